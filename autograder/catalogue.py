@@ -1,0 +1,58 @@
+"""The assignments of the course, and where each one's parts are.
+
+Four topics by four roles with the same name: reference, checks, misconceptions, alternatives.
+"""
+
+import importlib
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+COURSE = Path(__file__).resolve().parent.parent
+
+
+class CourseError(Exception):
+    """Something that whoever runs the command can mend; its text is one sentence with the remedy."""
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A numbered folder of `assignments/`, e.g. `3_colorization`."""
+
+    name: str
+
+    @property
+    def topic(self) -> str:
+        """The name its reference, checks, misconceptions and alternatives share: `colorization`."""
+        return self.name.split("_", 1)[1]
+
+    @property
+    def master(self) -> Path:
+        """The jupytext Markdown that everything a student sees is built from."""
+        return COURSE / "assignments" / self.name / "assignment.md"
+
+    @property
+    def reference_name(self) -> str:
+        """The module that holds the reference of every task."""
+        return f"course_utils.reference.{self.topic}"
+
+    def reference(self) -> ModuleType:
+        """The reference module, imported."""
+        return importlib.import_module(self.reference_name)
+
+
+def assignments() -> list[Assignment]:
+    """Every assignment of the course, in order."""
+    return [Assignment(path.parent.name) for path in sorted((COURSE / "assignments").glob("*/assignment.md"))]
+
+
+def find_assignment(name: str) -> Assignment:
+    """The assignment called `name`: its folder, its number or its topic.
+
+    Raises CourseError, naming those there are.
+    """
+    for assignment in assignments():
+        if name in (assignment.name, assignment.topic, assignment.name.split("_", 1)[0]):
+            return assignment
+    known = ", ".join(assignment.name for assignment in assignments())
+    raise CourseError(f"There is no assignment {name!r}. There is: {known}.")

@@ -1,0 +1,51 @@
+"""Which misconception gives the student's own wrong answer: run each on the same inputs and compare."""
+
+import torch
+from torch import Tensor
+
+from autograder.checks import Failure
+from autograder.judge.submission import Call, LocalSubmission
+from autograder.misconceptions import Misconception
+
+# A wrong answer written in another order of operations still has to be recognised; two different
+# misconceptions are much further apart than this.
+SAME = 1e-4
+
+
+def explain(calls: list[Call], misconceptions: list[Misconception]) -> Misconception | None:
+    """The first misconception that answers every one of the task's calls as the student did, or None.
+
+    calls           the calls that a failed check made
+    misconceptions  those of the check's task
+    """
+    for candidate in misconceptions:
+        own = [call for call in calls if call.task == candidate.task]
+        if own and all(_answers_like(candidate, call) for call in own):
+            return candidate
+    return None
+
+
+def _answers_like(candidate: Misconception, call: Call) -> bool:
+    stand_in = LocalSubmission({call.task: candidate.function})
+    try:
+        answer = stand_in._answer(call)
+    except Failure as failure:
+        return isinstance(call.result, Failure) and failure.kind == call.result.kind
+    return answer.changed == call.changed and same(answer.value, call.result)
+
+
+def same(a: object, b: object) -> bool:
+    """Whether two results are the same answer: type, shape, dtype, NaN and value to 1e-4 of the largest."""
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        return a.shape == b.shape and a.dtype == b.dtype and _close(a.detach(), b.detach())
+    if isinstance(a, (tuple, list)) and type(a) is type(b) and len(a) == len(b):
+        return all(same(x, y) for x, y in zip(a, b, strict=True))
+    return type(a) is type(b) and isinstance(a, (bool, int, float, str, type(None))) and a == b
+
+
+def _close(a: Tensor, b: Tensor) -> bool:
+    if not a.dtype.is_floating_point:
+        return torch.equal(a, b)
+    finite = a.isfinite()
+    scale = a[finite].abs().max().item() if finite.any() else 0.0
+    return torch.allclose(a, b, rtol=0, atol=SAME * scale, equal_nan=True)

@@ -1,0 +1,90 @@
+"""Run a topic's hidden checks against a stand-in, in this process, and say what became of each."""
+
+import os
+from collections.abc import Collection, Generator
+
+import pytest
+
+from autograder.checks import Check, Failure, checks_module, checks_of
+from autograder.judge import pytest_plugin
+from autograder.judge.explain import explain
+from autograder.judge.submission import Submission
+from autograder.judge.verdict import CheckVerdict, TaskVerdict
+from autograder.misconceptions import misconceptions_of
+
+# No terminal, no cache, no other plugin, no configuration file: a run depends on the checks alone.
+QUIET = ["--disable-plugin-autoload", "-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:warnings"]
+QUIET += ["--assert=plain", "-c", os.devnull, "--capture=no", "--import-mode=importlib"]
+
+
+class InfrastructureError(Exception):
+    """Our fault, not the submission's: the verdict is `not graded`, never zero."""
+
+
+def run_checks(
+    topic: str, submission: Submission, tasks: Collection[str] | None = None
+) -> list[TaskVerdict]:
+    """Run the hidden checks of a topic, or of some of its tasks.
+
+    Raises InfrastructureError when the checks could not be run.
+    """
+    checks = [check for check in checks_of(topic) if tasks is None or check.task in tasks]
+    run = _Run(topic, submission, {check.name: check for check in checks})
+    file = checks_module(topic).__file__
+    code = pytest.main([*QUIET, "--rootdir", os.path.dirname(file), file], plugins=[pytest_plugin, run])
+    if run.fault:
+        raise run.fault
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or len(run.verdicts) != len(checks):
+        raise InfrastructureError(f"the hidden checks of {topic} could not be run (pytest: {code})")
+    return [
+        TaskVerdict(task, [run.verdicts[check.name] for check in checks if check.task == task])
+        for task in dict.fromkeys(check.task for check in checks)
+    ]
+
+
+class _Run:
+    """A pytest plugin for one run: hands out the stand-in and writes the verdict of each check."""
+
+    def __init__(self, topic: str, submission: Submission, checks: dict[str, Check]) -> None:
+        self.submission, self.checks = submission, checks
+        self.misconceptions = misconceptions_of(topic)
+        self.verdicts: dict[str, CheckVerdict] = {}
+        self.fault: InfrastructureError | None = None
+
+    def pytest_configure(self, config: pytest.Config) -> None:
+        config.stash[pytest_plugin.STAND_IN] = self.submission
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items[:] = [item for item in items if item.name in self.checks]
+
+    def pytest_runtest_setup(self, item: pytest.Item) -> None:
+        self.submission.calls.clear()
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo
+    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        if call.excinfo and isinstance(call.excinfo.value, InfrastructureError):
+            self.fault = call.excinfo.value
+            item.session.shouldstop = "infrastructure"
+        elif call.when == "call":
+            error = call.excinfo.value if call.excinfo else None
+            self.verdicts[item.name] = self._verdict(self.checks[item.name], error)
+        return report
+
+    def _verdict(self, check: Check, error: BaseException | None) -> CheckVerdict:
+        verdict = CheckVerdict(check.name, check.says, check.points, passed=error is None)
+        if error is None:
+            return verdict
+        failure = error if isinstance(error, Failure) else _unusable(check.task)
+        verdict.kind, verdict.message = failure.kind, failure.message
+        if failure.kind not in ("not solved", "not defined"):
+            found = explain(self.submission.calls, self.misconceptions.get(check.task, []))
+            verdict.misconception, verdict.hint = (found.name, found.hint) if found else (None, None)
+        return verdict
+
+
+def _unusable(task: str) -> Failure:
+    """The checks pass on the reference, so whatever else they raise comes from the answer's form."""
+    return Failure("wrong type", f"what `{task}` returns can't be used as its docstring says")

@@ -1,0 +1,141 @@
+"""What a hidden check calls `submission`: a stand-in that answers by the student's functions.
+
+`submission.soft_encode(ab, bins)` calls the student's `soft_encode`; `submission.gradient_of("l2_loss",
+prediction, target)` differentiates it. The functions may be in this process (`LocalSubmission`: the
+reference, misconceptions, alternatives) or in a sandbox (`RemoteSubmission`); a check can't tell.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from autograder.checks import Failure
+
+
+@dataclass
+class Call:
+    """One call of a task, as it was made, and what came of it.
+
+    wrt      position of the argument that the call is differentiated by, or None for the value itself
+    result   the value or the gradient, or the Failure
+    changed  the call wrote into a tensor that it was given
+    """
+
+    task: str
+    args: tuple
+    kwargs: dict[str, Any]
+    wrt: int | None = None
+    cotangent: Tensor | None = None
+    result: object = None
+    changed: bool = False
+
+
+@dataclass
+class Answer:
+    """What a call gives back: its value, or the gradient, and whether an argument was changed."""
+
+    value: object
+    changed: bool = field(default=False)
+
+
+class Submission(ABC):
+    """The stand-in: calls tasks by name and remembers the calls, so that a failure can be explained."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+
+    def __getattr__(self, task: str) -> partial:
+        if task.startswith("_"):
+            raise AttributeError(task)
+        return partial(self._value_of, task)
+
+    def gradient_of(
+        self, task: str, *args: object, wrt: int = 0, cotangent: Tensor | None = None, **kwargs: object
+    ) -> Tensor:
+        """The gradient of task(*args, **kwargs) by its argument number `wrt`.
+
+        cotangent  the gradient that arrives at the result, in its shape; None for a scalar result
+        Raises Failure when no gradient flows.
+        """
+        return self._record(Call(task, args, kwargs, wrt=wrt, cotangent=cotangent))
+
+    def _value_of(self, task: str, *args: object, **kwargs: object) -> object:
+        return self._record(Call(task, args, kwargs))
+
+    def _record(self, call: Call) -> Any:  # noqa: ANN401  a student's function returns anything
+        self.calls.append(call)
+        try:
+            answer = self._answer(call)
+        except Failure as failure:
+            call.result = failure
+            raise
+        call.result, call.changed = answer.value, answer.changed
+        return answer.value
+
+    @abstractmethod
+    def _answer(self, call: Call) -> Answer:
+        """Make the call. Raises Failure for everything that is the submission's fault."""
+
+
+class LocalSubmission(Submission):
+    """Functions of this process, trusted: the reference, or the reference with one task replaced."""
+
+    def __init__(self, functions: Mapping[str, object]) -> None:
+        super().__init__()
+        self._functions = functions
+
+    def _answer(self, call: Call) -> Answer:
+        function = self._functions.get(call.task)
+        if function is None:
+            raise Failure("not defined", f"there is no `{call.task}`")
+        given = [argument for argument in [*call.args, *call.kwargs.values()] if isinstance(argument, Tensor)]
+        before = [tensor.detach().clone() for tensor in given]
+        try:
+            value = _evaluate(function, call)
+        except Failure:
+            raise
+        except NotImplementedError:
+            raise Failure("not solved", f"`{call.task}` is not written yet") from None
+        except Exception as error:  # whatever a wrong answer raises is its own failure
+            raise Failure("error", f"`{call.task}` raised {type(error).__name__}") from None
+        return Answer(value, _restore(given, before))
+
+
+def _evaluate(function: Any, call: Call) -> object:  # noqa: ANN401
+    if call.wrt is None:
+        return function(*call.args, **call.kwargs)
+    leaf = call.args[call.wrt].detach().clone().requires_grad_()
+    args = (*call.args[: call.wrt], leaf, *call.args[call.wrt + 1 :])
+    value = function(*args, **call.kwargs)
+    return gradient(value, leaf, call.cotangent)
+
+
+def gradient(value: object, leaf: Tensor, cotangent: Tensor | None) -> Tensor:
+    """d value / d leaf. Raises Failure when there is none."""
+    if not isinstance(value, Tensor) or not value.requires_grad:
+        raise no_gradient()
+    (found,) = torch.autograd.grad(value, leaf, cotangent, allow_unused=True)
+    if found is None:
+        raise no_gradient()
+    return found
+
+
+def no_gradient() -> Failure:
+    """The failure of a result that can't be differentiated."""
+    return Failure("no gradient", "no gradient flows from the result back to its input")
+
+
+def _restore(given: list[Tensor], before: list[Tensor]) -> bool:
+    """Undo what a call wrote into its arguments, and say whether it wrote."""
+    changed = False
+    for tensor, original in zip(given, before, strict=True):
+        if not torch.equal(tensor, original):
+            changed = True
+            with torch.no_grad():
+                tensor.copy_(original)
+    return changed

@@ -1,0 +1,109 @@
+"""The judge's result: what happened to every check of every task, and why."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+Status = Literal["graded", "refused", "not graded"]
+
+
+@dataclass
+class CheckVerdict:
+    """What became of one hidden check.
+
+    kind           "" when it passed, else the kind of failure (see `autograder.checks.Failure`)
+    message        one sentence for the student
+    misconception  the named wrong answer that gives the student's own result, or None
+    """
+
+    name: str
+    says: str
+    points: float
+    passed: bool
+    kind: str = ""
+    message: str = ""
+    misconception: str | None = None
+    hint: str | None = None
+
+    @property
+    def earned(self) -> float:
+        """Its points, or 0."""
+        return self.points if self.passed else 0.0
+
+
+@dataclass
+class TaskVerdict:
+    """The checks of one task."""
+
+    name: str
+    checks: list[CheckVerdict]
+
+    @property
+    def points(self) -> float:
+        """What the task is worth."""
+        return sum(check.points for check in self.checks)
+
+    @property
+    def earned(self) -> float:
+        """What the submission earned."""
+        return sum(check.earned for check in self.checks)
+
+    @property
+    def misconception(self) -> tuple[str, str] | None:
+        """Name and hint of the misconception that explains most of the failed checks."""
+        named = [(check.misconception, check.hint) for check in self.checks if check.misconception]
+        return max(named, key=named.count) if named else None
+
+
+@dataclass
+class Verdict:
+    """The judge's result for one submission.
+
+    status     graded | refused (the file can't be read: 0, with the reason) | not graded (our fault: never 0)
+    reason     why it was refused or not graded, in a sentence
+    level      the sandbox it ran in: bubblewrap | process | trusted
+    repairs    what was put right in the notebook before it was run, a sentence each
+    flags      what an instructor may want to look at, a sentence each; never an accusation
+    resources  seconds and bytes used
+    key        hash of everything that the verdict depends on
+    """
+
+    assignment: str
+    status: Status
+    level: str
+    tasks: list[TaskVerdict] = field(default_factory=list)
+    reason: str = ""
+    repairs: list[str] = field(default_factory=list)
+    flags: list[str] = field(default_factory=list)
+    resources: dict[str, float] = field(default_factory=dict)
+    key: str = ""
+
+    @property
+    def points(self) -> float:
+        """What the assignment's tasks are worth."""
+        return sum(task.points for task in self.tasks)
+
+    @property
+    def earned(self) -> float:
+        """What the submission earned."""
+        return sum(task.earned for task in self.tasks)
+
+    def task(self, name: str) -> TaskVerdict:
+        """The verdict on one task. Raises KeyError."""
+        return {task.name: task for task in self.tasks}[name]
+
+    def to_json(self) -> str:
+        """As JSON, with the totals written out for readers that can't add."""
+        totals = {"earned": self.earned, "points": self.points}
+        return json.dumps(asdict(self) | totals, indent=1)
+
+    @classmethod
+    def from_json(cls, text: str) -> "Verdict":
+        """The inverse of `to_json`. Raises ValueError, KeyError or TypeError on anything else."""
+        data: dict[str, Any] = json.loads(text)
+        del data["earned"], data["points"]
+        tasks = [
+            TaskVerdict(task["name"], [CheckVerdict(**check) for check in task["checks"]])
+            for task in data.pop("tasks")
+        ]
+        return cls(tasks=tasks, **data)

@@ -1,0 +1,141 @@
+"""Colorization as per-pixel classification: the functions of assignment 3.
+
+Zhang, Isola and Efros, *Colorful Image Colorization*, ECCV 2016 (https://arxiv.org/abs/1603.08511).
+"""
+
+import torch
+import torch.nn.functional as F
+from scipy.spatial import Delaunay
+from torch import Tensor
+
+from course_utils.color import AB_SCALE, D65_WHITE, L_CENTER, L_SCALE, SRGB_TO_XYZ, srgb_gamut_ab
+
+
+def rgb_to_lab_planes(rgb: Tensor) -> tuple[Tensor, Tensor]:
+    """Split pictures into lightness and colour, at the network's scale (CIE L*a*b*, D65).
+
+    rgb      (B, 3, H, W)  sRGB, in [0, 1]
+    returns  L   (B, 1, H, W)  (L* - 50) / 100, in [-0.5, 0.5]
+             ab  (B, 2, H, W)  (a*, b*) / 110, in about [-1, 1]
+    """
+    linear = torch.where(rgb > 0.04045, ((rgb + 0.055) / 1.055) ** 2.4, rgb / 12.92)
+    xyz = torch.einsum("xc,bchw->bxhw", SRGB_TO_XYZ.to(rgb), linear) / D65_WHITE.to(rgb).view(3, 1, 1)
+    # Clamped inside the branch: the cube root's slope at 0 is infinite, and 0 * inf would poison a gradient.
+    cube_root = xyz.clamp(min=(6 / 29) ** 3) ** (1 / 3)
+    x, y, z = torch.where(xyz > (6 / 29) ** 3, cube_root, xyz * 841 / 108 + 4 / 29).split(1, dim=1)
+    lightness = 116 * y - 16
+    ab = torch.cat([500 * (x - y), 200 * (y - z)], dim=1)
+    return (lightness - L_CENTER) / L_SCALE, ab / AB_SCALE
+
+
+def lab_planes_to_rgb(lightness: Tensor, ab: Tensor) -> Tensor:
+    """Put lightness and colour together again: the inverse of `rgb_to_lab_planes`.
+
+    lightness  (B, 1, H, W)  (L* - 50) / 100
+    ab         (B, 2, H, W)  (a*, b*) / 110
+    returns    (B, 3, H, W)  sRGB, clipped to [0, 1] where the colour is outside the gamut
+    """
+    a, b = (ab * AB_SCALE).split(1, dim=1)
+    y = (lightness * L_SCALE + L_CENTER + 16) / 116
+    f = torch.cat([y + a / 500, y, y - b / 200], dim=1)
+    xyz = torch.where(f > 6 / 29, f**3, (f - 4 / 29) * 108 / 841) * D65_WHITE.to(f).view(3, 1, 1)
+    linear = torch.einsum("cx,bxhw->bchw", SRGB_TO_XYZ.inverse().to(f), xyz)
+    bright = 1.055 * linear.clamp(min=0.0031308) ** (1 / 2.4) - 0.055
+    return torch.where(linear > 0.0031308, bright, linear * 12.92).clamp(0, 1)
+
+
+def ab_bins(step: int = 10) -> Tensor:
+    """The colour bins: lattice points of the ab plane inside the sRGB gamut widened by one step (section 2.1).
+
+    The gamut, a cloud of points, is widened by `step` in a and in b and closed to its convex hull.
+    With step 10 these are the 313 bins of Zhang et al.
+
+    step     distance of neighbouring bins, in ab units
+    returns  (Q, 2)  float32, multiples of `step`, sorted by a and then by b
+    """
+    corners = step * torch.cartesian_prod(torch.tensor([-1.0, 1.0]), torch.tensor([-1.0, 1.0]))
+    widened = Delaunay((srgb_gamut_ab()[:, None] + corners).reshape(-1, 2))
+    axis = step * torch.arange(-(120 // step), 120 // step + 1)
+    lattice = torch.cartesian_prod(axis, axis)
+    return lattice[torch.from_numpy(widened.find_simplex(lattice) >= 0)].float()
+
+
+def soft_encode(ab: Tensor, bins: Tensor, neighbors: int = 10, sigma: float = 5.0) -> Tensor:
+    """Spread each colour over its nearest bins, with Gaussian weights: the target Z (section 2.1).
+
+    Ten neighbours, as in the authors' code; the paper's 5 is a misprint.
+
+    ab         (B, 2, H, W)  colours, in ab units
+    bins       (Q, 2)        bin centres, in ab units
+    neighbors  bins that share a pixel's weight
+    sigma      width of the Gaussian exp(-d^2 / (2 sigma^2)), in ab units
+    returns    (B, Q, H, W)  each pixel sums to 1 over Q
+    """
+    distances = torch.cdist(ab.movedim(1, -1), bins, compute_mode="donot_use_mm_for_euclid_dist")
+    nearest = distances.topk(neighbors, largest=False)  # (B, H, W, neighbors)
+    weights = torch.softmax(-nearest.values**2 / (2 * sigma**2), dim=-1)
+    return torch.zeros_like(distances).scatter(-1, nearest.indices, weights).movedim(-1, 1)
+
+
+def annealed_mean(logits: Tensor, bins: Tensor, temperature: float = 0.38) -> Tensor:
+    """Decode a distribution over bins to one colour, between its mode (T -> 0) and its mean (T = 1) (Eq. 5).
+
+    logits       (B, Q, H, W)  unnormalised scores
+    bins         (Q, 2)        bin centres, in ab units
+    temperature  T > 0; the paper uses 0.38
+    returns      (B, 2, H, W)  colours, in ab units
+    """
+    probabilities = torch.softmax(logits / temperature, dim=1)
+    return torch.einsum("bqhw,qc->bchw", probabilities, bins)
+
+
+def l2_loss(prediction: Tensor, target: Tensor) -> Tensor:
+    """Half the squared distance between two colours (Eq. 1), averaged over the pixels.
+
+    prediction  (B, 2, H, W)  predicted ab
+    target      (B, 2, H, W)  true ab, at the same scale
+    returns     ()            mean over the B*H*W pixels
+    """
+    return 0.5 * (prediction - target).square().sum(dim=1).mean()
+
+
+def multinomial_cross_entropy(logits: Tensor, target: Tensor, weights: Tensor | None = None) -> Tensor:
+    """Per-pixel cross-entropy over Q colour bins (Eq. 2), averaged over the pixels.
+
+    logits   (B, Q, H, W)  unnormalised scores
+    target   (B, Q, H, W)  soft-encoded colours, each pixel sums to 1 over Q
+    weights  (Q,)          weight v of a pixel, looked up at its target's largest bin (Eq. 3), or None
+    returns  ()            mean over the B*H*W pixels
+    """
+    loss = -(target * F.log_softmax(logits, dim=1)).sum(dim=1)  # (B, H, W)
+    if weights is not None:
+        loss = weights[target.argmax(dim=1)] * loss
+    return loss.mean()
+
+
+def color_prior(ab: Tensor, bins: Tensor, sigma: float = 5.0) -> Tensor:
+    """How often each bin's colour occurs, smoothed over the ab plane: p~ of section 2.2.
+
+    Each pixel counts for its nearest bin. Then each bin's share is spread over all the bins q with
+    weights proportional to exp(-d^2 / (2 sigma^2)) that sum to 1 over q, so that no mass is lost.
+
+    ab       (B, 2, H, W)  colours, in ab units
+    bins     (Q, 2)        bin centres, in ab units
+    sigma    width of the Gaussian, in ab units
+    returns  (Q,)          sums to 1
+    """
+    nearest = torch.cdist(ab.movedim(1, -1).flatten(0, 2), bins).argmin(dim=1)
+    share = torch.bincount(nearest, minlength=len(bins)).to(bins) / len(nearest)
+    spread = torch.softmax(-torch.cdist(bins, bins).square() / (2 * sigma**2), dim=0)  # columns sum to 1
+    return spread @ share
+
+
+def rebalancing_weights(prior: Tensor, lam: float = 0.5) -> Tensor:
+    """How much more a rare colour counts: w proportional to 1 / ((1 - lambda) p~ + lambda / Q) (Eq. 4).
+
+    prior    (Q,)  p~, sums to 1
+    lam      lambda in (0, 1], the share of the uniform distribution; the paper uses 1/2
+    returns  (Q,)  scaled so that the expected weight, sum of p~ w, is 1
+    """
+    weights = 1 / ((1 - lam) * prior + lam / len(prior))
+    return weights / (prior * weights).sum()
