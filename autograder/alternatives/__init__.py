@@ -1,7 +1,7 @@
 """Alternatives: right answers written unlike the reference. Every one must get full marks. NOT SHIPPED.
 
-    @alternative("l2_loss")
-    def by_mean_squared_error(prediction, target): ...
+@alternative("l2_loss")
+def by_mean_squared_error(prediction, target): ...
 """
 
 import importlib

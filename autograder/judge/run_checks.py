@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Collection, Generator
+from pathlib import Path
 
 import pytest
 
@@ -21,9 +22,7 @@ class InfrastructureError(Exception):
     """Our fault, not the submission's: the verdict is `not graded`, never zero."""
 
 
-def run_checks(
-    topic: str, submission: Submission, tasks: Collection[str] | None = None
-) -> list[TaskVerdict]:
+def run_checks(topic: str, submission: Submission, tasks: Collection[str] | None = None) -> list[TaskVerdict]:
     """Run the hidden checks of a topic, or of some of its tasks.
 
     Raises InfrastructureError when the checks could not be run.
@@ -31,7 +30,7 @@ def run_checks(
     checks = [check for check in checks_of(topic) if tasks is None or check.task in tasks]
     run = _Run(topic, submission, {check.name: check for check in checks})
     file = checks_module(topic).__file__
-    code = pytest.main([*QUIET, "--rootdir", os.path.dirname(file), file], plugins=[pytest_plugin, run])
+    code = pytest.main([*QUIET, "--rootdir", str(Path(file).parent), file], plugins=[pytest_plugin, run])
     if run.fault:
         raise run.fault
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or len(run.verdicts) != len(checks):

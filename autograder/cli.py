@@ -1,0 +1,240 @@
+"""The `autograder` command."""
+
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from autograder.catalogue import Assignment, CourseError, assignments, find_assignment
+
+app = typer.Typer(
+    help="Assignments from master to student, and submissions from student to grade.",
+    epilog="Start with `autograder demo`: the whole way on a small class, in two minutes.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+)
+out, err = Console(), Console(stderr=True)
+
+Level = Literal["bubblewrap", "process"]
+To = Annotated[Path, typer.Option(help="Folder for what is built.")]
+Name = Annotated[
+    str | None, typer.Argument(metavar="[ASSIGNMENT]", help="Name, number or topic; without it, all of them.")
+]
+LevelOption = Annotated[
+    Level,
+    typer.Option(
+        help="The sandbox. `bubblewrap` isolates; `process` does not, is for notebooks you trust, "
+        "and is stamped on every verdict."
+    ),
+]
+
+
+def main() -> None:
+    """Run the command; what its user can mend is one sentence and exit code 2."""
+    try:
+        app()
+    except CourseError as error:
+        err.print(f"autograder: {error}", style="bold red", markup=False, highlight=False)
+        sys.exit(2)
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()]
+    with Progress(*columns, console=err, transient=True) as progress:
+        yield progress
+
+
+@contextmanager
+def _building() -> Iterator:
+    """A progress bar that `build` and `release` report to."""
+    with _progress() as progress:
+        bars: dict[str, int] = {}
+
+        def report(what: str, done: int, total: int) -> None:
+            bar = bars.setdefault(what, bars.get(what) or progress.add_task(what, total=total))
+            progress.update(bar, completed=done, total=total)
+
+        yield report
+
+
+def _chosen(name: str | None) -> list[Assignment]:
+    return assignments() if name is None else [find_assignment(name)]
+
+
+@app.command()
+def build(name: Name = None, to: To = Path("build")) -> None:
+    """Make the student notebook and the executed solution notebook of an assignment."""
+    from autograder.build import release as making
+
+    for assignment in _chosen(name):
+        with _building() as progress:
+            made = making.build(assignment, to, progress)
+        out.print(f"[bold]{assignment.name}[/]")
+        out.print(f"  student   {made.student}/{assignment.name}.ipynb", highlight=False)
+        out.print(f"  solution  {made.solution}  (executed; never for students)", highlight=False)
+
+
+@app.command()
+def release(name: Name = None, to: To = Path("build")) -> None:
+    """Build an assignment and pack the archive for students. It is leak-tested, and run as a student would."""
+    from autograder.build import release as making
+
+    for assignment in _chosen(name):
+        with _building() as progress:
+            made = making.release(assignment, to, progress)
+        size = made.archive.stat().st_size / 2**20
+        out.print(f"{made.archive}  {size:.1f} MB, no leaks: give this to students.", highlight=False)
+
+
+@app.command()
+def init(
+    folder: Annotated[Path, typer.Argument(help="The course directory to make.")],
+    level: LevelOption = "bubblewrap",
+) -> None:
+    """Make an nbgrader course directory, with the judge in the place of nbgrader's execution."""
+    from autograder.gradebook.course import init_course
+
+    with _building() as progress:
+        course = init_course(folder, level, progress)
+    names = ", ".join(assignment.name for assignment in course.released())
+    out.print(f"{folder} is ready, with {names}. Give students an archive from `autograder release`,")
+    out.print(
+        f"put what they hand in under {folder}/submitted/STUDENT/ASSIGNMENT/, then `autograder grade {folder}`."
+    )
+
+
+@app.command()
+def judge(
+    notebook: Annotated[Path, typer.Argument(help="A submitted notebook.")],
+    assignment: Annotated[str | None, typer.Option(help="If the file's name does not tell.")] = None,
+    level: LevelOption = "bubblewrap",
+    json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
+) -> None:
+    """Judge one notebook and print its verdict. Exit code 3 if it could not be graded for a fault of ours."""
+    from autograder.judge.judge import judge as judge_notebook
+    from autograder.judge.read import assignment_of
+    from autograder.tables import verdict_table
+
+    if not notebook.is_file():
+        raise CourseError(f"There is no file {notebook}.")
+    found = find_assignment(assignment) if assignment else assignment_of(notebook)
+    with _progress() as progress:
+        bar = progress.add_task("starting the sandbox", total=None)
+
+        def on_cell(cells: int) -> None:
+            if cells > 0:
+                progress.update(bar, description="running the notebook, then the checks", total=cells)
+            else:
+                progress.advance(bar)
+
+        verdict = judge_notebook(notebook, found, level=level, on_cell=on_cell).verdict
+    if json:
+        print(verdict.to_json())
+    else:
+        verdict_table(verdict, out)
+    if verdict.status == "not graded":
+        raise typer.Exit(3)
+
+
+@app.command()
+def grade(
+    folder: Annotated[Path, typer.Argument(help="A course directory made by `autograder init`.")],
+    assignment: Annotated[str | None, typer.Option(help="Only this one.")] = None,
+    only: Annotated[list[str] | None, typer.Option(help="Only this student; can be given again.")] = None,
+    regrade: Annotated[bool, typer.Option(help="Judge again what has not changed, too.")] = False,
+) -> None:
+    """Judge a class, record it in nbgrader's gradebook and write the feedback pages."""
+    from autograder.gradebook.course import Course
+
+    course = Course(folder)
+    chosen = [find_assignment(assignment)] if assignment else course.released()
+    graded = sum(_grade_class(course, one, only or [], again=regrade) for one in chosen)
+    if not graded:
+        raise CourseError(f"Nobody has handed anything in under {folder / 'submitted'}/STUDENT/ASSIGNMENT/.")
+
+
+def _grade_class(course, assignment: Assignment, only: list[str], *, again: bool) -> int:  # noqa: ANN001
+    """Grade the students of one assignment, print the table, and return how many there were."""
+    from autograder.gradebook.course import grade_one
+    from autograder.tables import class_table
+
+    students = [student for student in course.students(assignment) if not only or student in only]
+    if missing := set(only) - set(students):
+        raise CourseError(f"{min(missing)} has handed in nothing for {assignment.name}.")
+    verdicts = {}
+    with _progress() as progress:
+        bar = progress.add_task("judging", total=len(students))
+        for student in students:
+            progress.update(bar, description=f"judging {student}")
+            verdicts[student] = grade_one(course, assignment, student, again=again)
+            progress.advance(bar)
+    if verdicts:
+        class_table(assignment, verdicts, out)
+    return len(verdicts)
+
+
+@app.command()
+def demo(
+    to: Annotated[Path, typer.Option(help="Folder for the demo's course; made anew each time.")] = Path(
+        "demo"
+    ),
+    level: LevelOption = "bubblewrap",
+) -> None:
+    """The whole way on a small class: build, release, hand in, judge, record, feedback, and one table."""
+    from autograder.build import release as making
+    from autograder.build.master import read_master
+    from autograder.demo import demo_class, hand_in
+    from autograder.gradebook.course import init_course
+    from autograder.judge.sandbox import require
+
+    require(level)
+    mark = to / ".autograder-demo"
+    if to.exists() and not mark.exists() and any(to.iterdir()):
+        raise CourseError(f"{to} is not empty and no earlier demo. Name another folder with --to.")
+    shutil.rmtree(to, ignore_errors=True)
+    to.mkdir(parents=True)
+    mark.touch()
+    with _building() as progress:
+        archives = [
+            making.release(assignment, to / "release", progress).archive for assignment in assignments()
+        ]
+    with _building() as progress:
+        course = init_course(to / "course", level, progress)
+    for archive, assignment in zip(archives, assignments(), strict=True):
+        out.print(f"Released {archive}, leak-tested.", highlight=False)
+        students = demo_class(read_master(assignment))
+        hand_in(students, assignment.name, course.folder)
+        _grade_class(course, assignment, [], again=False)
+        for student in students:
+            out.print(f"  [bold]{student.name:6}[/] handed in: {student.says}", highlight=False)
+    _what_next(course.folder)
+
+
+def _what_next(folder: Path) -> None:
+    out.print(f"\nFeedback pages   {folder}/feedback/STUDENT/ASSIGNMENT/", highlight=False)
+    out.print(f"Gradebook        {folder}/gradebook.db", highlight=False)
+    out.print("\nWhat to run next:", style="bold")
+    out.print(f"  cd {folder} && jupyter lab      then Nbgrader → Formgrader: written answers, by hand")
+    out.print(f"  cd {folder} && nbgrader export  the grades as CSV")
+    out.print("  autograder judge NOTEBOOK      one submission, check by check")
+
+
+@app.command()
+def doctor(level: LevelOption = "bubblewrap") -> None:
+    """Is this machine fit to grade? Tests the sandbox and says the remedy of what is missing."""
+    from autograder.tables import doctor_table
+
+    if not doctor_table(level, out):
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""A small class for `autograder demo`: submissions of every kind that a grader meets."""
+
+import ast
+import inspect
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from autograder.build.master import Master
+from autograder.build.notebooks import solution_notebook, student_notebook
+from autograder.build.stub import solution_of
+from autograder.misconceptions import Misconception, misconceptions_of
+
+LOOP = "def {task}(*args, **kwargs):\n    while True:\n        pass"
+
+
+@dataclass(frozen=True)
+class DemoStudent:
+    """A student of the demo and what was handed in, as the bytes of a notebook file."""
+
+    name: str
+    says: str
+    notebook: bytes
+
+
+def demo_class(master: Master) -> list[DemoStudent]:
+    """Eight students: right, half done, three misconceptions, unsolved, corrupt, endless."""
+    solved, empty = solution_notebook(master), student_notebook(master)
+    answers = {cell.id: cell.source for cell in solved.cells if cell.id.startswith("task-")}
+    known = misconceptions_of(master.assignment.topic)
+    wrong = [known[task][0] for task in master.tasks if known.get(task)][-3:]
+    half = dict(list(answers.items())[: len(answers) // 2])
+    loop = {f"task-{master.tasks[-1]}": LOOP.format(task=master.tasks[-1])}
+    return [
+        DemoStudent("ada", "the reference", _hand_in(empty, answers)),
+        DemoStudent("ben", "half done", _hand_in(empty, half)),
+        *(
+            DemoStudent(name, mistake.name, _hand_in(empty, answers | _mistake(mistake)))
+            for name, mistake in zip(("chloe", "dan", "eve"), wrong, strict=True)
+        ),
+        DemoStudent("finn", "unsolved", _hand_in(empty, {})),
+        DemoStudent("grace", "a corrupt file", _hand_in(empty, answers)[:20_000]),
+        DemoStudent("hal", "an endless loop", _hand_in(empty, answers | loop)),
+    ]
+
+
+def hand_in(students: list[DemoStudent], assignment: str, course: Path) -> None:
+    """Write each notebook where nbgrader collects submissions."""
+    for student in students:
+        folder = course / "submitted" / student.name / assignment
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{assignment}.ipynb").write_bytes(student.notebook)
+
+
+def _hand_in(empty: NotebookNode, answers: dict[str, str]) -> bytes:
+    notebook = nbformat.from_dict(empty)
+    for cell in notebook.cells:
+        cell.source = answers.get(cell.id, cell.source)
+    return json.dumps(notebook, indent=1).encode()
+
+
+def _mistake(mistake: Misconception) -> dict[str, str]:
+    return {f"task-{mistake.task}": as_answer(mistake.function, mistake.task)}
+
+
+def as_answer(function: object, task: str) -> str:
+    """The source of a misconception or an alternative as a student would have written it: under the task's name."""
+    tree = ast.parse(solution_of(inspect.getmodule(function), function.__name__, set()))
+    tree.body = [node for node in tree.body if not _is_ours(node)]
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and node.name == function.__name__:
+            node.name, node.decorator_list = task, []
+    return ast.unparse(tree)
+
+
+def _is_ours(node: ast.AST) -> bool:
+    return isinstance(node, ast.ImportFrom) and (node.module or "").startswith("autograder")

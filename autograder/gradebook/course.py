@@ -1,0 +1,184 @@
+"""An nbgrader course directory: made, graded and read. The repository is the package, the directory is one run.
+
+nbgrader_config.py          the judge in Autograde's place of Execute
+source/ release/            the assignments, as nbgrader keeps them
+solution/                   the executed solution notebooks, with the rubrics
+submitted/STUDENT/3_colorization/3_colorization.ipynb
+autograded/ feedback/ gradebook.db verdicts/      what grading makes
+"""
+
+import logging
+import shutil
+import warnings
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.apps import NbGraderAPI
+from traitlets.config import Config
+from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
+
+from autograder.build.release import Progress, build, quiet
+from autograder.catalogue import Assignment, CourseError, assignments, find_assignment
+from autograder.gradebook.store import VerdictStore
+from autograder.judge.judge import Judgement
+from autograder.judge.verdict import Verdict
+
+CONFIG = "nbgrader_config.py"
+CONFIG_TEXT = '''\
+"""nbgrader's configuration of this course directory. Everything nbgrader documents can be set here."""
+
+from autograder.gradebook import configure
+
+c = get_config()  # noqa: F821  nbgrader defines it
+c.CourseDirectory.course_id = {course_id!r}
+
+# Submissions are run by the judge, in the sandbox, wherever nbgrader would have executed them.
+configure(c, level={level!r})
+'''
+
+
+def init_course(folder: Path, level: str = "bubblewrap", progress: Progress = quiet) -> "Course":
+    """Make a course directory with every assignment in it. Raises CourseError when there is one already."""
+    if (folder / CONFIG).exists():
+        raise CourseError(f"{folder} is a course directory already. Name another one, or work in it.")
+    if folder.exists() and not folder.is_dir():
+        raise CourseError(f"{folder} is a file. Name a folder to make.")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "submitted").mkdir(exist_ok=True)
+    (folder / CONFIG).write_text(CONFIG_TEXT.format(course_id=folder.resolve().name, level=level))
+    course = Course(folder)
+    for assignment in assignments():
+        course.add(assignment, progress)
+    return course
+
+
+@dataclass(frozen=True)
+class Course:
+    """A course directory. Raises CourseError when the folder is none."""
+
+    folder: Path
+
+    def __post_init__(self) -> None:
+        if not (self.folder / CONFIG).is_file():
+            raise CourseError(
+                f"{self.folder} is not a course directory: it has no {CONFIG}. "
+                f"Make one with `autograder init {self.folder}`."
+            )
+        logging.getLogger("traitlets").setLevel(logging.CRITICAL)  # failures come back as results
+        warnings.filterwarnings("ignore", message=".*not in session.*")
+
+    @cached_property
+    def config(self) -> Config:
+        """The directory's configuration. Raises CourseError when the file does not run."""
+        try:
+            config = PyFileConfigLoader(CONFIG, path=str(self.folder)).load_config()
+        except (ConfigFileNotFound, Exception) as error:  # it is a program: it may raise anything
+            raise CourseError(f"{self.folder / CONFIG} does not run: {error}") from error
+        config.CourseDirectory.root = str(self.folder.resolve())
+        return config
+
+    @cached_property
+    def api(self) -> NbGraderAPI:
+        """nbgrader itself, on this directory."""
+        return NbGraderAPI(config=self.config)
+
+    @property
+    def level(self) -> str:
+        """The sandbox that the configuration asks for."""
+        return self.config.JudgeSubmission.get("level", "bubblewrap")
+
+    def gradebook(self) -> Gradebook:
+        """nbgrader's gradebook, to be used in a `with`."""
+        return Gradebook(self.api.coursedir.db_url, self.api.coursedir.course_id)
+
+    def add(self, assignment: Assignment, progress: Progress = quiet) -> None:
+        """Build an assignment into source/ and solution/, and have nbgrader generate its release/."""
+        made = build(assignment, self.folder / ".build", progress)
+        source = self.folder / "source" / assignment.name
+        shutil.rmtree(source, ignore_errors=True)
+        shutil.copytree(made.student, source)
+        (self.folder / "solution").mkdir(exist_ok=True)
+        shutil.copy(made.solution, self.folder / "solution")
+        shutil.rmtree(self.folder / ".build")
+        _succeed(self.api.generate_assignment(assignment.name), f"releasing {assignment.name}")
+
+    def released(self) -> list[Assignment]:
+        """The assignments that are in the directory."""
+        names = sorted(path.name for path in (self.folder / "source").glob("*") if path.is_dir())
+        return [find_assignment(name) for name in names]
+
+    def students(self, assignment: Assignment) -> list[str]:
+        """Who has a folder for the assignment under submitted/."""
+        found = (self.folder / "submitted").glob(f"*/{assignment.name}")
+        return sorted(path.parent.name for path in found if path.is_dir())
+
+    def submission(self, assignment: Assignment, student: str) -> Path:
+        """Where a student's notebook is, or would be."""
+        return self.folder / "submitted" / student / assignment.name / f"{assignment.name}.ipynb"
+
+    def judge(self, assignment: Assignment, student: str, *, again: bool = False) -> Judgement:
+        """The judgement of a student's submission, from the verdicts on disk where nothing has changed."""
+        store = VerdictStore(self.folder / "verdicts", self.level)
+        return store.judge(self.submission(assignment, student), assignment, student, again=again)
+
+    def record(self, assignment: Assignment, student: str) -> None:
+        """Have nbgrader record the verdict and write the feedback page. Raises CourseError."""
+        if not self.submission(assignment, student).exists():
+            self._record_nothing(assignment, student)
+            return
+        _succeed(self.api.autograde(assignment.name, student), f"recording {student}")
+        _succeed(self.api.generate_feedback(assignment.name, student), f"the feedback of {student}")
+
+    def _record_nothing(self, assignment: Assignment, student: str) -> None:
+        """A folder without the notebook: zero for every cell, and no page to write feedback on."""
+        with self.gradebook() as gradebook:
+            gradebook.update_or_create_student(student)
+            gradebook.update_or_create_submission(assignment.name, student)
+            for notebook in gradebook.find_submission(assignment.name, student).notebooks:
+                for grade in notebook.grades:
+                    grade.auto_score, grade.needs_manual_grade = 0, False
+            gradebook.db.commit()
+
+    def scores(self, assignment: Assignment, student: str) -> dict[str, float | None]:
+        """What the gradebook says: the automatic score of each task."""
+        with self.gradebook() as gradebook:
+            try:
+                submission = gradebook.find_submission(assignment.name, student)
+            except MissingEntry:
+                return {}
+            grades = [grade for notebook in submission.notebooks for grade in notebook.grades]
+            return {
+                grade.name.removeprefix("grade-"): grade.auto_score
+                for grade in grades
+                if grade.name.startswith("grade-")
+            }
+
+    def feedback(self, assignment: Assignment, student: str) -> Path:
+        """The student's feedback page."""
+        return self.folder / "feedback" / student / assignment.name / f"{assignment.name}.html"
+
+
+def grade_one(course: Course, assignment: Assignment, student: str, *, again: bool = False) -> Verdict:
+    """Judge and record one student; whatever goes wrong stays this student's. The scores are compared."""
+    verdict = course.judge(assignment, student, again=again).verdict
+    try:
+        course.record(assignment, student)
+        recorded = course.scores(assignment, student)
+    except Exception as error:  # nbgrader's own, on whatever a student handed in: the class goes on
+        verdict.flags.append(f"Not recorded in the gradebook: {error}")
+        return verdict
+    if verdict.status != "not graded":
+        for task in verdict.tasks:
+            if recorded.get(task.name) != task.earned:
+                verdict.flags.append(f"The gradebook has another score for {task.name} than the verdict.")
+    return verdict
+
+
+def _succeed(result: dict, what: str) -> None:
+    """nbgrader's API answers with a dictionary; turn a failure into one sentence. Raises CourseError."""
+    if not result["success"]:
+        reasons = [line for line in result.get("log", "").splitlines() if "[ERROR]" in line]
+        last = (reasons or result.get("error", "no reason given").strip().splitlines())[-1]
+        raise CourseError(f"nbgrader failed at {what}: {last.removeprefix('[ERROR] ')}")

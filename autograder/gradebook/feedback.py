@@ -1,0 +1,65 @@
+"""A task's verdict in the words and the table that its student reads."""
+
+from html import escape
+
+from autograder.judge.verdict import CheckVerdict, TaskVerdict, Verdict
+
+
+def task_text(task: TaskVerdict) -> str:
+    """The task's checks as plain text, a line each, and the misconception's hint."""
+    lines = [f"{task.name}: {task.earned:g} of {task.points:g} points"]
+    for check in task.checks:
+        lines.append(f"  {'passed' if check.passed else 'FAILED'}  {check.points:g}  {check.says}")
+        if not check.passed:
+            lines.append(f"             {_why(check)}")
+    if task.misconception:
+        name, hint = task.misconception
+        lines.append(f"  This is what “{name}” gives. {hint}")
+    return "\n".join(lines)
+
+
+def task_html(task: TaskVerdict) -> str:
+    """The same as a table; nothing in it comes from the student unescaped."""
+    rows = "".join(_row(check) for check in task.checks)
+    hint = ""
+    if task.misconception:
+        name, advice = task.misconception
+        hint = f"<p><strong>This is what “{escape(name)}” gives.</strong> {escape(advice)}</p>"
+    return (
+        f"<p><strong>{escape(task.name)}: {task.earned:g} of {task.points:g} points</strong></p>"
+        f"<table><tr><th>Check</th><th>Points</th><th>Result</th></tr>{rows}</table>{hint}"
+    )
+
+
+def _row(check: CheckVerdict) -> str:
+    result = "✓ passed" if check.passed else f"✗ {escape(_why(check))}"
+    return (
+        f"<tr><td>{escape(check.says)}</td><td>{check.earned:g}/{check.points:g}</td><td>{result}</td></tr>"
+    )
+
+
+def _why(check: CheckVerdict) -> str:
+    return f"{check.kind}: {check.message}" if check.message else check.kind
+
+
+def task_comment(task: TaskVerdict) -> str:
+    """One paragraph for the gradebook's comment on the task's cell."""
+    failed = [check for check in task.checks if not check.passed]
+    if not failed:
+        return f"{task.earned:g}/{task.points:g}. All {len(task.checks)} checks pass."
+    hint = (
+        f" This is what “{task.misconception[0]}” gives. {task.misconception[1]}"
+        if task.misconception
+        else ""
+    )
+    first = failed[0]
+    return f"{task.earned:g}/{task.points:g}. {len(failed)} of {len(task.checks)} checks fail: {_why(first)}.{hint}"
+
+
+def verdict_note(verdict: Verdict) -> str:
+    """What a student should know of the submission as a whole; empty when there is nothing."""
+    lines = [verdict.reason] if verdict.reason else []
+    lines += verdict.repairs
+    if verdict.level == "process":
+        lines.append("Graded without a sandbox (level `process`).")
+    return "\n".join(lines)

@@ -1,0 +1,115 @@
+"""The centre: `judge(submission, assignment) -> Judgement`. Read, run, check, explain; never raises for a student.
+
+1. read     the file, without trusting it, on the released notebook's skeleton
+2. run      its cells in a worker in the sandbox
+3. check    the hidden pytest checks, here, against a stand-in that calls the worker
+4. explain  a failed check by the misconception that gives the same wrong answer
+"""
+
+import hashlib
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+
+from nbformat import NotebookNode
+
+from autograder.build.master import Master, read_master
+from autograder.build.notebooks import student_notebook
+from autograder.build.release import shipped_modules
+from autograder.catalogue import Assignment
+from autograder.checks import checks_of
+from autograder.judge.limits import Limits
+from autograder.judge.read import Reading, RefusedError, graft, read_submission
+from autograder.judge.remote import RemoteSubmission
+from autograder.judge.run_checks import InfrastructureError, run_checks
+from autograder.judge.verdict import CheckVerdict, TaskVerdict, Verdict
+
+
+@dataclass
+class Judgement:
+    """A verdict, and the notebook as it was run, with its outputs."""
+
+    verdict: Verdict
+    notebook: NotebookNode
+
+
+def judge(
+    submission: Path,
+    assignment: Assignment,
+    *,
+    level: str = "bubblewrap",
+    on_cell: Callable[[int], object] = lambda cells: None,
+) -> Judgement:
+    """Judge one submission.
+
+    level    the sandbox: bubblewrap, or process (no isolation; stamped on the verdict)
+    on_cell  called with the number of code cells when they are known, and with -1 after each one
+    Raises MasterError when the assignment itself can't be read; nothing for what a student hands in.
+    """
+    master = read_master(assignment)
+    released = student_notebook(master)
+    verdict = Verdict(assignment.name, "graded", level, key=verdict_key(submission, assignment, level))
+    try:
+        reading = read_submission(submission, released)
+    except RefusedError as refused:
+        verdict.status, verdict.reason = "refused", str(refused)
+        verdict.tasks = _none_passed(assignment, "refused", "the notebook could not be read")
+        return Judgement(verdict, graft([], released).notebook)
+    verdict.repairs = reading.repairs
+    try:
+        _run_and_check(verdict, reading, master, on_cell)
+    except InfrastructureError as fault:
+        verdict.status, verdict.reason = "not graded", str(fault)
+        verdict.tasks = _none_passed(assignment, "not graded", "the grader could not run this check")
+    return Judgement(verdict, reading.notebook)
+
+
+def _run_and_check(
+    verdict: Verdict, reading: Reading, master: Master, on_cell: Callable[[int], object]
+) -> None:
+    limits = Limits.from_mapping(master.limits)
+    with RemoteSubmission(reading.notebook, verdict.level, limits, on_cell=lambda: on_cell(-1)) as submission:
+        on_cell(len(submission.runnable()))
+        submission.run_cells()
+        verdict.tasks = run_checks(master.assignment.topic, submission)
+        verdict.resources = submission.resources
+
+
+def _none_passed(assignment: Assignment, kind: str, message: str) -> list[TaskVerdict]:
+    """Every check failed for one reason."""
+    tasks: dict[str, TaskVerdict] = {}
+    for check in checks_of(assignment.topic):
+        verdict = CheckVerdict(check.name, check.says, check.points, passed=False, kind=kind, message=message)
+        tasks.setdefault(check.task, TaskVerdict(check.task, [])).checks.append(verdict)
+    return list(tasks.values())
+
+
+def verdict_key(submission: Path, assignment: Assignment, level: str) -> str:
+    """A hash of everything that a verdict depends on: the notebook, the assignment, the checks, the grader."""
+    digest = hashlib.sha256(_grader_key(assignment, level).encode())
+    if submission.is_file():
+        with submission.open("rb") as file:
+            while block := file.read(2**20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+@cache
+def _grader_key(assignment: Assignment, level: str) -> str:
+    topic = assignment.topic
+    modules = [
+        assignment.reference(),
+        *(import_module(f"autograder.{role}.{topic}") for role in ("misconceptions",)),
+        import_module(f"autograder.checks.test_{topic}"),
+    ]
+    digest = hashlib.sha256(level.encode() + assignment.master.read_bytes())
+    for module in modules:
+        digest.update(inspect.getsource(module).encode())
+    for content in shipped_modules().values():
+        digest.update(content)
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()

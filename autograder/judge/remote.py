@@ -1,0 +1,169 @@
+"""A submission in a sandbox: runs its cells in a worker, and answers a check's calls from there.
+
+A hang or a crash costs the call that made it: a fresh worker replays the cells, and the next call goes on.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from time import monotonic
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+
+from autograder.checks import Failure
+from autograder.judge.limits import Limits
+from autograder.judge.run_checks import InfrastructureError
+from autograder.judge.sandbox import SandboxError
+from autograder.judge.submission import Answer, Call, Submission, no_gradient
+from autograder.judge.worker_client import Worker, WorkerDied
+
+# A task that has hung or crashed this often is not called again: its other checks would do the same.
+STRIKES = 2
+
+
+class RemoteSubmission(Submission):
+    """The stand-in whose functions live in a worker. A context manager: leaving it kills the worker.
+
+    notebook  the grafted notebook; running it writes its cells' outputs
+    on_cell   called after each cell that was run
+    """
+
+    def __init__(
+        self,
+        notebook: NotebookNode,
+        level: str,
+        limits: Limits,
+        on_cell: Callable[[], object] = lambda: None,
+    ) -> None:
+        super().__init__()
+        self.notebook, self.level, self.limits = notebook, level, limits
+        self.resources = {"seconds": 0.0, "peak_bytes": 0, "workers": 0}
+        self._on_cell = on_cell
+        self._worker: Worker | None = None
+        self._fatal: set[str] = set()  # cells that end a worker are not replayed
+        self._strikes: Counter[str] = Counter()
+
+    def __enter__(self) -> "RemoteSubmission":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._end_worker()
+
+    def run_cells(self) -> None:
+        """Run the notebook from top to bottom and write its outputs. Raises InfrastructureError."""
+        cells = self.runnable()
+        while cells:
+            worker = self._live_worker(replay_before=cells[0])
+            cells = self._run_until_death(worker, cells)
+
+    def _run_until_death(self, worker: Worker, cells: list[NotebookNode]) -> list[NotebookNode]:
+        """Run cells in turn, and return those that are left when one of them ends the worker."""
+        for index, cell in enumerate(cells):
+            try:
+                reply = self._timed(lambda cell=cell: worker.cell(cell.source))
+                cell.outputs = [_output(output) for output in reply.outputs]
+            except WorkerDied as died:
+                cell.outputs = [_died(died)]
+                self._fatal.add(cell.id)
+                self._end_worker()
+                return cells[index + 1 :]
+            finally:
+                self._on_cell()
+        return []
+
+    def runnable(self) -> list[NotebookNode]:
+        """The cells that the judge runs: code, but no training, and none of the grader's own."""
+        return [
+            cell
+            for cell in self.notebook.cells
+            if cell.cell_type == "code"
+            and cell.source.strip()
+            and "training" not in cell.metadata.get("tags", [])
+            and not cell.metadata.get("nbgrader", {}).get("grade")
+        ]
+
+    def _live_worker(self, replay_before: NotebookNode | None = None) -> Worker:
+        """The worker, or a fresh one in which the cells have been replayed."""
+        while self._worker is None:
+            try:
+                self._worker = Worker(self.level, self.limits)
+                self.resources["workers"] += 1
+            except SandboxError as error:
+                raise InfrastructureError(str(error)) from error
+            self._replay(replay_before)
+        return self._worker
+
+    def _replay(self, until: NotebookNode | None) -> None:
+        for cell in self.runnable():
+            if until is not None and cell.id == until.id:
+                return
+            # Visible checks and pictures define nothing that a hidden check needs.
+            if cell.id in self._fatal or cell.id.startswith(("check-", "picture-")):
+                continue
+            try:
+                self._timed(lambda cell=cell: self._worker.cell(cell.source))
+            except WorkerDied:  # it did not die here the first time; it does now
+                self._fatal.add(cell.id)
+                self._end_worker()
+                return
+
+    def _answer(self, call: Call) -> Answer:
+        if self._strikes[call.task] >= STRIKES:
+            raise Failure("time", f"`{call.task}` hung or crashed {STRIKES} times and was not called again")
+        if self.resources["seconds"] > self.limits.submission:
+            raise Failure("time", f"the submission used up its {self.limits.submission:g} seconds")
+        while True:
+            try:
+                return self._ask(call)
+            except WorkerDied as died:
+                self._end_worker()
+                self._strikes[call.task] += 1
+                # Slow but right deserves a second try on a machine that may have been busy.
+                if died.reason == "time" and self._strikes[call.task] < STRIKES:
+                    continue
+                raise Failure(died.reason, f"`{call.task}` {died}") from None
+
+    def _ask(self, call: Call) -> Answer:
+        worker = self._live_worker()
+        reply = self._timed(
+            lambda: worker.call(call.task, call.args, call.kwargs, wrt=call.wrt, cotangent=call.cotangent)
+        )
+        if reply.status == "missing":
+            raise Failure("not defined", f"there is no `{call.task}` in the notebook")
+        if reply.status == "error":
+            raise _raised(call.task, reply)
+        if call.wrt is not None and reply.value is None:
+            raise no_gradient()
+        return Answer(reply.value, reply.changed)
+
+    def _timed(self, action: Callable[[], Any]) -> Any:  # noqa: ANN401
+        """Do it on the submission's clock: a worker's start-up is not the student's time."""
+        start = monotonic()
+        try:
+            return action()
+        finally:
+            self.resources["seconds"] += monotonic() - start
+
+    def _end_worker(self) -> None:
+        if self._worker is not None:
+            self._worker.kill()
+            peak = max(self.resources["peak_bytes"], self._worker.usage.get("peak_bytes", 0))
+            self.resources["peak_bytes"] = peak
+            self._worker = None
+
+
+def _raised(task: str, reply: Any) -> Failure:  # noqa: ANN401
+    """An exception in a hidden call: its type and line, never its text, which may carry the inputs."""
+    if reply.not_implemented:
+        return Failure("not solved", f"`{task}` is not written yet")
+    where = f" in line {reply.line} of its cell" if reply.line else ""
+    return Failure("error", f"`{task}` raised {reply.exception}{where}")
+
+
+def _died(died: WorkerDied) -> NotebookNode:
+    return nbformat.v4.new_output("error", ename=died.reason, evalue=str(died), traceback=[f"{died}"])
+
+
+def _output(output: Any) -> NotebookNode:  # noqa: ANN401
+    raise NotImplementedError

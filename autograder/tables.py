@@ -1,0 +1,106 @@
+"""What the command prints: a verdict, a class, a machine's fitness. As tables, with rich."""
+
+import platform
+from importlib.metadata import version
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from autograder.catalogue import Assignment
+from autograder.judge.verdict import TaskVerdict, Verdict
+
+
+def verdict_table(verdict: Verdict, console: Console) -> None:
+    """One submission, check by check."""
+    if verdict.reason:
+        console.print(Text(f"{verdict.status}: {verdict.reason}", style="bold red"))
+    table = Table(
+        box=box.SIMPLE_HEAD, title=f"{verdict.assignment}: {verdict.earned:g} of {verdict.points:g} points"
+    )
+    table.add_column("Task")
+    table.add_column("Points", justify="right")
+    table.add_column("Check", ratio=1)
+    table.add_column("Result", ratio=1)
+    for task in verdict.tasks:
+        for number, check in enumerate(task.checks):
+            result = Text("✓", style="green") if check.passed else Text(f"✗ {check.message}", style="red")
+            name = task.name if number == 0 else ""
+            table.add_row(name, f"{check.earned:g}/{check.points:g}", Text(check.says), result)
+        if task.misconception:
+            name, hint = task.misconception
+            table.add_row("", "", Text(f"looks like: {name}", style="yellow"), Text(hint, style="yellow"))
+        table.add_section()
+    console.print(table)
+    for line in [*verdict.repairs, *verdict.flags]:
+        console.print(Text(f"note: {line}"))
+    console.print(
+        Text(f"sandbox: {verdict.level}", style="dim" if verdict.level == "bubblewrap" else "bold red")
+    )
+
+
+def class_table(assignment: Assignment, verdicts: dict[str, Verdict], console: Console) -> None:
+    """A class: student, score, score per task, what went wrong, the misconception named."""
+    tasks = next(iter(verdicts.values())).tasks
+    table = Table(box=box.SIMPLE_HEAD, title=assignment.name, title_style="bold")
+    table.add_column("Student", no_wrap=True)
+    table.add_column("Score", justify="right", no_wrap=True)
+    for number, task in enumerate(tasks, 1):
+        table.add_column(f"{number}\n/{task.points:g}", justify="right", no_wrap=True)
+    table.add_column("What went wrong", ratio=3)
+    table.add_column("Misconception", ratio=2)
+    for student, verdict in sorted(verdicts.items()):
+        score = f"{verdict.earned:g}/{verdict.points:g}" if verdict.status != "not graded" else "not graded"
+        cells = [_task_cell(task, verdict) for task in verdict.tasks]
+        table.add_row(Text(student), score, *cells, Text(went_wrong(verdict)), Text(misconceptions(verdict)))
+    console.print(table)
+    legend = " · ".join(f"{number} {task.name}" for number, task in enumerate(tasks, 1))
+    console.print(Text(legend, style="dim"))
+
+
+def _task_cell(task: TaskVerdict, verdict: Verdict) -> Text:
+    if verdict.status == "not graded":
+        return Text("?", style="yellow")
+    style = "green" if task.earned == task.points else "red" if task.earned == 0 else "yellow"
+    return Text(f"{task.earned:g}", style=style)
+
+
+def went_wrong(verdict: Verdict) -> str:
+    """The failures of a submission in a line: each kind, with the tasks that it befell."""
+    if verdict.status != "graded":
+        return f"{verdict.status}: {verdict.reason}"
+    kinds: dict[str, list[str]] = {}
+    for task in verdict.tasks:
+        failed = [check.kind for check in task.checks if not check.passed]
+        if failed:
+            kinds.setdefault(max(failed, key=failed.count), []).append(task.name)
+    lines = [
+        f"{kind}: {', '.join(names) if len(names) <= 2 else f'{len(names)} tasks'}"
+        for kind, names in kinds.items()
+    ]
+    return "; ".join([*lines, *verdict.flags])
+
+
+def misconceptions(verdict: Verdict) -> str:
+    """The misconceptions named in a submission."""
+    return "; ".join(f"{task.name}: {task.misconception[0]}" for task in verdict.tasks if task.misconception)
+
+
+def doctor_table(level: str, console: Console) -> bool:
+    """Print how fit this machine is to grade, and return whether it is."""
+    from autograder.judge.sandbox import self_test
+
+    table = Table(box=box.SIMPLE_HEAD, title=f"Sandbox level: {level}")
+    table.add_column("")
+    table.add_column("Test", no_wrap=True)
+    table.add_column("Found, or the remedy")
+    results = self_test(level)
+    for test in results:
+        table.add_row("✓" if test.ok else "✗", test.name, Text(test.detail), style=None if test.ok else "red")
+    console.print(table)
+    packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "nbgrader", "jupyterlab"))
+    console.print(f"Python {platform.python_version()}, {packages}", highlight=False)
+    fit = all(test.ok for test in results)
+    console.print("Fit to grade." if fit else "Not fit to grade: see the remedies above.", style="bold")
+    return fit

@@ -1,0 +1,162 @@
+"""The pictures of a notebook: what you should see, beside what you made.
+
+    @picture("soft_encode")
+    def one_colour() -> Figure:
+        return plots.soft_codes(...)
+
+draws at once. If `pictures/soft_encode.png` lies beside the notebook it is the target, shown with yours.
+A task that is not solved yet leaves a quiet placeholder; any other mistake is shown, and then raised.
+"""
+
+import io
+import textwrap
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+from IPython import get_ipython
+from IPython.display import Image as NotebookImage
+from IPython.display import display
+from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont
+from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
+
+Draw = Callable[[], Figure]
+
+FOLDER = "pictures"  # where the targets lie, beside the notebook
+DENSITY = 2  # pixels of the image for each pixel of the page, so that text is crisp
+PAGE_WIDTH = 960  # pixels of the page that a JupyterLab cell surely has
+DPI = 100 * DENSITY  # one inch of a figure is 100 pixels of the page
+PLACEHOLDER_SIZE = (1200, 400)  # of a panel that has no target to be as large as
+
+INK, MUTED, FAINT, PAPER, ALARM = "#22272e", "#7a838c", "#d9dde1", "#f7f8f9", "#b3261e"
+
+
+def picture(name: str) -> Callable[[Draw], Draw]:
+    """Draw the decorated function at once, beside the target `pictures/<name>.png` if there is one.
+
+    name     the task that the picture is of
+    returns  a decorator for functions of no argument that return a matplotlib Figure; it gives them back
+    Raises whatever the function raises, once the target is shown, unless the task is just not solved yet.
+    """
+
+    def decorate(draw: Draw) -> Draw:
+        __tracebackhide__ = True  # IPython leaves this frame out of the student's traceback
+        target = _target(name)
+        yours, error = _render(draw, name, target.size if target else PLACEHOLDER_SIZE)
+        _display(yours if target is None else _compare(target, yours), name)
+        if error is not None:
+            raise error
+        return draw
+
+    return decorate
+
+
+def show(figure: Figure, description: str = "") -> None:
+    """Show a figure as crisply as the pictures of the tasks.
+
+    description  what it shows, for those who can't see it
+    """
+    _display(_rasterise(figure), description)
+
+
+def until_solved(yours: Callable[[], Tensor], stand_in: Tensor) -> Tensor:
+    """What your own function returns, or a stand-in as long as it can't be used.
+
+    yours     calls your function
+    stand_in  a tensor with as many dimensions as the answer
+    """
+    try:
+        result = yours()
+    except Exception:  # whatever is wrong with it is the business of its own checks
+        return stand_in
+    return result if isinstance(result, Tensor) and result.ndim == stand_in.ndim else stand_in
+
+
+def _render(draw: Draw, name: str, size: tuple[int, int]) -> tuple[Image.Image, Exception | None]:
+    """The figure as an image, or a panel in its place, and the error to raise."""
+    __tracebackhide__ = True
+    try:
+        return _rasterise(draw()), None
+    except Exception as error:
+        if _is_unsolved(error, draw):
+            return _panel(f"{name} is not solved yet", MUTED, size), None
+        return _panel(f"{type(error).__name__}: {error}", ALARM, size), error
+
+
+def _is_unsolved(error: Exception, draw: Draw) -> bool:
+    """Whether a task is a stub, or its name is unknown to the picture; a misspelt name inside a task is not."""
+    if isinstance(error, NameError) and error.__traceback__ is not None:
+        trace = error.__traceback__
+        while trace.tb_next is not None:
+            trace = trace.tb_next
+        return trace.tb_frame.f_code.co_filename == draw.__code__.co_filename
+    return isinstance(error, NotImplementedError)
+
+
+def _rasterise(figure: Figure) -> Image.Image:
+    if not isinstance(figure, Figure):
+        raise TypeError(f"a picture is a matplotlib Figure, not {type(figure).__name__}")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=DPI, facecolor="white")
+    plt.close(figure)  # otherwise Jupyter shows it a second time
+    return Image.open(buffer).convert("RGB")
+
+
+def _target(name: str) -> Image.Image | None:
+    try:
+        return Image.open(Path(FOLDER) / f"{name}.png").convert("RGB")
+    except OSError:  # none there, or damaged
+        return None
+
+
+def _compare(target: Image.Image, yours: Image.Image) -> Image.Image:
+    """Both with their captions: side by side where the page is wide enough, otherwise stacked."""
+    left, right = _captioned(target, "You should see"), _captioned(yours, "Yours")
+    if left.width + right.width <= PAGE_WIDTH * DENSITY:
+        sheet = Image.new("RGB", (left.width + right.width, max(left.height, right.height)), "white")
+        sheet.paste(right, (left.width, 0))
+    else:
+        sheet = Image.new("RGB", (max(left.width, right.width), left.height + right.height), "white")
+        sheet.paste(right, (0, left.height))
+    sheet.paste(left, (0, 0))
+    return sheet
+
+
+def _captioned(image: Image.Image, caption: str) -> Image.Image:
+    band = 32 * DENSITY
+    sheet = Image.new("RGB", (image.width, image.height + band), "white")
+    pen = ImageDraw.Draw(sheet)
+    pen.rectangle((0, 0, image.width - 1, band - 5 * DENSITY), fill=PAPER)
+    pen.text((8 * DENSITY, (band - 5 * DENSITY) // 2), caption, fill=INK, font=_font(13), anchor="lm")
+    sheet.paste(image, (0, band))
+    return sheet
+
+
+def _panel(sentence: str, colour: str, size: tuple[int, int]) -> Image.Image:
+    """A rounded frame with a sentence in it."""
+    sheet = Image.new("RGB", size, "white")
+    pen, margin = ImageDraw.Draw(sheet), 8 * DENSITY
+    frame = (margin, margin, size[0] - margin, size[1] - margin)
+    pen.rounded_rectangle(frame, radius=10 * DENSITY, fill=PAPER, outline=FAINT, width=DENSITY)
+    columns = max(20, (size[0] // DENSITY - 80) // 9)  # a letter is about 9 pixels of the page wide
+    lines = "\n".join(textwrap.wrap(sentence, columns, max_lines=6, placeholder=" …"))
+    middle = (size[0] // 2, size[1] // 2)
+    pen.multiline_text(middle, lines, fill=colour, font=_font(15), anchor="mm", align="center", spacing=12)
+    return sheet
+
+
+@cache
+def _font(height: int) -> ImageFont.FreeTypeFont:
+    """The font of matplotlib's figures, `height` pixels of the page high."""
+    return ImageFont.truetype(findfont("DejaVu Sans"), height * DENSITY)
+
+
+def _display(image: Image.Image, description: str) -> None:
+    if get_ipython() is None:  # plain Python has nowhere to show it
+        return
+    buffer = io.BytesIO()
+    image.save(buffer, format="png", optimize=True)
+    display(NotebookImage(buffer.getvalue(), width=image.width // DENSITY, alt=description))
