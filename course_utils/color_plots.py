@@ -25,6 +25,7 @@ WIDTH = 9.4  # inches, one of which is 100 pixels of the page
 STYLE = {
     "figure.facecolor": "white",
     "figure.constrained_layout.use": True,
+    "figure.constrained_layout.h_pad": 0.07,
     "font.size": 9.5,
     "text.color": INK,
     "axes.titlesize": 10,
@@ -131,7 +132,7 @@ def still_life(height: int = 300) -> tuple[Tensor, Tensor]:
     """
     width = int(1.7 * height)
     down = np.linspace(0, 1, height)[:, None]
-    lightness = np.broadcast_to(88 - 18 * down, (height, width)).copy()
+    lightness = np.broadcast_to(82 - 20 * down, (height, width)).copy()
     masks = np.zeros((1 + len(STILL_LIFE), height, width))
     masks[0] = 1
     for number, (left, top, size, striped) in enumerate(STILL_LIFE, start=1):
@@ -235,7 +236,7 @@ def gallery(panels: dict[str, Tensor], columns: int = 4) -> Figure:
     """
     rows = -(-len(panels) // columns)
     height, width = next(iter(panels.values())).shape[-2:]
-    figure = Figure((WIDTH, rows * (WIDTH / columns * height / width + 0.24)))
+    figure = Figure((WIDTH, rows * (WIDTH / columns * height / width + 0.3)))
     grid = figure.add_gridspec(rows, columns)
     for place, (name, image) in zip(grid, panels.items(), strict=False):
         _picture_axes(figure, place, _hwc(image), name)
@@ -252,7 +253,7 @@ def same_lightness(photograph: Tensor, turns: Sequence[float]) -> Figure:
     lab = rgb2lab(_hwc(photograph))
     chroma, hue = np.hypot(lab[..., 1], lab[..., 2]), np.arctan2(lab[..., 2], lab[..., 1])
     vivid = np.clip((chroma - 32) / 16, 0, 1) * (hue > 0.44) * (hue < 1.4)
-    figure = Figure((WIDTH, 0.24 + WIDTH / (len(turns) + 1) * lab.shape[0] / lab.shape[1]))
+    figure = Figure((WIDTH, 0.3 + WIDTH / (len(turns) + 1) * lab.shape[0] / lab.shape[1]))
     grid = figure.add_gridspec(1, len(turns) + 1, wspace=0.02)
     _picture_axes(figure, grid[0], _to_rgb(lab * [1, 0, 0]), "lightness")
     for place, turn, letter in zip(list(grid)[1:], turns, "ABCDEFGH", strict=False):
@@ -271,8 +272,8 @@ def lab_planes(rgb: Tensor, lightness: Tensor, ab: Tensor) -> Figure:
     """
     planes = torch.cat([lightness * 100 + 50, ab * 110], dim=1).detach().movedim(1, -1).double().numpy()
     keep = {"L: lightness": [1, 0, 0], "a: green to red": [0, 1, 0], "b: blue to yellow": [0, 0, 1]}
-    figure = Figure((WIDTH, 0.2 + len(rgb) * WIDTH / 4 * rgb.shape[-2] / rgb.shape[-1]))
-    grid = figure.add_gridspec(len(rgb), 4, hspace=0.02, wspace=0.02)
+    figure = Figure((WIDTH, 0.35 + len(rgb) * WIDTH / 4 * rgb.shape[-2] / rgb.shape[-1]))
+    grid = figure.add_gridspec(len(rgb), 4, hspace=0, wspace=0.02)
     for row, plane in enumerate(planes):
         _picture_axes(figure, grid[row, 0], _hwc(rgb[row]), "" if row else "photograph")
         for column, (name, mask) in enumerate(keep.items(), start=1):

@@ -158,5 +158,5 @@ def _display(image: Image.Image, description: str) -> None:
     if get_ipython() is None:  # plain Python has nowhere to show it
         return
     buffer = io.BytesIO()
-    image.save(buffer, format="png", optimize=True)
+    image.save(buffer, format="png")
     display(NotebookImage(buffer.getvalue(), width=image.width // DENSITY, alt=description))

@@ -23,7 +23,9 @@ def released():
         v4.new_code_cell("import torch", id="cell-001"),
         v4.new_code_cell(STUB, id="task-soft_encode", metadata=nbgrader("task-soft_encode", solution=True)),
         v4.new_code_cell(
-            "assert soft_encode(1)", id="check-soft_encode", metadata=nbgrader("check-soft_encode", locked=True)
+            "assert soft_encode(1)",
+            id="check-soft_encode",
+            metadata=nbgrader("check-soft_encode", locked=True),
         ),
         v4.new_code_cell("train()", id="cell-004", metadata={"tags": ["training"]}),
         v4.new_markdown_cell(
@@ -60,7 +62,9 @@ def sources(reading):
 
 
 def test_answers_and_own_cells_are_kept_in_order(read, solved):
-    own = nbformat.v4.new_code_cell("helper = 1", metadata={"tags": ["training"], "nbgrader": {"grade_id": 7}})
+    own = nbformat.v4.new_code_cell(
+        "helper = 1", metadata={"tags": ["training"], "nbgrader": {"grade_id": 7}}
+    )
     solved.cells.insert(2, own)
     solved.cells.insert(0, nbformat.v4.new_code_cell("first = 0"))
     reading = read(solved)

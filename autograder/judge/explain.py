@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from autograder.checks import Failure
+from autograder.checks.expect import plain
 from autograder.judge.submission import Call, LocalSubmission
 from autograder.misconceptions import Misconception
 
@@ -37,10 +38,16 @@ def _answers_like(candidate: Misconception, call: Call) -> bool:
 def same(a: object, b: object) -> bool:
     """Whether two results are the same answer: type, shape, dtype, NaN and value to 1e-4 of the largest."""
     if isinstance(a, Tensor) and isinstance(b, Tensor):
-        return a.shape == b.shape and a.dtype == b.dtype and _close(a.detach(), b.detach())
-    if isinstance(a, (tuple, list)) and type(a) is type(b) and len(a) == len(b):
+        a, b = plain(a).detach(), plain(b).detach()
+        return _form(a) == _form(b) and _close(a, b)
+    if isinstance(a, (tuple, list)) and isinstance(b, (tuple, list)) and len(a) == len(b):
         return all(same(x, y) for x, y in zip(a, b, strict=True))
     return type(a) is type(b) and isinstance(a, (bool, int, float, str, type(None))) and a == b
+
+
+def _form(tensor: Tensor) -> tuple:
+    # Device and layout too: values can't be compared with a meta or a sparse tensor's.
+    return tensor.shape, tensor.dtype, tensor.device, tensor.layout
 
 
 def _close(a: Tensor, b: Tensor) -> bool:

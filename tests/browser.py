@@ -1,0 +1,106 @@
+"""JupyterLab in headless Chromium, for the tests that look at what a user sees."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+# Chromium's own background traffic is of no use to a test and fails without a network.
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+needs_browser = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: apt-get install chromium")
+
+
+@contextmanager
+def jupyter_lab(folder: Path) -> Iterator[str]:
+    """A JupyterLab server on a folder; yields its address with the token in it."""
+    with tempfile.TemporaryDirectory() as home:
+        environment = os.environ | {
+            "HOME": home,
+            "JUPYTER_CONFIG_DIR": f"{home}/config",
+            "JUPYTER_DATA_DIR": f"{home}/data",
+            "JUPYTER_RUNTIME_DIR": f"{home}/runtime",
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]),
+        }
+        command = [
+            sys.executable,
+            "-m",
+            "jupyter",
+            "lab",
+            "--no-browser",
+            "--allow-root",
+            "--ServerApp.port=0",
+        ]
+        command += [
+            "--LabApp.news_url=None",
+            "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+        ]
+        log = Path(home) / "log"
+        with log.open("w") as out:
+            server = subprocess.Popen(
+                command, cwd=folder, env=environment, stdout=out, stderr=subprocess.STDOUT
+            )
+        try:
+            yield _address(log, server)
+        finally:
+            server.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                server.wait(10)
+            server.kill()
+
+
+def _address(log: Path, server: subprocess.Popen, seconds: float = 120) -> str:
+    """What the server says of itself, once it is up."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and server.poll() is None:
+        if found := re.search(r"http://127\.0\.0\.1:(\d+)/lab\?token=(\w+)", log.read_text()):
+            return f"http://127.0.0.1:{found[1]}/{{}}?token={found[2]}"
+        time.sleep(0.2)
+    raise AssertionError(f"JupyterLab did not start:\n{log.read_text()[-3000:]}")
+
+
+@contextmanager
+def chromium_page() -> Iterator:
+    """A page of a fresh headless Chromium."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        try:
+            yield browser.new_page(viewport={"width": 1400, "height": 1000})
+        finally:
+            browser.close()
+
+
+def run_all(page, address: str, notebook: str, screenshot: Path, timeout: float = 240) -> None:  # noqa: ANN001
+    """Open a notebook, run all its cells, wait until the kernel is idle, save, and take a picture."""
+    page.goto(address.format(f"lab/tree/{notebook}"))
+    page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=60_000)
+    _wait_for_status(page, "Idle", 60)
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    time.sleep(2)
+    _wait_for_status(page, "Idle", timeout)
+    page.keyboard.press("Control+s")
+    time.sleep(2)
+    page.screenshot(path=screenshot)
+
+
+def _wait_for_status(page, status: str, seconds: float) -> None:  # noqa: ANN001
+    page.locator(f"#jp-main-statusbar >> text=/\\| {status}/").wait_for(timeout=seconds * 1000)

@@ -1,0 +1,213 @@
+"""Masters are refused with file and line, and no release leaves with a secret in it."""
+
+import inspect
+import json
+import re
+import zipfile
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import autograder.alternatives.colorization
+import autograder.checks.test_colorization
+import autograder.misconceptions.colorization
+import course_utils.reference.colorization
+from autograder.build.leak import LeakError, find_leaks, secret_lines
+from autograder.build.master import MasterError, read_master
+from autograder.build.notebooks import solution_notebook, student_notebook
+from autograder.build.release import _student_files, check_release
+from autograder.catalogue import assignments, find_assignment
+
+COLORIZATION = find_assignment("colorization")
+SECRETS = {
+    "reference": course_utils.reference.colorization,
+    "hidden check": autograder.checks.test_colorization,
+    "misconception": autograder.misconceptions.colorization,
+    "alternative": autograder.alternatives.colorization,
+}
+
+
+@pytest.fixture(scope="module")
+def master():
+    return read_master(COLORIZATION)
+
+
+@pytest.fixture(scope="module")
+def files(master):
+    """What an archive of the assignment holds, the pictures too."""
+    root = COLORIZATION.name
+    made = _student_files(master, student_notebook(master))
+    picture = BytesIO()
+    Image.new("RGB", (3, 2)).save(picture, "PNG")
+    made |= {f"pictures/{name}.png": picture.getvalue() for name in master.pictures}
+    return {f"{root}/{name}": content for name, content in made.items()}
+
+
+@pytest.fixture
+def pack(tmp_path):
+    def pack(content: dict[str, bytes]) -> Path:
+        path = tmp_path / "release.zip"
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, data in content.items():
+                archive.writestr(name, data)
+        return path
+
+    return pack
+
+
+NOTEBOOK = f"{COLORIZATION.name}/{COLORIZATION.name}.ipynb"
+MODULE = f"{COLORIZATION.name}/course_utils/color.py"
+
+
+def with_line(files: dict[str, bytes], name: str, line: str) -> dict[str, bytes]:
+    """The files with one line put into one of them by hand."""
+    if name != NOTEBOOK:
+        return files | {name: files[name] + line.encode() + b"\n"}
+    notebook = json.loads(files[name])
+    notebook["cells"][-1]["source"] += "\n" + line
+    return files | {name: json.dumps(notebook).encode()}
+
+
+def some_lines(module) -> list[str]:
+    """A short, a middling and a long line of the module's secrets."""
+    lines = [line for line in inspect.getsource(module).splitlines()[25:] if line.strip()]
+    lines.sort(key=len)
+    return [lines[0], lines[len(lines) // 2], lines[-1]]
+
+
+def test_the_release_passes(master, files, pack):
+    check_release(pack(files), master)
+
+
+@pytest.mark.parametrize("name", [NOTEBOOK, MODULE], ids=["notebook", "module"])
+@pytest.mark.parametrize("kind", SECRETS)
+def test_any_line_put_in_by_hand_is_found(master, files, pack, kind, name):
+    for line in some_lines(SECRETS[kind]):
+        with pytest.raises(LeakError):
+            check_release(pack(with_line(files, name, line)), master)
+
+
+@pytest.mark.parametrize("kind", SECRETS)
+def test_every_telling_line_is_found_even_if_it_crept_into_the_sources(master, files, kind, pack):
+    """The second net alone: the builder itself would make this file, so the comparison sees nothing."""
+    secret = [line for line, where in secret_lines(master).items() if where.startswith(kind)]
+    assert len(secret) > 20
+    leaky = with_line(files, MODULE, "\n".join(secret))
+    pictures = {name for name in files if name.endswith(".png")}
+    expected = {name: data for name, data in leaky.items() if name not in pictures}
+    leaks = find_leaks(pack(leaky), master, expected, pictures)
+    assert len(leaks) == len(secret)
+    assert all(f"a line of a {kind}" in leak for leak in leaks)
+
+
+def test_what_the_second_net_lets_through_is_shown_to_students_anyway(master):
+    secret = secret_lines(master)
+    shown = "".join("".join(cell.source.split()) for cell in student_notebook(master).cells)
+    shown += "".join(inspect.getdoc(SECRETS["reference"]).split())
+    for module in SECRETS.values():
+        for line in inspect.getsource(module).splitlines():
+            bare = "".join(line.split())
+            if len(bare) >= 16 and not bare.startswith(("import", "from")):
+                assert bare in secret or bare in shown, line
+
+
+def test_extra_missing_and_doctored_files_are_found(master, files, pack):
+    extra = files | {"3_colorization/course_utils/reference/colorization.py": b"x"}
+    with pytest.raises(LeakError, match="not on the allowlist"):
+        check_release(pack(extra), master)
+    with pytest.raises(LeakError, match="is missing"):
+        check_release(pack({name: data for name, data in files.items() if name != MODULE}), master)
+    picture = next(name for name in files if name.endswith(".png"))
+    with pytest.raises(LeakError, match="more than a picture"):
+        check_release(pack(files | {picture: files[picture] + b"secret"}), master)
+
+
+def test_rubrics_are_in_the_solution_only(master):
+    rubrics = [cell.source for cell in master.named("rubric")]
+    assert len(rubrics) == 2
+    student, solution = student_notebook(master), solution_notebook(master)
+    for rubric in rubrics:
+        assert any(rubric in cell.source for cell in solution.cells)
+        assert not any(rubric in cell.source for cell in student.cells)
+
+
+def test_student_notebook_has_stubs_and_grade_cells_with_the_points(master):
+    cells = {cell.id: cell for cell in student_notebook(master).cells}
+    assert sum(master.points.values()) == 42
+    for task, points in master.points.items():
+        assert cells[f"task-{task}"].source.endswith(f'raise NotImplementedError("{task}")')
+        assert cells[f"grade-{task}"].metadata.nbgrader.points == points
+        assert cells[f"grade-{task}"].source.startswith("#")
+        assert cells[f"check-{task}"].metadata.nbgrader.locked
+    assert all(not cell.get("outputs") for cell in cells.values())
+
+
+def test_builds_are_repeatable(master):
+    assert student_notebook(master) == student_notebook(read_master(COLORIZATION))
+
+
+@pytest.fixture(scope="module")
+def text():
+    return COLORIZATION.master.read_text()
+
+
+SLIPS = {
+    "unknown tag": ('tags=["check"]', 'tags=["chekc"]', r"unknown tag 'chekc'"),
+    "unknown attribute": ("difficulty=", "dificulty=", r"unknown directive 'dificulty'"),
+    "unknown region": ('#region rubric="', '#region rubrik="', r"unknown directive 'rubrik'"),
+    "misspelt region": (
+        '<!-- #region written="',
+        '<!-- #regoin written="',
+        r"not understood|no rubric|right after",
+    ),
+    "task does not exist": (
+        'task="l2_loss" difficulty=1 minutes=10 seconds=1\nfrom course_utils.reference.colorization import l2_loss',
+        'task="l3_loss" difficulty=1 minutes=10 seconds=1\nfrom course_utils.reference.colorization import l3_loss',
+        r"has no 'l3_loss'",
+    ),
+    "more than the import": ("import soft_encode\n", "import soft_encode\nx = 1\n", r"and nothing else"),
+    "reference imported elsewhere": (
+        "import math\n",
+        "from course_utils.reference.colorization import soft_encode\n",
+        r"only a task may import the reference",
+    ),
+    "no title": ("title:", "titel:", r"no `jupyter: assignment: title:`"),
+    "no heading": ("## Task: the L2 loss", "## The L2 loss", r"no heading"),
+}
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+def test_slips_of_the_pen_are_refused_with_file_and_line(text, tmp_path, slip):
+    right, wrong, message = SLIPS[slip]
+    path = tmp_path / "assignment.md"
+    changed = re.sub(re.escape(right), lambda _: wrong, text, count=1)
+    assert changed != text
+    path.write_text(changed)
+    with pytest.raises(MasterError, match=rf"assignment\.md:\d+: .*({message})") as error:
+        read_master(COLORIZATION, path)
+    line = int(re.search(r"\.md:(\d+):", str(error.value))[1])
+    assert line == 1 or abs(line - (text[: text.index(right)].count("\n") + 1)) <= 30
+
+
+def test_a_task_without_checks_is_refused(master, monkeypatch):
+    import autograder.build.master as module
+
+    kept = [check for check in module.checks_of("colorization") if check.task != "ab_bins"]
+    monkeypatch.setattr(module, "checks_of", lambda topic: kept)
+    with pytest.raises(MasterError, match=r"assignment\.md:\d+: task 'ab_bins' has no hidden check"):
+        read_master(COLORIZATION)
+
+
+def test_a_check_without_task_is_refused(text, tmp_path):
+    start = text.index("## Task: ", text.index('@picture("color_prior")'))
+    path = tmp_path / "assignment.md"
+    path.write_text(text[:start])
+    with pytest.raises(MasterError, match="hidden checks of 'rebalancing_weights', which is no task"):
+        read_master(COLORIZATION, path)
+
+
+def test_every_master_of_the_course_is_in_order():
+    for assignment in assignments():
+        assert read_master(assignment).tasks
