@@ -257,7 +257,8 @@ def same_lightness(photograph: Tensor, turns: Sequence[float]) -> Figure:
     grid = figure.add_gridspec(1, len(turns) + 1, wspace=0.02)
     _picture_axes(figure, grid[0], _to_rgb(lab * [1, 0, 0]), "lightness")
     for place, turn, letter in zip(list(grid)[1:], turns, "ABCDEFGH", strict=False):
-        turned = 0.8 * (lab[..., 1] + 1j * lab[..., 2]) * np.exp(1j * np.radians(turn))
+        strength = 0.7 if turn else 1  # paler, so that each is a colour that a screen can show
+        turned = strength * (lab[..., 1] + 1j * lab[..., 2]) * np.exp(1j * np.radians(turn))
         ab = np.stack([turned.real, turned.imag], axis=-1)
         mixed = vivid[..., None] * ab + (1 - vivid[..., None]) * lab[..., 1:]
         _picture_axes(figure, place, _to_rgb(np.concatenate([lab[..., :1], mixed], axis=-1)), letter)
@@ -398,7 +399,9 @@ def _percent(share: float) -> str:
 
 
 @_styled
-def finding_modes(bins: Tensor, snapshots: dict[int, Tensor], losses: Sequence[float], floor: float) -> Figure:
+def finding_modes(
+    bins: Tensor, snapshots: dict[int, Tensor], losses: Sequence[float], floor: float
+) -> Figure:
     """A distribution over the bins as it is learnt, and its loss.
 
     bins       (Q, 2)
@@ -418,7 +421,9 @@ def finding_modes(bins: Tensor, snapshots: dict[int, Tensor], losses: Sequence[f
     return figure
 
 
-def _loss_curve(figure: Figure, where: SubplotSpec, losses: Sequence[float], levels: dict[str, float]) -> None:
+def _loss_curve(
+    figure: Figure, where: SubplotSpec, losses: Sequence[float], levels: dict[str, float]
+) -> None:
     axes = figure.add_subplot(where, title="your loss, in nats", box_aspect=1, xlabel="step")
     for name, level in levels.items():
         axes.axhline(level, color=MUTED, lw=0.9, ls=(0, (4, 3)))
@@ -444,7 +449,9 @@ def temperatures(bins: Tensor, share: Tensor, by_temperature: dict[float, Tensor
     axes.plot(*path.T.numpy(), color=INK, lw=1.2, zorder=3)
     axes.scatter(*path.T.numpy(), c=own_colours(path), s=34, edgecolor=INK, lw=0.8, zorder=4)
     for (a, b), name in ((path[0].tolist(), "T → 0: the mode"), (path[-1].tolist(), "T = 1: the mean")):
-        axes.annotate(name, (a, b), (-52 if "mode" in name else -9, -3), textcoords="offset points", ha="right")
+        axes.annotate(
+            name, (a, b), (-52 if "mode" in name else -9, -3), textcoords="offset points", ha="right"
+        )
     inner = grid[1].subgridspec(3, 3)
     for place, temperature, ball in zip(inner, by_temperature, painted_balls(path, 160), strict=True):
         weight = "bold" if temperature == marked else "normal"

@@ -29,7 +29,7 @@ FOLDER = "pictures"  # where the targets lie, beside the notebook
 DENSITY = 2  # pixels of the image for each pixel of the page, so that text is crisp
 PAGE_WIDTH = 960  # pixels of the page that a JupyterLab cell surely has
 DPI = 100 * DENSITY  # one inch of a figure is 100 pixels of the page
-PLACEHOLDER_SIZE = (1200, 400)  # of a panel that has no target to be as large as
+PANEL_HEIGHT = 180 * DENSITY  # of a panel in place of a wide picture
 
 INK, MUTED, FAINT, PAPER, ALARM = "#22272e", "#7a838c", "#d9dde1", "#f7f8f9", "#b3261e"
 
@@ -45,7 +45,7 @@ def picture(name: str) -> Callable[[Draw], Draw]:
     def decorate(draw: Draw) -> Draw:
         __tracebackhide__ = True  # IPython leaves this frame out of the student's traceback
         target = _target(name)
-        yours, error = _render(draw, name, target.size if target else PLACEHOLDER_SIZE)
+        yours, error = _render(draw, name, _panel_size(target))
         _display(yours if target is None else _compare(target, yours), name)
         if error is not None:
             raise error
@@ -87,7 +87,7 @@ def _render(draw: Draw, name: str, size: tuple[int, int]) -> tuple[Image.Image, 
 
 
 def _is_unsolved(error: Exception, draw: Draw) -> bool:
-    """Whether a task is a stub, or its name is unknown to the picture; a misspelt name inside a task is not."""
+    """Whether a task is a stub or not defined at all; a misspelt name inside a task does not count."""
     if isinstance(error, NameError) and error.__traceback__ is not None:
         trace = error.__traceback__
         while trace.tb_next is not None:
@@ -110,6 +110,14 @@ def _target(name: str) -> Image.Image | None:
         return Image.open(Path(FOLDER) / f"{name}.png").convert("RGB")
     except OSError:  # none there, or damaged
         return None
+
+
+def _panel_size(target: Image.Image | None) -> tuple[int, int]:
+    """As large as the target where it fits beside it, otherwise low: an empty picture needs no page."""
+    if target is None:
+        return PAGE_WIDTH * DENSITY, PANEL_HEIGHT
+    fits = 2 * target.width <= PAGE_WIDTH * DENSITY
+    return target.width, target.height if fits else min(target.height, PANEL_HEIGHT)
 
 
 def _compare(target: Image.Image, yours: Image.Image) -> Image.Image:

@@ -129,6 +129,13 @@ def test_retyped_and_reordered_cells(read, solved):
     assert "type was changed" in reading.repairs[0]
 
 
+def test_a_retyped_cell_of_no_task_is_the_students_own(read, solved):
+    solved.cells[1] = nbformat.v4.new_markdown_cell("my notes", id="cell-001")
+    reading = read(solved)
+    assert "my notes" in [cell.source for cell in reading.notebook.cells if cell.cell_type == "markdown"]
+    assert sources(reading)[0] == "import torch"
+
+
 def test_written_answer_keeps_its_pictures_and_nothing_else(read, solved):
     solved.cells[5].source = "![x](attachment:a.png)"
     solved.cells[5].attachments = {"a.png": {"image/png": "aGk=", "text/html": "<script>"}, "b": 3}

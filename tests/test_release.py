@@ -163,9 +163,9 @@ SLIPS = {
         r"not understood|no rubric|right after",
     ),
     "task does not exist": (
-        'task="l2_loss" difficulty=1 minutes=10 seconds=1\nfrom course_utils.reference.colorization import l2_loss',
-        'task="l3_loss" difficulty=1 minutes=10 seconds=1\nfrom course_utils.reference.colorization import l3_loss',
-        r"has no 'l3_loss'",
+        "seconds=1\nfrom course_utils.reference.colorization import l2_loss",
+        "seconds=1\nfrom course_utils.reference.colorization import l3_loss",
+        r"the cell of task 'l2_loss' must be",
     ),
     "more than the import": ("import soft_encode\n", "import soft_encode\nx = 1\n", r"and nothing else"),
     "reference imported elsewhere": (

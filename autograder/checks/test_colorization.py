@@ -22,7 +22,8 @@ from autograder.checks.expect import describe
 # Tolerances, relative to the largest expected magnitude (at least 1); see TOLERANCE for the default.
 VALUE = 1e-5  # float32 in any order of operations
 LAB = 3e-4  # 0.03 Lab units: the standard's constants are published with four to seven digits (0.02 units)
-RGB = 4e-3  # the same in sRGB, whose curve is steep near black: one 8-bit level
+RGB = 4e-3  # the same in sRGB, where a channel is near black and others are not: one 8-bit level
+DARK = 3e-4  # ... and where all channels are
 DISTANCE = 3e-4  # |x|^2 - 2 x.y + |y|^2, as in torch.cdist, loses 1e-3 of a squared distance in float32
 
 # The bins of Zhang et al. (pts_in_hull.npy): a, and the first and last b of its row.
@@ -32,11 +33,13 @@ PUBLISHED = [
     *[(30, -90, 90), (40, -100, 90), (50, -100, 80), (60, -110, 80), (70, -110, 80), (80, -110, 70)],
     *[(90, -110, 70), (100, -90, 0)],
 ]
-# The same rule with steps of 20 and 40. No lattice point is nearer than 0.3 ab units to the hull's boundary,
-# so that it does not matter how finely the gamut was sampled.
-STEP_20 = [
-    *[(-100, 40, 100), (-80, 0, 100), (-60, -40, 100), (-40, -60, 100), (-20, -60, 100), (0, -80, 100)],
-    *[(20, -100, 100), (40, -100, 100), (60, -120, 80), (80, -120, 80), (100, -120, 80)],
+# The same rule with steps of 9 and 40. They are the same whether the gamut is sampled with 5 colours along
+# each axis or with 65: no lattice point lies within 0.05 ab units of the widened hull's boundary.
+STEP_9 = [
+    *[(-90, 54, 90), (-81, 27, 90), (-72, 9, 90), (-63, -9, 90), (-54, -18, 99), (-45, -27, 99)],
+    *[(-36, -36, 99), (-27, -45, 99), (-18, -54, 99), (-9, -63, 99), (0, -72, 99), (9, -72, 90)],
+    *[(18, -81, 90), (27, -90, 90), (36, -90, 90), (45, -99, 81), (54, -99, 81), (63, -108, 81)],
+    *[(72, -108, 72), (81, -108, 72), (90, -108, 63), (99, -90, 0)],
 ]
 STEP_40 = [
     *[(-120, 40, 120), (-80, -40, 120), (-40, -80, 120), (0, -120, 120), (40, -120, 120), (80, -120, 80)],
@@ -77,7 +80,9 @@ def expect_value(
     expect(result, close_to=expected, tolerance=tolerance, what=what)
 
 
-def expect_finite_gradient(submission: object, task: str, *args: Tensor, cotangent: Tensor) -> None:
+def expect_finite_gradient(
+    submission: object, task: str, *args: Tensor, cotangent: Tensor | list[Tensor]
+) -> None:
     """No NaN in the gradient by the first argument. An answer that leaves torch (NumPy) has none: allowed."""
     try:
         slope = submission.gradient_of(task, *args, cotangent=cotangent)
@@ -149,12 +154,16 @@ def test_lab_of_dark_colours(submission):
 
 @check("rgb_to_lab_planes", points=0.5)
 def test_lab_of_greys(submission):
-    """From black to white, greys have no colour, and lightness reaches both ends of its range."""
+    """From black to white, greys have no colour; where a gradient flows, it is finite, also at black."""
     lightness = torch.linspace(0, 100, 9)
     y = torch.where(lightness > 8, ((lightness + 16) / 116) ** 3, lightness * 27 / 24389)
     grey = torch.where(y > 0.0031308, 1.055 * y ** (1 / 2.4) - 0.055, 12.92 * y)
     planes = ((lightness - 50) / 100).view(1, 1, 1, 9), torch.zeros(1, 2, 1, 9)
-    expect_planes(submission.rgb_to_lab_planes(grey.repeat(1, 3, 1, 1)), planes)
+    rgb = grey.repeat(1, 3, 1, 1)
+    expect_planes(submission.rgb_to_lab_planes(rgb), planes)
+    expect_finite_gradient(
+        submission, "rgb_to_lab_planes", rgb, cotangent=[torch.ones_like(p) for p in planes]
+    )
 
 
 @check("rgb_to_lab_planes", points=1)
@@ -186,7 +195,7 @@ def test_rgb_of_random_pictures(submission):
 def test_rgb_of_dark_colours(submission):
     """Dark colours, down to black: both curves of the conversion have a straight piece there."""
     rgb = draw(5, 2, 3, 6, 7, low=0) * torch.linspace(0, 0.15, 7)
-    expect_value(submission.lab_planes_to_rgb(*planes_of(rgb)), rgb, RGB)
+    expect_value(submission.lab_planes_to_rgb(*planes_of(rgb)), rgb, DARK)
 
 
 @check("lab_planes_to_rgb", points=0.5)
@@ -251,9 +260,9 @@ def test_bins_are_sorted(submission):
 
 @check("ab_bins", points=1.5)
 def test_bins_of_another_step(submission):
-    """Coarser lattices follow the same rule: the step sets the lattice and how far the gamut is widened."""
+    """Coarser and finer lattices: the step sets the lattice, and also how far the gamut is widened."""
     expect_bins(submission.ab_bins(40), lattice(STEP_40, 40))
-    expect_bins(submission.ab_bins(step=20), lattice(STEP_20, 20))
+    expect_bins(submission.ab_bins(step=9), lattice(STEP_9, 9))
 
 
 @check("ab_bins", points=0.5)

@@ -75,7 +75,7 @@ def _run_and_check(
         on_cell(len(submission.runnable()))
         submission.run_cells()
         verdict.tasks = run_checks(master.assignment.topic, submission)
-        verdict.resources = submission.resources
+    verdict.resources = submission.resources
 
 
 def _none_passed(assignment: Assignment, kind: str, message: str) -> list[TaskVerdict]:

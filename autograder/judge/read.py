@@ -190,11 +190,16 @@ class _Graft:
             name = next(
                 (claim for claim in cell.claims if claim in self.place), self.by_source.get(cell.source)
             )
-            if name is None:
+            if name is None or not self.can_be(cell, name):
                 self.own.setdefault(last, []).append(cell)
             else:
                 last = self.place[name]
                 self.answers.setdefault(name, []).append(cell)
+
+    def can_be(self, cell: _Cell, name: str) -> bool:
+        """An answer is one in whatever type of cell it was handed in; anything else has to keep its type."""
+        released = self.skeleton.cells[self.place[name]]
+        return "nbgrader" in released.metadata or released.cell_type == cell.kind
 
     def filled(self, cell: NotebookNode, elsewhere: set[str]) -> list[NotebookNode]:
         """A released cell with what the student made of it, and copies of it after it."""

@@ -3,6 +3,7 @@
 A hang or a crash costs the call that made it: a fresh worker replays the cells, and the next call goes on.
 """
 
+from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable
 from time import monotonic
@@ -14,9 +15,8 @@ from nbformat import NotebookNode
 from autograder.checks import Failure
 from autograder.judge.limits import Limits
 from autograder.judge.run_checks import InfrastructureError
-from autograder.judge.sandbox import SandboxError
 from autograder.judge.submission import Answer, Call, Submission, no_gradient
-from autograder.judge.worker_client import Worker, WorkerDied
+from autograder.judge.worker_client import CallReply, SandboxError, Worker, WorkerDied
 
 # A task that has hung or crashed this often is not called again: its other checks would do the same.
 STRIKES = 2
@@ -38,7 +38,7 @@ class RemoteSubmission(Submission):
     ) -> None:
         super().__init__()
         self.notebook, self.level, self.limits = notebook, level, limits
-        self.resources = {"seconds": 0.0, "peak_bytes": 0, "workers": 0}
+        self.resources = {"seconds": 0.0, "cpu_seconds": 0.0, "peak_bytes": 0, "workers": 0}
         self._on_cell = on_cell
         self._worker: Worker | None = None
         self._fatal: set[str] = set()  # cells that end a worker are not replayed
@@ -62,7 +62,7 @@ class RemoteSubmission(Submission):
         for index, cell in enumerate(cells):
             try:
                 reply = self._timed(lambda cell=cell: worker.cell(cell.source))
-                cell.outputs = [_output(output) for output in reply.outputs]
+                cell.outputs = [_notebook_output(output) for output in reply.outputs]
             except WorkerDied as died:
                 cell.outputs = [_died(died)]
                 self._fatal.add(cell.id)
@@ -102,7 +102,7 @@ class RemoteSubmission(Submission):
             if cell.id in self._fatal or cell.id.startswith(("check-", "picture-")):
                 continue
             try:
-                self._timed(lambda cell=cell: self._worker.cell(cell.source))
+                self._timed(lambda cell=cell: self._worker.cell(cell.source, silent=True))
             except WorkerDied:  # it did not die here the first time; it does now
                 self._fatal.add(cell.id)
                 self._end_worker()
@@ -148,22 +148,34 @@ class RemoteSubmission(Submission):
     def _end_worker(self) -> None:
         if self._worker is not None:
             self._worker.kill()
-            peak = max(self.resources["peak_bytes"], self._worker.usage.get("peak_bytes", 0))
-            self.resources["peak_bytes"] = peak
+            usage = self._worker.usage
+            self.resources["cpu_seconds"] += usage["cpu_seconds"]
+            self.resources["peak_bytes"] = max(self.resources["peak_bytes"], usage["peak_bytes"])
             self._worker = None
 
 
-def _raised(task: str, reply: Any) -> Failure:  # noqa: ANN401
+def _raised(task: str, reply: CallReply) -> Failure:
     """An exception in a hidden call: its type and line, never its text, which may carry the inputs."""
     if reply.not_implemented:
         return Failure("not solved", f"`{task}` is not written yet")
-    where = f" in line {reply.line} of its cell" if reply.line else ""
+    where = f" (line {reply.line} of the cell it happened in)" if reply.line else ""
     return Failure("error", f"`{task}` raised {reply.exception}{where}")
 
 
 def _died(died: WorkerDied) -> NotebookNode:
-    return nbformat.v4.new_output("error", ename=died.reason, evalue=str(died), traceback=[f"{died}"])
+    """What the notebook shows in the place of a cell's outputs when the cell has ended the worker."""
+    text = f"This cell {died}, and was stopped by the grader."
+    return nbformat.v4.new_output("error", ename="Stopped", evalue=text, traceback=[text])
 
 
-def _output(output: Any) -> NotebookNode:  # noqa: ANN401
-    raise NotImplementedError
+def _notebook_output(output: dict[str, Any]) -> NotebookNode:
+    """A worker's output in the notebook's form. It is text and pixels: no markup, no script."""
+    output = dict(output)
+    if "data" in output:
+        output["data"] = {
+            mime: b64encode(data).decode() if isinstance(data, bytes) else data
+            for mime, data in output["data"].items()
+        }
+    if "traceback" in output:
+        output["traceback"] = [output["traceback"]]
+    return nbformat.v4.new_output(output.pop("output_type"), **output)

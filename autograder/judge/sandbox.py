@@ -112,7 +112,12 @@ def font_list() -> Path:
 
 
 def environment(home: str, course: str, matplotlib: str) -> dict[str, str]:
-    """All of a worker's environment; nothing of the judge's is passed on."""
+    """All of a worker's environment; nothing of the judge's is passed on.
+
+    home        its HOME and working directory, empty and writable
+    course      holds course_utils
+    matplotlib  writable, holds the font list
+    """
     one_thread = ("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
     user_base = {"PYTHONUSERBASE": site.getuserbase()} if site.ENABLE_USER_SITE else {}
     return {
@@ -120,7 +125,11 @@ def environment(home: str, course: str, matplotlib: str) -> dict[str, str]:
         **{"PATH": f"{sys.prefix}/bin:/usr/bin:/bin", "PYTHONPATH": course, **user_base},
         # Sets of strings are walked in the same order each time, so that verdicts repeat.
         **{"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"},
-        **{"MPLCONFIGDIR": matplotlib, "MPLBACKEND": "module://matplotlib_inline.backend_inline"},
+        **{
+            "IPYTHONDIR": f"{matplotlib}/ipython",
+            "MPLCONFIGDIR": matplotlib,
+            "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        },
         **{"CUDA_VISIBLE_DEVICES": "", **dict.fromkeys(one_thread, "1")},
     }
 
@@ -138,6 +147,7 @@ def bubblewrap_command(stage: Path, limits: Limits, command: list[str], *, root:
         *("--hostname", "sandbox"),
         *_identity(root),
         *_top_links(),
+        *(word for folder in _parents(visible) for word in ("--perms", "0755", "--dir", str(folder))),
         *(word for path in visible for word in ("--ro-bind", str(path), str(path))),
         *(word for path in hidden(visible) for word in _tmpfs(path, 4096, "0555", read_only=True)),
         *("--ro-bind", f"{stage}/worker", "/worker", "--ro-bind", f"{stage}/course", "/course"),
@@ -168,6 +178,12 @@ def _identity(root: bool) -> list[str]:
 def _tmpfs(path: Path | str, size: int, mode: str, *, read_only: bool = False) -> list[str]:
     lock = ["--remount-ro", str(path)] if read_only else []
     return ["--perms", mode, "--size", str(size), "--tmpfs", str(path), *lock]
+
+
+def _parents(visible: list[Path]) -> list[Path]:
+    """The directories on the way to what is visible; bubblewrap's own would be closed to all but root."""
+    parents = {parent for path in visible for parent in path.parents} - {Path("/")}
+    return sorted(parent for parent in parents if not _is_under(parent, visible))
 
 
 def _top_links() -> list[str]:
@@ -295,8 +311,8 @@ class Box:
             return None
         return 128 - code if 128 < code < 192 else code  # as bubblewrap and shells report a signal
 
-    def kill(self) -> None:
-        """End the worker and everything that it started. May be called twice."""
+    def end(self) -> None:
+        """End the worker and everything that it started. May be called twice, and from another thread."""
         # The kernel ends a process namespace with its first process, and that one with its bubblewrap.
         family = [] if self.process.args[0] == _bwrap() else self.family()
         self.process.kill()
@@ -304,6 +320,10 @@ class Box:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(pid, signal.SIGKILL)
         self.process.wait()
+
+    def close(self) -> None:
+        """End it, and clear up."""
+        self.end()
         self.socket.close()
         self.stage.remove()
 
@@ -348,7 +368,7 @@ def open_box(level: str, limits: Limits) -> Box:
         try:
             wire.receive(ours, monotonic() + limits.start_up)
         except BaseException as error:
-            box.kill()
+            box.close()
             if isinstance(error, (wire.WireError, wire.Closed, wire.TimedOut)):
                 errors.seek(0)
                 raise SandboxError(remedy(errors.read().decode(errors="replace"))) from None
@@ -473,7 +493,7 @@ def self_test(level: str = "bubblewrap") -> list[Check]:
     except (wire.WireError, wire.Closed, wire.TimedOut) as error:
         return [*checks, Check("a worker answers", False, f"The worker did not answer: {error}.")]
     finally:
-        box.kill()
+        box.close()
     checks.append(Check("a worker answers", True, f"as user {facts['uid']}"))
     return [*checks, *_judged(facts, limits, isolated=level == BUBBLEWRAP)]
 

@@ -19,6 +19,7 @@ import builtins
 import json
 import math
 import re
+import select
 import socket
 import struct
 import types
@@ -152,18 +153,27 @@ def send(
     deadline: float | None = None,
     limits: Bounds = DEFAULT,
 ) -> None:
-    """Send one message.
+    """Send one message. Raises TooLargeError before the first byte is sent; TimedOut; Closed."""
+    write(sock, pack(header, tensors, limits), deadline)
 
-    deadline  of `time.monotonic`, or None to wait as long as it takes
-    Raises TooLargeError before the first byte is sent; TimedOut; Closed.
-    """
+
+def pack(header: dict[str, Json], tensors: Tensors, limits: Bounds = DEFAULT) -> bytes:
+    """One message, as bytes. Raises TooLargeError."""
     text = json.dumps(header, separators=(",", ":")).encode()
     body = safetensors.torch.save(tensors) if tensors else b""
     _bound(len(text), len(body), limits)
+    return b"".join((HEAD.pack(len(text), len(body)), text, body))
+
+
+def write(sock: socket.socket, message: bytes, deadline: float | None = None) -> None:
+    """Send a packed message.
+
+    deadline  of `time.monotonic`, or None to wait as long as it takes
+    Raises TimedOut or Closed.
+    """
     try:
         _set_deadline(sock, deadline)
-        sock.sendall(HEAD.pack(len(text), len(body)) + text)
-        sock.sendall(body)
+        sock.sendall(message)
     except TimeoutError:
         raise TimedOut("the message was not read in time") from None
     except OSError as error:
@@ -213,6 +223,20 @@ def _read(sock: socket.socket, size: int, deadline: float | None) -> bytes:
             raise Closed("the connection was closed" + (" inside a message" if done else ""))
         done += count
     return bytes(data)
+
+
+def is_quiet(sock: socket.socket) -> bool:
+    """Whether there is nothing to read. Raises Closed."""
+    poll = select.poll()
+    poll.register(sock, select.POLLIN)
+    if not poll.poll(0):
+        return True
+    try:
+        if sock.recv(1, socket.MSG_PEEK):
+            return False
+    except OSError as error:
+        raise Closed(f"the connection is gone ({error.strerror})") from None
+    raise Closed("the connection was closed")
 
 
 # Possessive, so that a hostile megabyte of escapes can neither backtrack nor fill a stack.
@@ -423,17 +447,17 @@ def decode(value: Json, tensors: Tensors, resolve: Callable[[int, str], object] 
 
 
 def _tuple(value: Json, tensors: Tensors, resolve: Resolve) -> tuple:
-    return tuple(decode(_typed(value["tuple"], list), tensors, resolve))
+    return tuple(decode(typed(value["tuple"], list), tensors, resolve))
 
 
 def _dict(value: Json, tensors: Tensors, resolve: Resolve) -> dict[str, object]:
-    return {key: decode(item, tensors, resolve) for key, item in _typed(value["dict"], dict).items()}
+    return {key: decode(item, tensors, resolve) for key, item in typed(value["dict"], dict).items()}
 
 
 def _tensor(value: Json, tensors: Tensors, resolve: Resolve) -> Tensor:
     tensor = tensors.pop(value["tensor"])  # taken: a megabyte that is referred to 10,000 times stays one
     if "stride" in value:
-        stride = [_typed(step, int) for step in _typed(value["stride"], list)]
+        stride = [typed(step, int) for step in typed(value["stride"], list)]
         if not _is_compact(tensor.shape, stride):
             raise WireError("a tensor has strides that are not sent")
         tensor = torch.empty_strided(tensor.shape, stride, dtype=tensor.dtype).copy_(tensor)
@@ -463,7 +487,7 @@ def _dtype(value: Json, tensors: Tensors, resolve: Resolve) -> torch.dtype:
 def _handle(value: Json, tensors: Tensors, resolve: Resolve) -> object:
     if value["kind"] not in KINDS:
         raise WireError("a value is of a kind that there is not")
-    return resolve(_typed(value["handle"], int), value["kind"])
+    return resolve(typed(value["handle"], int), value["kind"])
 
 
 _TAGS: dict[str | None, Callable[[Json, Tensors, Resolve], object]] = {
@@ -479,7 +503,8 @@ _TAGS: dict[str | None, Callable[[Json, Tensors, Resolve], object]] = {
 }
 
 
-def _typed(value: Json, kind: type) -> Any:  # noqa: ANN401
+def typed(value: Json, kind: type) -> Any:  # noqa: ANN401
+    """`value`, if it is exactly of this type. Raises WireError."""
     if type(value) is not kind:
         raise WireError(f"a {type(value).__name__} where a {kind.__name__} should be")
     return value

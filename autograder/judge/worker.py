@@ -281,7 +281,7 @@ class Notebook:
         try:
             return self.run(request) if request["op"] == "cell" else self.call(request, tensors)
         except BaseException as error:
-            return self.failure(error), {}
+            return self.failure(error) | {"outputs": []}, {}
 
     def run(self, request: dict[str, wire.Json]) -> Reply:
         """Run a cell."""
@@ -306,8 +306,10 @@ class Notebook:
 
     def call(self, request: dict[str, wire.Json], tensors: wire.Tensors) -> Reply:
         """Call a task, or something that an earlier call gave back."""
-        given = wire.decode([request["args"], request["kwargs"], request["cotangent"]], tensors, self.resolve)
-        args, kwargs, cotangent = given
+        args, cotangent = wire.decode([request["args"], request["cotangent"]], tensors, self.resolve)
+        kwargs = {
+            name: wire.decode(value, tensors, self.resolve) for name, value in request["kwargs"].items()
+        }
         inputs = dict(enumerate(args)) | kwargs
         try:
             function = self.target(request)
