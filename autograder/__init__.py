@@ -1,1 +1,1 @@
-"""The autograder: masters to notebooks, submissions to verdicts, verdicts to gradebooks. NOT SHIPPED to students."""
+"""The autograder: masters to notebooks, submissions to verdicts, verdicts to gradebooks. NOT SHIPPED."""

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Literal
 
 import typer
@@ -20,7 +21,9 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-out, err = Console(), Console(stderr=True)
+# A pipe has no width; 80 columns, rich's guess, are too few for a class.
+out = Console(width=None if sys.stdout.isatty() else 120, soft_wrap=False)
+err = Console(stderr=True)
 
 Level = Literal["bubblewrap", "process"]
 To = Annotated[Path, typer.Option(help="Folder for what is built.")]
@@ -84,14 +87,17 @@ def build(name: Name = None, to: To = Path("build")) -> None:
 
 @app.command()
 def release(name: Name = None, to: To = Path("build")) -> None:
-    """Build an assignment and pack the archive for students. It is leak-tested, and run as a student would."""
+    """Build an assignment and pack the archive for students: leak-tested, and run as a student would."""
     from autograder.build import release as making
 
     for assignment in _chosen(name):
         with _building() as progress:
             made = making.release(assignment, to, progress)
-        size = made.archive.stat().st_size / 2**20
-        out.print(f"{made.archive}  {size:.1f} MB, no leaks: give this to students.", highlight=False)
+        out.print(f"{made.archive}: {_size(made.archive)}, no leaks. Give this to students.", highlight=False)
+
+
+def _size(path: Path) -> str:
+    return f"{path.stat().st_size / 2**20:.1f} MB"
 
 
 @app.command()
@@ -100,14 +106,18 @@ def init(
     level: LevelOption = "bubblewrap",
 ) -> None:
     """Make an nbgrader course directory, with the judge in the place of nbgrader's execution."""
-    from autograder.gradebook.course import init_course
+    from autograder.build import release as making
+    from autograder.gradebook.course import check_free, init_course
 
-    with _building() as progress:
-        course = init_course(folder, level, progress)
+    check_free(folder)
+    with _building() as progress, TemporaryDirectory() as building:
+        builds = [making.build(assignment, Path(building), progress) for assignment in assignments()]
+        course = init_course(folder, builds, level)
     names = ", ".join(assignment.name for assignment in course.released())
-    out.print(f"{folder} is ready, with {names}. Give students an archive from `autograder release`,")
     out.print(
-        f"put what they hand in under {folder}/submitted/STUDENT/ASSIGNMENT/, then `autograder grade {folder}`."
+        f"{folder} is ready, with {names}. Give students an archive from `autograder release`, put what they "
+        f"hand in under {folder}/submitted/STUDENT/ASSIGNMENT/, then run `autograder grade {folder}`.",
+        highlight=False,
     )
 
 
@@ -156,6 +166,7 @@ def grade(
 
     course = Course(folder)
     chosen = [find_assignment(assignment)] if assignment else course.released()
+    _require_sandbox(course.level)
     graded = sum(_grade_class(course, one, only or [], again=regrade) for one in chosen)
     if not graded:
         raise CourseError(f"Nobody has handed anything in under {folder / 'submitted'}/STUDENT/ASSIGNMENT/.")
@@ -181,6 +192,15 @@ def _grade_class(course, assignment: Assignment, only: list[str], *, again: bool
     return len(verdicts)
 
 
+def _require_sandbox(level: str) -> None:
+    """Start a worker once, before a class is kept waiting for it. Raises SandboxError with the remedy."""
+    from autograder.judge.limits import Limits
+    from autograder.judge.sandbox import open_box
+
+    with err.status("trying the sandbox"):
+        open_box(level, Limits()).close()
+
+
 @app.command()
 def demo(
     to: Annotated[Path, typer.Option(help="Folder for the demo's course; made anew each time.")] = Path(
@@ -193,9 +213,8 @@ def demo(
     from autograder.build.master import read_master
     from autograder.demo import demo_class, hand_in
     from autograder.gradebook.course import init_course
-    from autograder.judge.sandbox import require
 
-    require(level)
+    _require_sandbox(level)
     mark = to / ".autograder-demo"
     if to.exists() and not mark.exists() and any(to.iterdir()):
         raise CourseError(f"{to} is not empty and no earlier demo. Name another folder with --to.")
@@ -219,12 +238,16 @@ def demo(
 
 
 def _what_next(folder: Path) -> None:
-    out.print(f"\nFeedback pages   {folder}/feedback/STUDENT/ASSIGNMENT/", highlight=False)
-    out.print(f"Gradebook        {folder}/gradebook.db", highlight=False)
-    out.print("\nWhat to run next:", style="bold")
-    out.print(f"  cd {folder} && jupyter lab      then Nbgrader → Formgrader: written answers, by hand")
-    out.print(f"  cd {folder} && nbgrader export  the grades as CSV")
-    out.print("  autograder judge NOTEBOOK      one submission, check by check")
+    lines = f"""
+[bold]Made[/]
+  {folder}/feedback/STUDENT/ASSIGNMENT/   the feedback pages
+  {folder}/gradebook.db                   nbgrader's gradebook
+
+[bold]What to run next[/]
+  cd {folder} && jupyter lab       then Nbgrader → Formgrader: the written answers, by hand
+  cd {folder} && nbgrader export   the grades as CSV
+  autograder judge NOTEBOOK        one submission, check by check"""
+    out.print(lines, highlight=False, soft_wrap=True)
 
 
 @app.command()

@@ -67,7 +67,7 @@ def _mistake(mistake: Misconception) -> dict[str, str]:
 
 
 def as_answer(function: object, task: str) -> str:
-    """The source of a misconception or an alternative as a student would have written it: under the task's name."""
+    """The source of a misconception or an alternative under the task's name, as a student would write it."""
     tree = ast.parse(solution_of(inspect.getmodule(function), function.__name__, set()))
     tree.body = [node for node in tree.body if not _is_ours(node)]
     for node in tree.body:

@@ -41,19 +41,18 @@ def verdict_table(verdict: Verdict, console: Console) -> None:
 
 
 def class_table(assignment: Assignment, verdicts: dict[str, Verdict], console: Console) -> None:
-    """A class: student, score, score per task, what went wrong, the misconception named."""
+    """A class: student, score, score per task, what went wrong and the misconception it looks like."""
     tasks = next(iter(verdicts.values())).tasks
-    table = Table(box=box.SIMPLE_HEAD, title=assignment.name, title_style="bold")
+    table = Table(box=box.SIMPLE_HEAD, title=assignment.name, title_style="bold", padding=(0, 1, 0, 0))
     table.add_column("Student", no_wrap=True)
     table.add_column("Score", justify="right", no_wrap=True)
     for number, task in enumerate(tasks, 1):
         table.add_column(f"{number}\n/{task.points:g}", justify="right", no_wrap=True)
-    table.add_column("What went wrong", ratio=3)
-    table.add_column("Misconception", ratio=2)
+    table.add_column("What went wrong", ratio=1, min_width=30)
     for student, verdict in sorted(verdicts.items()):
         score = f"{verdict.earned:g}/{verdict.points:g}" if verdict.status != "not graded" else "not graded"
         cells = [_task_cell(task, verdict) for task in verdict.tasks]
-        table.add_row(Text(student), score, *cells, Text(went_wrong(verdict)), Text(misconceptions(verdict)))
+        table.add_row(Text(student), score, *cells, went_wrong(verdict))
     console.print(table)
     legend = " · ".join(f"{number} {task.name}" for number, task in enumerate(tasks, 1))
     console.print(Text(legend, style="dim"))
@@ -66,25 +65,26 @@ def _task_cell(task: TaskVerdict, verdict: Verdict) -> Text:
     return Text(f"{task.earned:g}", style=style)
 
 
-def went_wrong(verdict: Verdict) -> str:
-    """The failures of a submission in a line: each kind, with the tasks that it befell."""
+def went_wrong(verdict: Verdict) -> Text:
+    """A submission's failures, a line each: tasks that failed alike, and the misconception of those that have one."""
+    text = Text()
     if verdict.status != "graded":
-        return f"{verdict.status}: {verdict.reason}"
-    kinds: dict[str, list[str]] = {}
+        text.append(f"{verdict.status}: {verdict.reason}\n", style="red")
+        return text
+    alike: dict[str, list[str]] = {}
     for task in verdict.tasks:
-        failed = [check.kind for check in task.checks if not check.passed]
-        if failed:
-            kinds.setdefault(max(failed, key=failed.count), []).append(task.name)
-    lines = [
-        f"{kind}: {', '.join(names) if len(names) <= 2 else f'{len(names)} tasks'}"
-        for kind, names in kinds.items()
-    ]
-    return "; ".join([*lines, *verdict.flags])
-
-
-def misconceptions(verdict: Verdict) -> str:
-    """The misconceptions named in a submission."""
-    return "; ".join(f"{task.name}: {task.misconception[0]}" for task in verdict.tasks if task.misconception)
+        kinds = [check.kind for check in task.checks if not check.passed]
+        if kinds and task.misconception:
+            text.append(f"{task.name}: ")
+            text.append(f"{task.misconception[0]}\n", style="yellow")
+        elif kinds:
+            alike.setdefault(max(kinds, key=kinds.count), []).append(task.name)
+    for kind, names in alike.items():
+        text.append(f"{', '.join(names) if len(names) < 3 else f'{len(names)} tasks'}: {kind}\n")
+    for flag in verdict.flags:
+        text.append(f"{flag}\n", style="red")
+    text.rstrip()
+    return text
 
 
 def doctor_table(level: str, console: Console) -> bool:

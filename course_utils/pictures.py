@@ -82,7 +82,7 @@ def _render(draw: Draw, name: str, size: tuple[int, int]) -> tuple[Image.Image, 
         return _rasterise(draw()), None
     except Exception as error:
         if _is_unsolved(error, draw):
-            return _panel(f"{name} is not solved yet", MUTED, size), None
+            return _panel(f"{_unsolved_name(error) or name} is not solved yet", MUTED, size), None
         return _panel(f"{type(error).__name__}: {error}", ALARM, size), error
 
 
@@ -94,6 +94,11 @@ def _is_unsolved(error: Exception, draw: Draw) -> bool:
             trace = trace.tb_next
         return trace.tb_frame.f_code.co_filename == draw.__code__.co_filename
     return isinstance(error, NotImplementedError)
+
+
+def _unsolved_name(error: Exception) -> str | None:
+    """The task that a stub names, which need not be the one that the picture is of."""
+    return error.name if isinstance(error, NameError) else str(error)
 
 
 def _rasterise(figure: Figure) -> Image.Image:

@@ -1,4 +1,4 @@
-"""Verdicts into nbgrader: its gradebook, formgrader, feedback and exporters, with our judge in place of Execute."""
+"""Verdicts into nbgrader: its gradebook, formgrader and feedback, with the judge in the place of Execute."""
 
 from autograder.gradebook.plugin import configure
 

@@ -1,4 +1,6 @@
-"""An nbgrader course directory: made, graded and read. The repository is the package, the directory is one run.
+"""An nbgrader course directory: made, graded and read.
+
+The repository is the package, the directory is one run of the course.
 
 nbgrader_config.py          the judge in Autograde's place of Execute
 source/ release/            the assignments, as nbgrader keeps them
@@ -19,8 +21,8 @@ from nbgrader.apps import NbGraderAPI
 from traitlets.config import Config
 from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 
-from autograder.build.release import Progress, build, quiet
-from autograder.catalogue import Assignment, CourseError, assignments, find_assignment
+from autograder.build.release import Build
+from autograder.catalogue import Assignment, CourseError, find_assignment
 from autograder.gradebook.store import VerdictStore
 from autograder.judge.judge import Judgement
 from autograder.judge.verdict import Verdict
@@ -39,18 +41,22 @@ configure(c, level={level!r})
 '''
 
 
-def init_course(folder: Path, level: str = "bubblewrap", progress: Progress = quiet) -> "Course":
-    """Make a course directory with every assignment in it. Raises CourseError when there is one already."""
+def check_free(folder: Path) -> None:
+    """Raises CourseError when a course directory can't be made here."""
     if (folder / CONFIG).exists():
         raise CourseError(f"{folder} is a course directory already. Name another one, or work in it.")
     if folder.exists() and not folder.is_dir():
         raise CourseError(f"{folder} is a file. Name a folder to make.")
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "submitted").mkdir(exist_ok=True)
+
+
+def init_course(folder: Path, builds: list[Build], level: str = "bubblewrap") -> "Course":
+    """Make a course directory of the built assignments. Raises CourseError when there is one already."""
+    check_free(folder)
+    (folder / "submitted").mkdir(parents=True, exist_ok=True)
     (folder / CONFIG).write_text(CONFIG_TEXT.format(course_id=folder.resolve().name, level=level))
     course = Course(folder)
-    for assignment in assignments():
-        course.add(assignment, progress)
+    for built in builds:
+        course.add(built)
     return course
 
 
@@ -93,16 +99,14 @@ class Course:
         """nbgrader's gradebook, to be used in a `with`."""
         return Gradebook(self.api.coursedir.db_url, self.api.coursedir.course_id)
 
-    def add(self, assignment: Assignment, progress: Progress = quiet) -> None:
-        """Build an assignment into source/ and solution/, and have nbgrader generate its release/."""
-        made = build(assignment, self.folder / ".build", progress)
-        source = self.folder / "source" / assignment.name
+    def add(self, built: Build) -> None:
+        """Put a built assignment into source/ and solution/, and have nbgrader generate its release/."""
+        source = self.folder / "source" / built.assignment.name
         shutil.rmtree(source, ignore_errors=True)
-        shutil.copytree(made.student, source)
+        shutil.copytree(built.student, source)
         (self.folder / "solution").mkdir(exist_ok=True)
-        shutil.copy(made.solution, self.folder / "solution")
-        shutil.rmtree(self.folder / ".build")
-        _succeed(self.api.generate_assignment(assignment.name), f"releasing {assignment.name}")
+        shutil.copy(built.solution, self.folder / "solution")
+        _succeed(self.api.generate_assignment(built.assignment.name), f"releasing {built.assignment.name}")
 
     def released(self) -> list[Assignment]:
         """The assignments that are in the directory."""

@@ -56,14 +56,14 @@ def judge(
         reading = read_submission(submission, released)
     except RefusedError as refused:
         verdict.status, verdict.reason = "refused", str(refused)
-        verdict.tasks = _none_passed(assignment, "refused", "the notebook could not be read")
+        verdict.tasks = _none_passed(master, "refused", "the notebook could not be read")
         return Judgement(verdict, graft([], released).notebook)
     verdict.repairs = reading.repairs
     try:
         _run_and_check(verdict, reading, master, on_cell)
     except InfrastructureError as fault:
         verdict.status, verdict.reason = "not graded", str(fault)
-        verdict.tasks = _none_passed(assignment, "not graded", "the grader could not run this check")
+        verdict.tasks = _none_passed(master, "not graded", "the grader could not run this check")
     return Judgement(verdict, reading.notebook)
 
 
@@ -74,16 +74,17 @@ def _run_and_check(
     with RemoteSubmission(reading.notebook, verdict.level, limits, on_cell=lambda: on_cell(-1)) as submission:
         on_cell(len(submission.runnable()))
         submission.run_cells()
-        verdict.tasks = run_checks(master.assignment.topic, submission)
+        tasks = run_checks(master.assignment.topic, submission)
+    verdict.tasks = sorted(tasks, key=lambda task: master.tasks.index(task.name))
     verdict.resources = submission.resources
 
 
-def _none_passed(assignment: Assignment, kind: str, message: str) -> list[TaskVerdict]:
+def _none_passed(master: Master, kind: str, message: str) -> list[TaskVerdict]:
     """Every check failed for one reason."""
-    tasks: dict[str, TaskVerdict] = {}
-    for check in checks_of(assignment.topic):
+    tasks = {name: TaskVerdict(name, []) for name in master.tasks}
+    for check in checks_of(master.assignment.topic):
         verdict = CheckVerdict(check.name, check.says, check.points, passed=False, kind=kind, message=message)
-        tasks.setdefault(check.task, TaskVerdict(check.task, [])).checks.append(verdict)
+        tasks[check.task].checks.append(verdict)
     return list(tasks.values())
 
 

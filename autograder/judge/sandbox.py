@@ -25,7 +25,7 @@ from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from typing import IO, Any, Literal, NamedTuple, get_args
 
 from autograder.build.release import shipped_modules
@@ -42,6 +42,7 @@ NOBODY = 65534
 # Above every range that systemd, container engines and login tools hand out (see systemd's UIDS-GIDS).
 FIRST_UID, UIDS = 1_900_000_000, 2**24
 OLDEST_BWRAP = (0, 8)
+TEARDOWN = 5.0  # seconds that the kernel is given to clear away what was killed
 
 # Of an interpreter's prefix: no more, as a prefix may be a home directory or this repository.
 PREFIX_PARTS = ("bin", "lib", "lib64", "pyvenv.cfg")
@@ -303,6 +304,10 @@ class Box:
             }
         return {pid: stat for pid, stat in found.items() if stat}
 
+    def ended(self) -> bool:
+        """Whether the worker has ended."""
+        return self.process.poll() is not None
+
     def exit_status(self, within: float) -> int | None:
         """The worker's exit code, or minus its signal; None if it has not ended within so many seconds."""
         try:
@@ -313,13 +318,17 @@ class Box:
 
     def end(self) -> None:
         """End the worker and everything that it started. May be called twice, and from another thread."""
-        # The kernel ends a process namespace with its first process, and that one with its bubblewrap.
-        family = [] if self.process.args[0] == _bwrap() else self.family()
+        family = self.family()
         self.process.kill()
-        for pid in family:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, signal.SIGKILL)
+        # The kernel ends a process namespace with its first process, and that one with its bubblewrap.
+        if self.process.args[0] != _bwrap():
+            for pid in family:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
         self.process.wait()
+        deadline = monotonic() + TEARDOWN
+        while monotonic() < deadline and any(Path(f"/proc/{pid}").exists() for pid in family):
+            sleep(0.01)
 
     def close(self) -> None:
         """End it, and clear up."""
@@ -363,17 +372,27 @@ def open_box(level: str, limits: Limits) -> Box:
         raise SandboxError(f"The worker's files could not be laid out: {error}.") from error
     ours, theirs = socket.socketpair()
     with theirs, tempfile.TemporaryFile() as errors:
-        box = Box(_start(level, limits, stage.path, theirs, errors), ours, stage)
-        theirs.close()
         try:
-            wire.receive(ours, monotonic() + limits.start_up)
-        except BaseException as error:
-            box.close()
-            if isinstance(error, (wire.WireError, wire.Closed, wire.TimedOut)):
-                errors.seek(0)
-                raise SandboxError(remedy(errors.read().decode(errors="replace"))) from None
-            raise
+            process = _start(level, limits, stage.path, theirs, errors)
+        except OSError as error:
+            stage.remove()
+            raise SandboxError(f"The worker could not be started: {error}.") from error
+        theirs.close()  # so that the worker's end closes when the worker ends
+        box = Box(process, ours, stage)
+        _wait_until_ready(box, limits, errors)
     return box
+
+
+def _wait_until_ready(box: Box, limits: Limits, errors: IO[bytes]) -> None:
+    try:
+        wire.receive(box.socket, monotonic() + limits.start_up)
+    except (wire.WireError, wire.Closed, wire.TimedOut):
+        box.close()
+        errors.seek(0)
+        raise SandboxError(remedy(errors.read().decode(errors="replace"))) from None
+    except BaseException:  # Ctrl-C
+        box.close()
+        raise
 
 
 def _start(
@@ -563,7 +582,9 @@ def _judged(facts: dict[str, Any], limits: Limits, *, isolated: bool) -> list[Ch
         ("the references are not", "course_utils.reference" not in facts["importable"], f"{broken}They are."),
     ]
     if isolated:
-        strange = [f for f in facts["writable"] if not f.startswith(("/tmp", "/dev/shm"))]  # noqa: S108
+        # In /dev/pts nothing can be made but terminals, which `!command` needs.
+        bounded = ("/tmp", "/dev/shm", "/dev/pts")  # noqa: S108
+        strange = [folder for folder in facts["writable"] if not folder.startswith(bounded)]
         visible = facts["visible"] + facts["importable"]
         checks += [
             ("the network is blocked", not facts["network"], f"{broken}There is a way out."),

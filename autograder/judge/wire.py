@@ -551,7 +551,7 @@ def exception_name(error: BaseException) -> str:
 
     A library's exception goes by the first of its bases that is known.
     """
-    if isinstance(error, RuntimeError) and "allocate memory" in str(error):
+    if isinstance(error, RuntimeError) and any(type(t) is str and "allocate memory" in t for t in error.args):
         return "MemoryError"  # which PyTorch reports as a RuntimeError
     known = {value: name for name, value in EXCEPTIONS.items()}
     if type(error).__module__ == "__main__" and type(error) not in known:

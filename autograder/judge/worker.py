@@ -488,7 +488,7 @@ def serve(connection: socket.socket, notebook: Notebook, bounds: wire.Bounds) ->
     """Answer requests until the judge closes its end."""
     while True:
         try:
-            request, tensors = wire.receive(connection)
+            request, tensors = wire.receive(connection, limits=bounds)
         except wire.Closed:
             return
         reply, body = notebook.answer(request, tensors)

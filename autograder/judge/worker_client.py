@@ -26,7 +26,7 @@ WATCH_INTERVAL = 0.2  # seconds
 LAST_WORDS = 5.0
 # A crash of a process that has grown to this part of its limit is put down to memory: C code rarely says so.
 NEARLY = 0.8
-BWRAP_PROCESSES = 2
+BWRAP_PROCESSES = 8  # its own, generously: the kernel counts the worker's exactly
 MIMES: dict[str, type] = {"text/plain": str, "image/png": bytes}
 
 
@@ -170,7 +170,7 @@ class Worker:
 
     @property
     def usage(self) -> dict[str, float]:
-        """seconds it has spent answering; cpu_seconds since its start-up; peak_bytes, as far as seen."""
+        """seconds spent answering; cpu_seconds since the start-up; peak_bytes of its largest process."""
         watch = self._watch
         return {"seconds": self._seconds, "cpu_seconds": watch.cpu, "peak_bytes": watch.peak}
 
@@ -239,22 +239,26 @@ class _Watch(threading.Thread):
     """Looks at a box now and then: its memory, its processes, whether it is still there.
 
     cpu      s that it has used since its start-up
-    peak     B that its largest process has had resident, or all of them together without files
-    grown    B that all of them together have grown by since the start-up, at most
+    peak     B that its largest process has had resident
     verdict  why the watch has ended the box, or None
     """
 
     def __init__(self, box: Box, limits: Limits) -> None:
         super().__init__(name="watch", daemon=True)
         self.box, self.limits, self.verdict = box, limits, None
-        self.cpu, self.peak, self.grown = 0.0, 0, 0
         self.first = box.usage()
+        self.cpu, self.peak = 0.0, self.first.peak
         self.halt = threading.Event()
+
+    @property
+    def grown(self) -> int:
+        """Bytes that the largest process has grown by since the start-up."""
+        return self.peak - self.first.peak
 
     def run(self) -> None:
         """Until it is stopped or the box has ended."""
         while not self.halt.wait(WATCH_INTERVAL):
-            if self.box.process.poll() is not None:
+            if self.box.ended():
                 self.box.end()  # what the worker left behind could keep the connection open
                 return
             self.look()
@@ -263,8 +267,7 @@ class _Watch(threading.Thread):
         """Note what is used, and end a box that uses too much."""
         now = self.box.usage()
         self.cpu = max(self.cpu, now.cpu - self.first.cpu)
-        self.peak = max(self.peak, now.peak, now.memory)
-        self.grown = max(self.grown, now.memory - self.first.memory)
+        self.peak = max(self.peak, now.peak)
         if now.memory > self.limits.tree and self.box.shared_fairly() > self.limits.tree:
             self.condemn(WorkerDied("memory", _too_big(self.limits.tree)))
         elif now.processes > self.limits.processes + BWRAP_PROCESSES:

@@ -5,7 +5,7 @@ Zhang, Isola and Efros, *Colorful Image Colorization*, ECCV 2016 (https://arxiv.
 
 import torch
 import torch.nn.functional as F
-from scipy.spatial import Delaunay
+from scipy.spatial import ConvexHull
 from torch import Tensor
 
 from course_utils.color import AB_SCALE, D65_WHITE, L_CENTER, L_SCALE, SRGB_TO_XYZ, srgb_gamut_ab
@@ -54,10 +54,12 @@ def ab_bins(step: int = 10) -> Tensor:
     returns  (Q, 2)  float32, multiples of `step`, sorted by a and then by b
     """
     corners = step * torch.cartesian_prod(torch.tensor([-1.0, 1.0]), torch.tensor([-1.0, 1.0]))
-    widened = Delaunay((srgb_gamut_ab()[:, None] + corners).reshape(-1, 2))
+    widened = ConvexHull((srgb_gamut_ab()[:, None] + corners).flatten(0, 1))
+    sides = torch.from_numpy(widened.equations)  # (S, 3): n_a a + n_b b + c <= 0 inside
     axis = step * torch.arange(-(120 // step), 120 // step + 1)
-    lattice = torch.cartesian_prod(axis, axis)
-    return lattice[torch.from_numpy(widened.find_simplex(lattice) >= 0)].float()
+    lattice = torch.cartesian_prod(axis, axis).double()  # (A * A, 2)
+    inside = (lattice @ sides[:, :2].T + sides[:, 2] <= 0).all(dim=1)
+    return lattice[inside].float()
 
 
 def soft_encode(ab: Tensor, bins: Tensor, neighbors: int = 10, sigma: float = 5.0) -> Tensor:

@@ -6,6 +6,7 @@
 import ast
 import inspect
 import multiprocessing
+import os
 import re
 import resource
 import sys
@@ -13,7 +14,9 @@ import textwrap
 from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
+from multiprocessing import forkserver
 from types import ModuleType
+from unittest.mock import patch
 
 import torch
 
@@ -191,18 +194,19 @@ CPU_SECONDS, BYTES = 20, 4 << 30  # a mutant that hangs or swells dies of it
 LIVED, DIED = 0, 1
 
 
-def survivors(topic: str, task: str) -> tuple[int, list[str]]:
-    """How many mutants a task's reference has, and the names of those that no hidden check kills.
+def survivors(topic: str, task: str) -> list[str]:
+    """The names of a task's mutants that no hidden check kills.
 
     Each runs in a process of its own, forked from a server that has imported torch and the checks.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["torch", "autograder.catalogue", f"autograder.checks.test_{topic}"])
-    function = getattr(_reference(topic), task)
+    with patch.dict(os.environ, OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1"):
+        forkserver.ensure_running()
+    function = getattr(reference(topic), task)
     if not _lives(context, topic, task, inspect.getsource(function)):
         raise RuntimeError(f"the reference of {task} does not pass, so that no mutant's death means anything")
-    sources = mutants_of(function)
-    return len(sources), [name for name, source in sources.items() if _lives(context, topic, task, source)]
+    return [name for name, source in mutants_of(function).items() if _lives(context, topic, task, source)]
 
 
 def _lives(context: multiprocessing.context.BaseContext, topic: str, task: str, source: str) -> bool:
@@ -221,7 +225,7 @@ def _run(topic: str, task: str, source: str) -> None:
     for limit, most in ((resource.RLIMIT_CPU, CPU_SECONDS), (resource.RLIMIT_DATA, BYTES)):
         resource.setrlimit(limit, (most, most))
     try:
-        submission = LocalSubmission(vars(_reference(topic)) | {task: _built(topic, task, source)})
+        submission = LocalSubmission(vars(reference(topic)) | {task: _built(topic, task, source)})
         for check in checks_of(topic):
             if check.task == task:
                 getattr(checks_module(topic), check.name)(submission)
@@ -231,10 +235,11 @@ def _run(topic: str, task: str, source: str) -> None:
 
 
 def _built(topic: str, task: str, source: str) -> Callable:
-    namespace = dict(vars(_reference(topic)))
+    namespace = dict(vars(reference(topic)))
     exec(compile(source, "<mutant>", "exec"), namespace)
     return namespace[task]
 
 
-def _reference(topic: str) -> ModuleType:
+def reference(topic: str) -> ModuleType:
+    """The reference module of a topic."""
     return Assignment(f"_{topic}").reference()
