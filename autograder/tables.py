@@ -66,7 +66,7 @@ def _task_cell(task: TaskVerdict, verdict: Verdict) -> Text:
 
 
 def went_wrong(verdict: Verdict) -> Text:
-    """A submission's failures, a line each: tasks that failed alike, and the misconception of those that have one."""
+    """A submission's failures, a line each: a task with its misconception, or tasks that failed alike."""
     text = Text()
     if verdict.status != "graded":
         text.append(f"{verdict.status}: {verdict.reason}\n", style="red")

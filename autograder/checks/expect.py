@@ -12,7 +12,7 @@ from torch import Tensor
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 2e-6}
 
 
-class Failure(AssertionError):
+class Failure(AssertionError):  # noqa: N818  a verdict on an answer, not an error
     """A check's failure, in words that a student may read: no inputs, no expected values.
 
     kind     wrong value | wrong type | wrong shape | wrong dtype | not finite | changed its input |

@@ -47,13 +47,10 @@ def task_comment(task: TaskVerdict) -> str:
     failed = [check for check in task.checks if not check.passed]
     if not failed:
         return f"{task.earned:g}/{task.points:g}. All {len(task.checks)} checks pass."
-    hint = (
-        f" This is what “{task.misconception[0]}” gives. {task.misconception[1]}"
-        if task.misconception
-        else ""
-    )
-    first = failed[0]
-    return f"{task.earned:g}/{task.points:g}. {len(failed)} of {len(task.checks)} checks fail: {_why(first)}.{hint}"
+    text = f"{task.earned:g}/{task.points:g}. {len(failed)} of {len(task.checks)} checks fail: {_why(failed[0])}."
+    if task.misconception:
+        text += f" This is what “{task.misconception[0]}” gives. {task.misconception[1]}"
+    return text
 
 
 def verdict_note(verdict: Verdict) -> str:

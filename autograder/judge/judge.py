@@ -1,4 +1,4 @@
-"""The centre: `judge(submission, assignment) -> Judgement`. Read, run, check, explain; never raises for a student.
+"""The centre: `judge(submission, assignment) -> Judgement`, which no submission can make raise.
 
 1. read     the file, without trusting it, on the released notebook's skeleton
 2. run      its cells in a worker in the sandbox
@@ -89,7 +89,7 @@ def _none_passed(master: Master, kind: str, message: str) -> list[TaskVerdict]:
 
 
 def verdict_key(submission: Path, assignment: Assignment, level: str) -> str:
-    """A hash of everything that a verdict depends on: the notebook, the assignment, the checks, the grader."""
+    """A hash of all that a verdict depends on: the notebook, the assignment, the checks, the grader."""
     digest = hashlib.sha256(_grader_key(assignment, level).encode())
     if submission.is_file():
         with submission.open("rb") as file:

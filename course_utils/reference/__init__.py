@@ -1,1 +1,1 @@
-"""The one true implementation of every task. NOT SHIPPED: a release is made by allowlist, without this folder."""
+"""The one true implementation of every task. NOT SHIPPED: releases are made without this folder."""

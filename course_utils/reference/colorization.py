@@ -45,7 +45,7 @@ def lab_planes_to_rgb(lightness: Tensor, ab: Tensor) -> Tensor:
 
 
 def ab_bins(step: int = 10) -> Tensor:
-    """The colour bins: lattice points of the ab plane inside the sRGB gamut widened by one step (section 2.1).
+    """The colour bins: lattice points of the ab plane inside the widened sRGB gamut (section 2.1).
 
     The gamut, a cloud of points, is widened by `step` in a and in b and closed to its convex hull.
     With step 10 these are the 313 bins of Zhang et al.
@@ -75,7 +75,7 @@ def soft_encode(ab: Tensor, bins: Tensor, neighbors: int = 10, sigma: float = 5.
     """
     distances = torch.cdist(ab.movedim(1, -1), bins, compute_mode="donot_use_mm_for_euclid_dist")
     nearest = distances.topk(neighbors, largest=False)  # (B, H, W, neighbors)
-    weights = torch.softmax(-nearest.values**2 / (2 * sigma**2), dim=-1)
+    weights = torch.softmax(-nearest.values.square() / (2 * sigma**2), dim=-1)
     return torch.zeros_like(distances).scatter(-1, nearest.indices, weights).movedim(-1, 1)
 
 
