@@ -276,7 +276,10 @@ def test_bins_of_another_step(submission):
 def test_bins_form(submission):
     """One row for each bin, in float32: its a and its b, whole multiples of the step."""
     result = submission.ab_bins()
-    expect(result, shape=coordinates(result).shape, dtype=torch.float32, what="the list of bins")
+    bins = coordinates(result)
+    if len(bins.unique(dim=0)) < len(bins):
+        raise Failure("wrong value", "some bins are in the list more than once")
+    expect(result, shape=bins.shape, dtype=torch.float32, what="the list of bins")
     expect(result / 10, close_to=(result / 10).round(), what="the list of bins")
 
 

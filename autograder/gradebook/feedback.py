@@ -25,9 +25,10 @@ def task_html(task: TaskVerdict) -> str:
     if task.misconception:
         name, advice = task.misconception
         hint = f"<p><strong>This is what “{escape(name)}” gives.</strong> {escape(advice)}</p>"
+    head = "<tr><th>Check</th><th>Points</th><th>Result</th></tr>"
     return (
         f"<p><strong>{escape(task.name)}: {task.earned:g} of {task.points:g} points</strong></p>"
-        f"<table><tr><th>Check</th><th>Points</th><th>Result</th></tr>{rows}</table>{hint}"
+        f'<table class="table table-condensed">{head}{rows}</table>{hint}'
     )
 
 
@@ -47,7 +48,8 @@ def task_comment(task: TaskVerdict) -> str:
     failed = [check for check in task.checks if not check.passed]
     if not failed:
         return f"{task.earned:g}/{task.points:g}. All {len(task.checks)} checks pass."
-    text = f"{task.earned:g}/{task.points:g}. {len(failed)} of {len(task.checks)} checks fail: {_why(failed[0])}."
+    score = f"{task.earned:g}/{task.points:g}"
+    text = f"{score}. {len(failed)} of {len(task.checks)} checks fail: {_why(failed[0])}."
     if task.misconception:
         text += f" This is what “{task.misconception[0]}” gives. {task.misconception[1]}"
     return text

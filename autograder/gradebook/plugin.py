@@ -29,6 +29,7 @@ from traitlets import Unicode
 
 from autograder.catalogue import find_assignment
 from autograder.gradebook.feedback import task_comment, task_html, task_text, verdict_note
+from autograder.gradebook.safe_html import clean_html, markdown2html
 from autograder.gradebook.store import VerdictStore
 from autograder.judge.read import RefusedError, graft, read_submission
 from autograder.judge.verdict import Verdict
@@ -61,6 +62,7 @@ def configure(config: Any, level: str = "bubblewrap") -> None:  # noqa: ANN401  
     ]
     # A script in a student's Markdown or output runs neither in the formgrader nor in feedback.
     config.HTMLExporter.sanitize_html = True
+    config.HTMLExporter.filters = {"clean_html": clean_html, "markdown2html": markdown2html}
 
 
 class SubmissionExporter(NotebookExporter):

@@ -20,6 +20,7 @@ from autograder.judge.worker_client import CallReply, SandboxError, Worker, Work
 
 # A task that has hung or crashed this often is not called again: its other checks would do the same.
 STRIKES = 2
+PAGE_WIDTH = 940  # pixels; a picture drawn for a sharp screen is shown at half its size
 
 
 class RemoteSubmission(Submission):
@@ -168,14 +169,21 @@ def _died(died: WorkerDied) -> NotebookNode:
     return nbformat.v4.new_output("error", ename="Stopped", evalue=text, traceback=[text])
 
 
+def _width(png: bytes) -> int:
+    """A PNG's width in pixels, from its header; whatever is there instead in a file that is none."""
+    return int.from_bytes(png[16:20], "big")
+
+
 def _notebook_output(output: dict[str, Any]) -> NotebookNode:
     """A worker's output in the notebook's form. It is text and pixels: no markup, no script."""
     output = dict(output)
     if "data" in output:
-        output["data"] = {
-            mime: b64encode(data).decode() if isinstance(data, bytes) else data
-            for mime, data in output["data"].items()
-        }
+        data = output["data"] = dict(output["data"])
+        if png := data.get("image/png"):
+            data["image/png"] = b64encode(png).decode()
+            output["metadata"] = {
+                "image/png": {"width": min(_width(png), PAGE_WIDTH), "alt": "what this cell draws"}
+            }
     if "traceback" in output:
         output["traceback"] = [output["traceback"]]
     return nbformat.v4.new_output(output.pop("output_type"), **output)

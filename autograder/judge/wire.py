@@ -239,8 +239,9 @@ def is_quiet(sock: socket.socket) -> bool:
     raise Closed("the connection was closed")
 
 
-# Possessive, so that a hostile megabyte of escapes can neither backtrack nor fill a stack.
-_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+# Possessive, so that a hostile megabyte of escapes can't fill a stack; a string that never ends matches to the
+# end, or each of its escaped quotes would be tried as a beginning.
+_STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _BRACKET = re.compile(r"[\[\]{}]")
 
 

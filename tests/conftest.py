@@ -1,0 +1,51 @@
+"""What several test files share: the assignment, its notebooks, and submissions made from them."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from autograder.build.master import read_master
+from autograder.build.notebooks import solution_notebook, student_notebook
+from autograder.catalogue import find_assignment
+
+COLORIZATION = find_assignment("colorization")
+
+
+@pytest.fixture(scope="session")
+def master():
+    return read_master(COLORIZATION)
+
+
+@pytest.fixture(scope="session")
+def answers(master) -> dict[str, str]:
+    """The reference's source of every task, by task."""
+    cells = solution_notebook(master).cells
+    return {c.id.removeprefix("task-"): c.source for c in cells if c.id.startswith("task-")}
+
+
+@pytest.fixture(scope="session")
+def notebook_with(master) -> Callable:
+    """A student notebook with these answers in it: the tasks' cells and nothing that is slow to run."""
+
+    def notebook_with(answers: dict[str, str]) -> nbformat.NotebookNode:
+        notebook = student_notebook(master)
+        for cell in notebook.cells:
+            cell.source = answers.get(cell.id.removeprefix("task-"), cell.source)
+        return notebook
+
+    return notebook_with
+
+
+@pytest.fixture
+def hand_in(tmp_path) -> Callable[[object], Path]:
+    """Write a notebook, or anything, as a submitted file."""
+
+    def hand_in(content: object) -> Path:
+        path = tmp_path / f"{COLORIZATION.name}.ipynb"
+        path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+        return path
+
+    return hand_in
