@@ -133,9 +133,7 @@ def judge(
     from autograder.judge.read import assignment_of
     from autograder.tables import verdict_table
 
-    if not notebook.is_file():
-        raise CourseError(f"There is no file {notebook}.")
-    found = find_assignment(assignment) if assignment else assignment_of(notebook)
+    found = assignment_of(notebook, assignment)
     with _progress() as progress:
         bar = progress.add_task("starting the sandbox", total=None)
 
@@ -222,18 +220,15 @@ def demo(
     to.mkdir(parents=True)
     mark.touch()
     with _building() as progress:
-        archives = [
-            making.release(assignment, to / "release", progress).archive for assignment in assignments()
-        ]
-    with _building() as progress:
-        course = init_course(to / "course", level, progress)
-    for archive, assignment in zip(archives, assignments(), strict=True):
-        out.print(f"Released {archive}, leak-tested.", highlight=False)
-        students = demo_class(read_master(assignment))
-        hand_in(students, assignment.name, course.folder)
-        _grade_class(course, assignment, [], again=False)
-        for student in students:
-            out.print(f"  [bold]{student.name:6}[/] handed in: {student.says}", highlight=False)
+        builds = [making.release(assignment, to / "release", progress) for assignment in assignments()]
+    course = init_course(to / "course", builds, level)
+    for made in builds:
+        out.print(f"Released {made.archive}: {_size(made.archive)}, no leaks.", highlight=False)
+        students = demo_class(read_master(made.assignment))
+        hand_in(students, made.assignment.name, course.folder)
+        said = ", ".join(f"[bold]{student.name}[/] {student.says}" for student in students)
+        out.print(f"Handed in: {said}.", highlight=False)
+        _grade_class(course, made.assignment, [], again=False)
     _what_next(course.folder)
 
 

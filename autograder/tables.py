@@ -14,8 +14,9 @@ from autograder.judge.verdict import TaskVerdict, Verdict
 
 def verdict_table(verdict: Verdict, console: Console) -> None:
     """One submission, check by check."""
-    if verdict.reason:
+    if verdict.status != "graded":
         console.print(Text(f"{verdict.status}: {verdict.reason}", style="bold red"))
+        return
     table = Table(
         box=box.SIMPLE_HEAD, title=f"{verdict.assignment}: {verdict.earned:g} of {verdict.points:g} points"
     )

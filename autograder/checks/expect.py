@@ -88,7 +88,7 @@ def expect_inputs_unchanged(submission: "Recorder") -> None:
 
 
 def plain(tensor: Tensor) -> Tensor | None:
-    """The tensor itself, for a subclass could answer every question as it likes; None if it is sparse or meta."""
+    """The tensor without its subclass, which may answer as it likes; None for a sparse or a meta tensor."""
     with torch._C.DisableTorchFunctionSubclass():
         ordinary = tensor.layout == torch.strided and tensor.device.type != "meta"
         return tensor.as_subclass(Tensor) if ordinary else None

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from autograder.build.master import Master, read_master
+from autograder.build.master import Master, MasterError, read_master
 from autograder.build.notebooks import student_notebook
 from autograder.build.release import shipped_modules
 from autograder.catalogue import Assignment
@@ -67,11 +67,29 @@ def judge(
     return Judgement(verdict, reading.notebook)
 
 
+def open_submission(path: Path, assignment: Assignment, level: str) -> RemoteSubmission:
+    """A submission's stand-in by itself, for whoever runs the checks otherwise; to be closed.
+
+    Raises RefusedError for a file that can't be read, MasterError for an assignment that can't.
+    """
+    master = read_master(assignment)
+    reading = read_submission(path, student_notebook(master))
+    return RemoteSubmission(reading.notebook, level, limits_of(master))
+
+
+def limits_of(master: Master) -> Limits:
+    """The assignment's limits. Raises MasterError for one in the front matter that there is not."""
+    try:
+        return Limits.from_mapping(master.limits)
+    except ValueError as error:
+        raise MasterError(f"{master.assignment.master}:1: {error}") from None
+
+
 def _run_and_check(
     verdict: Verdict, reading: Reading, master: Master, on_cell: Callable[[int], object]
 ) -> None:
-    limits = Limits.from_mapping(master.limits)
-    with RemoteSubmission(reading.notebook, verdict.level, limits, on_cell=lambda: on_cell(-1)) as submission:
+    notebook, limits = reading.notebook, limits_of(master)
+    with RemoteSubmission(notebook, verdict.level, limits, on_cell=lambda: on_cell(-1)) as submission:
         on_cell(len(submission.runnable()))
         submission.run_cells()
         tasks = run_checks(master.assignment.topic, submission)

@@ -27,11 +27,11 @@ class Limits:
     reply       B    a whole message [output]
     """
 
-    cell: float = 10
-    call: float = 5
-    submission: float = 100
-    cpu: float = 20
-    start_up: float = 60
+    cell: float = 10.0
+    call: float = 5.0
+    submission: float = 100.0
+    cpu: float = 20.0
+    start_up: float = 60.0
     memory: int = 2 * GB
     tree: int = 3 * GB
     processes: int = 64

@@ -57,11 +57,15 @@ def read_submission(path: Path, released: NotebookNode) -> Reading:
     return graft(_cells(_parse(_bytes(path), path.name)), released)
 
 
-def assignment_of(path: Path) -> Assignment:
-    """The assignment that a notebook is a submission of, by its file's name or its metadata.
+def assignment_of(path: Path, name: str | None = None) -> Assignment:
+    """The assignment that a notebook is a submission of: `name`, or else by its file's name or its metadata.
 
-    Raises CourseError when neither tells.
+    Raises CourseError when there is no such file, and when nothing tells.
     """
+    if not path.is_file():
+        raise CourseError(f"There is no file {path}.")
+    if name is not None:
+        return find_assignment(name)
     with suppress(CourseError):
         return find_assignment(path.stem)
     with suppress(RefusedError, CourseError, KeyError, TypeError):

@@ -20,7 +20,7 @@ from autograder.judge.worker_client import CallReply, SandboxError, Worker, Work
 
 # A task that has hung or crashed this often is not called again: its other checks would do the same.
 STRIKES = 2
-PAGE_WIDTH = 940  # pixels; a picture drawn for a sharp screen is shown at half its size
+PAGE_WIDTH = 840  # pixels: a picture drawn for a sharp screen is shrunk to the feedback page's column
 
 
 class RemoteSubmission(Submission):
@@ -49,6 +49,10 @@ class RemoteSubmission(Submission):
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Kill the worker, with all that it started."""
         self._end_worker()
 
     def run_cells(self) -> None:

@@ -20,6 +20,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -148,13 +149,13 @@ def bubblewrap_command(stage: Path, limits: Limits, command: list[str], *, root:
         *("--hostname", "sandbox"),
         *_identity(root),
         *_top_links(),
+        *_tmpfs("/tmp", limits.tmp, "1777"),  # first, as Python may live in it
         *(word for folder in _parents(visible) for word in ("--perms", "0755", "--dir", str(folder))),
         *(word for path in visible for word in ("--ro-bind", str(path), str(path))),
         *(word for path in hidden(visible) for word in _tmpfs(path, 4096, "0555", read_only=True)),
         *("--ro-bind", f"{stage}/worker", "/worker", "--ro-bind", f"{stage}/course", "/course"),
         *("--proc", "/proc", "--dev", "/dev"),
         *_tmpfs("/dev/shm", limits.shm, "1777"),
-        *_tmpfs("/tmp", limits.tmp, "1777"),
         *("--perms", "0777", "--dir", home, "--perms", "0777", "--dir", fonts),
         *(w for font in stage.glob("matplotlib/*") for w in ("--ro-bind", str(font), f"{fonts}/{font.name}")),
         # The mounts that bubblewrap itself made are writable and of no size until now.
@@ -174,6 +175,14 @@ def _identity(root: bool) -> list[str]:
         return ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
     uid = str(NOBODY)
     return ["--unshare-user", "--disable-userns", "--uid", uid, "--gid", uid, "--cap-drop", "ALL"]
+
+
+def _fresh_uid() -> int:
+    """A user that nobody is, and no other box either: what is counted by user is counted for each box."""
+    mapped = [tuple(map(int, line.split())) for line in _reads("/proc/self/uid_map").splitlines()]
+    if any(first <= FIRST_UID and FIRST_UID + UIDS <= first + count for first, _, count in mapped):
+        return FIRST_UID + secrets.randbelow(UIDS)
+    return NOBODY  # a rootless container has but a few thousand users
 
 
 def _tmpfs(path: Path | str, size: int, mode: str, *, read_only: bool = False) -> list[str]:
@@ -273,6 +282,7 @@ class Box:
 
     def __init__(self, process: subprocess.Popen, connection: socket.socket, stage: Stage) -> None:
         self.process, self.socket, self.stage = process, connection, stage
+        self._ended, self._ending = False, threading.Lock()
 
     def usage(self) -> Usage:
         """What is used now; nothing where there is no /proc."""
@@ -318,23 +328,31 @@ class Box:
 
     def end(self) -> None:
         """End the worker and everything that it started. May be called twice, and from another thread."""
-        family = self.family()
-        self.process.kill()
-        # The kernel ends a process namespace with its first process, and that one with its bubblewrap.
-        if self.process.args[0] != _bwrap():
+        with self._ending:
+            if self._ended:  # by now its numbers may be another program's
+                return
+            self._ended = True
+            family = self.family()
+            # In a box the first is enough: the kernel ends a process namespace with its first process.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)
             for pid in family:
                 with contextlib.suppress(ProcessLookupError, PermissionError):
                     os.kill(pid, signal.SIGKILL)
-        self.process.wait()
-        deadline = monotonic() + TEARDOWN
-        while monotonic() < deadline and any(Path(f"/proc/{pid}").exists() for pid in family):
-            sleep(0.01)
+            self.process.wait()
+            _wait_for_none(family)
 
     def close(self) -> None:
         """End it, and clear up."""
         self.end()
         self.socket.close()
         self.stage.remove()
+
+
+def _wait_for_none(pids: Iterable[int]) -> None:
+    deadline = monotonic() + TEARDOWN
+    while monotonic() < deadline and any(Path(f"/proc/{pid}").exists() for pid in pids):
+        sleep(0.01)
 
 
 def _stat(path: Path) -> list[str]:
@@ -363,9 +381,9 @@ def open_box(level: str, limits: Limits) -> Box:
     The box ends with the thread that opens it: open it from one that outlives it.
     Raises SandboxError: whatever goes wrong here is not a student's doing.
     """
-    for check in preconditions(level):
-        if not check.ok:
-            raise SandboxError(check.detail)
+    for finding in preconditions(level):
+        if not finding.ok:
+            raise SandboxError(finding.detail)
     try:
         stage = Stage()
     except (OSError, subprocess.SubprocessError) as error:
@@ -400,7 +418,7 @@ def _start(
 ) -> subprocess.Popen:
     root, boxed = os.geteuid() == 0, level == BUBBLEWRAP
     config = asdict(limits) | {
-        "uid": FIRST_UID + secrets.randbelow(UIDS) if root and boxed else None,
+        "uid": _fresh_uid() if root and boxed else None,
         # Outside a box it would count all that its user runs on this machine.
         "processes": limits.processes if boxed else None,
     }
@@ -423,8 +441,8 @@ def _start(
 # ------------------------------------------------------------------------------------------------ self-test
 
 
-class Check(NamedTuple):
-    """One thing that a sandbox must do.
+class Finding(NamedTuple):
+    """What a self-test found of one thing that a sandbox must do.
 
     detail  what was found; if it is not ok, the remedy
     """
@@ -438,34 +456,34 @@ def _bwrap() -> str:
     return shutil.which("bwrap") or "bwrap"
 
 
-def preconditions(level: str) -> list[Check]:
+def preconditions(level: str) -> list[Finding]:
     """What can be told before anything is started. The later ones are missing if an earlier one fails."""
     if level not in get_args(Level):
         levels = " and ".join(get_args(Level))
-        return [Check("level", False, f"There is no sandbox level {level!r}; there is {levels}.")]
+        return [Finding("level", False, f"There is no sandbox level {level!r}; there is {levels}.")]
     if level == PROCESS:
-        return [Check("platform", os.name == "posix", "Windows has no process groups: use WSL2.")]
+        return [_system("posix", os.name == "posix", "There are no process groups on Windows: use WSL2.")]
     linux = sys.platform == "linux"
-    checks = [
-        Check("Linux", linux, "bubblewrap needs Linux: use a Linux virtual machine, or WSL2 on Windows.")
-    ]
-    if linux:
-        checks.append(_check_bubblewrap())
-    return checks
+    lacking = "bubblewrap needs Linux: use a Linux virtual machine, or WSL2 on Windows."
+    return [_system("Linux", linux, lacking), *([_find_bubblewrap()] if linux else [])]
 
 
-def _check_bubblewrap() -> Check:
+def _system(name: str, ok: bool, lacking: str) -> Finding:
+    return Finding(name, ok, sys.platform if ok else lacking)
+
+
+def _find_bubblewrap() -> Finding:
     name = "bubblewrap is installed"
     if shutil.which("bwrap") is None:
-        return Check(
+        return Finding(
             name, False, "Install bubblewrap: `apt install bubblewrap`, or `dnf install bubblewrap`."
         )
     said = subprocess.run([_bwrap(), "--version"], capture_output=True, text=True, check=False).stdout
     numbers = re.findall(r"\d+", said)
     if tuple(map(int, numbers)) < OLDEST_BWRAP:
         wanted = ".".join(map(str, OLDEST_BWRAP))
-        return Check(name, False, f"bubblewrap {'.'.join(numbers)} is too old: install {wanted} or newer.")
-    return Check(name, True, said.strip())
+        return Finding(name, False, f"bubblewrap {'.'.join(numbers)} is too old: install {wanted} or newer.")
+    return Finding(name, True, said.strip())
 
 
 def remedy(stderr: str) -> str:
@@ -480,7 +498,7 @@ def remedy(stderr: str) -> str:
             "(`apt install apparmor-profiles`, then link /usr/share/apparmor/extra-profiles/"
             "bwrap-userns-restrict into /etc/apparmor.d and `systemctl reload apparmor`)."
         )
-    if Path("/.dockerenv").exists() or Path("/run/.containerenv").exists():
+    if in_container():
         return said + (
             "A container's default seccomp profile blocks namespaces: start it with `--security-opt "
             "seccomp=unconfined --security-opt systempaths=unconfined`, or grade outside of the container."
@@ -490,6 +508,11 @@ def remedy(stderr: str) -> str:
     )
 
 
+def in_container() -> bool:
+    """Whether this is a container of Docker's or Podman's."""
+    return Path("/.dockerenv").exists() or Path("/run/.containerenv").exists()
+
+
 def _reads(path: str) -> str:
     try:
         return Path(path).read_text().strip()
@@ -497,40 +520,41 @@ def _reads(path: str) -> str:
         return ""
 
 
-def self_test(level: str = "bubblewrap") -> list[Check]:
+def self_test(level: str = "bubblewrap") -> list[Finding]:
     """Start a worker and try, from inside, what a student must not be able to do."""
-    checks = preconditions(level)
-    if not all(check.ok for check in checks):
-        return [check for check in checks if not check.ok]
+    found = preconditions(level)
+    if failed := [finding for finding in found if not finding.ok]:
+        return failed
     limits = Limits()
     try:
         box = open_box(level, limits)
     except SandboxError as error:
-        return [*checks, Check("a worker answers", False, str(error))]
+        return [*found, Finding("a worker answers", False, str(error))]
     try:
         facts = _ask(box, limits)
     except (wire.WireError, wire.Closed, wire.TimedOut) as error:
-        return [*checks, Check("a worker answers", False, f"The worker did not answer: {error}.")]
+        return [*found, Finding("a worker answers", False, f"The worker did not answer: {error}.")]
     finally:
         box.close()
-    checks.append(Check("a worker answers", True, f"as user {facts['uid']}"))
-    return [*checks, *_judged(facts, limits, isolated=level == BUBBLEWRAP)]
+    found.append(Finding("a worker answers", True, f"as user {facts['uid']}"))
+    return [*found, *_judged(facts, limits, isolated=level == BUBBLEWRAP)]
 
 
 def _ask(box: Box, limits: Limits) -> dict[str, Any]:
     source = f"{inspect.getsource(probe)}\nimport json\nprint(json.dumps(probe({_private()!r})))"
     wire.send(box.socket, {"id": "", "op": "cell", "source": f"from typing import Any\n{source}"}, {})
     reply, tensors = wire.receive(box.socket, monotonic() + 60, limits)
-    (output,) = wire.decode(reply["outputs"], tensors)
-    if "text" not in output:
-        raise wire.WireError(output["evalue"])
-    return json.loads(output["text"])
+    for output in wire.decode(reply["outputs"], tensors):
+        if output.get("name") == "stdout":
+            return json.loads(output["text"])
+    raise wire.WireError(f"the probe failed: {reply}")
 
 
 def _private() -> list[str]:
     """Paths that a worker must not see: what is in this repository and in the home, Python itself aside."""
     shown = python_paths()
-    entries = [path for folder in (COURSE, Path.home()) for path in folder.iterdir()]
+    folders = {COURSE, Path.home()} - {Path("/")}
+    entries = [path for folder in folders for path in folder.iterdir()]
     return [str(path) for path in entries if not any(_touches(path, one) for one in shown)]
 
 
@@ -554,19 +578,17 @@ def probe(private: list[str]) -> dict[str, Any]:
         except ImportError:
             return False
 
+    writable = []
+    for folder, folders, _ in os.walk("/"):
+        folders[:] = [name for name in folders if folder + name != "/proc"]  # which is the kernel's
+        writable += [folder] if os.access(folder, os.W_OK) else []
     status = dict(line.split(":\t") for line in open("/proc/self/status").read().splitlines())  # noqa
     tmp = os.statvfs("/tmp")  # noqa: S108
     return {
         "uid": os.getuid(),
         "privileges": int(status["CapEff"], 16) or int(status["NoNewPrivs"]) != 1 or os.getuid() == 0,
         "network": reaches(socket.AF_INET, ("192.0.2.1", 9)) or reaches(socket.AF_INET6, ("2001:db8::1", 9)),
-        "writable": [
-            folder
-            for folder, folders, _ in os.walk("/")
-            # Pruned: /proc is the kernel's, and the packages are many.
-            if not folders.__setitem__(slice(None), [f for f in folders if folder + f != "/proc"])
-            and os.access(folder, os.W_OK)
-        ],
+        "writable": writable,
         "visible": [path for path in private if os.path.exists(path)],  # noqa: PTH110
         "importable": [name for name in ("autograder", "course_utils.reference") if found(name)],
         "course": found("course_utils"),
@@ -574,10 +596,10 @@ def probe(private: list[str]) -> dict[str, Any]:
     }
 
 
-def _judged(facts: dict[str, Any], limits: Limits, *, isolated: bool) -> list[Check]:
+def _judged(facts: dict[str, Any], limits: Limits, *, isolated: bool) -> list[Finding]:
     """What was found inside, against what the level promises."""
     broken = "This is a fault of the sandbox: please report it, and do not grade with it. "
-    checks = [
+    promises = [
         ("course_utils is there", facts["course"], "The shipped part of course_utils can't be imported."),
         ("the references are not", "course_utils.reference" not in facts["importable"], f"{broken}They are."),
     ]
@@ -586,11 +608,11 @@ def _judged(facts: dict[str, Any], limits: Limits, *, isolated: bool) -> list[Ch
         bounded = ("/tmp", "/dev/shm", "/dev/pts")  # noqa: S108
         strange = [folder for folder in facts["writable"] if not folder.startswith(bounded)]
         visible = facts["visible"] + facts["importable"]
-        checks += [
+        promises += [
             ("the network is blocked", not facts["network"], f"{broken}There is a way out."),
             ("the world is read-only", not strange, f"{broken}Writable: {', '.join(strange[:5])}."),
             ("secrets are invisible", not visible, f"{broken}Visible: {', '.join(visible[:5])}."),
             ("/tmp is bounded", facts["tmp"] <= limits.tmp, f"{broken}/tmp has {facts['tmp']} bytes."),
             ("privileges are dropped", not facts["privileges"], f"{broken}The worker has some left."),
         ]
-    return [Check(name, ok, "yes" if ok else detail) for name, ok, detail in checks]
+    return [Finding(name, ok, "yes" if ok else detail) for name, ok, detail in promises]

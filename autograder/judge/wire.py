@@ -239,8 +239,8 @@ def is_quiet(sock: socket.socket) -> bool:
     raise Closed("the connection was closed")
 
 
-# Possessive, so that a hostile megabyte of escapes can't fill a stack; a string that never ends matches to the
-# end, or each of its escaped quotes would be tried as a beginning.
+# Possessive, so that a hostile megabyte of escapes can't fill a stack. A string that never ends matches up to
+# the end of the text, or each of its escaped quotes would be tried as a beginning.
 _STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _BRACKET = re.compile(r"[\[\]{}]")
 

@@ -182,6 +182,10 @@ def _text_of(error: object) -> str:
 class Hook(DisplayHook):
     """Records the value of a cell's last line."""
 
+    def quiet(self) -> bool:
+        """Whether the cell ends in a semicolon. IPython looks for that in its history; there is none."""
+        return self.semicolon_at_end_of_expression(self.shell.compile.source)
+
     def write_output_prompt(self) -> None:
         """None: it is no terminal."""
 
@@ -215,18 +219,27 @@ class Compiler(CachingCompiler):
 
     def __init__(self) -> None:
         super().__init__()
-        self.cells: dict[str, int] = {}
-        self.current = -1
+        self.cells: dict[str, tuple[int, int]] = {}  # number and leading empty lines, which IPython drops
+        self.current, self.source = -1, ""
 
     def get_code_name(self, raw_code: str, transformed_code: str, number: int) -> str:
         """The name of a cell's code."""
         name = f"<cell {self.current + 1}>"
-        self.cells[name] = self.current
+        leading = raw_code[: len(raw_code) - len(raw_code.lstrip())]
+        self.cells[name] = self.current, leading.count("\n")
+        self.source = raw_code
         return name
 
     def format_code_name(self, name: str) -> tuple[str, str] | None:
         """How a traceback calls it."""
-        return ("Cell", f"In[{self.cells[name] + 1}]") if name in self.cells else None
+        return ("Cell", f"In[{self.cells[name][0] + 1}]") if name in self.cells else None
+
+    def place(self, frame: TracebackType | None) -> tuple[int | None, int | None]:
+        """The number of the cell and the line in it that a frame stands at."""
+        if frame is None:
+            return None, None
+        cell, dropped = self.cells[_file_of(frame)]
+        return cell, frame.tb_lineno + dropped
 
 
 class Shell(InteractiveShell):
@@ -366,8 +379,8 @@ class Notebook:
 
     def failure(self, error: BaseException) -> dict[str, wire.Json]:
         """What may be told of an exception: its type and its place, never its text."""
-        frame = self.place(error.__traceback__)
-        cell, line = (self.shell.compile.cells[_file_of(frame)], frame.tb_lineno) if frame else (None, None)
+        frame = self.innermost(error.__traceback__)
+        cell, line = self.shell.compile.place(frame)
         return {
             "status": "error",
             "exception": wire.exception_name(error),
@@ -376,7 +389,7 @@ class Notebook:
             "not_implemented": isinstance(error, NotImplementedError) and _raises(frame),
         }
 
-    def place(self, frame: TracebackType | None) -> TracebackType | None:
+    def innermost(self, frame: TracebackType | None) -> TracebackType | None:
         """The innermost frame of a traceback that is in one of the cells."""
         found = None
         while frame is not None:
@@ -468,6 +481,9 @@ def _set_limit(name: str, value: int) -> None:
     # SIGXCPU comes at the soft limit and says why; SIGKILL, at the hard one, can't be ignored.
     hard = value + 1 if name == "RLIMIT_CPU" else value
     try:
+        _, ceiling = resource.getrlimit(getattr(resource, name))
+        if ceiling != resource.RLIM_INFINITY:  # what the machine allows may be less
+            value, hard = min(value, ceiling), min(hard, ceiling)
         resource.setrlimit(getattr(resource, name), (value, hard))
     except (AttributeError, ValueError, OSError):
         if sys.platform == "linux":

@@ -14,6 +14,8 @@ from course_utils.color import AB_SCALE, D65_WHITE, L_CENTER, L_SCALE, SRGB_TO_X
 def rgb_to_lab_planes(rgb: Tensor) -> tuple[Tensor, Tensor]:
     """Split pictures into lightness and colour, at the network's scale (CIE L*a*b*, D65).
 
+    Both planes have rgb's dtype. A gradient, where one flows, is finite, also at black.
+
     rgb      (B, 3, H, W)  sRGB, in [0, 1]
     returns  L   (B, 1, H, W)  (L* - 50) / 100, in [-0.5, 0.5]
              ab  (B, 2, H, W)  (a*, b*) / 110, in about [-1, 1]
@@ -30,6 +32,8 @@ def rgb_to_lab_planes(rgb: Tensor) -> tuple[Tensor, Tensor]:
 
 def lab_planes_to_rgb(lightness: Tensor, ab: Tensor) -> Tensor:
     """Put lightness and colour together again: the inverse of `rgb_to_lab_planes`.
+
+    The result has the planes' dtype. A gradient, where one flows, is finite, also outside the gamut.
 
     lightness  (B, 1, H, W)  (L* - 50) / 100
     ab         (B, 2, H, W)  (a*, b*) / 110
@@ -65,7 +69,8 @@ def ab_bins(step: int = 10) -> Tensor:
 def soft_encode(ab: Tensor, bins: Tensor, neighbors: int = 10, sigma: float = 5.0) -> Tensor:
     """Spread each colour over its nearest bins, with Gaussian weights: the target Z (section 2.1).
 
-    Ten neighbours, as in the authors' code; the paper's 5 is a misprint.
+    Ten neighbours, as in the authors' code; the paper's 5 is a misprint. Where bins tie for the last
+    place, any of them may have it. The result has ab's dtype.
 
     ab         (B, 2, H, W)  colours, in ab units
     bins       (Q, 2)        bin centres, in ab units
@@ -82,6 +87,8 @@ def soft_encode(ab: Tensor, bins: Tensor, neighbors: int = 10, sigma: float = 5.
 def annealed_mean(logits: Tensor, bins: Tensor, temperature: float = 0.38) -> Tensor:
     """Decode a distribution over bins to one colour, between its mode (T -> 0) and its mean (T = 1) (Eq. 5).
 
+    Differentiable by the logits, whose dtype the result has.
+
     logits       (B, Q, H, W)  unnormalised scores
     bins         (Q, 2)        bin centres, in ab units
     temperature  T > 0; the paper uses 0.38
@@ -94,6 +101,8 @@ def annealed_mean(logits: Tensor, bins: Tensor, temperature: float = 0.38) -> Te
 def l2_loss(prediction: Tensor, target: Tensor) -> Tensor:
     """Half the squared distance between two colours (Eq. 1), averaged over the pixels.
 
+    Differentiable by the prediction, whose dtype the result has.
+
     prediction  (B, 2, H, W)  predicted ab
     target      (B, 2, H, W)  true ab, at the same scale
     returns     ()            mean over the B*H*W pixels
@@ -103,6 +112,8 @@ def l2_loss(prediction: Tensor, target: Tensor) -> Tensor:
 
 def multinomial_cross_entropy(logits: Tensor, target: Tensor, weights: Tensor | None = None) -> Tensor:
     """Per-pixel cross-entropy over Q colour bins (Eq. 2), averaged over the pixels.
+
+    Differentiable by the logits, whose dtype the result has.
 
     logits   (B, Q, H, W)  unnormalised scores
     target   (B, Q, H, W)  soft-encoded colours, each pixel sums to 1 over Q
@@ -120,6 +131,7 @@ def color_prior(ab: Tensor, bins: Tensor, sigma: float = 5.0) -> Tensor:
 
     Each pixel counts for its nearest bin. Then each bin's share is spread over all the bins q with
     weights proportional to exp(-d^2 / (2 sigma^2)) that sum to 1 over q, so that no mass is lost.
+    The result has ab's dtype.
 
     ab       (B, 2, H, W)  colours, in ab units
     bins     (Q, 2)        bin centres, in ab units
@@ -137,7 +149,7 @@ def rebalancing_weights(prior: Tensor, lam: float = 0.5) -> Tensor:
 
     prior    (Q,)  p~, sums to 1
     lam      lambda in (0, 1], the share of the uniform distribution; the paper uses 1/2
-    returns  (Q,)  scaled so that the expected weight, sum of p~ w, is 1
+    returns  (Q,)  in the prior's dtype, scaled so that the expected weight, sum of p~ w, is 1
     """
     weights = 1 / ((1 - lam) * prior + lam / len(prior))
     return weights / (prior * weights).sum()

@@ -1,0 +1,186 @@
+"""A submission in the sandbox, from the file to the verdict. Awkward ones lose what they must and no more."""
+
+import json
+
+import nbformat
+import pytest
+
+from autograder.catalogue import find_assignment
+from autograder.gradebook.feedback import task_html, task_text
+from autograder.judge.judge import judge, verdict_key
+from autograder.judge.verdict import Verdict
+
+COLORIZATION = find_assignment("colorization")
+POINTS = 42
+
+
+@pytest.fixture
+def graded(hand_in, notebook_with, answers):
+    """Judge the reference with some tasks replaced; only what is replaced, or all, is in the notebook."""
+
+    def graded(replaced: dict[str, str], *, before: str = "", level: str = "bubblewrap"):
+        notebook = notebook_with(answers | replaced)
+        # The pictures are slow and are not what is tested here.
+        notebook.cells = [cell for cell in notebook.cells if not cell.id.startswith(("picture-", "check-"))]
+        if before:
+            notebook.cells.insert(0, nbformat.v4.new_code_cell(before))
+        return judge(hand_in(notebook), COLORIZATION, level=level)
+
+    return graded
+
+
+def lost(verdict: Verdict) -> dict[str, set[str]]:
+    """The tasks that lost points, and the kinds of failure."""
+    return {
+        task.name: {check.kind for check in task.checks if not check.passed}
+        for task in verdict.tasks
+        if task.earned < task.points
+    }
+
+
+def define(task: str, body: str) -> str:
+    return f"def {task}(*args, **kwargs):\n    {body}"
+
+
+def test_one_bad_task_costs_its_own_points_only(graded):
+    """Hang, crash, exit and exception in four tasks at once: the other five are graded in full."""
+    bad = {
+        "l2_loss": define("l2_loss", "while True: pass"),
+        "ab_bins": define("ab_bins", "import os; os._exit(0)"),
+        "annealed_mean": define("annealed_mean", "import ctypes; ctypes.string_at(0)"),
+        "color_prior": define("color_prior", "raise SystemExit(0)"),
+    }
+    verdict = graded(bad).verdict
+    assert verdict.status == "graded"
+    assert lost(verdict) == {
+        "l2_loss": {"time"},
+        "ab_bins": {"crash", "time"},
+        "annealed_mean": {"crash", "time"},
+        "color_prior": {"error"},
+    }
+    assert all(verdict.task(name).earned == 0 for name in bad)
+
+
+def test_slow_but_right_gets_a_second_try(graded, answers, monkeypatch):
+    """The first call sleeps past its limit, as on a busy machine; the second is quick."""
+    import autograder.judge.judge as module
+    from autograder.judge.limits import Limits
+
+    monkeypatch.setattr(module, "limits_of", lambda master: Limits(call=2))
+    slow = answers["l2_loss"].replace('    """\n    return', '    """\n    _once()\n    return')
+    once = (
+        "import pathlib, time\n"
+        "def _once():\n"
+        "    if time.monotonic() < STARTED + 4: time.sleep(3)\n"
+        "STARTED = time.monotonic() if not pathlib.Path('x').exists() else 0"
+    )
+    assert "_once()" in slow
+    verdict = graded({"l2_loss": once + "\n" + slow}).verdict
+    assert lost(verdict) in ({}, {"l2_loss": {"time"}})
+    assert verdict.resources["workers"] >= 2
+
+
+def test_cells_that_fail_or_hang_do_not_stop_the_next(graded):
+    judgement = graded({}, before="print('hello'); 1 / 0")
+    assert judgement.verdict.earned == POINTS
+    outputs = judgement.notebook.cells[0].outputs
+    assert outputs[0].text == "hello\n"
+    assert outputs[1].ename == "ZeroDivisionError"
+    hanging = graded({}, before="import time\nwhile True: time.sleep(1)")
+    assert hanging.verdict.earned == POINTS
+    assert "ran longer than 10 seconds" in hanging.notebook.cells[0].outputs[0].evalue
+
+
+CANARY = "CANARY-4711"
+
+
+def test_feedback_has_nothing_of_a_hidden_call(graded):
+    """A task that shouts its inputs in every way it has: nothing of it reaches a verdict or a page."""
+    shout = (
+        "import sys\n"
+        "    class Shout_CANARY_4711(Exception): pass\n"
+        f"    print('{CANARY}', args); print('{CANARY}', file=sys.stderr)\n"
+        f"    raise Shout_CANARY_4711('{CANARY}' + str(args))"
+    )
+    value = f"return type('{CANARY}', (), {{'__repr__': lambda self: '{CANARY}'}})()"
+    judgement = graded({"l2_loss": define("l2_loss", shout), "color_prior": define("color_prior", value)})
+    text = judgement.verdict.to_json()
+    pages = [task_html(task) + task_text(task) for task in judgement.verdict.tasks]
+    for cell in judgement.notebook.cells:
+        assert CANARY not in json.dumps(cell.get("outputs", []))
+    for shown in [text, *pages]:
+        assert CANARY not in shown
+        assert "CANARY_4711" not in shown
+        assert "Traceback" not in shown
+    assert "of the student's own" in text or "own exception" in text
+
+
+def test_odd_results_earn_nothing_and_are_named(graded):
+    odd = {
+        "l2_loss": define("l2_loss", "return None"),
+        "ab_bins": define("ab_bins", "import numpy; return numpy.zeros((313, 2))"),
+        "annealed_mean": define("annealed_mean", "return args[0] * float('nan')"),
+        "soft_encode": define("soft_encode", "return args[0].to('meta')"),
+        "multinomial_cross_entropy": define("multinomial_cross_entropy", "return args[0].mean().item()"),
+        "rebalancing_weights": define("rebalancing_weights", "args[0].zero_(); return args[0]"),
+        "color_prior": define(
+            "color_prior",
+            "import torch\n"
+            "    class Yes(torch.Tensor):\n"
+            "        @classmethod\n"
+            "        def __torch_function__(cls, f, t, a=(), k=None): return True\n"
+            "    return torch.zeros(313).as_subclass(Yes)",
+        ),
+    }
+    verdict = graded(odd).verdict
+    assert {name: verdict.task(name).earned for name in odd} == dict.fromkeys(odd, 0)
+    assert verdict.earned == sum(task.points for task in verdict.tasks if task.name not in odd)
+    assert "None" in verdict.task("l2_loss").checks[0].message
+    assert "ndarray" in verdict.task("ab_bins").checks[0].message
+
+
+def test_patched_torch_and_stolen_glances_gain_nothing(graded):
+    """Everything a submission could patch is patched, and it looks for the grader: nothing is there."""
+    patch = """
+import sys, torch, builtins
+torch.allclose = torch.equal = lambda *a, **k: True
+torch.testing.assert_close = lambda *a, **k: None
+torch.isfinite = lambda x: torch.ones(1, dtype=torch.bool)
+FOUND = [name for name in sys.modules if name.startswith(("autograder", "pytest", "course_utils.reference"))]
+try:
+    import course_utils.reference
+    FOUND.append("reference")
+except ImportError:
+    pass
+try:
+    import autograder
+    FOUND.append("autograder")
+except ImportError:
+    pass
+print(FOUND)
+"""
+    judgement = graded({"l2_loss": define("l2_loss", "return args[0].sum() * 0")}, before=patch)
+    assert judgement.notebook.cells[0].outputs[0].text == "[]\n"
+    assert judgement.verdict.task("l2_loss").earned == 0
+    assert judgement.verdict.earned == POINTS - 3
+
+
+def test_both_levels_agree_and_the_weaker_is_stamped(graded):
+    strong, weak = (graded({}, level=level).verdict for level in ("bubblewrap", "process"))
+    assert strong.earned == weak.earned == POINTS
+    assert (strong.level, weak.level) == ("bubblewrap", "process")
+    assert json.loads(weak.to_json())["level"] == "process"
+
+
+def test_a_verdict_is_json_and_back(graded, hand_in):
+    refused = judge(hand_in(b"no"), COLORIZATION).verdict
+    assert refused.status == "refused"
+    assert (refused.earned, refused.points) == (0, POINTS)
+    assert Verdict.from_json(refused.to_json()) == refused
+
+
+def test_the_key_changes_with_what_a_verdict_depends_on(hand_in):
+    one = verdict_key(hand_in(b"1"), COLORIZATION, "bubblewrap")
+    assert one == verdict_key(hand_in(b"1"), COLORIZATION, "bubblewrap")
+    assert one != verdict_key(hand_in(b"2"), COLORIZATION, "bubblewrap")
+    assert one != verdict_key(hand_in(b"1"), COLORIZATION, "process")

@@ -1,0 +1,463 @@
+"""The sandbox: what can be seen and done from inside, what is refused, and what is left behind: nothing."""
+
+import os
+import shutil
+import signal
+import stat
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from autograder.catalogue import COURSE
+from autograder.judge import sandbox
+from autograder.judge.limits import MB, Limits
+from autograder.judge.sandbox import SandboxError, hidden, open_box, python_paths, remedy, self_test
+from autograder.judge.worker_client import Worker
+
+BOX = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "true"]
+HAS_BUBBLEWRAP = (
+    shutil.which("bwrap") and not subprocess.run(BOX, check=False, capture_output=True).returncode
+)
+needs_bubblewrap = pytest.mark.skipif(not HAS_BUBBLEWRAP, reason="bubblewrap can't be had here")
+
+
+@pytest.fixture(scope="module")
+def worker():
+    """One worker in a box for all the tests in which nothing dies."""
+    with Worker("bubblewrap", Limits(cell=60, submission=600, cpu=300)) as worker:
+        yield worker
+
+
+def value(worker, expression, first=""):
+    """What an expression is, inside: a Python literal that is printed."""
+    reply = worker.cell(f"{first}\nprint(repr({expression}))")
+    assert reply.ok, reply.outputs
+    return eval(reply.outputs[-1]["text"])  # noqa: S307  printed by our own expression
+
+
+def raised(worker, source):
+    """The name of the exception that a cell raises."""
+    reply = worker.cell(source)
+    return next(output["ename"] for output in reply.outputs if output["output_type"] == "error")
+
+
+# --------------------------------------------------------------------------------------------- from inside
+
+
+@needs_bubblewrap
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(COURSE / "autograder", COURSE / "course_utils", COURSE / "assignments", COURSE / "tests"),
+        *(COURSE / "pyproject.toml", COURSE / ".git", "/etc/passwd", "/etc/shadow", "/var", "/home", "/run"),
+        *("/sys/kernel", "/dev/sda", "/dev/vda", "/dev/mem", "/course/course_utils/reference"),
+    ],
+    ids=lambda path: Path(path).name,
+)
+def test_secrets_are_not_there(worker, path):
+    assert not value(worker, f"os.path.exists({str(path)!r})", "import os")
+
+
+@needs_bubblewrap
+def test_only_the_way_to_python_is_there_of_a_home(worker):
+    home = Path.home()
+    inside = set(value(worker, f"os.listdir({str(home)!r}) if os.path.exists({str(home)!r}) else []"))
+    ways = {path.relative_to(home).parts[0] for path in python_paths() if path.is_relative_to(home)}
+    assert inside <= ways
+
+
+@needs_bubblewrap
+@pytest.mark.parametrize(
+    "name",
+    ["autograder", "autograder.judge", "course_utils.reference", "course_utils.reference.colorization"],
+)
+def test_secrets_can_not_be_imported(worker, name):
+    assert raised(worker, f"import {name}") == "ModuleNotFoundError"
+
+
+@needs_bubblewrap
+@pytest.mark.parametrize(
+    "folder",
+    [
+        *("/", "/worker", "/course/course_utils", "/usr/lib", "/usr/bin", "/dev", "/etc", "/home", "/proc"),
+        *(sys.prefix, f"{sys.prefix}/lib", f"{sys.base_prefix}/lib", "/sys/devices/system/cpu"),
+    ],
+)
+def test_nothing_can_be_written_outside(worker, folder):
+    error = raised(worker, f"open({folder!r} + '/note', 'w')")
+    assert error in ("OSError", "PermissionError", "FileNotFoundError")
+
+
+@needs_bubblewrap
+def test_the_font_list_is_there_and_need_not_be_made(worker):
+    lists = value(worker, "glob.glob(matplotlib.get_cachedir() + '/fontlist*')", "import glob, matplotlib")
+    assert len(lists) == 1
+    assert value(worker, "os.access(matplotlib.get_cachedir(), os.W_OK)", "import os")
+
+
+@needs_bubblewrap
+def test_tmp_is_bounded(worker):
+    fill = """
+import os
+written, number = 0, 0
+try:
+    while written < 500:
+        with open(f"/tmp/fill{number}", "wb") as file:
+            for _ in range(32): written += file.write(bytes(2**20)) // 2**20
+        number += 1
+except OSError as error: code = error.errno
+finally:
+    for n in range(number + 1): os.remove(f"/tmp/fill{n}")
+"""
+    assert value(worker, "(code, written)", fill) == (28, pytest.approx(128, abs=4))  # ENOSPC
+    assert value(worker, "os.statvfs('/dev/shm').f_blocks * os.statvfs('/dev/shm').f_frsize") == 64 * MB
+
+
+@needs_bubblewrap
+def test_a_file_is_bounded(worker):
+    write = "import os\nwith open('/tmp/big', 'wb') as file:\n    file.write(bytes(100 * 2**20))"
+    assert raised(worker, write) == "OSError"
+    assert value(worker, "os.path.getsize('/tmp/big')") == 64 * MB
+    worker.cell("os.remove('/tmp/big')")
+
+
+@needs_bubblewrap
+def test_open_files_are_bounded(worker):
+    assert raised(worker, "files = [open('/dev/null') for _ in range(300)]") == "OSError"
+    worker.cell("del files", silent=True)
+
+
+NETWORK = {
+    "TCP": "socket.create_connection(('192.0.2.1', 80), timeout=2)",
+    "UDP": "socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('192.0.2.1', 9))",
+    "IPv6": "socket.create_connection(('2001:db8::1', 80), timeout=2)",
+    "DNS": "socket.gethostbyname('example.org')",
+    "the judge's loopback": "socket.create_connection(('127.0.0.1', {port}), timeout=2)",
+    "abstract socket": "socket.socket(socket.AF_UNIX).connect('\\0{name}')",
+}
+
+
+@needs_bubblewrap
+@pytest.mark.parametrize("kind", NETWORK)
+def test_the_network_is_blocked(worker, kind):
+    import socket
+
+    name = f"autograder-{os.getpid()}"
+    with socket.socket() as server, socket.socket(socket.AF_UNIX) as local:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        local.bind(f"\0{name}")
+        local.listen()
+        source = NETWORK[kind].replace("{port}", str(server.getsockname()[1])).replace("{name}", name)
+        assert raised(worker, f"import socket\n{source}") in ("OSError", "gaierror", "ConnectionRefusedError")
+
+
+@needs_bubblewrap
+def test_privileges_are_gone(worker):
+    status = value(worker, "open('/proc/self/status').read()")
+    fields = dict(line.split(":\t", 1) for line in status.splitlines())
+    assert "0" not in fields["Uid"].split()
+    assert int(fields["CapEff"], 16) == int(fields["CapPrm"], 16) == 0
+    assert fields["NoNewPrivs"] == "1"
+    for act in ("os.setuid(0)", "os.chroot('/tmp')", "os.kill(1, 9)", "os.mkdir('/x')"):
+        assert raised(worker, f"import os\n{act}") in ("PermissionError", "OSError")
+
+
+@needs_bubblewrap
+def test_other_processes_are_not_seen(worker):
+    assert len(value(worker, "[name for name in os.listdir('/proc') if name.isdigit()]", "import os")) <= 3
+
+
+@needs_bubblewrap
+def test_limits_are_set_and_hard(worker):
+    names = "[name for name in dir(resource) if name.startswith('RLIMIT')]"
+    every = f"{{name: resource.getrlimit(getattr(resource, name)) for name in {names}}}"
+    limits = value(worker, every, "import resource")
+    assert limits["RLIMIT_CORE"] == (0, 0)
+    assert limits["RLIMIT_NOFILE"] == (256, 256)
+    assert limits["RLIMIT_NPROC"] == (64, 64)
+    assert limits["RLIMIT_FSIZE"] == (64 * MB, 64 * MB)
+    for name in ("RLIMIT_AS", "RLIMIT_DATA"):
+        soft, hard = limits[name]
+        assert 2048 * MB < soft == hard < 2**40
+    assert raised(worker, "resource.setrlimit(resource.RLIMIT_NOFILE, (999, 999))") == "ValueError"
+
+
+# -------------------------------------------------------------------------------------------------- the box
+
+
+@pytest.fixture
+def stage():
+    """What a worker sees of ours."""
+    stage = sandbox.Stage()
+    yield stage.path
+    stage.remove()
+
+
+def test_the_stage_holds_nothing_that_is_not_shipped(stage):
+    files = {str(path.relative_to(stage)) for path in stage.rglob("*") if path.is_file()}
+    assert {"worker/worker.py", "worker/wire.py", "course/course_utils/__init__.py"} <= files
+    rest = {name for name in files if not name.startswith(("worker/", "matplotlib/fontlist-"))}
+    assert all(name.startswith("course/course_utils/") and "reference" not in name for name in rest)
+    assert all(path.stat().st_mode & stat.S_IROTH for path in stage.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("root", [True, False], ids=["root", "user"])
+def test_the_command_takes_everything_away(stage, root):
+    words = sandbox.bubblewrap_command(stage, Limits(tmp=7 * MB), ["true"], root=root)
+    text = " ".join(words)
+    for flag in ("die-with-parent", "new-session", "clearenv", "unshare-net", "unshare-pid", "unshare-ipc"):
+        assert f"--{flag}" in words
+    assert "--cap-drop ALL" in text
+    assert ("--unshare-user --disable-userns --uid 65534 --gid 65534" in text) is not root
+    assert f"--size {7 * MB} --tmpfs /tmp" in text
+    assert "--remount-ro /dev --remount-ro / " in text
+    assert "--bind" not in words
+    shown = [Path(words[at + 1]) for at, word in enumerate(words) if word == "--ro-bind"]
+    assert not [path for path in shown if (COURSE / "autograder").is_relative_to(path)]
+    assert words[-2:] == ["--", "true"]
+
+
+def test_an_environment_is_made_and_not_inherited(monkeypatch):
+    monkeypatch.setenv("SECRET", "7")
+    assert "SECRET" not in sandbox.environment("/home", "/course", "/fonts")
+
+
+def test_of_a_prefix_only_pythons_own_parts_are_shown(tmp_path):
+    """A virtual environment may have been made in the repository itself, or in a home."""
+    for name in ("bin", "lib", "autograder", "submissions", ".ssh"):
+        (tmp_path / name).mkdir()
+    shown = [path for path in python_paths([str(tmp_path)]) if path.is_relative_to(tmp_path)]
+    assert {path.name for path in shown} == {"bin", "lib"}
+
+
+def test_a_prefix_behind_a_link_is_shown_by_both_names(tmp_path):
+    (tmp_path / "real" / "lib").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("real")
+    shown = python_paths([str(tmp_path / "link")])
+    assert {tmp_path / "link" / "lib", tmp_path / "real" / "lib"} <= set(shown)
+
+
+@contextmanager
+def installed(folder):
+    """A prefix in which the course is installed as a package."""
+    packages = folder / "lib" / "site-packages"
+    for name in ("autograder/checks/test_topic.py", "course_utils/reference/topic.py", "other/module.py"):
+        path = packages / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("SECRET = 7")
+    yield packages
+
+
+def test_a_package_of_ours_in_a_prefix_is_hidden(tmp_path):
+    with installed(tmp_path) as packages:
+        assert hidden([tmp_path / "lib"], [packages]) == [packages / "autograder", packages / "course_utils"]
+        assert hidden([tmp_path / "other"], [packages]) == []
+        (tmp_path / "link").symlink_to("lib")
+        assert hidden([tmp_path / "link"], [packages])[0] == tmp_path / "link/site-packages/autograder"
+
+
+@needs_bubblewrap
+def test_what_is_hidden_can_not_be_seen(tmp_path, stage, monkeypatch):
+    with installed(tmp_path) as packages:
+        monkeypatch.setattr(sys, "path", [*sys.path, str(packages)])
+        monkeypatch.setattr(sandbox, "python_paths", lambda: [*python_paths(), tmp_path / "lib"])
+        look = ["/usr/bin/find", str(packages), "-type", "f"]
+        command = sandbox.bubblewrap_command(stage, Limits(), look, root=os.geteuid() == 0)
+        seen = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    assert seen == [str(packages / "other/module.py")]
+
+
+# ------------------------------------------------------------------------------------------------- refusals
+
+
+def test_a_level_that_there_is_not_is_refused():
+    with pytest.raises(SandboxError, match="there is bubblewrap and process"):
+        Worker("docker")
+
+
+def test_without_bubblewrap_it_is_refused_and_nothing_weaker_is_taken(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SandboxError, match="apt install bubblewrap"):
+        Worker()
+    (finding,) = self_test()
+    assert not finding.ok
+    assert "apt install bubblewrap" in finding.detail
+
+
+def fake_bwrap(folder, script):
+    """A program of that name, in front of the real one."""
+    program = folder / "bwrap"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    return f"{folder}:{os.environ['PATH']}"
+
+
+def test_an_old_bubblewrap_is_refused(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", fake_bwrap(tmp_path, "echo bubblewrap 0.4.1"))
+    with pytest.raises(SandboxError, match=r"0\.4\.1 is too old: install 0\.8 or newer"):
+        Worker()
+
+
+def test_a_bubblewrap_that_fails_is_refused_with_the_remedy(monkeypatch, tmp_path):
+    version = '[ "$1" = --version ] && echo bubblewrap 0.9.0 && exit'
+    fails = f"{version}\necho bwrap: setting up uid map: Permission denied >&2; exit 1"
+    monkeypatch.setenv("PATH", fake_bwrap(tmp_path, fails))
+    with pytest.raises(SandboxError, match="setting up uid map"):
+        Worker()
+    found = {finding.name: finding for finding in self_test()}
+    assert not found["a worker answers"].ok
+    assert "setting up uid map" in found["a worker answers"].detail
+
+
+def test_other_systems_are_told_what_to_do(monkeypatch):
+    monkeypatch.setattr(sys, "platform", "darwin")
+    with pytest.raises(SandboxError, match="Linux virtual machine, or WSL2"):
+        Worker()
+
+
+FORBIDDEN = "bwrap: No permissions to create new namespace"
+
+
+@pytest.mark.parametrize(
+    ("stderr", "apparmor", "container", "says"),
+    [
+        ("bwrap: setting up uid map: Permission denied", "1", False, "AppArmor"),
+        ("bwrap: loopback: Failed RTM_NEWADDR: Operation not permitted", "1", False, "AppArmor"),
+        (FORBIDDEN, "0", True, "seccomp=unconfined"),
+        (FORBIDDEN, "", False, "sysctl"),
+        ("Traceback ...\nModuleNotFoundError: No module named 'torch'", "1", True, "'torch'"),
+        ("", "1", True, "not ready in time"),
+    ],
+)
+def test_each_failure_has_its_remedy(monkeypatch, stderr, apparmor, container, says):
+    monkeypatch.setattr(sandbox, "_reads", lambda path: apparmor)
+    monkeypatch.setattr(sandbox, "in_container", lambda: container)
+    assert says in remedy(stderr)
+
+
+def test_a_start_that_takes_too_long_is_not_the_students_fault(tmp_path, monkeypatch):
+    monkeypatch.setattr(sandbox.tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(SandboxError, match="not ready in time"):
+        Worker("process", Limits(start_up=0.05))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_limits_come_from_a_mapping():
+    assert Limits.from_mapping({}) == Limits()
+    limits = Limits.from_mapping({"cell": 30, "memory": 4e9})
+    assert (limits.cell, limits.memory) == (30.0, 4_000_000_000)
+    assert (type(limits.cell), type(limits.memory)) == (float, int)
+
+
+@pytest.mark.parametrize(
+    ("mapping", "says"),
+    [
+        ({"seconds": 3}, "no limit 'seconds'. There is: cell, call"),
+        ({"cell": 0}, "'cell' must be a positive number, not 0"),
+        ({"cell": "10"}, "'cell' must be"),
+        ({"memory": True}, "'memory' must be"),
+        ({"cpu": float("nan")}, "'cpu' must be"),
+        ({"cpu": float("inf")}, "'cpu' must be"),
+    ],
+    ids=str,
+)
+def test_limits_that_make_no_sense_are_named(mapping, says):
+    with pytest.raises(ValueError, match=says):
+        Limits.from_mapping(mapping)
+
+
+# ------------------------------------------------------------------------------------------------ self-test
+
+
+@needs_bubblewrap
+def test_the_self_test_passes():
+    found = self_test()
+    assert [finding for finding in found if not finding.ok] == []
+    names = {finding.name for finding in found}
+    assert {"the network is blocked", "the world is read-only", "secrets are invisible"} <= names
+
+
+def test_the_self_test_of_the_weak_level_promises_less():
+    found = self_test("process")
+    assert all(finding.ok for finding in found)
+    assert "the network is blocked" not in {finding.name for finding in found}
+
+
+def test_the_self_test_finds_what_is_wrong():
+    facts = {"network": True, "writable": ["/usr", "/tmp/home"], "visible": ["/root/.ssh"], "importable": []}
+    facts |= {"course": False, "tmp": 2**40, "privileges": 1, "uid": 0}
+    found = {finding.name: finding for finding in sandbox._judged(facts, Limits(), isolated=True)}
+    assert [name for name, finding in found.items() if finding.ok] == ["the references are not"]
+    assert "/usr." in found["the world is read-only"].detail
+
+
+@needs_bubblewrap
+@pytest.mark.skipif(os.geteuid() != 0, reason="the other tests are run by an ordinary user already")
+def test_a_judge_that_is_not_root_gets_a_box_as_good():
+    code = (
+        "from autograder.judge.sandbox import self_test\nfor c in self_test(): print(c.ok, c.name, c.detail)"
+    )
+    user = ["--unshare-user", "--uid", "1000", "--gid", "1000", "--cap-drop", "ALL", "--unshare-pid"]
+    view = ["--bind", "/", "/", "--dev-bind", "/dev", "/dev", "--proc", "/proc", "--die-with-parent"]
+    command = ["bwrap", *view, *user, sys.executable, "-c", code]
+    told = subprocess.run(command, cwd=COURSE, capture_output=True, text=True, check=False)
+    lines = told.stdout.splitlines()
+    assert len(lines) == 10, told.stderr
+    assert all(line.startswith("True") for line in lines), lines
+    assert "as user 65534" in told.stdout
+
+
+# ------------------------------------------------------------------------------------------ nothing is left
+
+
+def gone(pids, seconds=20):
+    """Whether processes end, within a time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if not any(Path(f"/proc/{pid}").exists() for pid in pids):
+            return True
+        time.sleep(0.05)
+    return False
+
+
+LEVELS = [pytest.param("bubblewrap", marks=needs_bubblewrap), "process"]
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_closing_a_box_leaves_nothing(level, tmp_path, monkeypatch):
+    monkeypatch.setattr(sandbox.tempfile, "tempdir", str(tmp_path))
+    box = open_box(level, Limits())
+    family = list(box.family())
+    assert box.usage().memory > 50 * MB
+    assert not box.ended()
+    box.close()
+    box.close()
+    assert gone(family)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_a_judge_that_is_killed_takes_its_worker_along(level):
+    code = (
+        "import time\nfrom autograder.judge.worker_client import Worker\n"
+        f"worker = Worker({level!r})\n"
+        "worker.cell('import os, time\\nif os.fork() == 0: time.sleep(1000)')\n"
+        "print(*worker._box.family(), flush=True)\ntime.sleep(1000)"
+    )
+    judge = subprocess.Popen([sys.executable, "-c", code], cwd=COURSE, stdout=subprocess.PIPE, text=True)
+    family = list(map(int, judge.stdout.readline().split()))
+    assert len(family) >= 2
+    judge.kill()
+    judge.wait()
+    try:
+        # Without a box only the worker itself is told; what it has forked is not.
+        assert gone(family if level == "bubblewrap" else family[:1])
+    finally:
+        for pid in family:
+            if Path(f"/proc/{pid}").exists():
+                os.kill(pid, signal.SIGKILL)
