@@ -17,6 +17,9 @@ from autograder.gradebook.course import Course, check_free, grade_one, init_cour
 COLORIZATION = find_assignment("colorization")
 NAME = COLORIZATION.name
 
+# One course directory for all of them.
+pytestmark = pytest.mark.xdist_group("gradebook")
+
 
 @pytest.fixture(scope="module")
 def built(master, tmp_path_factory) -> Build:

@@ -442,14 +442,17 @@ def test_closing_a_box_leaves_nothing(level, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("level", LEVELS)
-def test_a_judge_that_is_killed_takes_its_worker_along(level):
+def test_a_judge_that_is_killed_takes_its_worker_along(level, tmp_path):
     code = (
         "import time\nfrom autograder.judge.worker_client import Worker\n"
         f"worker = Worker({level!r})\n"
         "worker.cell('import os, time\\nif os.fork() == 0: time.sleep(1000)')\n"
         "print(*worker._box.family(), flush=True)\ntime.sleep(1000)"
     )
-    judge = subprocess.Popen([sys.executable, "-c", code], cwd=COURSE, stdout=subprocess.PIPE, text=True)
+    env = os.environ | {"TMPDIR": str(tmp_path)}  # it can't clear up
+    judge = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=COURSE, env=env, stdout=subprocess.PIPE, text=True
+    )
     family = list(map(int, judge.stdout.readline().split()))
     assert len(family) >= 2
     judge.kill()

@@ -65,7 +65,7 @@ def _expect_form(result: object, shape: Sequence[int] | None, dtype: torch.dtype
     if result is None:
         raise Failure("wrong type", f"{what} is a sparse tensor, or one without values")
     if shape is not None and tuple(result.shape) != tuple(shape):
-        raise Failure("wrong shape", f"{what} has shape {tuple(result.shape)}, not {tuple(shape)}")
+        raise Failure("wrong shape", f"{what} has {_shape(result, shape)}, not {tuple(shape)}")
     if dtype is not None and result.dtype != dtype:
         raise Failure("wrong dtype", f"{what} is {_short(result.dtype)}, not {_short(dtype)}")
     if not torch.isfinite(result).all():
@@ -78,7 +78,7 @@ def _expect_value(result: Tensor, expected: Tensor, tolerance: float | None, wha
     difference = (result.detach().double() - expected.detach().double()).abs().max().item()
     allowed = tolerance * max(1.0, expected.double().abs().max().item())
     if not difference <= allowed:
-        raise Failure("wrong value", f"{what} has the right form and wrong values")
+        raise Failure("wrong value", f"{what} has the right shape and dtype, and wrong values")
 
 
 def expect_inputs_unchanged(submission: "Recorder") -> None:
@@ -95,11 +95,24 @@ def plain(tensor: Tensor) -> Tensor | None:
 
 
 def describe(value: object) -> str:
-    """A value's type in words, for a student: `None`, `a list`, `a numpy.ndarray`."""
+    """A value's type in words, for a student: `None`, `a list`, `an ndarray`.
+
+    A type of the student's own stays unnamed: its name could carry what a hidden call was given.
+    """
     if value is None:
         return "None (is there a `return`?)"
+    if hasattr(value, "kind"):
+        return value.kind  # what stayed in the sandbox says of itself what it is
     name = type(value).__name__
+    if type(value).__module__ not in ("builtins", "numpy"):
+        return "an object"
     return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
+
+
+def _shape(result: Tensor, wanted: Sequence[int]) -> str:
+    """A result's shape, if it is made of the wanted sizes: any other could be a message."""
+    known = len(result.shape) <= len(wanted) + 1 and set(result.shape) <= {1, *wanted}
+    return f"shape {tuple(result.shape)}" if known else "another shape"
 
 
 def _short(dtype: torch.dtype) -> str:

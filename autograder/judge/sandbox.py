@@ -180,7 +180,7 @@ def _identity(root: bool) -> list[str]:
 def _fresh_uid() -> int:
     """A user that nobody is, and no other box either: what is counted by user is counted for each box."""
     mapped = [tuple(map(int, line.split())) for line in _reads("/proc/self/uid_map").splitlines()]
-    if any(first <= FIRST_UID and FIRST_UID + UIDS <= first + count for first, _, count in mapped):
+    if any(first <= FIRST_UID and first + count >= FIRST_UID + UIDS for first, _, count in mapped):
         return FIRST_UID + secrets.randbelow(UIDS)
     return NOBODY  # a rootless container has but a few thousand users
 

@@ -6,7 +6,7 @@ reference, misconceptions, alternatives) or in a sandbox (`RemoteSubmission`); a
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -30,7 +30,7 @@ class Call:
     args: tuple
     kwargs: dict[str, Any]
     wrt: int | None = None
-    cotangent: Tensor | None = None
+    cotangent: Tensor | Sequence[Tensor] | None = None
     result: object = None
     changed: bool = False
 
@@ -55,11 +55,17 @@ class Submission(ABC):
         return partial(self._value_of, task)
 
     def gradient_of(
-        self, task: str, *args: object, wrt: int = 0, cotangent: Tensor | None = None, **kwargs: object
+        self,
+        task: str,
+        *args: object,
+        wrt: int = 0,
+        cotangent: Tensor | Sequence[Tensor] | None = None,
+        **kwargs: object,
     ) -> Tensor:
         """The gradient of task(*args, **kwargs) by its argument number `wrt`.
 
-        cotangent  the gradient that arrives at the result, in its shape; None for a scalar result
+        cotangent  the gradient that arrives at the result, in its shape; a list of them for a pair; None
+                   for a scalar
         Raises Failure when no gradient flows.
         """
         return self._record(Call(task, args, kwargs, wrt=wrt, cotangent=cotangent))
@@ -115,11 +121,12 @@ def _evaluate(function: Any, call: Call) -> object:  # noqa: ANN401
     return gradient(value, leaf, call.cotangent)
 
 
-def gradient(value: object, leaf: Tensor, cotangent: Tensor | None) -> Tensor:
-    """d value / d leaf. Raises Failure when there is none."""
-    if not isinstance(value, Tensor) or not value.requires_grad:
+def gradient(value: object, leaf: Tensor, cotangent: Tensor | Sequence[Tensor] | None) -> Tensor:
+    """d value / d leaf; of a pair, the sum over its parts. Raises Failure when there is none."""
+    parts = value if isinstance(value, (tuple, list)) else [value]
+    if not parts or not all(isinstance(part, Tensor) and part.requires_grad for part in parts):
         raise no_gradient()
-    (found,) = torch.autograd.grad(value, leaf, cotangent, allow_unused=True)
+    (found,) = torch.autograd.grad(parts, leaf, cotangent, allow_unused=True)
     if found is None:
         raise no_gradient()
     return found
@@ -136,6 +143,5 @@ def _restore(given: list[Tensor], before: list[Tensor]) -> bool:
     for tensor, original in zip(given, before, strict=True):
         if not torch.equal(tensor, original):
             changed = True
-            with torch.no_grad():
-                tensor.copy_(original)
+            tensor.data = original  # also when it was resized, or shares its memory with itself
     return changed

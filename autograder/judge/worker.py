@@ -418,16 +418,17 @@ def gradients(
     """The vector-Jacobian product: the gradient of <cotangent, function(*args, **kwargs)> by some arguments.
 
     wrt        positions or names of the arguments
-    cotangent  in the shape of the result; None for a scalar result
+    cotangent  in the shape of the result, a list for a tuple; None for a scalar result
     returns    a gradient each, or None where none flows
     """
     inputs = {**dict(enumerate(args)), **kwargs}
     leaves = {label: inputs[label].detach().requires_grad_() for label in wrt}
     args = [leaves.get(label, value) for label, value in enumerate(args)]
     result = function(*args, **(kwargs | {label: leaf for label, leaf in leaves.items() if label in kwargs}))
-    if not isinstance(result, Tensor) or not result.requires_grad:
+    parts = result if isinstance(result, (tuple, list)) else [result]
+    if not parts or not all(isinstance(part, Tensor) and part.requires_grad for part in parts):
         return [None] * len(leaves)
-    return list(torch.autograd.grad(result, list(leaves.values()), cotangent, allow_unused=True))
+    return list(torch.autograd.grad(parts, list(leaves.values()), cotangent, allow_unused=True))
 
 
 def same(before: tuple[wire.Json, wire.Tensors], after: tuple[wire.Json, wire.Tensors]) -> bool:

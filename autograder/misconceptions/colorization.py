@@ -73,6 +73,18 @@ def cube_root_without_its_straight_piece(rgb):
 
 @misconception(
     "rgb_to_lab_planes",
+    hint="The planes are right, and the gradient at black is not a number: torch.where also differentiates "
+    "the branch that it does not take. Look at the slope of a cube root at zero.",
+)
+def infinite_slope_at_black(rgb):
+    """Infinity times zero is NaN."""
+    return _scaled(
+        _lab(rgb, f=lambda xyz: torch.where(xyz > 0.008856, xyz ** (1 / 3), 7.787 * xyz + 16 / 116))
+    )
+
+
+@misconception(
+    "rgb_to_lab_planes",
     hint="Greys come out coloured: for a grey, the three numbers that go into the cube root are equal. "
     "Look at what X, Y and Z are divided by.",
 )
