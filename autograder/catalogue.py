@@ -38,7 +38,12 @@ class Assignment:
 
     def reference(self) -> ModuleType:
         """The reference module, imported."""
-        return importlib.import_module(self.reference_name)
+        return reference_of(self.topic)
+
+
+def reference_of(topic: str) -> ModuleType:
+    """The reference module of a topic, imported."""
+    return importlib.import_module(f"course_utils.reference.{topic}")
 
 
 def assignments() -> list[Assignment]:

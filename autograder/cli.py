@@ -192,8 +192,8 @@ def _grade_class(course, assignment: Assignment, only: list[str], *, again: bool
 
 def _require_sandbox(level: str) -> None:
     """Start a worker once, before a class is kept waiting for it. Raises SandboxError with the remedy."""
+    from autograder.judge.box import open_box
     from autograder.judge.limits import Limits
-    from autograder.judge.sandbox import open_box
 
     with err.status("trying the sandbox"):
         open_box(level, Limits()).close()

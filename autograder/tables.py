@@ -90,18 +90,27 @@ def went_wrong(verdict: Verdict) -> Text:
 
 def doctor_table(level: str, console: Console) -> bool:
     """Print how fit this machine is to grade, and return whether it is."""
-    from autograder.judge.sandbox import self_test
+    from autograder.judge.self_test import self_test
 
     table = Table(box=box.SIMPLE_HEAD, title=f"Sandbox level: {level}")
     table.add_column("")
     table.add_column("Test", no_wrap=True)
     table.add_column("Found, or the remedy")
-    results = self_test(level)
+    with console.status("trying the sandbox"):
+        results = self_test(level)
     for test in results:
         table.add_row("✓" if test.ok else "✗", test.name, Text(test.detail), style=None if test.ok else "red")
     console.print(table)
     packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "nbgrader", "jupyterlab"))
     console.print(f"Python {platform.python_version()}, {packages}", highlight=False)
     fit = all(test.ok for test in results)
-    console.print("Fit to grade." if fit else "Not fit to grade: see the remedies above.", style="bold")
+    console.print(_fitness(level, fit), style="bold", highlight=False)
     return fit
+
+
+def _fitness(level: str, fit: bool) -> str:
+    if not fit:
+        return "Not fit to grade yet: follow the remedy beside each ✗, then run `autograder doctor` again."
+    if level == "process":
+        return "Fit to grade notebooks that you trust: the level `process` does not isolate them."
+    return "Fit to grade."

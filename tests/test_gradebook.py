@@ -2,12 +2,16 @@
 
 import csv
 import json
+import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import nbformat
 import pytest
+from browser import chromium_page, jupyter_lab, needs_browser
 
 from autograder.build.notebooks import student_notebook
 from autograder.build.release import Build, _student_files
@@ -16,9 +20,6 @@ from autograder.gradebook.course import Course, check_free, grade_one, init_cour
 
 COLORIZATION = find_assignment("colorization")
 NAME = COLORIZATION.name
-
-# One course directory for all of them.
-pytestmark = pytest.mark.xdist_group("gradebook")
 
 
 @pytest.fixture(scope="module")
@@ -65,8 +66,8 @@ def graded(course, answers, notebook_with):
     ].source += "\nimport sys, warnings; warnings.warn('loud'); print('x', file=sys.stderr)"
     submit(course, "noisy", noisy_notebook)
 
-    five = answers["soft_encode"].replace("neighbors: int = 10", "neighbors: int = 5")
-    submit(course, "partial", notebook_with(answers | {"soft_encode": five}))
+    unweighted = answers["multinomial_cross_entropy"].replace("if weights is not None", "if False")
+    submit(course, "partial", notebook_with(answers | {"multinomial_cross_entropy": unweighted}))
 
     edited = notebook_with(answers)
     cells = {cell.id: position for position, cell in enumerate(edited.cells)}
@@ -117,9 +118,9 @@ def test_verdicts(graded):
 
 
 def test_partial_credit_survives_to_the_csv(course, graded):
-    task = graded["partial"].task("soft_encode")
+    task = graded["partial"].task("multinomial_cross_entropy")
     assert (task.earned, task.points) == (4.5, 6)
-    assert course.scores(COLORIZATION, "partial")["soft_encode"] == 4.5
+    assert course.scores(COLORIZATION, "partial")["multinomial_cross_entropy"] == 4.5
     out = course.folder / "grades.csv"
     command = [sys.executable, "-m", "nbgrader", "export", "--to", str(out)]
     subprocess.run(command, cwd=course.folder, check=True, capture_output=True)
@@ -136,12 +137,12 @@ def test_gradebook_has_the_verdicts_scores(course, graded):
 
 def test_feedback_shows_the_table_and_runs_no_script(course, graded):
     page = course.feedback(COLORIZATION, "partial").read_text()
-    assert "soft_encode: 4.5 of 6 points" in page
+    assert "multinomial_cross_entropy: 4.5 of 6 points" in page
     assert "<th>Check</th>" in page
     page = course.feedback(COLORIZATION, "hostile").read_text()
     assert "window.hacked = 1&lt;/script&gt;" in page
     assert "<script>window.hacked" not in page
-    assert "onerror='" not in page.replace('&lt;img src="x" onerror', "")
+    assert re.search(r"<img[^>]*onerror", page) is None
     assert "could not be read" in course.feedback(COLORIZATION, "corrupt").read_text()
 
 
@@ -217,7 +218,59 @@ def test_nbgraders_own_commands_use_the_judge(course, graded, answers, notebook_
     assert course.feedback(COLORIZATION, "terminal").exists()
 
 
+def test_without_the_judge_nothing_is_run_at_all(course, graded, tmp_path):
+    """nbgrader goes on when its configuration fails to load; ours then ends it."""
+    submit(course, "unsafe", b"{}")
+    (tmp_path / "autograder.py").write_text("raise RuntimeError('broken installation')")
+    ran = subprocess.run(
+        [sys.executable, "-m", "nbgrader", "autograde", NAME, "--student=unsafe"],
+        cwd=course.folder,
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode != 0
+    assert "the autograder can't be imported (broken installation)" in ran.stderr
+    assert not (course.folder / "autograded" / "unsafe").exists()
+    shutil.rmtree(course.folder / "submitted" / "unsafe")
+
+
 def test_no_path_of_this_machine_is_in_what_is_written(course, graded):
     config = (course.folder / "nbgrader_config.py").read_text()
     assert str(COURSE) not in config
     assert str(Path.home()) not in config
+
+
+@pytest.mark.browser
+@needs_browser
+def test_formgrader_and_feedback_in_a_browser(course, graded):
+    """The formgrader lists the verdicts' scores, and no script of a student's runs on any page."""
+    with jupyter_lab(course.folder) as address, chromium_page() as page:
+        page.goto(address.format("formgrader"))  # the address with the token signs in
+        page.goto(address.format(f"formgrader/gradebook/{NAME}/{NAME}"))
+        page.locator("text=Submission #1").first.wait_for(timeout=60_000)
+        rows = [row.split("\t") for row in page.locator("table").inner_text().splitlines()[1:]]
+        shown = sorted(row[3].strip() for row in rows if len(row) > 3)
+        page.goto(address.format(f"formgrader/manage_submissions/{NAME}"))
+        page.locator("text=hostile").first.wait_for(timeout=60_000)
+        listed = {
+            cells[1].strip(): cells[4].strip()
+            for row in page.locator("table tbody tr").all()
+            if len(cells := row.inner_text().split("\t")) > 4
+        }
+        page.goto(address.format(f"formgrader/submissions/{_submission_id(course, 'hostile')}/"))
+        page.locator("text=Colorization").first.wait_for(timeout=60_000)
+        assert page.evaluate("window.hacked") is None
+        page.goto(course.feedback(COLORIZATION, "hostile").resolve().as_uri())
+        assert page.evaluate("window.hacked") is None
+    for verdict in graded.values():
+        assert f"{verdict.earned:g} / 42" in shown
+    assert {student: listed[student] for student in graded if student != "absent"} == {
+        student: f"{verdict.earned:g} / 50" for student, verdict in graded.items() if student != "absent"
+    }
+
+
+def _submission_id(course: Course, student: str) -> str:
+    with course.gradebook() as gradebook:
+        return gradebook.find_submission_notebook(NAME, NAME, student).id

@@ -14,8 +14,10 @@ import pytest
 
 from autograder.catalogue import COURSE
 from autograder.judge import sandbox
+from autograder.judge.box import open_box
 from autograder.judge.limits import MB, Limits
-from autograder.judge.sandbox import SandboxError, hidden, open_box, python_paths, remedy, self_test
+from autograder.judge.sandbox import SandboxError, hidden, python_paths, remedy
+from autograder.judge.self_test import _judged, self_test
 from autograder.judge.worker_client import Worker
 
 BOX = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "true"]
@@ -391,8 +393,8 @@ def test_the_self_test_of_the_weak_level_promises_less():
 def test_the_self_test_finds_what_is_wrong():
     facts = {"network": True, "writable": ["/usr", "/tmp/home"], "visible": ["/root/.ssh"], "importable": []}
     facts |= {"course": False, "tmp": 2**40, "privileges": 1, "uid": 0}
-    found = {finding.name: finding for finding in sandbox._judged(facts, Limits(), isolated=True)}
-    assert [name for name, finding in found.items() if finding.ok] == ["the references are not"]
+    found = {finding.name: finding for finding in _judged(facts, Limits(), isolated=True)}
+    assert [name for name, finding in found.items() if finding.ok] == ["the references are out of reach"]
     assert "/usr." in found["the world is read-only"].detail
 
 
@@ -400,7 +402,8 @@ def test_the_self_test_finds_what_is_wrong():
 @pytest.mark.skipif(os.geteuid() != 0, reason="the other tests are run by an ordinary user already")
 def test_a_judge_that_is_not_root_gets_a_box_as_good():
     code = (
-        "from autograder.judge.sandbox import self_test\nfor c in self_test(): print(c.ok, c.name, c.detail)"
+        "from autograder.judge.self_test import self_test\n"
+        "for c in self_test(): print(c.ok, c.name, c.detail)"
     )
     user = ["--unshare-user", "--uid", "1000", "--gid", "1000", "--cap-drop", "ALL", "--unshare-pid"]
     view = ["--bind", "/", "/", "--dev-bind", "/dev", "/dev", "--proc", "/proc", "--die-with-parent"]

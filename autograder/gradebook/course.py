@@ -31,7 +31,11 @@ CONFIG = "nbgrader_config.py"
 CONFIG_TEXT = '''\
 """nbgrader's configuration of this course directory. Everything nbgrader documents can be set here."""
 
-from autograder.gradebook import configure
+try:
+    from autograder.gradebook import configure
+except Exception as error:
+    # nbgrader would go on without this file, and run submissions itself, outside of any sandbox.
+    raise SystemExit(f"nbgrader_config.py: the autograder can't be imported ({{error}}). Is it installed?")
 
 c = get_config()  # noqa: F821  nbgrader defines it
 c.CourseDirectory.course_id = {course_id!r}

@@ -29,7 +29,7 @@ def explain(calls: list[Call], misconceptions: list[Misconception]) -> Misconcep
 def _answers_like(candidate: Misconception, call: Call) -> bool:
     stand_in = LocalSubmission({call.task: candidate.function})
     try:
-        answer = stand_in._answer(call)
+        answer = stand_in.answer(call)
     except Failure as failure:
         return isinstance(call.result, Failure) and failure.kind == call.result.kind
     return answer.changed == call.changed and same(answer.value, call.result)

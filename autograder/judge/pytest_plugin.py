@@ -64,13 +64,13 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 @pytest.fixture
 def submission(request: pytest.FixtureRequest) -> object:
     """The functions under test: a submission's in its sandbox, or the reference's."""
-    from autograder.catalogue import Assignment
+    from autograder.catalogue import reference_of
     from autograder.judge.submission import LocalSubmission
 
     topic = Path(request.node.path).stem.removeprefix("test_")
     stand_in = request.config.stash.get(STAND_IN, None)
     if stand_in is None:
-        return LocalSubmission(vars(Assignment(f"_{topic}").reference()))
+        return LocalSubmission(vars(reference_of(topic)))
     if request.config.stash.get(TOPIC, topic) != topic:
         pytest.skip("the notebook is a submission of another assignment")
     stand_in.calls.clear()

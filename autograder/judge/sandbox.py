@@ -1,37 +1,30 @@
-"""The sandbox: starts a worker where it can do no harm, watches it, and ends it with all that it started.
+"""The sandbox: what a worker may see and do, and the remedy where a machine can't have it so.
 
     bubblewrap   the default: namespaces of its own, no network, a file system with nothing in it but Python
     process      only when asked for by name: a process group of its own. It contains accidents, not attacks
 
 A level that can't be had is a SandboxError with the remedy; nothing weaker is ever taken instead.
 The worker sees copies of three things of ours: worker.py, wire.py and the modules that students get.
+A worker is started in it by box.py; self_test.py tries what must not be possible there.
 """
 
 import contextlib
-import inspect
-import json
 import os
 import re
 import secrets
 import shutil
-import signal
 import site
-import socket
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from time import monotonic, sleep
-from typing import IO, Any, Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, get_args
 
 from autograder.build.release import shipped_modules
 from autograder.catalogue import COURSE, CourseError
-from autograder.judge import wire
 from autograder.judge.limits import Limits
 
 Level = Literal["bubblewrap", "process"]
@@ -43,7 +36,6 @@ NOBODY = 65534
 # Above every range that systemd, container engines and login tools hand out (see systemd's UIDS-GIDS).
 FIRST_UID, UIDS = 1_900_000_000, 2**24
 OLDEST_BWRAP = (0, 8)
-TEARDOWN = 5.0  # seconds that the kernel is given to clear away what was killed
 
 # Of an interpreter's prefix: no more, as a prefix may be a home directory or this repository.
 PREFIX_PARTS = ("bin", "lib", "lib64", "pyvenv.cfg")
@@ -60,7 +52,7 @@ class SandboxError(CourseError):
     """The sandbox could not be set up. Never a student's fault; the text has the remedy."""
 
 
-# ---------------------------------------------------------------------------------------------------- stage
+# --------------------------------------------------------------------------------------------------- stage
 
 
 class Stage:
@@ -165,6 +157,10 @@ def bubblewrap_command(stage: Path, limits: Limits, command: list[str], *, root:
     ]
 
 
+def _bwrap() -> str:
+    return shutil.which("bwrap") or "bwrap"
+
+
 def _identity(root: bool) -> list[str]:
     """Who the worker is.
 
@@ -177,7 +173,7 @@ def _identity(root: bool) -> list[str]:
     return ["--unshare-user", "--disable-userns", "--uid", uid, "--gid", uid, "--cap-drop", "ALL"]
 
 
-def _fresh_uid() -> int:
+def fresh_uid() -> int:
     """A user that nobody is, and no other box either: what is counted by user is counted for each box."""
     mapped = [tuple(map(int, line.split())) for line in _reads("/proc/self/uid_map").splitlines()]
     if any(first <= FIRST_UID and first + count >= FIRST_UID + UIDS for first, _, count in mapped):
@@ -254,191 +250,7 @@ def hidden(visible: Iterable[Path], packages: Iterable[Path] | None = None) -> l
     ]
 
 
-# ------------------------------------------------------------------------------------------------------ box
-
-
-@dataclass(frozen=True)
-class Usage:
-    """What a box's processes use at one moment.
-
-    cpu        s of processor time, theirs and that of their ended children
-    memory     B resident and not files: what `Limits.tree` bounds
-    peak       B that the largest of them has ever had resident, files and all
-    processes  how many there are
-    """
-
-    cpu: float = 0.0
-    memory: int = 0
-    peak: int = 0
-    processes: int = 0
-
-
-class Box:
-    """A running worker and everything that it started.
-
-    socket   the judge's end of the connection
-    process  the child of the judge whose end is the worker's end: bubblewrap, or the worker itself
-    """
-
-    def __init__(self, process: subprocess.Popen, connection: socket.socket, stage: Stage) -> None:
-        self.process, self.socket, self.stage = process, connection, stage
-        self._ended, self._ending = False, threading.Lock()
-
-    def usage(self) -> Usage:
-        """What is used now; nothing where there is no /proc."""
-        family = self.family()
-        sizes = [_sizes(pid) for pid in family]
-        return Usage(
-            cpu=sum(_cpu_seconds(stat) for stat in family.values()),
-            memory=sum(size.get("RssAnon", 0) + size.get("RssShmem", 0) for size in sizes),
-            peak=max((size.get("VmHWM", 0) for size in sizes), default=0),
-            processes=len(family),
-        )
-
-    def shared_fairly(self) -> int:
-        """Resident bytes, with what processes share after a fork counted once. Exact, and slow."""
-        return sum(_sizes(pid, "smaps_rollup").get("Pss_Anon", 0) for pid in self.family())
-
-    def family(self) -> dict[int, list[str]]:
-        """The box's processes: the fields of /proc/PID/stat from the state on, by process."""
-        everyone = {int(path.name): _stat(path) for path in Path("/proc").glob("[0-9]*")}
-        found = {self.process.pid: everyone.get(self.process.pid, [])}
-        size = 0
-        while size < len(found):  # until no more children are found
-            size = len(found)
-            # A process that lost its parent is still of the session; in a box it has bubblewrap for a parent.
-            found |= {
-                pid: stat
-                for pid, stat in everyone.items()
-                if stat and (int(stat[1]) in found or int(stat[3]) == self.process.pid)
-            }
-        return {pid: stat for pid, stat in found.items() if stat}
-
-    def ended(self) -> bool:
-        """Whether the worker has ended."""
-        return self.process.poll() is not None
-
-    def exit_status(self, within: float) -> int | None:
-        """The worker's exit code, or minus its signal; None if it has not ended within so many seconds."""
-        try:
-            code = self.process.wait(within)
-        except subprocess.TimeoutExpired:
-            return None
-        return 128 - code if 128 < code < 192 else code  # as bubblewrap and shells report a signal
-
-    def end(self) -> None:
-        """End the worker and everything that it started. May be called twice, and from another thread."""
-        with self._ending:
-            if self._ended:  # by now its numbers may be another program's
-                return
-            self._ended = True
-            family = self.family()
-            # In a box the first is enough: the kernel ends a process namespace with its first process.
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-            for pid in family:
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.kill(pid, signal.SIGKILL)
-            self.process.wait()
-            _wait_for_none(family)
-
-    def close(self) -> None:
-        """End it, and clear up."""
-        self.end()
-        self.socket.close()
-        self.stage.remove()
-
-
-def _wait_for_none(pids: Iterable[int]) -> None:
-    deadline = monotonic() + TEARDOWN
-    while monotonic() < deadline and any(Path(f"/proc/{pid}").exists() for pid in pids):
-        sleep(0.01)
-
-
-def _stat(path: Path) -> list[str]:
-    try:
-        return (path / "stat").read_text(errors="replace").rpartition(")")[2].split()
-    except OSError:  # it has ended
-        return []
-
-
-def _cpu_seconds(stat: list[str]) -> float:
-    return sum(map(int, stat[11:15])) / os.sysconf("SC_CLK_TCK")  # utime, stime, cutime, cstime
-
-
-def _sizes(pid: int, file: str = "status") -> dict[str, int]:
-    """The lines of /proc/PID/FILE that are in kB, in bytes."""
-    try:
-        words = [line.split() for line in Path(f"/proc/{pid}/{file}").read_text().splitlines()]
-    except OSError:
-        return {}
-    return {line[0][:-1]: int(line[1]) * 1024 for line in words if len(line) == 3 and line[2] == "kB"}
-
-
-def open_box(level: str, limits: Limits) -> Box:
-    """Start a worker, and wait until it is ready to meet a student's code.
-
-    The box ends with the thread that opens it: open it from one that outlives it.
-    Raises SandboxError: whatever goes wrong here is not a student's doing.
-    """
-    for finding in preconditions(level):
-        if not finding.ok:
-            raise SandboxError(finding.detail)
-    try:
-        stage = Stage()
-    except (OSError, subprocess.SubprocessError) as error:
-        raise SandboxError(f"The worker's files could not be laid out: {error}.") from error
-    ours, theirs = socket.socketpair()
-    with theirs, tempfile.TemporaryFile() as errors:
-        try:
-            process = _start(level, limits, stage.path, theirs, errors)
-        except OSError as error:
-            stage.remove()
-            raise SandboxError(f"The worker could not be started: {error}.") from error
-        theirs.close()  # so that the worker's end closes when the worker ends
-        box = Box(process, ours, stage)
-        _wait_until_ready(box, limits, errors)
-    return box
-
-
-def _wait_until_ready(box: Box, limits: Limits, errors: IO[bytes]) -> None:
-    try:
-        wire.receive(box.socket, monotonic() + limits.start_up)
-    except (wire.WireError, wire.Closed, wire.TimedOut):
-        box.close()
-        errors.seek(0)
-        raise SandboxError(remedy(errors.read().decode(errors="replace"))) from None
-    except BaseException:  # Ctrl-C
-        box.close()
-        raise
-
-
-def _start(
-    level: str, limits: Limits, stage: Path, connection: socket.socket, errors: IO[bytes]
-) -> subprocess.Popen:
-    root, boxed = os.geteuid() == 0, level == BUBBLEWRAP
-    config = asdict(limits) | {
-        "uid": _fresh_uid() if root and boxed else None,
-        # Outside a box it would count all that its user runs on this machine.
-        "processes": limits.processes if boxed else None,
-    }
-    folder = "/worker" if boxed else f"{stage}/worker"
-    command = [sys.executable, f"{folder}/worker.py", str(connection.fileno()), json.dumps(config)]
-    if boxed:
-        command = bubblewrap_command(stage, limits, command, root=root)
-    return subprocess.Popen(
-        command,
-        cwd="/" if boxed else stage / "home",
-        env={} if boxed else environment(f"{stage}/home", f"{stage}/course", f"{stage}/matplotlib"),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=errors,
-        pass_fds=[connection.fileno()],
-        start_new_session=True,
-    )
-
-
-# ------------------------------------------------------------------------------------------------ self-test
+# ------------------------------------------------------------------------------ preconditions and remedies
 
 
 class Finding(NamedTuple):
@@ -452,32 +264,27 @@ class Finding(NamedTuple):
     detail: str
 
 
-def _bwrap() -> str:
-    return shutil.which("bwrap") or "bwrap"
-
-
 def preconditions(level: str) -> list[Finding]:
     """What can be told before anything is started. The later ones are missing if an earlier one fails."""
     if level not in get_args(Level):
         levels = " and ".join(get_args(Level))
         return [Finding("level", False, f"There is no sandbox level {level!r}; there is {levels}.")]
     if level == PROCESS:
-        return [_system("posix", os.name == "posix", "There are no process groups on Windows: use WSL2.")]
+        return [_system(os.name == "posix", "There are no process groups on Windows: use WSL2.")]
     linux = sys.platform == "linux"
     lacking = "bubblewrap needs Linux: use a Linux virtual machine, or WSL2 on Windows."
-    return [_system("Linux", linux, lacking), *([_find_bubblewrap()] if linux else [])]
+    return [_system(linux, lacking), *([_find_bubblewrap()] if linux else [])]
 
 
-def _system(name: str, ok: bool, lacking: str) -> Finding:
-    return Finding(name, ok, sys.platform if ok else lacking)
+def _system(ok: bool, lacking: str) -> Finding:
+    return Finding("the system will do", ok, sys.platform if ok else lacking)
 
 
 def _find_bubblewrap() -> Finding:
     name = "bubblewrap is installed"
     if shutil.which("bwrap") is None:
-        return Finding(
-            name, False, "Install bubblewrap: `apt install bubblewrap`, or `dnf install bubblewrap`."
-        )
+        how = "`sudo apt install bubblewrap` (Debian, Ubuntu) or `sudo dnf install bubblewrap` (Fedora)"
+        return Finding(name, False, f"bubblewrap is missing. Install it: {how}.")
     said = subprocess.run([_bwrap(), "--version"], capture_output=True, text=True, check=False).stdout
     numbers = re.findall(r"\d+", said)
     if tuple(map(int, numbers)) < OLDEST_BWRAP:
@@ -488,15 +295,18 @@ def _find_bubblewrap() -> Finding:
 
 def remedy(stderr: str) -> str:
     """What to do about a sandbox that did not start, from what it wrote to stderr."""
-    last = stderr.strip().splitlines()[-1:] or ["it wrote nothing, or was not ready in time"]
+    last = stderr.strip().splitlines()[-1:] or [
+        "it said nothing, or was not ready in time: is this machine very busy, or short of memory?"
+    ]
     said = f"The sandbox did not start ({last[0]}). "
     if not re.search(r"namespace|uid map|RTM_NEWADDR|Operation not permitted|Permission denied", stderr):
         return said.strip()
     if _reads("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1":
         return said + (
-            "Ubuntu restricts user namespaces by AppArmor: load bubblewrap's profile "
-            "(`apt install apparmor-profiles`, then link /usr/share/apparmor/extra-profiles/"
-            "bwrap-userns-restrict into /etc/apparmor.d and `systemctl reload apparmor`)."
+            "Ubuntu restricts user namespaces by AppArmor. Load bubblewrap's profile: "
+            "`sudo apt install apparmor-profiles`, then "
+            "`sudo ln -s /usr/share/apparmor/extra-profiles/bwrap-userns-restrict /etc/apparmor.d/`, then "
+            "`sudo systemctl reload apparmor`."
         )
     if in_container():
         return said + (
@@ -504,7 +314,8 @@ def remedy(stderr: str) -> str:
             "seccomp=unconfined --security-opt systempaths=unconfined`, or grade outside of the container."
         )
     return said + (
-        "Allow user namespaces: `sysctl kernel.unprivileged_userns_clone=1 user.max_user_namespaces=10000`."
+        "Allow user namespaces: "
+        "`sudo sysctl -e kernel.unprivileged_userns_clone=1 user.max_user_namespaces=10000`."
     )
 
 
@@ -518,101 +329,3 @@ def _reads(path: str) -> str:
         return Path(path).read_text().strip()
     except OSError:
         return ""
-
-
-def self_test(level: str = "bubblewrap") -> list[Finding]:
-    """Start a worker and try, from inside, what a student must not be able to do."""
-    found = preconditions(level)
-    if failed := [finding for finding in found if not finding.ok]:
-        return failed
-    limits = Limits()
-    try:
-        box = open_box(level, limits)
-    except SandboxError as error:
-        return [*found, Finding("a worker answers", False, str(error))]
-    try:
-        facts = _ask(box, limits)
-    except (wire.WireError, wire.Closed, wire.TimedOut) as error:
-        return [*found, Finding("a worker answers", False, f"The worker did not answer: {error}.")]
-    finally:
-        box.close()
-    found.append(Finding("a worker answers", True, f"as user {facts['uid']}"))
-    return [*found, *_judged(facts, limits, isolated=level == BUBBLEWRAP)]
-
-
-def _ask(box: Box, limits: Limits) -> dict[str, Any]:
-    source = f"{inspect.getsource(probe)}\nimport json\nprint(json.dumps(probe({_private()!r})))"
-    wire.send(box.socket, {"id": "", "op": "cell", "source": f"from typing import Any\n{source}"}, {})
-    reply, tensors = wire.receive(box.socket, monotonic() + 60, limits)
-    for output in wire.decode(reply["outputs"], tensors):
-        if output.get("name") == "stdout":
-            return json.loads(output["text"])
-    raise wire.WireError(f"the probe failed: {reply}")
-
-
-def _private() -> list[str]:
-    """Paths that a worker must not see: what is in this repository and in the home, Python itself aside."""
-    shown = python_paths()
-    folders = {COURSE, Path.home()} - {Path("/")}
-    entries = [path for folder in folders for path in folder.iterdir()]
-    return [str(path) for path in entries if not any(_touches(path, one) for one in shown)]
-
-
-def _touches(a: Path, b: Path) -> bool:
-    return a.is_relative_to(b) or b.is_relative_to(a)
-
-
-def probe(private: list[str]) -> dict[str, Any]:
-    """What can be seen and done from here. The worker runs its source, so it imports all that it needs."""
-    import importlib.util
-    import os
-    import socket
-
-    def reaches(family: int, address: tuple) -> bool:
-        with socket.socket(family, socket.SOCK_DGRAM) as datagrams:  # connecting one sends nothing
-            return datagrams.connect_ex(address) == 0
-
-    def found(module: str) -> bool:
-        try:
-            return importlib.util.find_spec(module) is not None
-        except ImportError:
-            return False
-
-    writable = []
-    for folder, folders, _ in os.walk("/"):
-        folders[:] = [name for name in folders if folder + name != "/proc"]  # which is the kernel's
-        writable += [folder] if os.access(folder, os.W_OK) else []
-    status = dict(line.split(":\t") for line in open("/proc/self/status").read().splitlines())  # noqa
-    tmp = os.statvfs("/tmp")  # noqa: S108
-    return {
-        "uid": os.getuid(),
-        "privileges": int(status["CapEff"], 16) or int(status["NoNewPrivs"]) != 1 or os.getuid() == 0,
-        "network": reaches(socket.AF_INET, ("192.0.2.1", 9)) or reaches(socket.AF_INET6, ("2001:db8::1", 9)),
-        "writable": writable,
-        "visible": [path for path in private if os.path.exists(path)],  # noqa: PTH110
-        "importable": [name for name in ("autograder", "course_utils.reference") if found(name)],
-        "course": found("course_utils"),
-        "tmp": tmp.f_blocks * tmp.f_frsize,
-    }
-
-
-def _judged(facts: dict[str, Any], limits: Limits, *, isolated: bool) -> list[Finding]:
-    """What was found inside, against what the level promises."""
-    broken = "This is a fault of the sandbox: please report it, and do not grade with it. "
-    promises = [
-        ("course_utils is there", facts["course"], "The shipped part of course_utils can't be imported."),
-        ("the references are not", "course_utils.reference" not in facts["importable"], f"{broken}They are."),
-    ]
-    if isolated:
-        # In /dev/pts nothing can be made but terminals, which `!command` needs.
-        bounded = ("/tmp", "/dev/shm", "/dev/pts")  # noqa: S108
-        strange = [folder for folder in facts["writable"] if not folder.startswith(bounded)]
-        visible = facts["visible"] + facts["importable"]
-        promises += [
-            ("the network is blocked", not facts["network"], f"{broken}There is a way out."),
-            ("the world is read-only", not strange, f"{broken}Writable: {', '.join(strange[:5])}."),
-            ("secrets are invisible", not visible, f"{broken}Visible: {', '.join(visible[:5])}."),
-            ("/tmp is bounded", facts["tmp"] <= limits.tmp, f"{broken}/tmp has {facts['tmp']} bytes."),
-            ("privileges are dropped", not facts["privileges"], f"{broken}The worker has some left."),
-        ]
-    return [Finding(name, ok, "yes" if ok else detail) for name, ok, detail in promises]

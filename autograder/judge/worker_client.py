@@ -12,8 +12,9 @@ from typing import Any, Literal
 from torch import Tensor
 
 from autograder.judge import wire
+from autograder.judge.box import Box, open_box
 from autograder.judge.limits import GB, Limits
-from autograder.judge.sandbox import Box, SandboxError, open_box
+from autograder.judge.sandbox import SandboxError
 from autograder.judge.wire import Opaque
 
 __all__ = ["CallReply", "CellReply", "Opaque", "SandboxError", "Worker", "WorkerDied"]

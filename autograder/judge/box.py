@@ -1,0 +1,212 @@
+"""A box: a worker running in the sandbox, and all that it started. Watched, and ended with nothing left."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from time import monotonic, sleep
+from typing import IO
+
+from autograder.judge import wire
+from autograder.judge.limits import Limits
+from autograder.judge.sandbox import (
+    BUBBLEWRAP,
+    SandboxError,
+    Stage,
+    bubblewrap_command,
+    environment,
+    fresh_uid,
+    preconditions,
+    remedy,
+)
+
+TEARDOWN = 5.0  # seconds that the kernel is given to clear away what was killed
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a box's processes use at one moment.
+
+    cpu        s of processor time, theirs and that of their ended children
+    memory     B resident and not files: what `Limits.tree` bounds
+    peak       B that the largest of them has ever had resident, files and all
+    processes  how many there are
+    """
+
+    cpu: float = 0.0
+    memory: int = 0
+    peak: int = 0
+    processes: int = 0
+
+
+class Box:
+    """A running worker and everything that it started.
+
+    socket   the judge's end of the connection
+    process  the child of the judge whose end is the worker's end: bubblewrap, or the worker itself
+    """
+
+    def __init__(self, process: subprocess.Popen, connection: socket.socket, stage: Stage) -> None:
+        self.process, self.socket, self.stage = process, connection, stage
+        self._ended, self._ending = False, threading.Lock()
+
+    def usage(self) -> Usage:
+        """What is used now; nothing where there is no /proc."""
+        family = self.family()
+        sizes = [_sizes(pid) for pid in family]
+        return Usage(
+            cpu=sum(_cpu_seconds(stat) for stat in family.values()),
+            memory=sum(size.get("RssAnon", 0) + size.get("RssShmem", 0) for size in sizes),
+            peak=max((size.get("VmHWM", 0) for size in sizes), default=0),
+            processes=len(family),
+        )
+
+    def shared_fairly(self) -> int:
+        """Resident bytes, with what processes share after a fork counted once. Exact, and slow."""
+        return sum(_sizes(pid, "smaps_rollup").get("Pss_Anon", 0) for pid in self.family())
+
+    def family(self) -> dict[int, list[str]]:
+        """The box's processes: the fields of /proc/PID/stat from the state on, by process."""
+        everyone = {int(path.name): _stat(path) for path in Path("/proc").glob("[0-9]*")}
+        found = {self.process.pid: everyone.get(self.process.pid, [])}
+        size = 0
+        while size < len(found):  # until no more children are found
+            size = len(found)
+            # A process that lost its parent is still of the session; in a box it has bubblewrap for a parent.
+            found |= {
+                pid: stat
+                for pid, stat in everyone.items()
+                if stat and (int(stat[1]) in found or int(stat[3]) == self.process.pid)
+            }
+        return {pid: stat for pid, stat in found.items() if stat}
+
+    def ended(self) -> bool:
+        """Whether the worker has ended."""
+        return self.process.poll() is not None
+
+    def exit_status(self, within: float) -> int | None:
+        """The worker's exit code, or minus its signal; None if it has not ended within so many seconds."""
+        try:
+            code = self.process.wait(within)
+        except subprocess.TimeoutExpired:
+            return None
+        return 128 - code if 128 < code < 192 else code  # as bubblewrap and shells report a signal
+
+    def end(self) -> None:
+        """End the worker and everything that it started. May be called twice, and from another thread."""
+        with self._ending:
+            if self._ended:  # by now its numbers may be another program's
+                return
+            self._ended = True
+            family = self.family()
+            # In a box the first is enough: the kernel ends a process namespace with its first process.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            for pid in family:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+            self.process.wait()
+            _wait_for_none(family)
+
+    def close(self) -> None:
+        """End it, and clear up."""
+        self.end()
+        self.socket.close()
+        self.stage.remove()
+
+
+def _wait_for_none(pids: Iterable[int]) -> None:
+    deadline = monotonic() + TEARDOWN
+    while monotonic() < deadline and any(Path(f"/proc/{pid}").exists() for pid in pids):
+        sleep(0.01)
+
+
+def _stat(path: Path) -> list[str]:
+    try:
+        return (path / "stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:  # it has ended
+        return []
+
+
+def _cpu_seconds(stat: list[str]) -> float:
+    return sum(map(int, stat[11:15])) / os.sysconf("SC_CLK_TCK")  # utime, stime, cutime, cstime
+
+
+def _sizes(pid: int, file: str = "status") -> dict[str, int]:
+    """The lines of /proc/PID/FILE that are in kB, in bytes."""
+    try:
+        words = [line.split() for line in Path(f"/proc/{pid}/{file}").read_text().splitlines()]
+    except OSError:
+        return {}
+    return {line[0][:-1]: int(line[1]) * 1024 for line in words if len(line) == 3 and line[2] == "kB"}
+
+
+def open_box(level: str, limits: Limits) -> Box:
+    """Start a worker, and wait until it is ready to meet a student's code.
+
+    The box ends with the thread that opens it: open it from one that outlives it.
+    Raises SandboxError: whatever goes wrong here is not a student's doing.
+    """
+    for finding in preconditions(level):
+        if not finding.ok:
+            raise SandboxError(finding.detail)
+    try:
+        stage = Stage()
+    except (OSError, subprocess.SubprocessError) as error:
+        raise SandboxError(f"The worker's files could not be laid out: {error}.") from error
+    ours, theirs = socket.socketpair()
+    with theirs, tempfile.TemporaryFile() as errors:
+        try:
+            process = _start(level, limits, stage.path, theirs, errors)
+        except OSError as error:
+            stage.remove()
+            raise SandboxError(f"The worker could not be started: {error}.") from error
+        theirs.close()  # so that the worker's end closes when the worker ends
+        box = Box(process, ours, stage)
+        _wait_until_ready(box, limits, errors)
+    return box
+
+
+def _wait_until_ready(box: Box, limits: Limits, errors: IO[bytes]) -> None:
+    try:
+        wire.receive(box.socket, monotonic() + limits.start_up)
+    except (wire.WireError, wire.Closed, wire.TimedOut):
+        box.close()
+        errors.seek(0)
+        raise SandboxError(remedy(errors.read().decode(errors="replace"))) from None
+    except BaseException:  # Ctrl-C
+        box.close()
+        raise
+
+
+def _start(
+    level: str, limits: Limits, stage: Path, connection: socket.socket, errors: IO[bytes]
+) -> subprocess.Popen:
+    root, boxed = os.geteuid() == 0, level == BUBBLEWRAP
+    config = asdict(limits) | {
+        "uid": fresh_uid() if root and boxed else None,
+        # Outside a box it would count all that its user runs on this machine.
+        "processes": limits.processes if boxed else None,
+    }
+    folder = "/worker" if boxed else f"{stage}/worker"
+    command = [sys.executable, f"{folder}/worker.py", str(connection.fileno()), json.dumps(config)]
+    if boxed:
+        command = bubblewrap_command(stage, limits, command, root=root)
+    return subprocess.Popen(
+        command,
+        cwd="/" if boxed else stage / "home",
+        env={} if boxed else environment(f"{stage}/home", f"{stage}/course", f"{stage}/matplotlib"),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=errors,
+        pass_fds=[connection.fileno()],
+        start_new_session=True,
+    )

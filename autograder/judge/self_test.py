@@ -1,0 +1,144 @@
+"""The self-test: starts a worker and tries, from inside, what a student must not be able to do.
+
+`autograder doctor` prints its findings, a line each.
+"""
+
+import inspect
+import json
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+from autograder.catalogue import COURSE
+from autograder.judge import wire
+from autograder.judge.box import Box, open_box
+from autograder.judge.limits import MB, Limits
+from autograder.judge.sandbox import (
+    BUBBLEWRAP,
+    Finding,
+    SandboxError,
+    existing,
+    preconditions,
+    python_paths,
+)
+
+
+def self_test(level: str = "bubblewrap") -> list[Finding]:
+    """Start a worker and try, from inside, what a student must not be able to do."""
+    found = preconditions(level)
+    if failed := [finding for finding in found if not finding.ok]:
+        return failed
+    limits = Limits()
+    try:
+        box = open_box(level, limits)
+    except SandboxError as error:
+        return [*found, Finding("a worker answers", False, str(error))]
+    try:
+        facts = _ask(box, limits)
+    except (wire.WireError, wire.Closed, wire.TimedOut) as error:
+        return [*found, Finding("a worker answers", False, f"The worker did not answer: {error}.")]
+    finally:
+        box.close()
+    isolated = level == BUBBLEWRAP
+    who = "a stranger to this machine" if isolated else "your own"
+    found.append(Finding("a worker answers", True, f"as user {facts['uid']}, {who}"))
+    return [*found, *_judged(facts, limits, isolated=isolated)]
+
+
+def _ask(box: Box, limits: Limits) -> dict[str, Any]:
+    source = f"{inspect.getsource(probe)}\nimport json\nprint(json.dumps(probe({_private()!r})))"
+    wire.send(box.socket, {"id": "", "op": "cell", "source": f"from typing import Any\n{source}"}, {})
+    reply, tensors = wire.receive(box.socket, monotonic() + 60, limits)
+    for output in wire.decode(reply["outputs"], tensors):
+        if output.get("name") == "stdout":
+            return json.loads(output["text"])
+    raise wire.WireError(f"the probe failed: {reply}")
+
+
+def _private() -> list[str]:
+    """Paths that a worker must not see: what is in this repository and in the home, Python itself aside."""
+    shown = python_paths()
+    folders = {*existing([COURSE, Path.home()])} - {Path("/")}
+    entries = [path for folder in folders for path in folder.iterdir()]
+    return [str(path) for path in entries if not any(_touches(path, one) for one in shown)]
+
+
+def _touches(a: Path, b: Path) -> bool:
+    return a.is_relative_to(b) or b.is_relative_to(a)
+
+
+def probe(private: list[str]) -> dict[str, Any]:
+    """What can be seen and done from here. The worker runs its source, so it imports all that it needs."""
+    import importlib.util
+    import os
+    import socket
+
+    def reaches(family: int, address: tuple) -> bool:
+        with socket.socket(family, socket.SOCK_DGRAM) as datagrams:  # connecting one sends nothing
+            return datagrams.connect_ex(address) == 0
+
+    def found(module: str) -> bool:
+        try:
+            return importlib.util.find_spec(module) is not None
+        except ImportError:
+            return False
+
+    writable = []
+    for folder, folders, _ in os.walk("/"):
+        folders[:] = [name for name in folders if folder + name != "/proc"]  # which is the kernel's
+        writable += [folder] if os.access(folder, os.W_OK) else []
+    status = dict(line.split(":\t") for line in open("/proc/self/status").read().splitlines())  # noqa
+    tmp = os.statvfs("/tmp")  # noqa: S108
+    return {
+        "uid": os.getuid(),
+        "privileges": int(status["CapEff"], 16) or int(status["NoNewPrivs"]) != 1 or os.getuid() == 0,
+        "network": reaches(socket.AF_INET, ("192.0.2.1", 9)) or reaches(socket.AF_INET6, ("2001:db8::1", 9)),
+        "writable": writable,
+        "visible": [path for path in private if os.path.exists(path)],  # noqa: PTH110
+        "importable": [name for name in ("autograder", "course_utils.reference") if found(name)],
+        "course": found("course_utils"),
+        "tmp": tmp.f_blocks * tmp.f_frsize,
+    }
+
+
+def _judged(facts: dict[str, Any], limits: Limits, *, isolated: bool) -> list[Finding]:
+    """What was found inside, against what the level promises."""
+    importable, writable = facts["importable"], facts["writable"]
+    promises = [
+        ("course_utils can be imported", facts["course"], "what students get of it", "It can't be imported."),
+        (
+            "the references are out of reach",
+            "course_utils.reference" not in importable,
+            "the solutions can't be imported",
+            "The solutions can be imported.",
+        ),
+    ]
+    if isolated:
+        # In /dev/pts nothing can be made but terminals, which `!command` needs.
+        bounded = ("/tmp", "/dev/shm", "/dev/pts")  # noqa: S108
+        strange = [folder for folder in writable if not folder.startswith(bounded)]
+        visible = facts["visible"] + importable
+        promises += [
+            ("the network is blocked", not facts["network"], "no way out", "There is a way out."),
+            (
+                "the world is read-only",
+                not strange,
+                "but for /tmp, shared memory and terminals of its own",
+                f"Writable: {', '.join(strange[:5])}.",
+            ),
+            (
+                "secrets are invisible",
+                not visible,
+                "nothing of this repository or your home, Python aside",
+                f"Visible: {', '.join(visible[:5])}.",
+            ),
+            (
+                "/tmp is bounded",
+                facts["tmp"] <= limits.tmp,
+                f"{limits.tmp // MB} MB",
+                f"/tmp has {facts['tmp'] // MB} MB.",
+            ),
+            ("privileges are dropped", not facts["privileges"], "for good", "The worker has some left."),
+        ]
+    broken = "This is a fault of the sandbox: please report it, and do not grade with it."
+    return [Finding(name, ok, said if ok else f"{wrong} {broken}") for name, ok, said, wrong in promises]
