@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-STAND_IN = pytest.StashKey()
+STAND_IN = pytest.StashKey[object]()
 TOPIC = pytest.StashKey[str]()
 SCORES = pytest.StashKey[dict]()
 

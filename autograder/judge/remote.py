@@ -114,6 +114,7 @@ class RemoteSubmission(Submission):
                 return
 
     def answer(self, call: Call) -> Answer:
+        """Call the student's function in the worker; once more if it took too long. Raises Failure."""
         if self._strikes[call.task] >= STRIKES:
             raise Failure("time", f"`{call.task}` hung or crashed {STRIKES} times and was not called again")
         if self.resources["seconds"] > self.limits.submission:

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from autograder.checks import Check, Failure, checks_module, checks_of
-from autograder.judge import pytest_plugin
 from autograder.judge.explain import explain
 from autograder.judge.submission import Submission
 from autograder.judge.verdict import CheckVerdict, TaskVerdict
@@ -32,7 +31,7 @@ def run_checks(topic: str, submission: Submission, tasks: Collection[str] | None
     checks = [check for check in checks_of(topic) if tasks is None or check.task in tasks]
     run = _Run(topic, submission, {check.name: check for check in checks})
     file = checks_module(topic).__file__
-    code = pytest.main([*QUIET, "--rootdir", str(Path(file).parent), file], plugins=[pytest_plugin, run])
+    code = pytest.main([*QUIET, "--rootdir", str(Path(file).parent), file], plugins=[run])
     if run.fault:
         raise run.fault
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or len(run.verdicts) != len(checks):
@@ -47,19 +46,18 @@ class _Run:
     """A pytest plugin for one run: hands out the stand-in and writes the verdict of each check."""
 
     def __init__(self, topic: str, submission: Submission, checks: dict[str, Check]) -> None:
-        self.submission, self.checks = submission, checks
+        self.stand_in, self.checks = submission, checks
         self.misconceptions = misconceptions_of(topic)
         self.verdicts: dict[str, CheckVerdict] = {}
         self.fault: InfrastructureError | None = None
 
-    def pytest_configure(self, config: pytest.Config) -> None:
-        config.stash[pytest_plugin.STAND_IN] = self.submission
+    @pytest.fixture
+    def submission(self) -> Submission:
+        self.stand_in.calls.clear()
+        return self.stand_in
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         items[:] = [item for item in items if item.name in self.checks]
-
-    def pytest_runtest_setup(self, item: pytest.Item) -> None:
-        self.submission.calls.clear()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -81,7 +79,7 @@ class _Run:
         failure = error if isinstance(error, Failure) else _unusable(check.task)
         verdict.kind, verdict.message = failure.kind, failure.message
         if failure.kind not in ("not solved", "not defined"):
-            found = explain(self.submission.calls, self.misconceptions.get(check.task, []))
+            found = explain(self.stand_in.calls, self.misconceptions.get(check.task, []))
             verdict.misconception, verdict.hint = (found.name, found.hint) if found else (None, None)
         return verdict
 

@@ -96,6 +96,7 @@ class LocalSubmission(Submission):
         self._functions = functions
 
     def answer(self, call: Call) -> Answer:
+        """Call the function, here. Raises Failure."""
         function = self._functions.get(call.task)
         if function is None:
             raise Failure("not defined", f"there is no `{call.task}`")

@@ -1,0 +1,142 @@
+"""The leak test: opens a release and looks for anything that is not for students.
+
+Two nets. The first compares: every file of the release must be one that the builder makes, byte for byte,
+so that any line put in by hand is seen, however short. The second searches: no telling line of a reference
+body, a hidden check, a misconception or an alternative may be anywhere, so that a secret that crept into
+a master or into `course_utils` is seen as well.
+"""
+
+import ast
+import inspect
+import json
+import zipfile
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from types import ModuleType
+
+from autograder.build.master import Master
+from autograder.catalogue import CourseError
+
+# A line shorter than this, spaces aside, tells nothing: `else:`, `return loss`.
+TELLING = 16
+# From this length on, a line is looked for inside other lines too.
+LONG = 28
+PNG = b"\x89PNG\r\n\x1a\n"
+PIXELS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
+
+
+class LeakError(CourseError):
+    """A release that holds, or may hold, what students must not see."""
+
+
+def find_leaks(archive: Path, master: Master, expected: dict[str, bytes], pictures: set[str]) -> list[str]:
+    """What is wrong with a release, a sentence each; empty when nothing is.
+
+    expected  the content of every file but the pictures, by name inside the archive
+    pictures  the names of the pictures inside the archive
+    """
+    with zipfile.ZipFile(archive) as release:
+        content = {name: release.read(name) for name in release.namelist()}
+    allowed = set(expected) | pictures
+    leaks = [f"{name} is not on the allowlist." for name in sorted(set(content) - allowed)]
+    leaks += [f"{name} is missing." for name in sorted(allowed - set(content))]
+    for name in sorted(set(content) & allowed):
+        if name in pictures:
+            leaks += [] if _only_pixels(content[name]) else [f"{name} holds more than a picture."]
+        elif content[name] != expected[name]:
+            leaks.append(f"{name} is not what the builder makes.")
+    return leaks + _search(content, secret_lines(master))
+
+
+def secret_lines(master: Master) -> dict[str, str]:
+    """Every telling line that must not ship, without its spaces, and where it comes from."""
+    reference = master.assignment.reference()
+    topic = master.assignment.topic
+    secret = dict(_reference_bodies(reference, set(master.tasks)))
+    public = _public_lines(reference, set(master.tasks))
+    for role, name in (
+        ("hidden check", f"checks.test_{topic}"),
+        ("misconception", f"misconceptions.{topic}"),
+        ("alternative", f"alternatives.{topic}"),
+    ):
+        module = import_module(f"autograder.{name}")
+        for number, line in enumerate(inspect.getsource(module).splitlines(), 1):
+            if (bare := _bare(line)) not in public:
+                secret.setdefault(bare, f"{role}, {Path(module.__file__).name}:{number}")
+    return {line: where for line, where in secret.items() if _is_telling(line)}
+
+
+def _reference_bodies(module: ModuleType, tasks: set[str]) -> Iterator[tuple[str, str]]:
+    """The lines of a reference that no stub shows: bodies, and helpers whole."""
+    lines = inspect.getsource(module).splitlines()
+    public = _public_lines(module, tasks)
+    for number, line in enumerate(lines, 1):
+        if _bare(line) not in public:
+            yield _bare(line), f"reference, {Path(module.__file__).name}:{number}"
+
+
+def _public_lines(module: ModuleType, tasks: set[str]) -> set[str]:
+    """The lines of a reference that its stubs show, and its own docstring."""
+    from autograder.build.stub import stub_of
+
+    lines = [line for task in tasks for line in stub_of(module, task).splitlines()]
+    lines += (ast.get_docstring(ast.parse(inspect.getsource(module)), clean=False) or "").splitlines()
+    return {_bare(line) for line in lines}
+
+
+def _bare(line: str) -> str:
+    return "".join(line.split())
+
+
+def _is_telling(bare: str) -> bool:
+    return len(bare) >= TELLING and not bare.startswith(("import", "from"))
+
+
+def _search(content: dict[str, bytes], secret: dict[str, str]) -> list[str]:
+    long = [line for line in secret if len(line) >= LONG]
+    leaks = []
+    for name, data in sorted(content.items()):
+        if data.startswith(PNG):
+            continue
+        for line in _lines(name, data):
+            bare = _bare(line)
+            found = bare if bare in secret else next((s for s in long if s in bare), None)
+            if found:
+                leaks.append(f"{name} shows a line of a {secret[found]}: {line.strip()[:80]}")
+    return leaks
+
+
+def _lines(name: str, data: bytes) -> list[str]:
+    """The lines a reader of the file sees; of a notebook, those of its cells, outputs and metadata."""
+    text = data.decode("utf-8", "replace")
+    if not name.endswith(".ipynb"):
+        return text.splitlines()
+    return [line for string in _strings(json.loads(text)) for line in string.splitlines()]
+
+
+def _strings(node: object) -> Iterator[str]:
+    if isinstance(node, str):
+        yield node
+    elif isinstance(node, dict):
+        for key, value in node.items():
+            yield from _strings(key)
+            yield from _strings(value)
+    elif isinstance(node, list):
+        for value in node:
+            yield from _strings(value)
+
+
+def _only_pixels(data: bytes) -> bool:
+    """Whether a PNG has no chunk but its pixels', and nothing after its end."""
+    if not data.startswith(PNG):
+        return False
+    at = len(PNG)
+    while at + 12 <= len(data):
+        size, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
+        at += 12 + size
+        if kind not in PIXELS:
+            return False
+        if kind == b"IEND":
+            return at == len(data)
+    return False

@@ -1,0 +1,254 @@
+"""Read a master, and refuse it with file and line when it is not in the house order.
+
+A master is jupytext Markdown. Its cells have roles, given on a code fence's info line or on a region:
+
+    ```python task="soft_encode" difficulty=2 minutes=20 seconds=1   the import of one reference
+    ```python tags=["check"]                                         visible check of the task above
+    ```python tags=["picture"]                                       @picture("soft_encode"), of the task
+                                                                     above; or a picture of the whole
+    ```python tags=["training"]                                      run by students, skipped by the judge
+    <!-- #region tags=["question"] -->                               a question to think about
+    <!-- #region written="why_grey" points=4 -->                     a question answered in writing
+    <!-- #region rubric="why_grey" -->                               how it is graded; never ships
+"""
+
+import ast
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import jupytext
+
+from autograder.catalogue import Assignment, CourseError
+from autograder.checks import checks_of
+
+ATTRIBUTES = {
+    "code": {"task", "difficulty", "minutes", "seconds", "tags"},
+    "markdown": {"written", "rubric", "points", "tags"},
+}
+TAGS = {"code": {"check", "picture", "training"}, "markdown": {"question"}}
+# What jupytext did not take for a cell is left in the prose: a directive with a slip of the pen.
+LEFTOVER = re.compile(r"^\s*(<!--\s*#.*|```+\s*\S+[ \t]+\S*=.*)$", re.MULTILINE)
+
+
+class MasterError(CourseError):
+    """A master that can't be built; the text names file and line."""
+
+
+@dataclass
+class Cell:
+    """One cell of a master.
+
+    role  text | question | written | rubric | code | task | check | picture | training
+    name  the task it belongs to, or the written question's or the picture's own name
+    line  where its content starts in the master
+    """
+
+    kind: str
+    source: str
+    line: int
+    role: str
+    name: str = ""
+    attributes: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Master:
+    """A master that has been found in order."""
+
+    assignment: Assignment
+    metadata: dict[str, Any]
+    cells: list[Cell]
+    points: dict[str, float]  # of each task: the sum of its hidden checks
+
+    @property
+    def title(self) -> str:
+        """The assignment's title, from the front matter."""
+        return self.metadata["assignment"]["title"]
+
+    @property
+    def limits(self) -> dict[str, float]:
+        """The limits that the assignment sets, from the front matter; the rest have defaults."""
+        return self.metadata["assignment"].get("limits", {})
+
+    def named(self, role: str) -> list[Cell]:
+        """The cells of one role, in order."""
+        return [cell for cell in self.cells if cell.role == role]
+
+    @property
+    def pictures(self) -> list[str]:
+        """The names of the pictures, in order."""
+        return [cell.name for cell in self.named("picture")]
+
+    @property
+    def tasks(self) -> list[str]:
+        """The names of the tasks, in order."""
+        return [cell.name for cell in self.named("task")]
+
+
+def read_master(assignment: Assignment, path: Path | None = None) -> Master:
+    """Read and validate a master. Raises MasterError with file and line."""
+    return _Reader(assignment, path or assignment.master).read()
+
+
+class _Reader:
+    def __init__(self, assignment: Assignment, path: Path) -> None:
+        self.assignment, self.path = assignment, path
+
+    def fail(self, line: int, message: str) -> MasterError:
+        return MasterError(f"{self.path}:{line}: {message}")
+
+    def read(self) -> Master:
+        try:
+            text = self.path.read_text(encoding="utf-8")
+        except OSError as error:
+            raise MasterError(f"{self.path}: the master can't be read: {error.strerror}.") from None
+        notebook = jupytext.reads(text, fmt="md")
+        metadata = dict(notebook.metadata)
+        if not isinstance(metadata.get("assignment", {}).get("title"), str):
+            raise self.fail(1, "the front matter has no `jupyter: assignment: title:`.")
+        cells = self.cells(text, notebook.cells)
+        points = self.points(cells)
+        self.check_order(cells, points)
+        return Master(self.assignment, metadata, cells, points)
+
+    def cells(self, text: str, raw: list) -> list[Cell]:
+        cells, at, name = [], 0, ""
+        for cell in raw:
+            at = max(at, text.find(cell.source, at))
+            line = text.count("\n", 0, at) + 1
+            at += len(cell.source)
+            found = self.cell(cell, line, name)
+            name = found.name if found.role == "task" else name
+            cells.append(found)
+        return cells
+
+    def cell(self, raw: Any, line: int, task: str) -> Cell:  # noqa: ANN401
+        # jupytext's own note on blank lines is no directive
+        attributes = {key: value for key, value in raw.metadata.items() if key != "lines_to_next_cell"}
+        known = ATTRIBUTES[raw.cell_type]
+        if unknown := set(attributes) - known:
+            raise self.fail(
+                line, f"unknown directive {min(unknown)!r}; known here: {', '.join(sorted(known))}."
+            )
+        for tag in attributes.get("tags", []):
+            if tag not in TAGS[raw.cell_type]:
+                known = ", ".join(sorted(TAGS[raw.cell_type]))
+                raise self.fail(line, f"unknown tag {tag!r}; known here: {known}.")
+        if raw.cell_type == "markdown" and (slip := LEFTOVER.search(raw.source)):
+            line += raw.source.count("\n", 0, slip.start(1))
+            raise self.fail(line, f"this directive was not understood: {slip[1].strip()}")
+        return self.with_role(raw, line, attributes, task)
+
+    def with_role(self, raw: Any, line: int, attributes: dict, task: str) -> Cell:  # noqa: ANN401
+        for role in ("task", "written", "rubric"):
+            if role in attributes:
+                cell = Cell(raw.cell_type, raw.source, line, role, attributes[role], attributes)
+                if role == "task":
+                    self.check_task(cell)
+                return cell
+        tags = attributes.get("tags", [])
+        role = tags[0] if tags else {"code": "code", "markdown": "text"}[raw.cell_type]
+        name = (
+            task
+            if role in ("check", "question")
+            else self.picture_name(raw, line)
+            if role == "picture"
+            else ""
+        )
+        if raw.cell_type == "code" and self.imports_reference(raw.source):
+            raise self.fail(line, 'only a task may import the reference: give the cell task="...".')
+        return Cell(raw.cell_type, raw.source, line, role, name, attributes)
+
+    def picture_name(self, raw: Any, line: int) -> str:  # noqa: ANN401
+        found = re.search(r'^@picture\("(\w+)"\)', raw.source, re.MULTILINE)
+        if not found:
+            raise self.fail(line, 'a picture cell needs a function decorated with @picture("name").')
+        return found[1]
+
+    def imports_reference(self, source: str) -> bool:
+        return re.search(r"course_utils(\.|\s+import\s+)reference|\bautograder\b", source) is not None
+
+    def check_task(self, cell: Cell) -> None:
+        wanted = f"from {self.assignment.reference_name} import {cell.name}"
+        try:
+            same = ast.dump(ast.parse(cell.source)) == ast.dump(ast.parse(wanted))
+        except SyntaxError:
+            same = False
+        if not same:
+            raise self.fail(cell.line, f"the cell of task {cell.name!r} must be `{wanted}` and nothing else.")
+        reference = getattr(self.assignment.reference(), cell.name, None)
+        if reference is None:
+            raise self.fail(cell.line, f"{self.assignment.reference_name} has no {cell.name!r}.")
+        if not reference.__doc__:
+            raise self.fail(
+                cell.line, f"the reference of {cell.name!r} has no docstring to show to students."
+            )
+        if cell.attributes.get("difficulty") not in (1, 2, 3):
+            raise self.fail(cell.line, f"task {cell.name!r} needs difficulty=1, 2 or 3.")
+        for effort in ("minutes", "seconds"):
+            if not isinstance(cell.attributes.get(effort), (int, float)):
+                raise self.fail(cell.line, f"task {cell.name!r} needs {effort}=..., a number.")
+
+    def points(self, cells: list[Cell]) -> dict[str, float]:
+        points: dict[str, float] = {}
+        for check in checks_of(self.assignment.topic):
+            points[check.task] = points.get(check.task, 0) + check.points
+        tasks = {cell.name: cell for cell in cells if cell.role == "task"}
+        for name, cell in tasks.items():
+            if name not in points:
+                raise self.fail(
+                    cell.line, f"task {name!r} has no hidden check in test_{self.assignment.topic}.py."
+                )
+        if left := set(points) - set(tasks):
+            raise self.fail(1, f"there are hidden checks of {min(left)!r}, which is no task of this master.")
+        return {name: points[name] for name in tasks}
+
+    def check_order(self, cells: list[Cell], points: dict[str, float]) -> None:
+        """Each task: heading, task, check, picture, then one question or written question with its rubric."""
+        seen: set[tuple[str, str]] = set()
+        expected: list[str] = []
+        heading, task = False, ""
+        for position, cell in enumerate(cells):
+            heading = heading or (cell.role == "text" and "## Task" in cell.source)
+            if cell.role in ("task", "written", "picture") and ((cell.role, cell.name) in seen):
+                raise self.fail(cell.line, f"{cell.role} {cell.name!r} is there twice.")
+            seen.add((cell.role, cell.name))
+            if cell.role == "task":
+                if expected:
+                    raise self.fail(cell.line, f"before the next task, the last one needs its {expected[0]}.")
+                if not heading:
+                    raise self.fail(cell.line, f"task {cell.name!r} has no heading `## Task: ...` above it.")
+                expected, heading, task = ["check", "picture", "question"], False, cell.name
+            elif cell.role == "picture" and not expected and cell.name not in points:
+                continue  # a picture of the whole
+            elif cell.role in ("check", "picture", "question", "written"):
+                role = "question" if cell.role == "written" else cell.role
+                if not expected or expected[0] != role:
+                    wanted = f"its {expected[0]}" if expected else "no more"
+                    raise self.fail(
+                        cell.line, f"a {cell.role} is out of order: here the task needs {wanted}."
+                    )
+                if role == "picture" and cell.name != task:
+                    raise self.fail(cell.line, f'the picture of task {task!r} must be @picture("{task}").')
+                expected = expected[1:]
+            if cell.role in ("written", "rubric"):
+                self.check_written(cells, position)
+        if expected:
+            raise self.fail(cells[-1].line, f"the last task needs its {expected[0]}.")
+
+    def check_written(self, cells: list[Cell], position: int) -> None:
+        cell = cells[position]
+        if cell.role == "rubric":
+            before = cells[position - 1]
+            if (before.role, before.name) != ("written", cell.name):
+                raise self.fail(
+                    cell.line, f"the rubric {cell.name!r} must come right after its written question."
+                )
+            return
+        after = cells[position + 1] if position + 1 < len(cells) else None
+        if after is None or (after.role, after.name) != ("rubric", cell.name):
+            raise self.fail(cell.line, f"the written question {cell.name!r} has no rubric right after it.")
+        if not isinstance(cell.attributes.get("points"), (int, float)) or cell.attributes["points"] <= 0:
+            raise self.fail(cell.line, f"the written question {cell.name!r} needs points=..., more than 0.")

@@ -1,0 +1,205 @@
+"""Build an assignment's notebooks, and put what is for students into one archive. By allowlist.
+
+build/3_colorization/solution/3_colorization.ipynb     executed, with the rubrics: for instructors
+build/3_colorization/student/                          what the archive holds, unpacked
+build/3_colorization/3_colorization.zip                what students get
+"""
+
+import json
+import re
+import shutil
+import tomllib
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from autograder.build.execute import execute, harvest_pictures, write_notebook
+from autograder.build.leak import LeakError, find_leaks
+from autograder.build.master import Master, read_master
+from autograder.build.notebooks import solution_notebook, student_notebook
+from autograder.catalogue import COURSE, Assignment, CourseError
+
+# What a student's notebook imports; pyproject.toml has the versions.
+STUDENT_PACKAGES = [
+    "torch",
+    "torchvision",
+    "jupyterlab",
+    "matplotlib",
+    "scikit-image",
+    "numpy",
+    "scipy",
+    "pillow",
+]
+Progress = Callable[[str, int, int], object]  # what is being done, cells done, cells in all
+
+
+def quiet(what: str, done: int, total: int) -> None:
+    """A Progress that shows nothing."""
+
+
+@dataclass(frozen=True)
+class Build:
+    """Where an assignment's products are."""
+
+    assignment: Assignment
+    folder: Path
+
+    @property
+    def solution(self) -> Path:
+        """The executed solution notebook."""
+        return self.folder / "solution" / f"{self.assignment.name}.ipynb"
+
+    @property
+    def student(self) -> Path:
+        """The folder a student unpacks."""
+        return self.folder / "student"
+
+    @property
+    def archive(self) -> Path:
+        """The archive students get."""
+        return self.folder / f"{self.assignment.name}.zip"
+
+
+def shipped_modules() -> dict[str, bytes]:
+    """The part of `course_utils` that students get, by path: its own modules, never `reference`."""
+    package = COURSE / "course_utils"
+    return {f"course_utils/{path.name}": path.read_bytes() for path in sorted(package.glob("*.py"))}
+
+
+def build(assignment: Assignment, to: Path, progress: Progress = quiet) -> Build:
+    """Make the student notebook and the executed solution notebook, with the pictures it draws.
+
+    Raises MasterError for a master out of order, CourseError when the solution does not run.
+    """
+    master = read_master(assignment)
+    made = Build(assignment, to / assignment.name)
+    student = student_notebook(master)
+    made.solution.parent.mkdir(parents=True, exist_ok=True)
+    solved = _execute(solution_notebook(master), made.solution.parent, "running the solution", progress)
+    pictures = harvest_pictures(solved)
+    shutil.rmtree(made.student, ignore_errors=True)
+    for name, content in _student_files(master, student).items():
+        _write(made.student / name, content)
+    for task, png in pictures.items():
+        _write(made.student / "pictures" / f"{task}.png", png)
+    write_notebook(solved, made.solution)
+    return made
+
+
+def release(assignment: Assignment, to: Path, progress: Progress = quiet) -> Build:
+    """Build, pack the archive, and test it for leaks; only an archive that passes gets its name.
+
+    Raises LeakError, saying what leaks, and CourseError when the student notebook fails otherwise than
+    by its stubs.
+    """
+    made = build(assignment, to, progress)
+    draft = made.archive.with_suffix(".draft.zip")
+    _pack(made, draft)
+    check_release(draft, read_master(assignment))
+    check_stubs_only(draft, assignment, progress)
+    draft.replace(made.archive)
+    return made
+
+
+def check_release(archive: Path, master: Master) -> None:
+    """The leak test. Raises LeakError."""
+    root = master.assignment.name
+    files = _student_files(master, student_notebook(master))
+    expected = {f"{root}/{name}": content for name, content in files.items()}
+    pictures = {f"{root}/pictures/{name}.png" for name in master.pictures}
+    if leaks := find_leaks(archive, master, expected, pictures):
+        shown = "\n  ".join(leaks[:10])
+        raise LeakError(f"{archive.name} must not be given to students:\n  {shown}")
+
+
+def check_stubs_only(archive: Path, assignment: Assignment, progress: Progress = quiet) -> None:
+    """Unpack the archive, run it as a student would, and see every task unsolved and nothing else wrong.
+
+    Raises CourseError.
+    """
+    folder = archive.parent / "as_a_student"
+    shutil.rmtree(folder, ignore_errors=True)
+    with zipfile.ZipFile(archive) as release:
+        release.extractall(folder)
+    root = folder / assignment.name
+    notebook = nbformat.read(root / f"{assignment.name}.ipynb", as_version=4)
+    ran = _execute(notebook, root, "running the student notebook", progress, allow_errors=True)
+    shutil.rmtree(folder)
+    errors = {
+        cell.id: output for cell in ran.cells for output in cell.get("outputs", []) if _is_error(output)
+    }
+    for cell, output in errors.items():
+        if output.ename != "NotImplementedError":
+            raise CourseError(f"In the student notebook, {cell} fails by {output.ename}: {output.evalue}")
+    unsolved = {cell.id for cell in ran.cells if cell.id.startswith("check-")}
+    if silent := unsolved - set(errors):
+        raise CourseError(f"In the student notebook, {min(silent)} passes although nothing is solved.")
+
+
+def _is_error(output: NotebookNode) -> bool:
+    return output.output_type == "error"
+
+
+def _execute(
+    notebook: NotebookNode, folder: Path, what: str, progress: Progress, *, allow_errors: bool = False
+) -> NotebookNode:
+    done = iter(range(1, len(notebook.cells) + 1))
+    total = len(notebook.cells)
+    progress(what, 0, total)
+    return execute(
+        notebook, folder, allow_errors=allow_errors, on_cell=lambda: progress(what, next(done, total), total)
+    )
+
+
+def _student_files(master: Master, student: NotebookNode) -> dict[str, bytes]:
+    """Everything a student gets but the pictures, by path."""
+    name = master.assignment.name
+    return {
+        f"{name}.ipynb": (json.dumps(student, indent=1, ensure_ascii=False) + "\n").encode(),
+        "README.md": _readme(master).encode(),
+        "requirements.txt": _requirements().encode(),
+        **shipped_modules(),
+    }
+
+
+def _requirements() -> str:
+    """The students' packages, with the versions of pyproject.toml."""
+    project = tomllib.loads((COURSE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = {re.match(r"[\w.-]+", line)[0]: line for line in project["dependencies"]}
+    return "\n".join(wanted[name] for name in STUDENT_PACKAGES) + "\n"
+
+
+def _readme(master: Master) -> str:
+    name = master.assignment.name
+    return f"""# {master.title}
+
+1. Once: `python -m venv .venv`, then `.venv/bin/pip install -r requirements.txt`
+   (on Windows `.venv\\Scripts\\pip`). Python 3.11 or newer.
+2. Start: `.venv/bin/jupyter lab {name}.ipynb`
+3. Work from top to bottom. A task is a cell that raises `NotImplementedError`: write the function there, keep
+   its name and its arguments. The cell below it checks your answer, and the one below that draws it beside
+   the picture that you should see.
+4. Hand in the notebook, `{name}.ipynb`, under the same name.
+
+Everything works without a network. Nothing that you write outside the task cells is lost: your own
+cells are run too when your work is graded.
+"""
+
+
+def _pack(made: Build, to: Path) -> None:
+    """A zip whose bytes depend on the content alone."""
+    with zipfile.ZipFile(to, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(path for path in made.student.rglob("*") if path.is_file()):
+            inside = f"{made.assignment.name}/{path.relative_to(made.student).as_posix()}"
+            info = zipfile.ZipInfo(inside, date_time=(2025, 1, 1, 0, 0, 0))
+            info.compress_type, info.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
+            archive.writestr(info, path.read_bytes())
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)

@@ -1,0 +1,112 @@
+"""Cut a reference down to what a student gets, and find what a solution needs. All on the syntax tree."""
+
+import ast
+import builtins
+import inspect
+import symtable
+from types import ModuleType
+
+
+def stub_of(module: ModuleType, name: str) -> str:
+    """Signature, docstring and `raise NotImplementedError` of a reference function or class.
+
+    Of a class, each method is cut in the same way, but those that the module names in
+    `GIVEN = {"ConvNet.__init__"}`. Everything else goes: what is not listed here can't leak.
+    """
+    node = _definitions(module)[name]
+    lines = inspect.getsource(module).splitlines()
+    return _cut(node, lines, name, getattr(module, "GIVEN", frozenset()))
+
+
+def _cut(node: ast.AST, lines: list[str], name: str, given: frozenset[str]) -> str:
+    head = lines[_first_line(node) - 1 : _docstring_end(node)]
+    if isinstance(node, ast.ClassDef):
+        methods = [item for item in node.body if isinstance(item, ast.FunctionDef)]
+        parts = [
+            "\n".join(lines[_first_line(method) - 1 : method.end_lineno])
+            if f"{name}.{method.name}" in given
+            else _cut(method, lines, f"{name}.{method.name}", given)
+            for method in methods
+        ]
+        return "\n\n".join(["\n".join(head), *parts])
+    indent = " " * node.body[0].col_offset
+    return "\n".join([*head, f'{indent}raise NotImplementedError("{name}")'])
+
+
+def _docstring_end(node: ast.AST) -> int:
+    """The last line of the docstring, or, without one, of the signature."""
+    if ast.get_docstring(node) is not None:
+        return node.body[0].end_lineno
+    return node.body[0].lineno - 1
+
+
+def solution_of(module: ModuleType, name: str, defined: set[str]) -> str:
+    """The full source of a reference, after the imports and helpers it needs and the notebook lacks.
+
+    defined  names that earlier cells of the notebook define
+    """
+    parts: list[str] = []
+    _gather(module, name, defined | set(dir(builtins)), parts)
+    imports = [part for part in parts if part.startswith(("import ", "from "))]
+    others = [part for part in parts if part not in imports]
+    return "\n\n\n".join(["\n".join(imports), *others] if imports else others)
+
+
+def _gather(module: ModuleType, name: str, known: set[str], parts: list[str]) -> None:
+    if name in known:
+        return
+    known.add(name)
+    node = _definitions(module).get(name)
+    if node is None:
+        return
+    source = _source(module, node, name)
+    for needed in sorted(free_names(source)):
+        _gather(module, needed, known, parts)
+    parts.append(source)
+
+
+def _source(module: ModuleType, node: ast.AST, name: str) -> str:
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        alias = next(alias for alias in node.names if (alias.asname or alias.name.split(".")[0]) == name)
+        return ast.unparse(type(node)(**{**dict(ast.iter_fields(node)), "names": [alias]}))
+    lines = inspect.getsource(module).splitlines()
+    return "\n".join(lines[_first_line(node) - 1 : node.end_lineno])
+
+
+def _first_line(node: ast.AST) -> int:
+    """Where a definition starts, decorators and all."""
+    return min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", []))])
+
+
+def _definitions(module: ModuleType) -> dict[str, ast.AST]:
+    """The statement that defines each top-level name of a module."""
+    found: dict[str, ast.AST] = {}
+    for node in ast.parse(inspect.getsource(module)).body:
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+            found[node.name] = node
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            found |= {alias.asname or alias.name.split(".")[0]: node for alias in node.names}
+        elif isinstance(node, ast.Assign):
+            found |= {name.id: node for name in ast.walk(node) if isinstance(name, ast.Name)}
+    return found
+
+
+def free_names(source: str) -> set[str]:
+    """The names that a piece of source uses and does not define."""
+    top = symtable.symtable(source, "<source>", "exec")
+    used = {symbol.get_name() for symbol in top.get_symbols() if symbol.is_referenced()}
+    return (used | _globals_of(top)) - defined_names(source)
+
+
+def _globals_of(table: symtable.SymbolTable) -> set[str]:
+    names = set()
+    for child in table.get_children():
+        names |= {symbol.get_name() for symbol in child.get_symbols() if symbol.is_global()}
+        names |= _globals_of(child)
+    return names
+
+
+def defined_names(source: str) -> set[str]:
+    """The names that a piece of source defines at its top level."""
+    top = symtable.symtable(source, "<source>", "exec")
+    return {s.get_name() for s in top.get_symbols() if s.is_assigned() or s.is_imported() or s.is_namespace()}
