@@ -88,7 +88,7 @@ class _Builder:
 
 
 def _content_id(cell: NotebookNode) -> str:
-    """An id that stays when cells are added elsewhere, so that a submission of an older release still fits."""
+    """An id that stays when cells are added elsewhere: a submission of an older release still fits."""
     return f"{cell.cell_type}-{hashlib.sha256(cell.source.encode()).hexdigest()[:12]}"
 
 
