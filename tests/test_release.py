@@ -174,6 +174,8 @@ SLIPS = {
         r"only a task may import the reference",
     ),
     "no title": ("title:", "titel:", r"no `jupyter: assignment: title:`"),
+    "no picture": ('@picture("l2_loss")', '@picture("another")', r"must be @picture\(.l2_loss.\)"),
+    "picture before the check": ('tags=["check"]', 'tags=["picture"]', r"needs a function decorated"),
     "no heading": ("## Task: the L2 loss", "## The L2 loss", r"no heading"),
 }
 

@@ -14,6 +14,7 @@ A master is jupytext Markdown. Its cells have roles, given on a code fence's inf
 
 import ast
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -206,37 +207,12 @@ class _Reader:
         return {name: points[name] for name in tasks}
 
     def check_order(self, cells: list[Cell], points: dict[str, float]) -> None:
-        """Each task: heading, task, check, picture, then one question or written question with its rubric."""
-        seen: set[tuple[str, str]] = set()
-        expected: list[str] = []
-        heading, task = False, ""
+        order = _Order(self.fail, set(points))
         for position, cell in enumerate(cells):
-            heading = heading or (cell.role == "text" and "## Task" in cell.source)
-            if cell.role in ("task", "written", "picture") and ((cell.role, cell.name) in seen):
-                raise self.fail(cell.line, f"{cell.role} {cell.name!r} is there twice.")
-            seen.add((cell.role, cell.name))
-            if cell.role == "task":
-                if expected:
-                    raise self.fail(cell.line, f"before the next task, the last one needs its {expected[0]}.")
-                if not heading:
-                    raise self.fail(cell.line, f"task {cell.name!r} has no heading `## Task: ...` above it.")
-                expected, heading, task = ["check", "picture", "question"], False, cell.name
-            elif cell.role == "picture" and not expected and cell.name not in points:
-                continue  # a picture of the whole
-            elif cell.role in ("check", "picture", "question", "written"):
-                role = "question" if cell.role == "written" else cell.role
-                if not expected or expected[0] != role:
-                    wanted = f"its {expected[0]}" if expected else "no more"
-                    raise self.fail(
-                        cell.line, f"a {cell.role} is out of order: here the task needs {wanted}."
-                    )
-                if role == "picture" and cell.name != task:
-                    raise self.fail(cell.line, f'the picture of task {task!r} must be @picture("{task}").')
-                expected = expected[1:]
+            order.take(cell)
             if cell.role in ("written", "rubric"):
                 self.check_written(cells, position)
-        if expected:
-            raise self.fail(cells[-1].line, f"the last task needs its {expected[0]}.")
+        order.end(cells[-1].line)
 
     def check_written(self, cells: list[Cell], position: int) -> None:
         cell = cells[position]
@@ -252,3 +228,50 @@ class _Reader:
             raise self.fail(cell.line, f"the written question {cell.name!r} has no rubric right after it.")
         if not isinstance(cell.attributes.get("points"), (int, float)) or cell.attributes["points"] <= 0:
             raise self.fail(cell.line, f"the written question {cell.name!r} needs points=..., more than 0.")
+
+
+class _Order:
+    """The house order, a cell at a time: heading, task, check, picture, then one question, written or not."""
+
+    def __init__(self, fail: Callable[[int, str], MasterError], tasks: set[str]) -> None:
+        self.fail, self.tasks = fail, tasks
+        self.seen: set[tuple[str, str]] = set()
+        self.expected: list[str] = []  # what the task still needs
+        self.heading, self.task = False, ""
+
+    def take(self, cell: Cell) -> None:
+        """Raises MasterError when the cell is out of order, or there twice."""
+        if cell.role in ("task", "written", "picture"):
+            if (cell.role, cell.name) in self.seen:
+                raise self.fail(cell.line, f"{cell.role} {cell.name!r} is there twice.")
+            self.seen.add((cell.role, cell.name))
+        if cell.role == "text":
+            self.heading = self.heading or "## Task" in cell.source
+        elif cell.role == "task":
+            self.begin(cell)
+        elif cell.role in ("check", "question", "written") or (cell.role == "picture" and self.is_due(cell)):
+            self.go_on(cell)
+
+    def is_due(self, picture: Cell) -> bool:
+        """A picture of no task may stand where no task is under way."""
+        return bool(self.expected) or picture.name in self.tasks
+
+    def begin(self, cell: Cell) -> None:
+        self.end(cell.line)
+        if not self.heading:
+            raise self.fail(cell.line, f"task {cell.name!r} has no heading `## Task: ...` above it.")
+        self.expected, self.heading, self.task = ["check", "picture", "question"], False, cell.name
+
+    def go_on(self, cell: Cell) -> None:
+        role = "question" if cell.role == "written" else cell.role
+        if self.expected[:1] != [role]:
+            wanted = f"its {self.expected[0]}" if self.expected else "no more"
+            raise self.fail(cell.line, f"a {cell.role} is out of order: here the task needs {wanted}.")
+        if role == "picture" and cell.name != self.task:
+            raise self.fail(cell.line, f'the picture of task {self.task!r} must be @picture("{self.task}").')
+        self.expected = self.expected[1:]
+
+    def end(self, line: int) -> None:
+        """Raises MasterError when the last task lacks something."""
+        if self.expected:
+            raise self.fail(line, f"before this, task {self.task!r} needs its {self.expected[0]}.")

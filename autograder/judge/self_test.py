@@ -40,7 +40,7 @@ def self_test(level: str = "bubblewrap") -> list[Finding]:
     finally:
         box.close()
     isolated = level == BUBBLEWRAP
-    who = "a stranger to this machine" if isolated else "your own"
+    who = "a stranger here" if isolated else "your own"
     found.append(Finding("a worker answers", True, f"as user {facts['uid']}, {who}"))
     return [*found, *_judged(facts, limits, isolated=isolated)]
 
@@ -103,41 +103,24 @@ def probe(private: list[str]) -> dict[str, Any]:
 
 def _judged(facts: dict[str, Any], limits: Limits, *, isolated: bool) -> list[Finding]:
     """What was found inside, against what the level promises."""
-    importable, writable = facts["importable"], facts["writable"]
+    importable, tmp = facts["importable"], facts["tmp"]
+    unreachable = "course_utils.reference" not in importable
     promises = [
-        ("course_utils can be imported", facts["course"], "what students get of it", "It can't be imported."),
-        (
-            "the references are out of reach",
-            "course_utils.reference" not in importable,
-            "the solutions can't be imported",
-            "The solutions can be imported.",
-        ),
+        ("course_utils can be imported", facts["course"], "what students get of it", "It can't be."),
+        ("the references are out of reach", unreachable, "they can't be imported", "They can be imported."),
     ]
     if isolated:
         # In /dev/pts nothing can be made but terminals, which `!command` needs.
         bounded = ("/tmp", "/dev/shm", "/dev/pts")  # noqa: S108
-        strange = [folder for folder in writable if not folder.startswith(bounded)]
+        strange = [folder for folder in facts["writable"] if not folder.startswith(bounded)]
+        writable = f"Writable: {', '.join(strange[:5])}."
         visible = facts["visible"] + importable
+        seen = f"Visible: {', '.join(visible[:5])}."
         promises += [
             ("the network is blocked", not facts["network"], "no way out", "There is a way out."),
-            (
-                "the world is read-only",
-                not strange,
-                "but for /tmp, shared memory and terminals of its own",
-                f"Writable: {', '.join(strange[:5])}.",
-            ),
-            (
-                "secrets are invisible",
-                not visible,
-                "nothing of this repository or your home, Python aside",
-                f"Visible: {', '.join(visible[:5])}.",
-            ),
-            (
-                "/tmp is bounded",
-                facts["tmp"] <= limits.tmp,
-                f"{limits.tmp // MB} MB",
-                f"/tmp has {facts['tmp'] // MB} MB.",
-            ),
+            ("the world is read-only", not strange, "but for /tmp and shared memory", writable),
+            ("secrets are invisible", not visible, "this repository and your home folder", seen),
+            ("/tmp is bounded", tmp <= limits.tmp, f"{tmp // MB} MB", f"It has {tmp // MB} MB."),
             ("privileges are dropped", not facts["privileges"], "for good", "The worker has some left."),
         ]
     broken = "This is a fault of the sandbox: please report it, and do not grade with it."
