@@ -16,8 +16,9 @@ from autograder.catalogue import Assignment, CourseError, assignments, find_assi
 
 app = typer.Typer(
     help="Assignments from master to student, and submissions from student to grade.",
-    epilog="Start with `autograder demo`: the whole way on a small class, in two minutes.",
+    epilog="Start with `autograder demo`: the whole way on a small class, in a few minutes.",
     no_args_is_help=True,
+    add_completion=False,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
@@ -44,7 +45,7 @@ def main() -> None:
     try:
         app()
     except CourseError as error:
-        err.print(f"autograder: {error}", style="bold red", markup=False, highlight=False)
+        err.print(f"autograder: {error}", style="bold red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(2)
 
 

@@ -17,8 +17,8 @@ import course_utils.reference.colorization
 from autograder.build.leak import LeakError, find_leaks, secret_lines
 from autograder.build.master import MasterError, read_master
 from autograder.build.notebooks import solution_notebook, student_notebook
-from autograder.build.release import _student_files, check_release
-from autograder.catalogue import assignments, find_assignment
+from autograder.build.release import _student_files, check_release, check_stubs_only, release
+from autograder.catalogue import CourseError, assignments, find_assignment
 
 COLORIZATION = find_assignment("colorization")
 SECRETS = {
@@ -40,7 +40,7 @@ def files(master):
     root = COLORIZATION.name
     made = _student_files(master, student_notebook(master))
     picture = BytesIO()
-    Image.new("RGB", (3, 2)).save(picture, "PNG")
+    Image.new("RGB", (400, 300)).save(picture, "PNG")
     made |= {f"pictures/{name}.png": picture.getvalue() for name in master.pictures}
     return {f"{root}/{name}": content for name, content in made.items()}
 
@@ -208,6 +208,27 @@ def test_a_check_without_task_is_refused(text, tmp_path):
     path.write_text(text[:start])
     with pytest.raises(MasterError, match="hidden checks of 'rebalancing_weights', which is no task"):
         read_master(COLORIZATION, path)
+
+
+@pytest.mark.parametrize("assignment", assignments(), ids=lambda assignment: assignment.name)
+def test_the_whole_release(assignment, tmp_path):
+    """The solution runs, its pictures are harvested, the archive passes, and as a student all is unsolved."""
+    left: dict[str, int] = {}
+    made = release(assignment, tmp_path, lambda what, done, total: left.update({what: total - done}))
+    assert left == {"running the solution": 0, "running the student notebook": 0}
+    with zipfile.ZipFile(made.archive) as archive:
+        names = {name.removeprefix(f"{assignment.name}/") for name in archive.namelist()}
+    assert {f"{assignment.name}.ipynb", "README.md", "requirements.txt"} <= names
+    assert {f"pictures/{name}.png" for name in read_master(assignment).pictures} <= names
+    assert not any("reference" in name or "autograder" in name for name in names)
+    assert not list(tmp_path.glob("**/*.draft.zip"))
+
+
+def test_a_notebook_that_fails_otherwise_than_by_its_stubs_is_not_released(files, pack):
+    notebook = json.loads(files[NOTEBOOK])
+    notebook["cells"][-1] = notebook["cells"][1] | {"source": "1 / 0", "id": "broken"}
+    with pytest.raises(CourseError, match="broken fails by ZeroDivisionError"):
+        check_stubs_only(pack(files | {NOTEBOOK: json.dumps(notebook).encode()}), COLORIZATION)
 
 
 def test_every_master_of_the_course_is_in_order():

@@ -147,8 +147,8 @@ def _is_error(output: NotebookNode) -> bool:
 def _execute(
     notebook: NotebookNode, folder: Path, what: str, progress: Progress, *, allow_errors: bool = False
 ) -> NotebookNode:
-    done = iter(range(1, len(notebook.cells) + 1))
-    total = len(notebook.cells)
+    total = sum(cell.cell_type == "code" for cell in notebook.cells)
+    done = iter(range(1, total + 1))
     progress(what, 0, total)
     return execute(
         notebook, folder, allow_errors=allow_errors, on_cell=lambda: progress(what, next(done, total), total)

@@ -56,9 +56,12 @@ class RemoteSubmission(Submission):
         self._end_worker()
 
     def run_cells(self) -> None:
-        """Run the notebook from top to bottom and write its outputs. Raises InfrastructureError."""
+        """Run the notebook from top to bottom and write its outputs, for as long as a submission may take.
+
+        Raises InfrastructureError.
+        """
         cells = self.runnable()
-        while cells:
+        while cells and self.resources["seconds"] < self.limits.submission:
             worker = self._live_worker(replay_before=cells[0])
             cells = self._run_until_death(worker, cells)
 

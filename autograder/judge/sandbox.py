@@ -52,7 +52,7 @@ class SandboxError(CourseError):
     """The sandbox could not be set up. Never a student's fault; the text has the remedy."""
 
 
-# --------------------------------------------------------------------------------------------------- stage
+# ---------------------------------------------------------------------------------------------------- stage
 
 
 class Stage:
@@ -250,7 +250,7 @@ def hidden(visible: Iterable[Path], packages: Iterable[Path] | None = None) -> l
     ]
 
 
-# ------------------------------------------------------------------------------ preconditions and remedies
+# ------------------------------------------------------------------------------- preconditions and remedies
 
 
 class Finding(NamedTuple):
@@ -295,10 +295,9 @@ def _find_bubblewrap() -> Finding:
 
 def remedy(stderr: str) -> str:
     """What to do about a sandbox that did not start, from what it wrote to stderr."""
-    last = stderr.strip().splitlines()[-1:] or [
-        "it said nothing, or was not ready in time: is this machine very busy, or short of memory?"
-    ]
-    said = f"The sandbox did not start ({last[0]}). "
+    silence = "it said nothing, or was not ready in time: is this machine very busy, or short of memory?"
+    last = [silence, *stderr.strip().splitlines()][-1]
+    said = f"The sandbox did not start ({last}). "
     if not re.search(r"namespace|uid map|RTM_NEWADDR|Operation not permitted|Permission denied", stderr):
         return said.strip()
     if _reads("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1":
