@@ -49,7 +49,7 @@ def class_table(assignment: Assignment, verdicts: dict[str, Verdict], console: C
     table.add_column("Score", justify="right", no_wrap=True)
     for number, task in enumerate(tasks, 1):
         table.add_column(f"{number}\n/{task.points:g}", justify="right", no_wrap=True)
-    table.add_column("What went wrong", ratio=1, min_width=30)
+    table.add_column("What went wrong", ratio=1, min_width=20, overflow="fold")
     for student, verdict in sorted(verdicts.items()):
         score = f"{verdict.earned:g}/{verdict.points:g}" if verdict.status != "not graded" else "not graded"
         cells = [_task_cell(task, verdict) for task in verdict.tasks]
