@@ -41,6 +41,15 @@ def verdict_table(verdict: Verdict, console: Console) -> None:
     )
 
 
+# What a student's failures are called where there is no room for their messages.
+IN_WORDS = {
+    "time": "too slow",
+    "crash": "crashed",
+    "memory": "too much memory",
+    "error": "raised an exception",
+}
+
+
 def class_table(assignment: Assignment, verdicts: dict[str, Verdict], console: Console) -> None:
     """A class: student, score, score per task, what went wrong and the misconception it looks like."""
     tasks = next(iter(verdicts.values())).tasks
@@ -81,7 +90,8 @@ def went_wrong(verdict: Verdict) -> Text:
         elif kinds:
             alike.setdefault(max(kinds, key=kinds.count), []).append(task.name)
     for kind, names in alike.items():
-        text.append(f"{', '.join(names) if len(names) < 3 else f'{len(names)} tasks'}: {kind}\n")
+        who = ", ".join(names) if len(names) < 3 else f"{len(names)} tasks"
+        text.append(f"{who}: {IN_WORDS.get(kind, kind)}\n")
     for flag in verdict.flags:
         text.append(f"{flag}\n", style="red")
     text.rstrip()

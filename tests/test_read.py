@@ -181,6 +181,7 @@ def test_lone_surrogates_can_be_written(read, tmp_path):
         (b"%PDF-1.4", "is not JSON"),
         (b"<html></html>", "is not JSON"),
         (b'{"cells": [{"cell_type": "code"', "cut off"),
+        (b'{"cells": [{"source": "def f(x', "cut off"),
         (b"[1, 2]", "no notebook"),
         (b'{"cells": []}', "has no cells"),
         (b'{"worksheets": 3}', "has no cells"),

@@ -95,7 +95,8 @@ def _parse(data: bytes, name: str) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise RefusedError(f"{name} is not a notebook: it is not text in UTF-8.") from None
     except json.JSONDecodeError as error:
-        cut = " It looks cut off." if error.pos >= len(error.doc.rstrip()) - 1 else ""
+        at_the_end = error.pos >= len(error.doc.rstrip()) - 1 or error.msg.startswith("Unterminated string")
+        cut = " It looks cut off." if at_the_end else ""
         raise RefusedError(f"{name} is not a notebook: line {error.lineno} is not JSON.{cut}") from None
     except (RecursionError, ValueError):  # ValueError: a number of thousands of digits
         raise RefusedError(f"{name} is not a notebook: its JSON can't be read safely.") from None
