@@ -174,11 +174,14 @@ def grade(
 def _grade_class(course, assignment: Assignment, only: list[str], *, again: bool) -> int:  # noqa: ANN001
     """Grade the students of one assignment, print the table, and return how many there were."""
     from autograder.gradebook.course import grade_one
+    from autograder.judge.judge import check_the_checks
     from autograder.tables import class_table
 
     students = [student for student in course.students(assignment) if not only or student in only]
     if missing := set(only) - set(students):
         raise CourseError(f"{min(missing)} has handed in nothing for {assignment.name}.")
+    if students:
+        check_the_checks(assignment)
     verdicts = {}
     with _progress() as progress:
         bar = progress.add_task("judging", total=len(students))

@@ -5,7 +5,7 @@ import pytest
 from browser import chromium_page, jupyter_lab, needs_browser, run_all
 
 from autograder.build.notebooks import solution_notebook, student_notebook
-from autograder.build.release import _student_files
+from autograder.build.release import student_files
 
 pytestmark = [pytest.mark.browser, needs_browser]
 
@@ -19,7 +19,7 @@ def errors(notebook: nbformat.NotebookNode) -> list[str]:
 def test_notebook_runs_in_jupyterlab(master, tmp_path, solved):
     name = f"{master.assignment.name}.ipynb"
     notebook = solution_notebook(master) if solved else student_notebook(master)
-    for path, content in _student_files(master, notebook).items():
+    for path, content in student_files(master, notebook).items():
         file = tmp_path / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)

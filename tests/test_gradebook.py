@@ -14,7 +14,7 @@ import pytest
 from browser import chromium_page, jupyter_lab, needs_browser
 
 from autograder.build.notebooks import student_notebook
-from autograder.build.release import Build, _student_files
+from autograder.build.release import Build, student_files
 from autograder.catalogue import COURSE, CourseError, find_assignment
 from autograder.gradebook.course import Course, check_free, grade_one, init_course
 
@@ -26,7 +26,7 @@ NAME = COLORIZATION.name
 def built(master, tmp_path_factory) -> Build:
     """What `build` makes, but for running the solution: the gradebook does not look at pictures."""
     made = Build(COLORIZATION, tmp_path_factory.mktemp("build") / NAME)
-    for name, content in _student_files(master, student_notebook(master)).items():
+    for name, content in student_files(master, student_notebook(master)).items():
         path = made.student / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)

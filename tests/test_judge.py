@@ -5,9 +5,9 @@ import json
 import nbformat
 import pytest
 
-from autograder.catalogue import find_assignment
+from autograder.catalogue import CourseError, find_assignment
 from autograder.gradebook.feedback import task_html, task_text
-from autograder.judge.judge import judge, open_submission, verdict_key
+from autograder.judge.judge import check_the_checks, judge, open_submission, verdict_key
 from autograder.judge.verdict import Verdict
 
 COLORIZATION = find_assignment("colorization")
@@ -183,3 +183,22 @@ def test_the_key_changes_with_what_a_verdict_depends_on(hand_in):
     assert one == verdict_key(hand_in(b"1"), COLORIZATION, "bubblewrap")
     assert one != verdict_key(hand_in(b"2"), COLORIZATION, "bubblewrap")
     assert one != verdict_key(hand_in(b"1"), COLORIZATION, "process")
+
+
+def test_a_bug_of_ours_is_not_graded_and_never_a_zero(graded, monkeypatch):
+    from autograder.judge import remote
+
+    def broken(*args: object, **kwargs: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(remote.Worker, "call", broken)
+    verdict = graded({}).verdict
+    assert verdict.status == "not graded"
+    assert "disk full" in verdict.reason
+
+
+def test_checks_that_are_wrong_themselves_stop_the_grading(monkeypatch):
+    check_the_checks(COLORIZATION)
+    monkeypatch.setattr(COLORIZATION.reference(), "l2_loss", lambda prediction, target: prediction.sum())
+    with pytest.raises(CourseError, match="fails on the reference of 3_colorization"):
+        check_the_checks(COLORIZATION)

@@ -17,7 +17,7 @@ import course_utils.reference.colorization
 from autograder.build.leak import LeakError, find_leaks, secret_lines
 from autograder.build.master import MasterError, read_master
 from autograder.build.notebooks import solution_notebook, student_notebook
-from autograder.build.release import _student_files, check_release, check_stubs_only, release
+from autograder.build.release import check_release, check_stubs_only, release, student_files
 from autograder.catalogue import CourseError, assignments, find_assignment
 
 COLORIZATION = find_assignment("colorization")
@@ -38,7 +38,7 @@ def master():
 def files(master):
     """What an archive of the assignment holds, the pictures too."""
     root = COLORIZATION.name
-    made = _student_files(master, student_notebook(master))
+    made = student_files(master, student_notebook(master))
     picture = BytesIO()
     Image.new("RGB", (400, 300)).save(picture, "PNG")
     made |= {f"pictures/{name}.png": picture.getvalue() for name in master.pictures}

@@ -391,7 +391,8 @@ def test_the_self_test_of_the_weak_level_promises_less():
 
 
 def test_the_self_test_finds_what_is_wrong():
-    facts = {"network": True, "writable": ["/usr", "/tmp/home"], "visible": ["/root/.ssh"], "importable": []}
+    facts = {"network": True, "writable": ["/usr", "/tmp/home"], "visible": ["/home/ada/.ssh"]}
+    facts |= {"importable": []}
     facts |= {"course": False, "tmp": 2**40, "privileges": 1, "uid": 0}
     found = {finding.name: finding for finding in _judged(facts, Limits(), isolated=True)}
     assert [name for name, finding in found.items() if finding.ok] == ["the references are out of reach"]

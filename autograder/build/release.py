@@ -82,7 +82,7 @@ def build(assignment: Assignment, to: Path, progress: Progress = quiet) -> Build
     solved = _execute(solution_notebook(master), made.solution.parent, "running the solution", progress)
     pictures = harvest_pictures(solved)
     shutil.rmtree(made.student, ignore_errors=True)
-    for name, content in _student_files(master, student).items():
+    for name, content in student_files(master, student).items():
         _write(made.student / name, content)
     for task, png in pictures.items():
         _write(made.student / "pictures" / f"{task}.png", png)
@@ -108,7 +108,7 @@ def release(assignment: Assignment, to: Path, progress: Progress = quiet) -> Bui
 def check_release(archive: Path, master: Master) -> None:
     """The leak test. Raises LeakError."""
     root = master.assignment.name
-    files = _student_files(master, student_notebook(master))
+    files = student_files(master, student_notebook(master))
     expected = {f"{root}/{name}": content for name, content in files.items()}
     pictures = {f"{root}/pictures/{name}.png" for name in master.pictures}
     if leaks := find_leaks(archive, master, expected, pictures):
@@ -155,7 +155,7 @@ def _execute(
     )
 
 
-def _student_files(master: Master, student: NotebookNode) -> dict[str, bytes]:
+def student_files(master: Master, student: NotebookNode) -> dict[str, bytes]:
     """Everything a student gets but the pictures, by path."""
     name = master.assignment.name
     return {

@@ -7,24 +7,22 @@
 """
 
 import hashlib
-import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 
 from nbformat import NotebookNode
 
 from autograder.build.master import Master, MasterError, read_master
 from autograder.build.notebooks import student_notebook
-from autograder.build.release import shipped_modules
-from autograder.catalogue import Assignment
+from autograder.catalogue import COURSE, Assignment, CourseError
 from autograder.checks import checks_of
 from autograder.judge.limits import Limits
 from autograder.judge.read import Reading, RefusedError, graft, read_submission
 from autograder.judge.remote import RemoteSubmission
 from autograder.judge.run_checks import InfrastructureError, run_checks
+from autograder.judge.submission import LocalSubmission
 from autograder.judge.verdict import CheckVerdict, TaskVerdict, Verdict
 
 
@@ -59,10 +57,13 @@ def judge(
         verdict.tasks = _none_passed(master, "refused", "the notebook could not be read")
         return Judgement(verdict, graft([], released).notebook)
     verdict.repairs = reading.repairs
+    limits = limits_of(master)
     try:
-        _run_and_check(verdict, reading, master, on_cell)
-    except InfrastructureError as fault:
-        verdict.status, verdict.reason = "not graded", str(fault)
+        _run_and_check(verdict, reading, master, limits, on_cell)
+    except Exception as fault:  # no bug of ours may become a student's zero, or end a class
+        known = isinstance(fault, InfrastructureError)
+        verdict.status = "not graded"
+        verdict.reason = str(fault) if known else f"The grader failed: {type(fault).__name__}: {fault}"
         verdict.tasks = _none_passed(master, "not graded", "the grader could not run this check")
     return Judgement(verdict, reading.notebook)
 
@@ -86,10 +87,10 @@ def limits_of(master: Master) -> Limits:
 
 
 def _run_and_check(
-    verdict: Verdict, reading: Reading, master: Master, on_cell: Callable[[int], object]
+    verdict: Verdict, reading: Reading, master: Master, limits: Limits, on_cell: Callable[[int], object]
 ) -> None:
-    notebook, limits = reading.notebook, limits_of(master)
-    with RemoteSubmission(notebook, verdict.level, limits, on_cell=lambda: on_cell(-1)) as submission:
+    box = RemoteSubmission(reading.notebook, verdict.level, limits, on_cell=lambda: on_cell(-1))
+    with box as submission:
         on_cell(len(submission.runnable()))
         submission.run_cells()
         tasks = run_checks(master.assignment.topic, submission)
@@ -118,17 +119,25 @@ def verdict_key(submission: Path, assignment: Assignment, level: str) -> str:
 
 @cache
 def _grader_key(assignment: Assignment, level: str) -> str:
-    topic = assignment.topic
-    modules = [
-        assignment.reference(),
-        *(import_module(f"autograder.{role}.{topic}") for role in ("misconceptions",)),
-        import_module(f"autograder.checks.test_{topic}"),
-    ]
+    """The master and all the code that has a part in a verdict: checks, references, what ships, the judge."""
     digest = hashlib.sha256(level.encode() + assignment.master.read_bytes())
-    for module in modules:
-        digest.update(inspect.getsource(module).encode())
-    for content in shipped_modules().values():
-        digest.update(content)
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes())
+    for package in ("autograder", "course_utils"):
+        for path in sorted((COURSE / package).rglob("*.py")):
+            digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def check_the_checks(assignment: Assignment) -> None:
+    """Before a class is graded: the hidden checks must pass on the reference, and fail on nothing at all.
+
+    Only then is whatever a check raises the answer's own fault. Raises CourseError.
+    """
+    topic = assignment.topic
+    right = run_checks(topic, LocalSubmission(vars(assignment.reference())))
+    if failed := [check.name for task in right for check in task.checks if not check.passed]:
+        raise CourseError(f"{failed[0]} fails on the reference of {assignment.name}: mend it before grading.")
+    nothing = run_checks(topic, LocalSubmission({}))
+    if passed := [check.name for task in nothing for check in task.checks if check.passed]:
+        raise CourseError(
+            f"{passed[0]} passes on an empty submission of {assignment.name}: it checks nothing."
+        )

@@ -125,6 +125,8 @@ class RemoteSubmission(Submission):
         while True:
             try:
                 return self._ask(call)
+            except (Failure, InfrastructureError):
+                raise
             except WorkerDied as died:
                 self._end_worker()
                 self._strikes[call.task] += 1
@@ -132,6 +134,8 @@ class RemoteSubmission(Submission):
                 if died.reason == "time" and self._strikes[call.task] < STRIKES:
                     continue
                 raise Failure(died.reason, f"`{call.task}` {died}") from None
+            except Exception as fault:  # a check would take it for the answer's
+                raise InfrastructureError(f"a call failed on our side: {fault}") from fault
 
     def _ask(self, call: Call) -> Answer:
         worker = self._live_worker()

@@ -7,7 +7,7 @@ reference, misconceptions, alternatives) or in a sandbox (`RemoteSubmission`); a
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -40,7 +40,7 @@ class Answer:
     """What a call gives back: its value, or the gradient, and whether an argument was changed."""
 
     value: object
-    changed: bool = field(default=False)
+    changed: bool = False
 
 
 class Submission(ABC):
