@@ -47,8 +47,14 @@ def reference_of(topic: str) -> ModuleType:
 
 
 def assignments() -> list[Assignment]:
-    """Every assignment of the course, in order."""
-    return [Assignment(path.parent.name) for path in sorted((COURSE / "assignments").glob("*/assignment.md"))]
+    """Every assignment of the course, in order.
+
+    Raises CourseError when the masters are not beside the package, as after an install by copy.
+    """
+    masters = sorted((COURSE / "assignments").glob("*/assignment.md"))
+    if not masters:
+        raise CourseError("The masters are not here: install from a clone, with `pip install --editable .`")
+    return [Assignment(master.parent.name) for master in masters]
 
 
 def find_assignment(name: str) -> Assignment:

@@ -143,7 +143,9 @@ def test_feedback_shows_the_table_and_runs_no_script(course, graded):
     assert "window.hacked = 1&lt;/script&gt;" in page
     assert "<script>window.hacked" not in page
     assert re.search(r"<img[^>]*onerror", page) is None
-    assert "could not be read" in course.feedback(COLORIZATION, "corrupt").read_text()
+    page = course.feedback(COLORIZATION, "corrupt").read_text()
+    assert "could not be read" in page
+    assert page.count("A note from the grader") == 1
 
 
 def test_written_answers_wait_for_a_person(course, graded):

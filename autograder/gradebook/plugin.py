@@ -75,9 +75,8 @@ class SubmissionExporter(NotebookExporter):
         released = released_notebook(self.parent.coursedir, resources["nbgrader"])
         try:
             reading = read_submission(Path(filename), released)
-        except RefusedError as refused:
+        except RefusedError:  # the verdict will say why
             reading = graft([], released)
-            reading.notebook.cells.insert(0, _note(str(refused)))
         return self.from_notebook_node(reading.notebook, resources=resources, **kw)
 
 
