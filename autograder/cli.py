@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from autograder.catalogue import Assignment, CourseError, assignments, find_assignment
 
@@ -57,14 +57,15 @@ def _progress() -> Iterator[Progress]:
 
 
 @contextmanager
-def _building() -> Iterator:
-    """A progress bar that `build` and `release` report to."""
+def _reporting() -> Iterator:
+    """Progress bars, one for each thing that building or judging reports."""
     with _progress() as progress:
-        bars: dict[str, int] = {}
+        bars: dict[str, TaskID] = {}
 
         def report(what: str, done: int, total: int) -> None:
-            bar = bars.setdefault(what, bars.get(what) or progress.add_task(what, total=total))
-            progress.update(bar, completed=done, total=total)
+            if what not in bars:
+                bars[what] = progress.add_task(what)
+            progress.update(bars[what], completed=done, total=total)
 
         yield report
 
@@ -79,7 +80,7 @@ def build(name: Name = None, to: To = Path("build")) -> None:
     from autograder.build import release as making
 
     for assignment in _chosen(name):
-        with _building() as progress:
+        with _reporting() as progress:
             made = making.build(assignment, to, progress)
         out.print(f"[bold]{assignment.name}[/]")
         out.print(f"  student   {made.student}/{assignment.name}.ipynb", highlight=False)
@@ -92,7 +93,7 @@ def release(name: Name = None, to: To = Path("build")) -> None:
     from autograder.build import release as making
 
     for assignment in _chosen(name):
-        with _building() as progress:
+        with _reporting() as progress:
             made = making.release(assignment, to, progress)
         out.print(f"{made.archive}: {_size(made.archive)}, no leaks. Give this to students.", highlight=False)
 
@@ -111,7 +112,7 @@ def init(
     from autograder.gradebook.course import check_free, init_course
 
     check_free(folder)
-    with _building() as progress, TemporaryDirectory() as building:
+    with _reporting() as progress, TemporaryDirectory() as building:
         builds = [making.build(assignment, Path(building), progress) for assignment in assignments()]
         course = init_course(folder, builds, level)
     names = ", ".join(assignment.name for assignment in course.released())
@@ -135,16 +136,8 @@ def judge(
     from autograder.tables import verdict_table
 
     found = assignment_of(notebook, assignment)
-    with _progress() as progress:
-        bar = progress.add_task("starting the sandbox", total=None)
-
-        def on_cell(cells: int) -> None:
-            if cells > 0:
-                progress.update(bar, description="running the notebook, then the checks", total=cells)
-            else:
-                progress.advance(bar)
-
-        verdict = judge_notebook(notebook, found, level=level, on_cell=on_cell).verdict
+    with _reporting() as progress:
+        verdict = judge_notebook(notebook, found, level=level, progress=progress).verdict
     if json:
         print(verdict.to_json())
     else:
@@ -223,7 +216,7 @@ def demo(
     shutil.rmtree(to, ignore_errors=True)
     to.mkdir(parents=True)
     mark.touch()
-    with _building() as progress:
+    with _reporting() as progress:
         builds = [making.release(assignment, to / "release", progress) for assignment in assignments()]
     course = init_course(to / "course", builds, level)
     for made in builds:

@@ -73,10 +73,3 @@ def _bare_png(data: bytes) -> bytes:
     out = BytesIO()
     bare.save(out, "PNG", optimize=True)
     return out.getvalue()
-
-
-def write_notebook(notebook: NotebookNode, path: Path) -> Path:
-    """Write a notebook, making its folder."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    nbformat.write(notebook, path)
-    return path

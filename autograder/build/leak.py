@@ -16,6 +16,7 @@ from pathlib import Path
 from types import ModuleType
 
 from autograder.build.master import Master
+from autograder.build.stub import stub_of
 from autograder.catalogue import CourseError
 
 # A line shorter than this, spaces aside, tells nothing: `else:`, `return loss`.
@@ -51,35 +52,23 @@ def find_leaks(archive: Path, master: Master, expected: dict[str, bytes], pictur
 
 def secret_lines(master: Master) -> dict[str, str]:
     """Every telling line that must not ship, without its spaces, and where it comes from."""
-    reference = master.assignment.reference()
-    topic = master.assignment.topic
-    secret = dict(_reference_bodies(reference, set(master.tasks)))
-    public = _public_lines(reference, set(master.tasks))
-    for role, name in (
-        ("hidden check", f"checks.test_{topic}"),
-        ("misconception", f"misconceptions.{topic}"),
-        ("alternative", f"alternatives.{topic}"),
-    ):
-        module = import_module(f"autograder.{name}")
+    reference, topic = master.assignment.reference(), master.assignment.topic
+    modules = {
+        "reference": reference,
+        "hidden check": import_module(f"autograder.checks.test_{topic}"),
+        "misconception": import_module(f"autograder.misconceptions.{topic}"),
+        "alternative": import_module(f"autograder.alternatives.{topic}"),
+    }
+    public, secret = _public_lines(reference, set(master.tasks)), {}
+    for role, module in modules.items():
         for number, line in enumerate(inspect.getsource(module).splitlines(), 1):
-            if (bare := _bare(line)) not in public:
+            if (bare := _bare(line)) not in public and _is_telling(bare):
                 secret.setdefault(bare, f"{role}, {Path(module.__file__).name}:{number}")
-    return {line: where for line, where in secret.items() if _is_telling(line)}
-
-
-def _reference_bodies(module: ModuleType, tasks: set[str]) -> Iterator[tuple[str, str]]:
-    """The lines of a reference that no stub shows: bodies, and helpers whole."""
-    lines = inspect.getsource(module).splitlines()
-    public = _public_lines(module, tasks)
-    for number, line in enumerate(lines, 1):
-        if _bare(line) not in public:
-            yield _bare(line), f"reference, {Path(module.__file__).name}:{number}"
+    return secret
 
 
 def _public_lines(module: ModuleType, tasks: set[str]) -> set[str]:
     """The lines of a reference that its stubs show, and its own docstring."""
-    from autograder.build.stub import stub_of
-
     lines = [line for task in tasks for line in stub_of(module, task).splitlines()]
     lines += (ast.get_docstring(ast.parse(inspect.getsource(module)), clean=False) or "").splitlines()
     return {_bare(line) for line in lines}

@@ -151,13 +151,9 @@ class _Reader:
                 return cell
         tags = attributes.get("tags", [])
         role = tags[0] if tags else {"code": "code", "markdown": "text"}[raw.cell_type]
-        name = (
-            task
-            if role in ("check", "question")
-            else self.picture_name(raw, line)
-            if role == "picture"
-            else ""
-        )
+        name = task if role in ("check", "question") else ""
+        if role == "picture":
+            name = self.picture_name(raw, line)
         if raw.cell_type == "code" and self.imports_reference(raw.source):
             raise self.fail(line, 'only a task may import the reference: give the cell task="...".')
         return Cell(raw.cell_type, raw.source, line, role, name, attributes)

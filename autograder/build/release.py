@@ -17,7 +17,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from autograder.build.execute import execute, harvest_pictures, write_notebook
+from autograder.build.execute import execute, harvest_pictures
 from autograder.build.leak import LeakError, find_leaks
 from autograder.build.master import Master, read_master
 from autograder.build.notebooks import solution_notebook, student_notebook
@@ -86,7 +86,7 @@ def build(assignment: Assignment, to: Path, progress: Progress = quiet) -> Build
         _write(made.student / name, content)
     for task, png in pictures.items():
         _write(made.student / "pictures" / f"{task}.png", png)
-    write_notebook(solved, made.solution)
+    _write(made.solution, nbformat.writes(solved).encode())
     return made
 
 

@@ -7,15 +7,16 @@
 """
 
 import hashlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from itertools import count
 from pathlib import Path
 
 from nbformat import NotebookNode
 
 from autograder.build.master import Master, MasterError, read_master
 from autograder.build.notebooks import student_notebook
+from autograder.build.release import Progress, quiet
 from autograder.catalogue import COURSE, Assignment, CourseError
 from autograder.checks import checks_of
 from autograder.judge.limits import Limits
@@ -39,12 +40,12 @@ def judge(
     assignment: Assignment,
     *,
     level: str = "bubblewrap",
-    on_cell: Callable[[int], object] = lambda cells: None,
+    progress: Progress = quiet,
 ) -> Judgement:
     """Judge one submission.
 
-    level    the sandbox: bubblewrap, or process (no isolation; stamped on the verdict)
-    on_cell  called with the number of code cells when they are known, and with -1 after each one
+    level     the sandbox: bubblewrap, or process (no isolation; stamped on the verdict)
+    progress  told of each cell that was run
     Raises MasterError when the assignment itself can't be read; nothing for what a student hands in.
     """
     master = read_master(assignment)
@@ -59,7 +60,7 @@ def judge(
     verdict.repairs = reading.repairs
     limits = limits_of(master)
     try:
-        _run_and_check(verdict, reading, master, limits, on_cell)
+        _run_and_check(verdict, reading, master, limits, progress)
     except Exception as fault:  # no bug of ours may become a student's zero, or end a class
         known = isinstance(fault, InfrastructureError)
         verdict.status = "not graded"
@@ -87,12 +88,13 @@ def limits_of(master: Master) -> Limits:
 
 
 def _run_and_check(
-    verdict: Verdict, reading: Reading, master: Master, limits: Limits, on_cell: Callable[[int], object]
+    verdict: Verdict, reading: Reading, master: Master, limits: Limits, progress: Progress
 ) -> None:
-    box = RemoteSubmission(reading.notebook, verdict.level, limits, on_cell=lambda: on_cell(-1))
-    with box as submission:
-        on_cell(len(submission.runnable()))
-        submission.run_cells()
+    what, done = "running the notebook, then the checks", count(1)
+    with RemoteSubmission(reading.notebook, verdict.level, limits) as submission:
+        total = len(submission.runnable())
+        progress(what, 0, total)
+        submission.run_cells(on_cell=lambda: progress(what, next(done), total))
         tasks = run_checks(master.assignment.topic, submission)
     verdict.tasks = sorted(tasks, key=lambda task: master.tasks.index(task.name))
     verdict.resources = submission.resources

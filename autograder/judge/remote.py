@@ -27,20 +27,12 @@ class RemoteSubmission(Submission):
     """The stand-in whose functions live in a worker. A context manager: leaving it kills the worker.
 
     notebook  the grafted notebook; running it writes its cells' outputs
-    on_cell   called after each cell that was run
     """
 
-    def __init__(
-        self,
-        notebook: NotebookNode,
-        level: str,
-        limits: Limits,
-        on_cell: Callable[[], object] = lambda: None,
-    ) -> None:
+    def __init__(self, notebook: NotebookNode, level: str, limits: Limits) -> None:
         super().__init__()
         self.notebook, self.level, self.limits = notebook, level, limits
         self.resources = {"seconds": 0.0, "cpu_seconds": 0.0, "peak_bytes": 0, "workers": 0}
-        self._on_cell = on_cell
         self._worker: Worker | None = None
         self._fatal: set[str] = set()  # cells that end a worker are not replayed
         self._strikes: Counter[str] = Counter()
@@ -55,17 +47,20 @@ class RemoteSubmission(Submission):
         """Kill the worker, with all that it started."""
         self._end_worker()
 
-    def run_cells(self) -> None:
+    def run_cells(self, on_cell: Callable[[], object] = lambda: None) -> None:
         """Run the notebook from top to bottom and write its outputs, for as long as a submission may take.
 
+        on_cell  called after each cell that was run
         Raises InfrastructureError.
         """
         cells = self.runnable()
         while cells and self.resources["seconds"] < self.limits.submission:
             worker = self._live_worker(replay_before=cells[0])
-            cells = self._run_until_death(worker, cells)
+            cells = self._run_until_death(worker, cells, on_cell)
 
-    def _run_until_death(self, worker: Worker, cells: list[NotebookNode]) -> list[NotebookNode]:
+    def _run_until_death(
+        self, worker: Worker, cells: list[NotebookNode], on_cell: Callable[[], object]
+    ) -> list[NotebookNode]:
         """Run cells in turn, and return those that are left when one of them ends the worker."""
         for index, cell in enumerate(cells):
             try:
@@ -77,7 +72,7 @@ class RemoteSubmission(Submission):
                 self._end_worker()
                 return cells[index + 1 :]
             finally:
-                self._on_cell()
+                on_cell()
         return []
 
     def runnable(self) -> list[NotebookNode]:

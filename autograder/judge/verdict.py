@@ -61,7 +61,7 @@ class Verdict:
 
     status     graded | refused (the file can't be read: 0, with the reason) | not graded (our fault: never 0)
     reason     why it was refused or not graded, in a sentence
-    level      the sandbox it ran in: bubblewrap | process | trusted
+    level      the sandbox it ran in: bubblewrap | process
     repairs    what was put right in the notebook before it was run, a sentence each
     flags      what an instructor may want to look at, a sentence each; never an accusation
     resources  seconds and bytes used
