@@ -1,0 +1,1 @@
+"""Scripts that make or fetch the data: the furniture world, and the real data sets."""
