@@ -98,7 +98,7 @@ def _pairs_at_a_vertex(uses: Array) -> tuple[Array, Array]:
 
 
 def _lamps() -> tuple[Array, Array]:
-    """(K, 3) directions of all lamps, and the (K, 3) linear RGB that each sends to a surface that faces it."""
+    """(K, 3) directions of all lamps, and the (K, 3) linear RGB that each sends."""
     sphere = _evenly_spread(SKY_LAMPS)
     up = sphere[:, 2:]
     sky = np.where(up > 0, HORIZON + (ZENITH - HORIZON) * up, FLOOR)

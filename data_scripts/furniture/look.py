@@ -1,4 +1,4 @@
-"""A quick look at many pieces at once: `python -m data_scripts.furniture.look chair --count 40 --to sheet.png`."""
+"""A quick look at many pieces: `python -m data_scripts.furniture.look chair --count 40 --to sheet.png`."""
 
 from pathlib import Path
 from typing import Annotated
@@ -11,14 +11,7 @@ from data_scripts.furniture.light import lit
 from data_scripts.furniture.styles import CATEGORIES, parts_of, style_of
 from data_scripts.furniture.views import VIEWS
 
-ANGLES = (
-    3,
-    28,
-    10,
-    20,
-    39,
-    53,
-)  # three-quarter views from the front and the side, one from behind, two from above
+ANGLES = (3, 28)  # three-quarter views from the front, from either side
 
 
 def contact_sheet(category: str, count: int, seed: int = 0, size: int = 160, columns: int = 8) -> Image.Image:
@@ -26,7 +19,7 @@ def contact_sheet(category: str, count: int, seed: int = 0, size: int = 160, col
     sheet = Image.new("RGB", (columns * size, -(-count // columns) * size), "white")
     for number in range(count):
         surface = lit(parts_of(style_of(category, number, seed)))
-        view = VIEWS[ANGLES[0] if number % 2 else ANGLES[1]]
+        view = VIEWS[ANGLES[number % 2]]
         picture = Image.fromarray(photograph(surface, framing(surface.vertices), view, size, samples=3))
         sheet.paste(picture, (number % columns * size, number // columns * size), picture)
     return sheet

@@ -122,10 +122,8 @@ def tube(path: ArrayLike, radius: ArrayLike, sides: int = 10, closed: bool = Fal
     """
     path = np.asarray(path, float)
     radii = np.broadcast_to(np.asarray(radius, float), len(path))
-    if closed:
-        tangents = np.roll(path, -1, axis=0) - np.roll(path, 1, axis=0)
-    else:
-        tangents = np.gradient(path, axis=0)
+    around = np.roll(path, -1, axis=0) - np.roll(path, 1, axis=0)
+    tangents = around if closed else np.gradient(path, axis=0)
     tangents /= np.linalg.norm(tangents, axis=1, keepdims=True)
     angles = np.arange(sides) * 2 * np.pi / sides
     rings, across = [], np.roll(tangents[0], 1)
@@ -169,7 +167,7 @@ def slab(outline: ArrayLike, thickness: float, at: ArrayLike = (0, 0, 0), bevel:
 def sheet(points: ArrayLike, thickness: float) -> Solid:
     """A bent plate: a curved back, a moulded seat.
 
-    points     (R, C, 3) a grid on its middle surface; its front is where rows x columns points, by the right hand
+    points     (R, C, 3) a grid on its middle surface
     thickness  metres, half on either side
     """
     points = np.asarray(points, float)

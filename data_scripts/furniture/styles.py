@@ -1,4 +1,4 @@
-"""The style of a piece: a seeded draw of named parameters, stored with its pictures, from which it can be rebuilt."""
+"""The style of a piece: a seeded draw of named parameters, which is stored with its pictures."""
 
 from dataclasses import asdict, is_dataclass
 from types import ModuleType

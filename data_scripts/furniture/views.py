@@ -1,4 +1,4 @@
-"""The 62 views of the rendered-chairs data set (Aubry et al. 2014, "Seeing 3D chairs"), and its file names."""
+"""The 62 views of the rendered chairs (Aubry et al. 2014, "Seeing 3D chairs"), and their file names."""
 
 from typing import NamedTuple
 
