@@ -91,7 +91,7 @@ def albedo(material: Material, points: Array) -> Array:
     """
     base = linear_rgb(material.color)
     amount = PATTERNS[material.pattern](points / material.period)[:, None]
-    other = base * 0.62 if material.pattern == "grain" else linear_rgb(material.second)
+    other = base * 0.8 if material.pattern == "grain" else linear_rgb(material.second)
     return base + amount * (other - base)
 
 

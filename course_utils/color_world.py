@@ -1,0 +1,220 @@
+"""The colour world: furnished rooms in which how well any colorizer can do is known in closed form.
+
+What a thing is can be told from its lightness; its colour is a toss with stated odds that leaves no trace in
+the lightness. So the best that a network can learn is to answer each pixel with the odds of the thing that it
+belongs to; what that costs under each loss is in `color_floors`.
+
+    scenes = make_scenes(load_views("rendered_furniture"), count=1500)
+    scenes.lightness, scenes.ab, scenes.kind
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple, Self
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from skimage.color import rgb2lab
+from torch import Tensor
+
+from course_utils.color import AB_SCALE, L_CENTER, L_SCALE
+from course_utils.rendered_views import RenderedViews
+
+Array = np.ndarray
+
+
+@dataclass(frozen=True)
+class Palette:
+    """One kind of thing: how light it is, and the odds of its colours."""
+
+    name: str
+    lightness: tuple[float, float]  # L* of its darkest and its lightest pixel
+    colors: tuple[tuple[float, float], ...]  # (a*, b*), in the sRGB gamut with every L* of that range
+    odds: tuple[float, ...]  # of each colour; they sum to 1
+
+    @property
+    def ab(self) -> Tensor:
+        """(M, 2) float32, its colours in ab units."""
+        return torch.tensor(self.colors, dtype=torch.float32)
+
+    @property
+    def probability(self) -> Tensor:
+        """(M,) float32, their odds."""
+        return torch.tensor(self.odds)
+
+
+# Ranges of lightness overlap: only its shape tells a chair from a sofa. Wall, floor and car are certain.
+WORLD = (
+    Palette("wall", (90, 96), ((-2, -5),), (1.0,)),
+    Palette("floor", (72, 86), ((4, 16),), (1.0,)),
+    Palette("chair", (48, 64), ((54, 34), (-44, 38), (2, 52)), (0.7, 0.2, 0.1)),
+    Palette("table", (34, 50), ((40, -44), (-28, 24)), (0.75, 0.25)),
+    Palette("sofa", (42, 60), ((1, 4), (6, -46)), (0.8, 0.2)),
+    Palette("car", (56, 74), ((8, 56),), (1.0,)),
+)
+WALL, FLOOR = 0, 1
+
+PIECES = (2, 3)  # in a room, at least and at most
+NEAR, FAR = 0.56, 0.42  # side of a piece's picture, as a part of the scene's
+SHADOW = 0.75  # how far a shadow darkens the floor towards its darkest
+
+
+class Scenes(NamedTuple):
+    """Rooms in black and white, and one of their possible colourings. Planes are at the network's scale."""
+
+    lightness: Tensor  # (N, 1, S, S) float32, (L* - 50) / 100: the same whatever the toss
+    ab: Tensor  # (N, 2, S, S) float32, (a*, b*) / 110
+    kind: Tensor  # (N, S, S) int64, into WORLD: what each pixel belongs to
+
+    def every(self, stride: int) -> Self:
+        """Every `stride`-th pixel: how Zhang et al. take the targets of a smaller output."""
+        return type(self)(*(plane[..., ::stride, ::stride] for plane in self))
+
+    def split(self, first: int) -> tuple[Self, Self]:
+        """The first scenes, and the others."""
+        return type(self)(*(plane[:first] for plane in self)), type(self)(*(plane[first:] for plane in self))
+
+
+class _Room(NamedTuple):
+    """One scene in the making."""
+
+    lightness: Array  # (S, S) L*
+    kind: Array  # (S, S) into WORLD
+    piece: Array  # (S, S) which toss each pixel takes: 0 wall, 1 floor, 2 … the pieces
+
+
+class _Sprite(NamedTuple):
+    """One piece, cut out."""
+
+    kind: int  # into WORLD
+    lightness: Array  # (s, s) L*
+    covers: Array  # (s, s) bool
+
+
+def make_scenes(
+    views: RenderedViews, count: int, size: int = 64, seed: int = 0, toss_seed: int = 0
+) -> Scenes:
+    """Furnish rooms, and toss the colours.
+
+    views      rendered chairs, tables, sofas and cars; `size` pixels or larger is best
+    size       pixels of a scene's side
+    seed       of the rooms
+    toss_seed  of the colours alone: another one colours the same rooms anew
+    Raises ValueError if a category is missing from the views.
+    """
+    rng = np.random.default_rng([seed, size])
+    pieces = rng.integers(PIECES[0], PIECES[1] + 1, count)
+    sprites = iter(_sprites(views, int(pieces.sum()), size, rng))
+    rooms = [_furnished([next(sprites) for _ in range(many)], size, rng) for many in pieces]
+    kind = np.stack([room.kind for room in rooms])
+    ab = _tossed(kind, np.stack([room.piece for room in rooms]), np.random.default_rng([toss_seed, 1]))
+    lightness = np.stack([room.lightness for room in rooms])[:, None]
+    return Scenes(
+        torch.from_numpy(((lightness - L_CENTER) / L_SCALE).astype(np.float32)),
+        torch.from_numpy((ab / AB_SCALE).astype(np.float32)),
+        torch.from_numpy(kind),
+    )
+
+
+def _tossed(kind: Array, piece: Array, rng: np.random.Generator) -> Array:
+    """(N, 2, S, S) ab units: one toss for each piece of each scene, in the colours of its kind."""
+    luck = rng.random((len(piece), PIECES[1] + 2))
+    of_pixel = np.take_along_axis(luck, piece.reshape(len(piece), -1), axis=1).reshape(piece.shape)
+    ab = np.zeros((len(kind), 2, *kind.shape[1:]))
+    for index, palette in enumerate(WORLD):
+        upto = np.cumsum(palette.odds)[:-1]
+        here = kind == index
+        ab.transpose(0, 2, 3, 1)[here] = np.array(palette.colors)[
+            np.searchsorted(upto, of_pixel[here], "right")
+        ]
+    return ab
+
+
+def _sprites(views: RenderedViews, count: int, size: int, rng: np.random.Generator) -> list[_Sprite]:
+    """Pieces of furniture for the rooms, of each category as many."""
+    names = [palette.name for palette in WORLD[FLOOR + 1 :]]
+    drawn = rng.integers(len(names), size=count)
+    sides = rng.integers(round(FAR * size), round(NEAR * size) + 1, size=count)
+    chosen = np.empty(count, int)
+    for index, name in enumerate(names):
+        of_kind = torch.isin(views.category[views.index], torch.tensor(_category(views, name))).nonzero()[
+            :, 0
+        ]
+        here = drawn == index
+        chosen[here] = of_kind.numpy()[rng.integers(len(of_kind), size=here.sum())]
+    sprites: list[_Sprite] = [None] * count
+    for side in np.unique(sides):
+        at = np.flatnonzero(sides == side)
+        batch = views.batch(torch.from_numpy(chosen[at]))
+        rgb, mask = (F.adaptive_avg_pool2d(plane, int(side)).numpy() for plane in (batch.image, batch.mask))
+        lightness = rgb2lab(rgb, channel_axis=1)[:, 0]
+        for place, plane, cover in zip(at, lightness, mask[:, 0], strict=True):
+            sprites[place] = _sprite(FLOOR + 1 + drawn[place], plane, cover >= 0.5)
+    return sprites
+
+
+def _category(views: RenderedViews, name: str) -> int:
+    if name not in views.categories:
+        raise ValueError(
+            f"The colour world needs a {name}, and these views have {', '.join(views.categories)} only."
+        )
+    return views.categories.index(name)
+
+
+def _sprite(kind: int, lightness: Array, covers: Array) -> _Sprite:
+    """Stretch a piece's lightness to its kind's range; its edge is hard, so that each pixel has one owner."""
+    low, high = WORLD[kind].lightness
+    inside = lightness[covers]
+    middle, reach = (inside.mean(), 2 * inside.std() + 1e-3) if len(inside) else (0, 1)
+    stretched = (low + high) / 2 + (high - low) / 2 * (lightness - middle) / reach
+    return _Sprite(kind, stretched.clip(low, high), covers)
+
+
+def _furnished(sprites: list[_Sprite], size: int, rng: np.random.Generator) -> _Room:
+    """A room with the pieces in it, the farthest first."""
+    horizon = int(rng.uniform(0.30, 0.48) * size)
+    room = _empty(size, horizon, rng)
+    slots = (np.arange(len(sprites)) + rng.uniform(0.3, 0.7, len(sprites))) / len(sprites)
+    sprites = sorted(sprites, key=lambda sprite: len(sprite.covers))
+    for piece, (sprite, x) in enumerate(zip(sprites, rng.permutation(slots), strict=True), start=FLOOR + 1):
+        near = (len(sprite.covers) / size - FAR) / (NEAR - FAR)
+        foot = horizon + (0.3 + 0.6 * near) * (size - horizon) + rng.uniform(-0.06, 0.06) * size
+        _put(room, sprite, piece, int(foot), int(x * size))
+    return room
+
+
+def _empty(size: int, horizon: int, rng: np.random.Generator) -> _Room:
+    """Wall and floor: light comes from one side; the floor has boards."""
+    y, x = np.mgrid[:size, :size] / size
+    kind = np.where(np.arange(size)[:, None] < horizon, WALL, FLOOR) * np.ones((1, size), int)
+    slope = 0.5 + rng.uniform(-0.8, 0.8) * (x - 0.5)
+    depth = np.maximum(y - horizon / size + 0.25, 0.05)
+    boards = ((x - 0.5) / depth * rng.uniform(2, 4) + rng.uniform()) % 1 < 0.12
+    shade = np.where(kind == WALL, slope - 0.3 * (y - 0.2), 0.9 * slope + 0.35 - 0.3 * boards).clip(0, 1)
+    low, high = (np.array([WORLD[k].lightness[end] for k in (WALL, FLOOR)])[kind] for end in (0, 1))
+    return _Room(low + (high - low) * shade, kind, kind.copy())
+
+
+def _put(room: _Room, sprite: _Sprite, piece: int, foot: int, x: int) -> None:
+    """Draw a piece whose lowest pixel stands at row `foot`, and its shadow on the floor."""
+    rows = np.flatnonzero(sprite.covers.any(axis=1))
+    if not len(rows):
+        return
+    side, size = len(sprite.covers), len(room.kind)
+    _cast_shadow(room, foot, x, sprite.covers.any(axis=0).sum() / 2)
+    top, left = foot - rows[-1], x - side // 2
+    into = (slice(max(top, 0), max(top + side, 0)), slice(max(left, 0), left + side))
+    part = (slice(max(-top, 0), size - top), slice(max(-left, 0), size - left))
+    covers = sprite.covers[part]
+    room.lightness[into][covers] = sprite.lightness[part][covers]
+    room.kind[into][covers] = sprite.kind
+    room.piece[into][covers] = piece
+
+
+def _cast_shadow(room: _Room, foot: int, x: int, half_width: float) -> None:
+    rows, columns = np.ogrid[: len(room.kind), : len(room.kind)]
+    reach = ((columns - x) / (1.1 * half_width)) ** 2 + (
+        (rows - foot + 0.25 * half_width) / (0.45 * half_width)
+    ) ** 2
+    depth = SHADOW * np.clip(1.3 - reach, 0, 1) * (room.kind == FLOOR)
+    room.lightness[:] += depth * (WORLD[FLOOR].lightness[0] - room.lightness)

@@ -1,0 +1,137 @@
+"""A folder of rendered furniture, in the layout of the rendered chairs (Aubry et al. 2014).
+
+    rendered_furniture/settings.json                                   what all of it was rendered with
+    rendered_furniture/chair_0000/style.json                           from which it can be built again
+    rendered_furniture/chair_0000/renders/image_000_p020_t000_r096.png   one of 62 views, RGBA
+
+A model's folder takes its name once it is whole, so what is there can be trusted, and the rest is made again.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+from PIL import Image
+
+from data_scripts.furniture.camera import framing, photograph
+from data_scripts.furniture.light import lit
+from data_scripts.furniture.styles import CATEGORIES, described, parts_of, style_of
+from data_scripts.furniture.views import VIEWS
+
+UNFINISHED = ".part"
+
+
+class AlbumError(Exception):
+    """Something its user can mend, in one sentence."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What every picture of an album depends on, beside its model and view."""
+
+    size: int = 128  # pixels of a side
+    samples: int = 2  # along each side of a pixel
+    seed: int = 0
+    recipe: str = ""  # fingerprint of the code, so that pictures of two versions are never mixed
+
+
+@dataclass(frozen=True)
+class Model:
+    """One piece of furniture of an album."""
+
+    category: str
+    number: int
+
+    @property
+    def name(self) -> str:
+        """Its folder's name, as `chair_0007`."""
+        return f"{self.category}_{self.number:04d}"
+
+
+def models(count: int, categories: list[str] | None = None) -> list[Model]:
+    """The first `count` models, of each category in turn, so that there are as many of each."""
+    names = categories or list(CATEGORIES)
+    return [Model(names[i % len(names)], i // len(names)) for i in range(count)]
+
+
+def recipe() -> str:
+    """Fingerprint of this package's sources."""
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
+
+
+def open_album(folder: Path, settings: Settings) -> None:
+    """Make the folder, or see that what it has was rendered with the same settings.
+
+    Raises AlbumError if it was not, or if there is something else in it.
+    """
+    note = folder / "settings.json"
+    if note.exists():
+        _must_agree(folder, json.loads(note.read_text()), asdict(settings))
+    elif folder.exists() and any(folder.iterdir()):
+        raise AlbumError(f"{folder} has something else in it. Give another folder with --to.")
+    else:
+        folder.mkdir(parents=True, exist_ok=True)
+        note.write_text(json.dumps(asdict(settings), indent=1))
+    for left in folder.glob(f"*{UNFINISHED}"):
+        shutil.rmtree(left)
+
+
+def _must_agree(folder: Path, theirs: dict, ours: dict) -> None:
+    differ = [key for key in ours if theirs.get(key) != ours[key]]
+    if differ == ["recipe"]:
+        raise AlbumError(
+            f"{folder} was rendered by another version of this program. Start anew with --fresh."
+        )
+    if differ:
+        has = ", ".join(f"{key} {theirs.get(key)}" for key in differ)
+        raise AlbumError(f"{folder} has pictures of {has}. Give another folder with --to, or --fresh.")
+
+
+def render_model(model: Model, folder: Path, settings: Settings) -> str:
+    """Render all views of one model into `folder`; returns its name."""
+    style = style_of(model.category, model.number, settings.seed)
+    surface = lit(parts_of(style))
+    camera = framing(surface.vertices)
+    unfinished = folder / f"{model.name}{UNFINISHED}"
+    renders = unfinished / "renders"
+    renders.mkdir(parents=True)
+    for view in VIEWS:
+        picture = photograph(surface, camera, view, settings.size, settings.samples)
+        # Level 3 is as fast as 1 here, and smaller.
+        Image.fromarray(picture).save(renders / view.file_name, compress_level=3)
+    note = {"category": model.category, "number": model.number, "seed": settings.seed, **described(style)}
+    (unfinished / "style.json").write_text(json.dumps(note, indent=1))
+    unfinished.rename(folder / model.name)
+    return model.name
+
+
+def missing(wanted: list[Model], folder: Path) -> list[Model]:
+    """The models that the folder does not have yet."""
+    return [model for model in wanted if not (folder / model.name).exists()]
+
+
+def render(wanted: list[Model], folder: Path, settings: Settings, jobs: int) -> Iterator[str]:
+    """Render models side by side; gives the name of each as it is done.
+
+    jobs  processes; 1 renders in this one
+    """
+    if jobs == 1:
+        yield from (render_model(model, folder, settings) for model in wanted)
+        return
+    # Each process is one core's work: a BLAS with threads of its own would only get in the others' way.
+    for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ.setdefault(variable, "1")
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        tasks = [pool.submit(render_model, model, folder, settings) for model in wanted]
+        try:
+            for task in as_completed(tasks):
+                yield task.result()
+        finally:
+            pool.shutdown(cancel_futures=True)

@@ -1,0 +1,96 @@
+"""Render the furniture world: chairs, tables, sofas and cars, seen from 62 sides each.
+
+    python data_scripts/render_furniture.py --models 100 --size 128
+
+The pictures lie as those of the rendered chairs (Aubry et al. 2014) do, so one loader reads both. They are RGBA:
+alpha is the share of a pixel that the piece covers. The same seed gives the same pictures.
+"""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from course_utils.data_folder import data_folder
+
+NEEDS = (
+    "Rendering needs trimesh and embreex: pip install trimesh embreex. "
+    "There is no embreex for Linux on Arm: copy a pack (views_64.npz) that another machine has made, "
+    "and give its path to course_utils.rendered_views.load_views."
+)
+err = Console(stderr=True)
+
+
+def main(
+    models: Annotated[int, typer.Option(help="Pieces in all, as many of each category.", min=1)] = 100,
+    size: Annotated[int, typer.Option(help="Side of a picture, in pixels.", min=16, max=1024)] = 128,
+    category: Annotated[
+        list[str] | None, typer.Option(help="chair, table, sofa or car; repeat it for several. Default: all.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Another seed, other furniture.", min=0)] = 0,
+    samples: Annotated[int, typer.Option(help="Samples along each side of a pixel.", min=1, max=8)] = 2,
+    to: Annotated[
+        Path | None, typer.Option(help="Folder. Default: rendered_furniture in the data folder.")
+    ] = None,
+    jobs: Annotated[int | None, typer.Option(help="Processes. Default: one for each core.", min=1)] = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Remove what the folder has, and start anew.")
+    ] = False,
+) -> None:
+    """Render furniture from 31 azimuths at 20 and at 30 degrees of elevation.
+
+    A run that was stopped goes on where it stopped: give the same command again.
+    """
+    try:
+        from data_scripts.furniture import album
+    except ImportError as error:
+        _stop(f"{NEEDS} ({error})")
+    folder = to or data_folder() / "rendered_furniture"
+    unknown = set(category or []) - set(album.CATEGORIES)
+    if unknown:
+        _stop(f"There is no category {', '.join(sorted(unknown))}. There is: {', '.join(album.CATEGORIES)}.")
+    wanted = album.models(models, category)
+    settings = album.Settings(size, samples, seed, album.recipe())
+    try:
+        _remove(folder) if fresh else None
+        album.open_album(folder, settings)
+        _render(album, wanted, folder, settings, jobs or os.cpu_count() or 1)
+    except (album.AlbumError, OSError) as error:
+        _stop(str(error))
+
+
+def _remove(folder: Path) -> None:
+    """Remove an album, and nothing but an album: a mistyped --to must not cost anyone their files."""
+    if not folder.exists():
+        return
+    if any(folder.iterdir()) and not (folder / "settings.json").exists():
+        _stop(f"{folder} is no folder of rendered furniture, so --fresh leaves it alone.")
+    shutil.rmtree(folder)
+
+
+def _render(album, wanted: list, folder: Path, settings, jobs: int) -> None:  # noqa: ANN001 - imported late
+    todo = album.missing(wanted, folder)
+    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()]
+    try:
+        with Progress(*columns, console=err, transient=True) as progress:
+            bar = progress.add_task("models", total=len(wanted), completed=len(wanted) - len(todo))
+            for _ in album.render(todo, folder, settings, min(jobs, len(todo) or 1)):
+                progress.advance(bar)
+    except KeyboardInterrupt:
+        done = len(wanted) - len(album.missing(wanted, folder))
+        _stop(f"Stopped with {done} of {len(wanted)} models. The same command goes on from there.", code=130)
+    print(f"{len(wanted)} models, 62 views each, {settings.size} px: {folder}")
+
+
+def _stop(sentence: str, code: int = 1) -> None:
+    err.print(sentence, style="bold red", markup=False, highlight=False, soft_wrap=True)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    typer.run(main)
