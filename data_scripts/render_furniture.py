@@ -2,8 +2,8 @@
 
     python data_scripts/render_furniture.py --models 100 --size 128
 
-The pictures lie as those of the rendered chairs (Aubry et al. 2014) do, so one loader reads both. They are RGBA:
-alpha is the share of a pixel that the piece covers. The same seed gives the same pictures.
+The pictures lie as those of the rendered chairs (Aubry et al. 2014) do, so one loader reads both. They are
+RGBA: alpha is the share of a pixel that the piece covers. The same seed gives the same pictures.
 """
 
 import os

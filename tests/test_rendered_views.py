@@ -17,7 +17,7 @@ AZIMUTHS = [360 * k // 31 for k in range(31)]
 
 
 def furniture(folder: Path, names: list[str], size: int = 32) -> Path:
-    """As render_furniture.py leaves it: RGBA, a style beside it. Each model has a colour, each view a place."""
+    """As render_furniture.py leaves it: RGBA, a style beside it. Models differ by colour, views by place."""
     for m, name in enumerate(names):
         renders = folder / name / "renders"
         renders.mkdir(parents=True)

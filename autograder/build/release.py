@@ -33,6 +33,8 @@ STUDENT_PACKAGES = [
     "numpy",
     "scipy",
     "pillow",
+    "scikit-learn",
+    "tqdm",
 ]
 Progress = Callable[[str, int, int], object]  # what is being done, cells done, cells in all
 
