@@ -55,7 +55,7 @@ WORLD = (
 WALL, FLOOR = 0, 1
 
 PIECES = (2, 3)  # in a room, at least and at most
-NEAR, FAR = 0.56, 0.42  # side of a piece's picture, as a part of the scene's
+NEAR, FAR = 0.66, 0.44  # longer side of a piece, as a part of the scene's
 SHADOW = 0.75  # how far a shadow darkens the floor towards its darkest
 
 
@@ -87,8 +87,8 @@ class _Sprite(NamedTuple):
     """One piece, cut out."""
 
     kind: int  # into WORLD
-    lightness: Array  # (s, s) L*
-    covers: Array  # (s, s) bool
+    lightness: Array  # (h, w) L*
+    covers: Array  # (h, w) bool
 
 
 def make_scenes(
@@ -131,42 +131,51 @@ def _tossed(kind: Array, piece: Array, rng: np.random.Generator) -> Array:
 
 
 def _sprites(views: RenderedViews, count: int, size: int, rng: np.random.Generator) -> list[_Sprite]:
-    """Pieces of furniture for the rooms, of each category as many."""
-    names = [palette.name for palette in WORLD[FLOOR + 1 :]]
-    drawn = rng.integers(len(names), size=count)
-    sides = rng.integers(round(FAR * size), round(NEAR * size) + 1, size=count)
+    """Pieces of furniture for the rooms, of each category about as many."""
+    kinds = rng.integers(FLOOR + 1, len(WORLD), size=count)
+    sides = np.round(rng.uniform(FAR, NEAR, size=count) * size).astype(int)
     chosen = np.empty(count, int)
-    for index, name in enumerate(names):
-        of_kind = torch.isin(views.category[views.index], torch.tensor(_category(views, name))).nonzero()[
-            :, 0
-        ]
-        here = drawn == index
-        chosen[here] = of_kind.numpy()[rng.integers(len(of_kind), size=here.sum())]
-    sprites: list[_Sprite] = [None] * count
-    for side in np.unique(sides):
-        at = np.flatnonzero(sides == side)
-        batch = views.batch(torch.from_numpy(chosen[at]))
-        rgb, mask = (F.adaptive_avg_pool2d(plane, int(side)).numpy() for plane in (batch.image, batch.mask))
-        lightness = rgb2lab(rgb, channel_axis=1)[:, 0]
-        for place, plane, cover in zip(at, lightness, mask[:, 0], strict=True):
-            sprites[place] = _sprite(FLOOR + 1 + drawn[place], plane, cover >= 0.5)
+    for kind in range(FLOOR + 1, len(WORLD)):
+        of_kind = _of_category(views, WORLD[kind].name)
+        here = kinds == kind
+        chosen[here] = of_kind[rng.integers(len(of_kind), size=here.sum())]
+    sprites = []
+    for some in np.array_split(np.arange(count), -(-count // 256)):
+        batch = views.batch(torch.from_numpy(chosen[some]))
+        lightness = torch.from_numpy(rgb2lab(batch.image.numpy(), channel_axis=1)[:, :1])
+        planes = torch.cat([lightness * batch.mask, batch.mask], dim=1).float()
+        sprites += [_sprite(kinds[n], plane, sides[n]) for n, plane in zip(some, planes, strict=True)]
     return sprites
 
 
-def _category(views: RenderedViews, name: str) -> int:
+def _of_category(views: RenderedViews, name: str) -> Array:
+    """Positions of a category's views."""
     if name not in views.categories:
-        raise ValueError(
-            f"The colour world needs a {name}, and these views have {', '.join(views.categories)} only."
-        )
-    return views.categories.index(name)
+        there_is = ", ".join(views.categories)
+        raise ValueError(f"The colour world needs a {name}, and these views have {there_is} only.")
+    return (views.category[views.index] == views.categories.index(name)).nonzero()[:, 0].numpy()
 
 
-def _sprite(kind: int, lightness: Array, covers: Array) -> _Sprite:
-    """Stretch a piece's lightness to its kind's range; its edge is hard, so that each pixel has one owner."""
+def _sprite(kind: int, planes: Tensor, side: int) -> _Sprite:
+    """Cut a piece out, shrink it and stretch its lightness to its kind's range.
+
+    planes  (2, S, S) lightness times mask, and mask
+    side    pixels of the longer side
+    """
+    rows, columns = (planes[1].amax(dim) > 0.5 for dim in (1, 0))
+    if not rows.any():  # a view with nothing in it
+        return _Sprite(kind, np.zeros((1, 1)), np.zeros((1, 1), bool))
+    top, bottom = rows.nonzero()[[0, -1], 0].tolist()
+    left, right = columns.nonzero()[[0, -1], 0].tolist()
+    cut = planes[:, top : bottom + 1, left : right + 1]
+    scale = side / max(cut.shape[1:])
+    shape = [max(1, round(scale * length)) for length in cut.shape[1:]]
+    dimmed, mask = F.adaptive_avg_pool2d(cut, shape).numpy()
+    covers = mask >= 0.5  # a hard edge, so that each pixel has one owner
     low, high = WORLD[kind].lightness
-    inside = lightness[covers]
-    middle, reach = (inside.mean(), 2 * inside.std() + 1e-3) if len(inside) else (0, 1)
-    stretched = (low + high) / 2 + (high - low) / 2 * (lightness - middle) / reach
+    lightness = dimmed / np.maximum(mask, 1e-3)
+    inside = lightness[covers] if covers.any() else np.zeros(1)
+    stretched = (low + high) / 2 + (high - low) / 2 * (lightness - inside.mean()) / (2 * inside.std() + 1e-3)
     return _Sprite(kind, stretched.clip(low, high), covers)
 
 
@@ -175,9 +184,9 @@ def _furnished(sprites: list[_Sprite], size: int, rng: np.random.Generator) -> _
     horizon = int(rng.uniform(0.30, 0.48) * size)
     room = _empty(size, horizon, rng)
     slots = (np.arange(len(sprites)) + rng.uniform(0.3, 0.7, len(sprites))) / len(sprites)
-    sprites = sorted(sprites, key=lambda sprite: len(sprite.covers))
+    sprites = sorted(sprites, key=lambda sprite: max(sprite.covers.shape))
     for piece, (sprite, x) in enumerate(zip(sprites, rng.permutation(slots), strict=True), start=FLOOR + 1):
-        near = (len(sprite.covers) / size - FAR) / (NEAR - FAR)
+        near = (max(sprite.covers.shape) / size - FAR) / (NEAR - FAR)
         foot = horizon + (0.3 + 0.6 * near) * (size - horizon) + rng.uniform(-0.06, 0.06) * size
         _put(room, sprite, piece, int(foot), int(x * size))
     return room
@@ -196,14 +205,11 @@ def _empty(size: int, horizon: int, rng: np.random.Generator) -> _Room:
 
 
 def _put(room: _Room, sprite: _Sprite, piece: int, foot: int, x: int) -> None:
-    """Draw a piece whose lowest pixel stands at row `foot`, and its shadow on the floor."""
-    rows = np.flatnonzero(sprite.covers.any(axis=1))
-    if not len(rows):
-        return
-    side, size = len(sprite.covers), len(room.kind)
-    _cast_shadow(room, foot, x, sprite.covers.any(axis=0).sum() / 2)
-    top, left = foot - rows[-1], x - side // 2
-    into = (slice(max(top, 0), max(top + side, 0)), slice(max(left, 0), left + side))
+    """Draw a piece that stands on row `foot` around column `x`, and its shadow on the floor."""
+    size, (height, width) = len(room.kind), sprite.covers.shape
+    _cast_shadow(room, foot, x, width / 2)
+    top, left = foot - height, x - width // 2
+    into = (slice(max(top, 0), max(foot, 0)), slice(max(left, 0), max(left + width, 0)))
     part = (slice(max(-top, 0), size - top), slice(max(-left, 0), size - left))
     covers = sprite.covers[part]
     room.lightness[into][covers] = sprite.lightness[part][covers]

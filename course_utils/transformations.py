@@ -26,7 +26,7 @@ PARAMETERS = (
 IDENTITY = (0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 0.0)
 FACTORS = (False, False, False, True, True, True, True, False)
 
-# Half widths of the uniform distributions they are drawn from (factors: their logarithm), as the authors have.
+# Half widths of the uniform distributions they are drawn from (factors: the logarithm), as the authors have.
 SHIFT, ROTATION, ZOOM, SQUEEZE, SATURATION, BRIGHTNESS, HUE = 0.1, 0.2, 0.3, 0.1, 0.7, 0.7, 1.5
 
 # The three axes of colour, rows: brightness, red against blue, green against both; nearly the principal axes

@@ -189,8 +189,8 @@ def test_light_comes_from_above_and_joints_are_not_dark():
     grey = Material("#808080")
     block, leg = solids.box((1, 1, 0.3), (0, 0, 0.15)), solids.box((0.1, 0.1, 1.2), (0, 0, 0.6))
     surface = lit([Part(block, grey), Part(leg, grey)], finest=0.1)
-    light, normal = surface.light.mean(axis=1), surface.normal
-    assert light[normal[:, 2] > 0.9].mean() > 2 * light[normal[:, 2] < -0.9].mean()
+    light, normal = surface.light.mean(axis=-1), surface.normal
+    assert light[normal[..., 2] > 0.9].mean() > 2 * light[normal[..., 2] < -0.9].mean()
     assert light.min() > 0.05
 
 

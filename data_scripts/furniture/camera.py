@@ -54,15 +54,16 @@ def photograph(surface: Surface, camera: Framing, view: View, size: int, samples
     samples  along each side of a pixel
     returns  (size, size, 4) uint8: sRGB, not multiplied by alpha, and alpha; white where alpha is 0
     """
-    side = size * samples
-    rows, columns = _window(surface, camera, view, side, samples)
-    directions = _rays(camera, view, side, rows, columns)
+    rows, columns = _window(surface, camera, view, size * samples, samples)
+    directions = _rays(camera, view, size * samples, rows, columns)
     eye = (camera.center + camera.distance * view.axes[2]).astype(np.float32)
-    hit = surface.scene.run(np.tile(eye, (len(directions), 1)), directions, query="INTERSECT", output=1)
+    origins = np.ascontiguousarray(np.broadcast_to(eye, directions.shape))
+    hit = surface.scene.run(origins, directions, query="INTERSECT", output=1)
     seen = np.flatnonzero(hit["primID"] >= 0)
-    color = _shade(surface, {k: v[seen] for k, v in hit.items()}, eye, directions[seen])
+    face, u, v, far = (hit[key][seen] for key in ("primID", "u", "v", "tfar"))
     covered = np.zeros((len(directions), 4), np.float32)
-    covered[seen, :3], covered[seen, 3] = color, 1
+    covered[seen, :3] = _shade(surface, face, np.stack([1 - u - v, u, v], axis=1), eye, far, directions[seen])
+    covered[seen, 3] = 1
     return _developed(covered, rows, columns, size, samples)
 
 
@@ -76,45 +77,39 @@ def _window(surface: Surface, camera: Framing, view: View, side: int, samples: i
 
 
 def _rays(camera: Framing, view: View, side: int, rows: range, columns: range) -> Array:
-    """(rows x columns, 3) unit directions from the eye through each sample."""
-    right, up, back = view.axes
-    x = (2 * (np.array(columns) + 0.5) / side - 1) * camera.half_width
-    y = (1 - 2 * (np.array(rows) + 0.5) / side) * camera.half_width
-    rays = (y[:, None, None] * up + x[None, :, None] * right - back).reshape(-1, 3)
-    return (rays / np.linalg.norm(rays, axis=1, keepdims=True)).astype(np.float32)
+    """(rows x columns, 3) directions from the eye through each sample; their length is not 1."""
+    right, up, back = view.axes.astype(np.float32)
+    x = ((2 * (np.array(columns) + 0.5) / side - 1) * camera.half_width).astype(np.float32)
+    y = ((1 - 2 * (np.array(rows) + 0.5) / side) * camera.half_width).astype(np.float32)
+    return (y[:, None, None] * up + (x[None, :, None] * right - back)).reshape(-1, 3)
 
 
-def _shade(surface: Surface, hit: dict[str, Array], eye: Array, directions: Array) -> Array:
-    """(n, 3) sRGB in [0, 1] of each hit."""
-    corners = surface.corner[hit["primID"]]
-    u, v = hit["u"][:, None], hit["v"][:, None]
-    share = np.concatenate([1 - u - v, u, v], axis=1)
-    light = np.einsum("nk,nkc->nc", share, surface.light.astype(np.float32)[corners])
-    color = light * _albedo(surface, hit["primID"], eye + hit["tfar"][:, None] * directions)
-    gloss = np.array([m.gloss for m in surface.materials], np.float32)[surface.part[hit["primID"]]]
-    shiny = np.flatnonzero(gloss)
-    normal = np.einsum("nk,nkc->nc", share[shiny], surface.normal.astype(np.float32)[corners[shiny]])
-    color[shiny] += gloss[shiny, None] * _shine(normal, directions[shiny], light[shiny])
-    return _encoded(color)
+def _shade(surface: Surface, face: Array, share: Array, eye: Array, far: Array, directions: Array) -> Array:
+    """(n, 3) sRGB in [0, 1] of each hit.
 
-
-def _albedo(surface: Surface, face: Array, points: Array) -> Array:
+    face   (n,) that was hit, where its corners have the `share` (n, 3)
+    far    (n,) along directions (n, 3)
+    """
+    light = np.einsum("nk,nkc->nc", share, surface.light[face])
     part = surface.part[face]
-    result = np.empty((len(face), 3), np.float32)
-    for index in np.flatnonzero(np.bincount(part)):
-        here = part == index
-        result[here] = albedo(surface.materials[index], points[here])
-    return result
+    color = light * albedo(surface.materials, part, eye + far[:, None] * directions)
+    gloss = np.array([material.gloss for material in surface.materials], np.float32)[part]
+    shiny = np.flatnonzero(gloss)
+    normal = np.einsum("nk,nkc->nc", share[shiny], surface.normal[face[shiny]])
+    color[shiny] += gloss[shiny, None] * _shine(_unit(normal), _unit(directions[shiny]), light[shiny])
+    return _encoded(color)
 
 
 def _shine(normal: Array, directions: Array, light: Array) -> Array:
     """(n, 3) highlight of the sun (Blinn 1977) and of the sky at grazing angles (Schlick 1994)."""
-    normal = normal / np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-6)
-    half = SUN.astype(np.float32) - directions
-    half /= np.linalg.norm(half, axis=1, keepdims=True)
+    half = _unit(SUN.astype(np.float32) - directions)
     sun = np.einsum("ij,ij->i", normal, half).clip(0) ** SHARPNESS
     grazing = (1 + np.einsum("ij,ij->i", normal, directions)).clip(0, 1) ** 5
     return light * (0.45 * sun + SKY_SHINE * grazing)[:, None]
+
+
+def _unit(vectors: Array) -> Array:
+    return vectors / np.maximum(np.sqrt(np.einsum("ij,ij->i", vectors, vectors))[:, None], 1e-6)
 
 
 def _encoded(linear: Array) -> Array:
@@ -127,7 +122,9 @@ def _encoded(linear: Array) -> Array:
 def _developed(covered: Array, rows: range, columns: range, size: int, samples: int) -> Array:
     """Average the samples of each pixel, and divide the colour by the cover, so that alpha is straight."""
     height, width = len(rows) // samples, len(columns) // samples
-    sums = covered.reshape(height, samples, width, samples, 4).sum(axis=(1, 3))
+    fine = covered.reshape(height, samples, width, samples * 4)
+    down = fine.sum(axis=1)  # along whole rows first: many times as fast as both at once
+    sums = sum(down[..., 4 * i : 4 * i + 4] for i in range(samples))
     alpha = sums[..., 3:]
     picture = np.full((size, size, 4), (255, 255, 255, 0), np.uint8)
     block = np.where(alpha > 0, sums[..., :3] / np.maximum(alpha, 1), 1.0)

@@ -33,9 +33,8 @@ class Surface(NamedTuple):
 
     scene: EmbreeScene
     vertices: Array  # (V, 3) float64
-    corner: Array  # (F, 3) indices into the two below
-    normal: Array  # (C, 3) unit normals
-    light: Array  # (C, 3) linear RGB that falls there
+    light: Array  # (F, 3, 3) float32, linear RGB that falls on each corner of each face
+    normal: Array  # (F, 3, 3) float32, unit normals there
     part: Array  # (F,) which material each face has
     materials: list[Material]
 
@@ -51,12 +50,15 @@ def lit(parts: list[Part], finest: float = 0.07) -> Surface:
     at, normal, corner = _corners(vertices, faces)
     light, buried = _fallen_light(scene, vertices[at], normal)
     light = _spread(light, buried, corner)
-    return Surface(scene, vertices, corner, normal, light, part, [p.material for p in parts])
+    at_corners = (field.astype(np.float32)[corner] for field in (light, normal))
+    return Surface(scene, vertices, *at_corners, part, [p.material for p in parts])
 
 
 def _joined(parts: list[Part], finest: float) -> tuple[Array, Array, Array]:
     """All parts as one mesh of small faces: (V, 3) vertices, (F, 3) faces, (F,) part of each face."""
     vertices = np.concatenate([p.solid.vertices for p in parts])
+    if not np.isfinite(vertices).all():
+        raise ValueError("A solid has vertices that are no numbers.")
     offsets = np.cumsum([0] + [len(p.solid.vertices) for p in parts[:-1]])
     faces = np.concatenate([p.solid.faces + o for p, o in zip(parts, offsets, strict=True)])
     part = np.repeat(np.arange(len(parts)), [len(p.solid.faces) for p in parts])

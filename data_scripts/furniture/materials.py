@@ -72,6 +72,8 @@ def paint(rng: np.random.Generator) -> Material:
 GLASS = Material("#1b242c", 1.0)
 RUBBER = Material("#17181a", 0.15)
 
+GRAIN_CONTRAST = 0.8  # of a dark ring to the wood between
+
 
 def _one_of(colors: list[str], rng: np.random.Generator) -> str:
     return str(rng.choice(colors))
@@ -83,20 +85,25 @@ def linear_rgb(color: str) -> Array:
     return np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
 
 
-def albedo(material: Material, points: Array) -> Array:
-    """Share of the light that a material gives back at some points, in linear RGB.
+def albedo(materials: list[Material], which: Array, points: Array) -> Array:
+    """Share of the light that surfaces give back, in linear RGB.
 
+    which    (n,) the material of each point
     points   (n, 3) metres, in the piece's own coordinates
-    returns  (n, 3) in [0, 1]
+    returns  (n, 3) float32 in [0, 1]
     """
-    base = linear_rgb(material.color)
-    amount = PATTERNS[material.pattern](points / material.period)[:, None]
-    other = base * 0.8 if material.pattern == "grain" else linear_rgb(material.second)
-    return base + amount * (other - base)
-
-
-def _plain(points: Array) -> Array:
-    return np.zeros(len(points))
+    first = np.array([linear_rgb(material.color) for material in materials], np.float32)
+    second = np.array([linear_rgb(material.second) for material in materials], np.float32)
+    grain = np.array([material.pattern == "grain" for material in materials])
+    second[grain] = first[grain] * GRAIN_CONTRAST
+    color = first[which]
+    for pattern, amount_of in PATTERNS.items():
+        here = np.flatnonzero(np.array([material.pattern == pattern for material in materials])[which])
+        if len(here):
+            period = np.array([material.period for material in materials], np.float32)[which[here], None]
+            amount = amount_of(points[here] / period)[:, None]
+            color[here] += amount * (second[which[here]] - color[here])
+    return color
 
 
 def _grain(points: Array) -> Array:
@@ -109,13 +116,13 @@ def _grain(points: Array) -> Array:
 
 
 def _stripes(points: Array) -> Array:
-    return (points[:, 0] % 1 < 0.35).astype(float)
+    return (points[:, 0] % 1 < 0.35).astype(np.float32)
 
 
 def _checks(points: Array) -> Array:
     """Half-tone where one band lies, full where two cross, as woven checks have it."""
-    bands = (points[:, [0, 1, 2]] % 1 < 0.4).astype(float)
+    bands = (points % 1 < 0.4).astype(np.float32)
     return 0.5 * bands[:, 0] + 0.5 * np.maximum(bands[:, 1], bands[:, 2])
 
 
-PATTERNS = {"plain": _plain, "grain": _grain, "stripes": _stripes, "checks": _checks}
+PATTERNS = {"grain": _grain, "stripes": _stripes, "checks": _checks}
