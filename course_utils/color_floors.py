@@ -55,9 +55,8 @@ def best_distribution(palette: Palette, encode: Encode, weights: Tensor | None =
     weights  (Q,) of rebalancing: a colour's odds are then multiplied by the weight of its code's largest bin
     """
     codes = encode(palette.ab.T[None, :, :, None])[0, :, :, 0]  # (Q, M)
-    counts = palette.probability.to(codes)
-    if weights is not None:
-        counts = counts * weights.to(codes)[codes.argmax(dim=0)]
+    rarity = 1 if weights is None else weights.to(codes)[codes.argmax(dim=0)]
+    counts = palette.probability.to(codes) * rarity
     return codes @ (counts / counts.sum())
 
 

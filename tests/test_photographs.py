@@ -16,6 +16,7 @@ from skimage.data import _fetchers
 from torch import Tensor
 
 import course_utils.photographs as module
+from course_utils.own_photographs import folder_photographs, is_grey, read_photograph
 from course_utils.photographs import (
     COLOR_PHOTOGRAPHS,
     CREDITS,
@@ -23,10 +24,7 @@ from course_utils.photographs import (
     PHOTOGRAPHS,
     credit,
     crops,
-    folder_photographs,
-    is_grey,
     photograph,
-    read_photograph,
     region,
 )
 
