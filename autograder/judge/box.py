@@ -1,5 +1,6 @@
 """A box: a worker running in the sandbox, and all that it started. Watched, and ended with nothing left."""
 
+import base64
 import contextlib
 import json
 import os
@@ -15,7 +16,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import IO
 
-from autograder.judge import wire
+from autograder.judge import seccomp, wire
 from autograder.judge.limits import Limits
 from autograder.judge.sandbox import (
     BUBBLEWRAP,
@@ -75,18 +76,7 @@ class Box:
 
     def family(self) -> dict[int, list[str]]:
         """The box's processes: the fields of /proc/PID/stat from the state on, by process."""
-        everyone = {int(path.name): _stat(path) for path in Path("/proc").glob("[0-9]*")}
-        found = {self.process.pid: everyone.get(self.process.pid, [])}
-        size = 0
-        while size < len(found):  # until no more children are found
-            size = len(found)
-            # A process that lost its parent is still of the session; in a box it has bubblewrap for a parent.
-            found |= {
-                pid: stat
-                for pid, stat in everyone.items()
-                if stat and (int(stat[1]) in found or int(stat[3]) == self.process.pid)
-            }
-        return {pid: stat for pid, stat in found.items() if stat}
+        return tree_of(self.process.pid)
 
     def ended(self) -> bool:
         """Whether the worker has ended."""
@@ -121,6 +111,22 @@ class Box:
         self.end()
         self.socket.close()
         self.stage.remove()
+
+
+def tree_of(root: int) -> dict[int, list[str]]:
+    """A process and its descendants: the fields of /proc/PID/stat from the state on, by process."""
+    everyone = {int(path.name): _stat(path) for path in Path("/proc").glob("[0-9]*")}
+    found = {root: everyone.get(root, [])}
+    size = 0
+    while size < len(found):  # until no more children are found
+        size = len(found)
+        # A process that lost its parent is still of the session; in a box it has bubblewrap for a parent.
+        found |= {
+            pid: stat
+            for pid, stat in everyone.items()
+            if stat and (int(stat[1]) in found or int(stat[3]) == root)
+        }
+    return {pid: stat for pid, stat in found.items() if stat}
 
 
 def _wait_for_none(pids: Iterable[int]) -> None:
@@ -195,6 +201,8 @@ def _start(
         "uid": fresh_uid() if root and boxed else None,
         # Outside a box it would count all that its user runs on this machine.
         "processes": limits.processes if boxed else None,
+        "filter": base64.b64encode(seccomp.program()).decode() if boxed else "",
+        "preload": [],
     }
     folder = "/worker" if boxed else f"{stage}/worker"
     command = [sys.executable, f"{folder}/worker.py", str(connection.fileno()), json.dumps(config)]

@@ -66,7 +66,7 @@ class Stage:
 
     def __init__(self) -> None:
         self.path = Path(tempfile.mkdtemp(prefix="worker-"))
-        for name in ("worker.py", "wire.py"):
+        for name in ("worker.py", "wire.py", "zygote.py"):
             self.write(f"worker/{name}", (HERE / name).read_bytes())
         for name, content in shipped_modules().items():
             self.write(f"course/{name}", content)
@@ -131,15 +131,22 @@ def environment(home: str, course: str, matplotlib: str) -> dict[str, str]:
 # ----------------------------------------------------------------------------------------------- bubblewrap
 
 
-def bubblewrap_command(stage: Path, limits: Limits, command: list[str], *, root: bool) -> list[str]:
-    """A command, in a box of its own."""
-    home, fonts = "/tmp/home", "/tmp/matplotlib"  # noqa: S108  in the box
-    visible = list(dict.fromkeys([*existing(SYSTEM), *python_paths()]))
+FOLDERS = HOME, FONTS = "/tmp/home", "/tmp/matplotlib"  # noqa: S108  in the box, writable
+
+
+def bubblewrap_command(
+    stage: Path, limits: Limits, command: list[str], *, root: bool, nests: bool = False
+) -> list[str]:
+    """A command, in a box of its own.
+
+    nests  it may make namespaces in there: a zygote, which never meets a student's code
+    """
+    visible = visible_paths()
     return [
         *(_bwrap(), "--die-with-parent", "--new-session", "--clearenv"),
         *("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"),
         *("--hostname", "sandbox"),
-        *_identity(root),
+        *_identity(root, nests),
         *_top_links(),
         *_tmpfs("/tmp", limits.tmp, "1777"),  # first, as Python may live in it
         *(word for folder in _parents(visible) for word in ("--perms", "0755", "--dir", str(folder))),
@@ -148,29 +155,41 @@ def bubblewrap_command(stage: Path, limits: Limits, command: list[str], *, root:
         *("--ro-bind", f"{stage}/worker", "/worker", "--ro-bind", f"{stage}/course", "/course"),
         *("--proc", "/proc", "--dev", "/dev"),
         *_tmpfs("/dev/shm", limits.shm, "1777"),
-        *("--perms", "0777", "--dir", home, "--perms", "0777", "--dir", fonts),
-        *(w for font in stage.glob("matplotlib/*") for w in ("--ro-bind", str(font), f"{fonts}/{font.name}")),
+        *("--perms", "0777", "--dir", HOME, "--perms", "0777", "--dir", FONTS),
+        *(w for font in stage.glob("matplotlib/*") for w in ("--ro-bind", str(font), f"{FONTS}/{font.name}")),
         # The mounts that bubblewrap itself made are writable and of no size until now.
-        *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", home),
-        *(w for key, value in environment(home, "/course", fonts).items() for w in ("--setenv", key, value)),
+        *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", HOME),
+        *(w for key, value in environment(HOME, "/course", FONTS).items() for w in ("--setenv", key, value)),
         *("--", *command),
     ]
+
+
+def visible_paths() -> list[Path]:
+    """What a worker sees of this machine."""
+    return list(dict.fromkeys([*existing(SYSTEM), *python_paths()]))
+
+
+def visible_under_tmp() -> list[str]:
+    """What of that lies in the box's /tmp, which is new for each worker."""
+    return [str(path) for path in visible_paths() if path.is_relative_to("/tmp")]  # noqa: S108
 
 
 def _bwrap() -> str:
     return shutil.which("bwrap") or "bwrap"
 
 
-def _identity(root: bool) -> list[str]:
+def _identity(root: bool, nests: bool) -> list[str]:
     """Who the worker is.
 
     A user namespace maps root's box to root's own uid, which RLIMIT_NPROC does not bind. So a judge run by
     root leaves the worker the two capabilities it needs to become nobody in particular.
     """
-    if root:
-        return ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
+    capabilities = ["CAP_SETUID", "CAP_SETGID"] if root else []
+    capabilities += ["CAP_SYS_ADMIN"] if nests else []
+    added = [word for name in capabilities for word in ("--cap-add", name)]
     uid = str(NOBODY)
-    return ["--unshare-user", "--disable-userns", "--uid", uid, "--gid", uid, "--cap-drop", "ALL"]
+    user = [] if root else ["--unshare-user", "--disable-userns", "--uid", uid, "--gid", uid]
+    return [*user, "--cap-drop", "ALL", *added]
 
 
 def fresh_uid() -> int:

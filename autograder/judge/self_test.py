@@ -74,8 +74,11 @@ def probe(private: list[str]) -> dict[str, Any]:
     import socket
 
     def reaches(family: int, address: tuple) -> bool:
-        with socket.socket(family, socket.SOCK_DGRAM) as datagrams:  # connecting one sends nothing
-            return datagrams.connect_ex(address) == 0
+        try:
+            with socket.socket(family, socket.SOCK_DGRAM) as datagrams:  # connecting one sends nothing
+                return datagrams.connect_ex(address) == 0
+        except OSError:
+            return False
 
     def found(module: str) -> bool:
         try:

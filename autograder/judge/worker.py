@@ -20,6 +20,7 @@ import binascii
 import contextlib
 import ctypes
 import dis
+import importlib
 import io
 import json
 import math
@@ -28,6 +29,7 @@ import random
 import re
 import resource
 import socket
+import struct
 import sys
 import time
 from collections.abc import Iterator
@@ -54,7 +56,9 @@ MAX_OUTPUTS = 1000  # of one cell
 MAX_TRACEBACK = 20_000  # characters
 SEED = 0
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-PR_SET_PDEATHSIG, SIGKILL = 1, 9
+SIGKILL = 9
+PR_SET_PDEATHSIG, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, SECCOMP_MODE_FILTER = 1, 22, 38, 2
+CAPABILITY_VERSION = 0x20080522
 
 Reply = tuple[dict[str, wire.Json], wire.Tensors]
 
@@ -452,16 +456,47 @@ def seed() -> None:
 
 
 def confine(config: SimpleNamespace) -> None:
-    """Give up what a submission must not have. For good: afterwards nothing can be had back."""
+    """Give up what a submission must not have. For good: afterwards nothing can be had back.
+
+    config  the limits, and: uid, who to become, or None; processes, or None for no limit;
+            filter, the system calls that are denied, in base 64
+    """
     if config.uid is not None:
         # bubblewrap run by root has left us just what this needs. RLIMIT_NPROC does not bind root.
         os.setgroups([])
         os.setgid(config.uid)
         os.setuid(config.uid)
-    with contextlib.suppress(OSError, AttributeError):  # Linux only
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, SIGKILL)
     for name, value in resource_limits(config).items():
         _set_limit(name, value)
+    if sys.platform == "linux":
+        _prctl(PR_SET_PDEATHSIG, SIGKILL)
+        _drop_capabilities()
+        _prctl(PR_SET_NO_NEW_PRIVS, 1)
+        if config.filter:
+            _deny_system_calls(base64.b64decode(config.filter))
+
+
+def _drop_capabilities() -> None:
+    """All of them; a change of user takes root's, but not those that a user namespace gives."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    header = struct.pack("<Ii", CAPABILITY_VERSION, 0)
+    if libc.capset(header, bytes(24)):  # effective, permitted and inheritable, twice 32 bits
+        raise OSError(ctypes.get_errno(), "capset")
+
+
+def _deny_system_calls(program: bytes) -> None:
+    """Have the kernel filter all calls of this process and those that it starts."""
+    code = ctypes.create_string_buffer(program, len(program))
+    # struct sock_fprog: the number of instructions of 8 bytes, and where they are
+    whole = struct.pack("@HP", len(program) // 8, ctypes.addressof(code))
+    _prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, whole)
+
+
+def _prctl(option: int, *words: int | bytes) -> None:
+    given = [ctypes.c_ulong(word) if isinstance(word, int) else word for word in words]
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(option, *given, *[ctypes.c_ulong(0)] * (4 - len(given))):
+        raise OSError(ctypes.get_errno(), f"prctl {option}")
 
 
 def resource_limits(config: SimpleNamespace) -> dict[str, int]:
@@ -515,14 +550,8 @@ def serve(connection: socket.socket, notebook: Notebook, bounds: wire.Bounds) ->
             wire.send(connection, notebook.without_value(reply) | {"id": request["id"]}, {}, limits=bounds)
 
 
-def main() -> None:
-    """Start up, say so, serve."""
-    connection = socket.socket(fileno=int(sys.argv[1]))
-    connection.set_inheritable(False)  # a program that a cell starts does not get it
-    config = SimpleNamespace(**json.loads(sys.argv[2]))
-    del sys.argv[1:]
-    torch.set_num_threads(1)
-    notebook = Notebook(config.output)
+def work(connection: socket.socket, config: SimpleNamespace, notebook: Notebook) -> None:
+    """Confine this process, say that it is ready, serve, and end it."""
     confine(config)
     seed()
     wire.send(connection, {"ready": True}, {})
@@ -531,6 +560,24 @@ def main() -> None:
         os.dup2(nowhere, descriptor)
     serve(connection, notebook, config)
     os._exit(0)  # at once: what the student's code has registered to run at the end does not
+
+
+def prepare(config: SimpleNamespace) -> Notebook:
+    """All that can be done before a student's code is known."""
+    torch.set_num_threads(1)
+    for module in config.preload:
+        with contextlib.suppress(ImportError):  # then the cell that imports it says so
+            importlib.import_module(module)
+    return Notebook(config.output)
+
+
+def main() -> None:
+    """Start up, say so, serve."""
+    connection = socket.socket(fileno=int(sys.argv[1]))
+    connection.set_inheritable(False)  # a program that a cell starts does not get it
+    config = SimpleNamespace(**json.loads(sys.argv[2]))
+    del sys.argv[1:]
+    work(connection, config, prepare(config))
 
 
 if __name__ == "__main__":

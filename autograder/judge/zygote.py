@@ -1,0 +1,209 @@
+"""The zygote: a process that has imported everything, and forks a ready worker for each submission.
+
+    python zygote.py CONFIG FD...     each FD is one slot's end of a control connection
+
+It runs in a box of its own and never runs a student's code. For each request it forks an *init*, which moves into
+namespaces of its own (processes, files, network, System V) and forks the worker there:
+
+    zygote ── init (first process of the namespaces; reports how the worker ended) ── worker
+
+When the init ends, the kernel ends all that is left in there. The init ends when the worker has, or when the judge
+closes its end of the status connection, or is killed by the judge.
+
+    request   {"uid": who the worker becomes, or null}   with two file descriptors: the worker's end of the
+              request/reply connection, and the init's end of the status connection
+    status    {"started": true} with the init's pidfd; later {"exit": code, or minus the signal} or {"failed": why}
+"""
+
+import ctypes
+import gc
+import json
+import os
+import select
+import signal
+import socket
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import worker
+
+CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
+CLONE_NEWPID, CLONE_NEWNET = 0x20000000, 0x40000000
+MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_REC = 1, 2, 4, 8, 32, 4096, 16384
+MS_PRIVATE = 1 << 18
+REAP_INTERVAL = 500  # milliseconds
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def main() -> None:
+    """Import everything, say so on each control connection, and fork on demand until all are closed."""
+    config = SimpleNamespace(**json.loads(sys.argv[1]))
+    slots = [socket.socket(fileno=int(number)) for number in sys.argv[2:]]
+    del sys.argv[1:]
+    notebook = worker.prepare(config)
+    warm_up()
+    if len(os.listdir("/proc/self/task")) != 1:
+        raise SystemExit("the zygote has threads: a fork of it would hang")
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for an init but its judge
+    own_processes = os.open("/proc/self/ns/pid", os.O_RDONLY)
+    gc.collect()
+    gc.freeze()  # or the first collection in a child would copy every page that it looks at
+    for slot in slots:
+        slot.send(json.dumps({"ready": True}).encode())
+    while slots:
+        for slot in select.select(slots, [], [])[0]:
+            message, descriptors, _, _ = socket.recv_fds(slot, 2**16, 2)
+            if not message:
+                slots.remove(slot)
+                continue
+            serve(config, notebook, json.loads(message), descriptors, own_processes)
+
+
+def warm_up() -> None:
+    """Draw and print once what every notebook does first, so that it is loaded before the fork."""
+    figure = worker.plt.figure()
+    figure.add_subplot().set_title("warm")
+    figure.savefig(worker.io.BytesIO(), format="png")
+    worker.plt.close("all")
+    worker.torch.nn.functional.conv2d(worker.torch.zeros(1, 1, 4, 4), worker.torch.zeros(1, 1, 3, 3))
+
+
+def serve(
+    config: SimpleNamespace, notebook: worker.Notebook, request: dict, descriptors: list[int], own: int
+) -> None:
+    """Fork an init for one submission, and tell the judge of it."""
+    connection, status = descriptors
+    try:
+        _checked(libc.unshare(CLONE_NEWPID), "unshare")
+        child = os.fork()
+        if child == 0:
+            init(config, notebook, request, connection, status)
+        _checked(libc.setns(own, CLONE_NEWPID), "setns")  # or it could not unshare again
+        pidfd = os.pidfd_open(child)
+        with socket.socket(fileno=os.dup(status)) as answer:
+            socket.send_fds(answer, [json.dumps({"started": True}).encode()], [pidfd])
+        os.close(pidfd)
+    except OSError as error:
+        with socket.socket(fileno=os.dup(status)) as answer:
+            answer.send(json.dumps({"failed": str(error)}).encode())
+    for descriptor in descriptors:
+        os.close(descriptor)
+
+
+def init(
+    config: SimpleNamespace, notebook: worker.Notebook, request: dict, connection: int, status: int
+) -> None:
+    """The first process of a submission's namespaces. Never returns."""
+    report = socket.socket(fileno=status)
+    try:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        close_all_but(connection, status)
+        enter_namespaces(config)
+        child = os.fork()
+        if child == 0:
+            report.close()
+            config.uid = request["uid"]
+            work(config, notebook, connection)
+        os.close(connection)
+        code = watch(child, report)
+        report.send(json.dumps({"exit": code}).encode())
+    except BaseException as error:
+        report.send(json.dumps({"failed": f"{type(error).__name__}: {error}"}).encode())
+    finally:
+        os._exit(0)
+
+
+def work(config: SimpleNamespace, notebook: worker.Notebook, connection: int) -> None:
+    """The worker. Never returns."""
+    code = 70
+    try:
+        worker.work(socket.socket(fileno=connection), config, notebook)
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def watch(child: int, report: socket.socket) -> int:
+    """Wait until the worker ends or the judge hangs up; give the exit code, or minus the signal."""
+    ended = os.pidfd_open(child)
+    poll = select.poll()
+    poll.register(ended, select.POLLIN)
+    poll.register(report, select.POLLIN)  # nothing is ever sent: readable means closed
+    while True:
+        events = dict(poll.poll(REAP_INTERVAL))
+        for pid, code in reaped():
+            if pid == child:
+                return code
+        if report.fileno() in events:
+            os._exit(0)
+
+
+def reaped() -> list[tuple[int, int]]:
+    """The children that have ended, orphans of the worker among them, with their exit codes."""
+    found = []
+    while True:
+        try:
+            pid, status = os.waitpid(-1, os.WNOHANG)
+        except ChildProcessError:
+            return found
+        if pid == 0:
+            return found
+        found.append((pid, os.waitstatus_to_exitcode(status)))
+
+
+def close_all_but(*kept: int) -> None:
+    """Close every descriptor but the standard ones and these."""
+    for name in os.listdir("/proc/self/fd"):
+        if int(name) > 2 and int(name) not in kept:
+            try:
+                os.close(int(name))
+            except OSError:  # the one that listed them
+                pass
+
+
+def enter_namespaces(config: SimpleNamespace) -> None:
+    """Move this process and its children into namespaces of their own, with nothing writable left over."""
+    _checked(libc.unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS), "unshare")
+    mount("none", "/", "", MS_REC | MS_PRIVATE)
+    inside = [(path, os.open(path, os.O_PATH)) for path in config.under_tmp]
+    mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, f"size={config.tmp},mode=1777")
+    for path, descriptor in inside:  # Python may live there
+        bind_back(Path(path), descriptor)
+    for folder in config.folders:
+        os.makedirs(folder, exist_ok=True)
+        os.chmod(folder, 0o777)
+    mount("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, f"size={config.shm},mode=1777")
+    mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
+    os.chdir(config.folders[0])
+
+
+def bind_back(path: Path, descriptor: int) -> None:
+    """Show again, read-only, what a new mount has covered."""
+    source = f"/proc/self/fd/{descriptor}"
+    if os.path.isdir(source):
+        path.mkdir(parents=True, exist_ok=True)
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    mount(source, str(path), "", MS_BIND | MS_REC)
+    os.close(descriptor)
+
+
+def mount(source: str, target: str, kind: str, flags: int, options: str = "") -> None:
+    """mount(2). Raises OSError."""
+    words = (word.encode() or None for word in (source, target, kind))
+    source_, target_, kind_ = words
+    result = libc.mount(source_, target_, kind_, ctypes.c_ulong(flags), options.encode() or None)
+    _checked(result, f"mount {target}")
+
+
+def _checked(result: int, what: str) -> None:
+    if result != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
+
+
+if __name__ == "__main__":
+    main()
