@@ -24,6 +24,7 @@ ZENITH, HORIZON, FLOOR = (
     np.array([0.62, 0.63, 0.65]),
     np.array([0.40, 0.385, 0.37]),
 )
+FINEST, FINEST_SHARE = 0.07, 0.048  # metres, and of the diagonal
 CREASE = np.cos(np.radians(38))  # a sharper edge is a crease, a flatter one is part of a round surface
 STEP_OFF = 2e-4  # metres from the surface, so that a ray does not hit where it starts
 
@@ -39,10 +40,11 @@ class Surface(NamedTuple):
     materials: list[Material]
 
 
-def lit(parts: list[Part], finest: float = 0.07) -> Surface:
+def lit(parts: list[Part], finest: float | None = None) -> Surface:
     """Put the parts together and let the light fall on them.
 
-    finest   metres: faces are cut until no side is longer, as light is known at their corners only
+    finest   metres: faces are cut until no side is longer, as light is known at their corners only;
+             by default in proportion to the whole
     """
     vertices, faces, part = _joined(parts, finest)
     scene = EmbreeScene()
@@ -54,7 +56,7 @@ def lit(parts: list[Part], finest: float = 0.07) -> Surface:
     return Surface(scene, vertices, *at_corners, part, [p.material for p in parts])
 
 
-def _joined(parts: list[Part], finest: float) -> tuple[Array, Array, Array]:
+def _joined(parts: list[Part], finest: float | None) -> tuple[Array, Array, Array]:
     """All parts as one mesh of small faces: (V, 3) vertices, (F, 3) faces, (F,) part of each face."""
     vertices = np.concatenate([p.solid.vertices for p in parts])
     if not np.isfinite(vertices).all():
@@ -62,6 +64,7 @@ def _joined(parts: list[Part], finest: float) -> tuple[Array, Array, Array]:
     offsets = np.cumsum([0] + [len(p.solid.vertices) for p in parts[:-1]])
     faces = np.concatenate([p.solid.faces + o for p, o in zip(parts, offsets, strict=True)])
     part = np.repeat(np.arange(len(parts)), [len(p.solid.faces) for p in parts])
+    finest = finest or max(FINEST, FINEST_SHARE * np.linalg.norm(np.ptp(vertices, axis=0)))
     vertices, faces, origin = subdivide_to_size(vertices, faces, finest, max_iter=20, return_index=True)
     return vertices, faces, part[origin]
 

@@ -107,12 +107,11 @@ def albedo(materials: list[Material], which: Array, points: Array) -> Array:
 
 
 def _grain(points: Array) -> Array:
-    """Growth rings of a trunk that leans, so that every face of a piece shows lines of its own."""
+    """Growth rings around a far, leaning axis, so that every face of a piece shows lines of its own."""
     x, y, z = points.T
-    rings = np.hypot(x + 0.21 * z + 9, y - 0.17 * z + 0.3 * np.sin(0.4 * z)) + 0.25 * np.sin(
-        0.9 * x + 0.7 * y
-    )
-    return 0.5 + 0.5 * np.sin(2 * np.pi * rings)
+    rings = np.hypot(0.35 * x + 0.21 * z + 70, y - 0.17 * z + 30 + 0.3 * np.sin(0.4 * z))
+    waves = 0.25 * np.sin(0.3 * x + 0.7 * y)
+    return 0.5 + 0.5 * np.sin(2 * np.pi * (rings + waves))
 
 
 def _stripes(points: Array) -> Array:
