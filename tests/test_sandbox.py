@@ -1,7 +1,6 @@
 """The sandbox: what can be seen and done from inside, what is refused, and what is left behind: nothing."""
 
 import os
-import shutil
 import signal
 import stat
 import subprocess
@@ -11,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from workers import BOXED, needs_bubblewrap, start
 
 from autograder.catalogue import COURSE
 from autograder.judge import sandbox
@@ -20,17 +20,11 @@ from autograder.judge.sandbox import SandboxError, hidden, python_paths, remedy
 from autograder.judge.self_test import _judged, self_test
 from autograder.judge.worker_client import Worker
 
-BOX = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "true"]
-HAS_BUBBLEWRAP = (
-    shutil.which("bwrap") and not subprocess.run(BOX, check=False, capture_output=True).returncode
-)
-needs_bubblewrap = pytest.mark.skipif(not HAS_BUBBLEWRAP, reason="bubblewrap can't be had here")
 
-
-@pytest.fixture(scope="module")
-def worker():
-    """One worker in a box for all the tests in which nothing dies."""
-    with Worker("bubblewrap", Limits(cell=60, submission=600, cpu=300)) as worker:
+@pytest.fixture(scope="module", params=BOXED)
+def worker(request):
+    """One worker in a box for all the tests in which nothing dies: a cold one, and a warm one."""
+    with start(request.param, Limits(cell=60, submission=600, cpu=300)) as worker:
         yield worker
 
 

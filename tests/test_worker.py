@@ -4,25 +4,16 @@ Starting a worker takes seconds, so tests in which nothing dies share one for ea
 worker does die starts its own, and `alive` shows first that what died before left nothing behind.
 """
 
-import shutil
-import subprocess
 from contextlib import contextmanager
 
 import numpy as np
 import pytest
 import torch
+from workers import DEFAULT, STARTS, needs_bubblewrap, start
 
 from autograder.judge import wire, worker_client
 from autograder.judge.limits import MB, Limits
-from autograder.judge.worker_client import Opaque, Worker, WorkerDied
-
-BOX = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "true"]
-HAS_BUBBLEWRAP = (
-    shutil.which("bwrap") and not subprocess.run(BOX, check=False, capture_output=True).returncode
-)
-needs_bubblewrap = pytest.mark.skipif(not HAS_BUBBLEWRAP, reason="bubblewrap can't be had here")
-DEFAULT = "bubblewrap" if HAS_BUBBLEWRAP else "process"
-LEVELS = [pytest.param("bubblewrap", marks=needs_bubblewrap), "process"]
+from autograder.judge.worker_client import Opaque, WorkerDied
 
 NOTEBOOK = '''
 import collections, random, sys
@@ -91,24 +82,24 @@ def line_of(text):
     return next(number for number, line in enumerate(LINES, 1) if text in line)
 
 
-@pytest.fixture(scope="module", params=LEVELS)
+@pytest.fixture(scope="module", params=STARTS)
 def worker(request):
     """One worker for all the tests in which nothing dies, so in no test may anything be left changed."""
-    with Worker(request.param, Limits(cell=60, call=60, submission=600, cpu=300)) as worker:
+    with start(request.param, Limits(cell=60, call=60, submission=600, cpu=300)) as worker:
         assert worker.cell(NOTEBOOK).ok
         yield worker
 
 
-@pytest.fixture(params=LEVELS)
+@pytest.fixture(params=STARTS)
 def level(request):
-    """Every level there is."""
+    """Every way to start one."""
     return request.param
 
 
 @contextmanager
 def alive(level=DEFAULT, **limits):
     """A worker of its own, that works."""
-    with Worker(level, Limits(**limits)) as worker:
+    with start(level, Limits(**limits)) as worker:
         assert texts(worker.cell("1 + 1")) == ["2"]
         yield worker
 
@@ -271,7 +262,7 @@ def test_many_outputs_are_cut(worker):
 
 def test_too_large_a_figure_is_left_out(worker):
     reply = worker.cell(
-        "import numpy as np\nplt.figure(figsize=(30, 30))\nplt.imshow(np.random.rand(3000, 3000));plt.show()"
+        "import numpy as np\nimport matplotlib.pyplot as plt\nplt.figure(figsize=(30, 30))\nplt.imshow(np.random.rand(3000, 3000));plt.show()"
     )
     assert reply.ok
     assert sum(len(output["data"].get("image/png", b"")) for output in reply.outputs) <= 8 * MB

@@ -66,7 +66,7 @@ class Stage:
 
     def __init__(self) -> None:
         self.path = Path(tempfile.mkdtemp(prefix="worker-"))
-        for name in ("worker.py", "wire.py", "zygote.py"):
+        for name in ("worker.py", "wire.py", "blocked.py", "zygote.py"):
             self.write(f"worker/{name}", (HERE / name).read_bytes())
         for name, content in shipped_modules().items():
             self.write(f"course/{name}", content)
@@ -81,6 +81,10 @@ class Stage:
         path.write_bytes(content)
         for made in (path, *path.parents[: len(Path(name).parts) - 1]):
             made.chmod(0o755)
+
+    def fonts(self) -> list[Path]:
+        """Matplotlib's list of fonts."""
+        return list((self.path / "matplotlib").iterdir())
 
     def remove(self) -> None:
         """Delete it."""

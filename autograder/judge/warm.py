@@ -1,7 +1,7 @@
 """Warm workers: one zygote in a box has imported everything, and forks a ready worker in milliseconds.
 
-What a forked worker may see and do is what a cold one may: its files are those of the zygote's box, everything
-writable is its own and new, and it confines itself by the same code. Cold start stays as the reference.
+What a forked worker may see and do is what a cold one may: its files are those of the zygote's box, all that
+is writable is its own and new, and it confines itself by the same code. Cold start stays as the reference.
 """
 
 import base64
@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from time import monotonic
+from typing import IO
 
 from autograder.judge import seccomp, wire
 from autograder.judge.box import Box, tree_of
@@ -25,6 +26,7 @@ from autograder.judge.limits import Limits
 from autograder.judge.sandbox import (
     BUBBLEWRAP,
     FOLDERS,
+    FONTS,
     SandboxError,
     Stage,
     bubblewrap_command,
@@ -33,6 +35,8 @@ from autograder.judge.sandbox import (
     remedy,
     visible_under_tmp,
 )
+
+START_UP = 60.0  # seconds for the imports
 
 
 class WarmBox(Box):
@@ -97,17 +101,17 @@ class Zygote:
     Raises SandboxError when it can't be had: start workers cold then.
     """
 
-    def __init__(self, limits: Limits, slots: int = 1, preload: Sequence[str] = ()) -> None:
+    def __init__(self, slots: int = 1, preload: Sequence[str] = ()) -> None:
         for finding in preconditions(BUBBLEWRAP):
             if not finding.ok:
                 raise SandboxError(finding.detail)
-        self.limits, self.stage = limits, Stage()
+        self.stage = Stage()
         pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(slots)]
-        self.slots = [Slot(ours, limits) for ours, _ in pairs]
+        self.slots = [Slot(ours) for ours, _ in pairs]
         theirs = [end for _, end in pairs]
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115  closed in close
         try:
-            self.process = _start(limits, self.stage, theirs, preload, self.errors)
+            self.process = _start(self.stage, theirs, preload, self.errors)
         except OSError as error:
             self.stage.remove()
             raise SandboxError(f"The zygote could not be started: {error}.") from error
@@ -143,13 +147,13 @@ class Zygote:
 class Slot:
     """One process's way to the zygote: opens one box after the other."""
 
-    def __init__(self, control: socket.socket, limits: Limits) -> None:
-        self.control, self.limits, self.ready = control, limits, False
+    def __init__(self, control: socket.socket) -> None:
+        self.control, self.ready = control, False
 
     def wait_until_ready(self) -> None:
         """Wait for the zygote's imports. Raises SandboxError."""
         if not self.ready:
-            self.control.settimeout(self.limits.start_up)
+            self.control.settimeout(START_UP)
             with contextlib.suppress(OSError):
                 self.ready = bool(self.control.recv(2**16))
             self.control.settimeout(None)
@@ -157,14 +161,12 @@ class Slot:
             raise SandboxError("The zygote did not start.")
 
     def open(self, limits: Limits) -> WarmBox:
-        """A box with a ready worker. Raises SandboxError: whatever goes wrong here is not a student's doing."""
-        if limits != self.limits:
-            raise SandboxError("A zygote's workers all have the limits that it was started with.")
+        """A box with a ready worker. Raises SandboxError, which is never a student's fault."""
         self.wait_until_ready()
         ours, theirs = socket.socketpair()
         status, their_status = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs, their_status:
-            request = {"uid": fresh_uid() if os.geteuid() == 0 else None}
+            request = asdict(limits) | {"uid": fresh_uid() if os.geteuid() == 0 else None}
             try:
                 fds = [theirs.fileno(), their_status.fileno()]
                 socket.send_fds(self.control, [json.dumps(request).encode()], fds)
@@ -194,20 +196,19 @@ def _wait_for_worker(box: WarmBox, limits: Limits) -> None:
 
 
 def _start(
-    limits: Limits, stage: Stage, slots: list[socket.socket], preload: Sequence[str], errors: object
+    stage: Stage, slots: list[socket.socket], preload: Sequence[str], errors: IO[bytes]
 ) -> subprocess.Popen:
-    root = os.geteuid() == 0
+    limits = Limits()
     config = asdict(limits) | {
-        "uid": None,
         "filter": base64.b64encode(seccomp.program()).decode(),
         "preload": list(preload),
-        "under_tmp": visible_under_tmp(),
+        "under_tmp": [*visible_under_tmp(), *(f"{FONTS}/{font.name}" for font in stage.fonts())],
         "folders": FOLDERS,
     }
     numbers = [str(slot.fileno()) for slot in slots]
     command = [sys.executable, "/worker/zygote.py", json.dumps(config), *numbers]
     return subprocess.Popen(
-        bubblewrap_command(stage.path, limits, command, root=root, nests=True),
+        bubblewrap_command(stage.path, limits, command, root=os.geteuid() == 0, nests=True),
         cwd="/",
         env={},
         stdin=subprocess.DEVNULL,

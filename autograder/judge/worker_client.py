@@ -3,7 +3,7 @@
 import secrets
 import signal
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from time import monotonic
@@ -21,6 +21,7 @@ __all__ = ["CallReply", "CellReply", "Opaque", "SandboxError", "Worker", "Worker
 
 Reason = Literal["time", "memory", "crash", "output", "protocol"]
 Output = dict[str, Any]
+Opener = Callable[[Limits], Box]  # gives a box with a ready worker; raises SandboxError
 
 WATCH_INTERVAL = 0.2  # seconds
 # A worker that has closed its connection should be gone; this long is waited to learn how it ended.
@@ -93,13 +94,16 @@ class CallReply:
 class Worker:
     """A live worker; a context manager, leaving which kills it.
 
-    Starting one takes seconds. Raises SandboxError when it can't be had, which is never a student's fault.
+    Starting one takes seconds, unless `opener` has a warm one: a zygote's slot. Raises SandboxError when it
+    can't be had, which is never a student's fault.
     Use it from one thread, which has to outlive it; a WorkerDied is raised again by whatever is asked later.
     """
 
-    def __init__(self, level: str = "bubblewrap", limits: Limits | None = None) -> None:
+    def __init__(
+        self, level: str = "bubblewrap", limits: Limits | None = None, opener: Opener | None = None
+    ) -> None:
         self.limits = limits or Limits()
-        self._box = open_box(level, self.limits)
+        self._box = opener(self.limits) if opener else open_box(level, self.limits)
         self._died: WorkerDied | None = None
         self._seconds = 0.0
         self._watch = _Watch(self._box, self.limits)

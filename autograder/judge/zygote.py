@@ -2,19 +2,21 @@
 
     python zygote.py CONFIG FD...     each FD is one slot's end of a control connection
 
-It runs in a box of its own and never runs a student's code. For each request it forks an *init*, which moves into
-namespaces of its own (processes, files, network, System V) and forks the worker there:
+It runs in a box of its own and never runs a student's code. For each request it forks an *init*, which moves
+into namespaces of its own (processes, files, network, System V) and forks the worker there:
 
     zygote ── init (first process of the namespaces; reports how the worker ended) ── worker
 
-When the init ends, the kernel ends all that is left in there. The init ends when the worker has, or when the judge
-closes its end of the status connection, or is killed by the judge.
+When the init ends, the kernel ends all that is left in there. The init ends when the worker has, or when the
+judge closes its end of the status connection, or is killed by the judge.
 
-    request   {"uid": who the worker becomes, or null}   with two file descriptors: the worker's end of the
-              request/reply connection, and the init's end of the status connection
-    status    {"started": true} with the init's pidfd; later {"exit": code, or minus the signal} or {"failed": why}
+    request   the worker's config: the limits, and who it becomes; with two file descriptors: the worker's end
+              of the request/reply connection, and the init's end of the status connection
+    status    {"started": true} with the init's pidfd; later {"exit": code, or minus the signal}
+              or {"failed": why}
 """
 
+import contextlib
 import ctypes
 import gc
 import json
@@ -44,7 +46,7 @@ def main() -> None:
     del sys.argv[1:]
     notebook = worker.prepare(config)
     warm_up()
-    if len(os.listdir("/proc/self/task")) != 1:
+    if len(list(Path("/proc/self/task").iterdir())) != 1:
         raise SystemExit("the zygote has threads: a fork of it would hang")
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for an init but its judge
     own_processes = os.open("/proc/self/ns/pid", os.O_RDONLY)
@@ -58,7 +60,8 @@ def main() -> None:
             if not message:
                 slots.remove(slot)
                 continue
-            serve(config, notebook, json.loads(message), descriptors, own_processes)
+            request = SimpleNamespace(**vars(config) | json.loads(message))
+            serve(request, notebook, descriptors, own_processes)
 
 
 def warm_up() -> None:
@@ -70,16 +73,14 @@ def warm_up() -> None:
     worker.torch.nn.functional.conv2d(worker.torch.zeros(1, 1, 4, 4), worker.torch.zeros(1, 1, 3, 3))
 
 
-def serve(
-    config: SimpleNamespace, notebook: worker.Notebook, request: dict, descriptors: list[int], own: int
-) -> None:
+def serve(config: SimpleNamespace, notebook: worker.Notebook, descriptors: list[int], own: int) -> None:
     """Fork an init for one submission, and tell the judge of it."""
     connection, status = descriptors
     try:
         _checked(libc.unshare(CLONE_NEWPID), "unshare")
         child = os.fork()
         if child == 0:
-            init(config, notebook, request, connection, status)
+            init(config, notebook, connection, status)
         _checked(libc.setns(own, CLONE_NEWPID), "setns")  # or it could not unshare again
         pidfd = os.pidfd_open(child)
         with socket.socket(fileno=os.dup(status)) as answer:
@@ -92,9 +93,7 @@ def serve(
         os.close(descriptor)
 
 
-def init(
-    config: SimpleNamespace, notebook: worker.Notebook, request: dict, connection: int, status: int
-) -> None:
+def init(config: SimpleNamespace, notebook: worker.Notebook, connection: int, status: int) -> None:
     """The first process of a submission's namespaces. Never returns."""
     report = socket.socket(fileno=status)
     try:
@@ -104,7 +103,6 @@ def init(
         child = os.fork()
         if child == 0:
             report.close()
-            config.uid = request["uid"]
             work(config, notebook, connection)
         os.close(connection)
         code = watch(child, report)
@@ -119,6 +117,7 @@ def work(config: SimpleNamespace, notebook: worker.Notebook, connection: int) ->
     """The worker. Never returns."""
     code = 70
     try:
+        notebook.recorder.limit = config.output
         worker.work(socket.socket(fileno=connection), config, notebook)
         code = 0
     finally:
@@ -155,12 +154,10 @@ def reaped() -> list[tuple[int, int]]:
 
 def close_all_but(*kept: int) -> None:
     """Close every descriptor but the standard ones and these."""
-    for name in os.listdir("/proc/self/fd"):
-        if int(name) > 2 and int(name) not in kept:
-            try:
-                os.close(int(name))
-            except OSError:  # the one that listed them
-                pass
+    for number in [int(path.name) for path in Path("/proc/self/fd").iterdir()]:
+        if number > 2 and number not in kept:
+            with contextlib.suppress(OSError):  # the one that listed them
+                os.close(number)
 
 
 def enter_namespaces(config: SimpleNamespace) -> None:
@@ -172,8 +169,8 @@ def enter_namespaces(config: SimpleNamespace) -> None:
     for path, descriptor in inside:  # Python may live there
         bind_back(Path(path), descriptor)
     for folder in config.folders:
-        os.makedirs(folder, exist_ok=True)
-        os.chmod(folder, 0o777)
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        Path(folder).chmod(0o777)
     mount("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, f"size={config.shm},mode=1777")
     mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
     os.chdir(config.folders[0])
@@ -182,7 +179,7 @@ def enter_namespaces(config: SimpleNamespace) -> None:
 def bind_back(path: Path, descriptor: int) -> None:
     """Show again, read-only, what a new mount has covered."""
     source = f"/proc/self/fd/{descriptor}"
-    if os.path.isdir(source):
+    if Path(source).is_dir():
         path.mkdir(parents=True, exist_ok=True)
     else:
         path.parent.mkdir(parents=True, exist_ok=True)
