@@ -8,18 +8,27 @@ A hidden check is a test function marked with its task and its points, that take
         \"\"\"Two pictures of five by seven pixels: the loss is a mean over all the pixels.\"\"\"
         result = submission.l2_loss(prediction, target)
         expect(result, close_to=0.5 * ...)
+
+A task that is to write out what a library has can forbid the library's, at the top of the file:
+
+    forbid("conv2d", "torch.nn.functional.conv2d", "torch.nn.Conv2d", ops=["aten::convolution"])
 """
 
 import importlib
 import inspect
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pkgutil import resolve_name
 from types import ModuleType
 
 import pytest
+import torch
 
 from autograder.checks.expect import Failure, expect, expect_inputs_unchanged
 
-__all__ = ["Check", "Failure", "check", "checks_module", "checks_of", "expect", "expect_inputs_unchanged"]
+__all__ = ["Check", "Failure", "Forbidden", "check", "checks_module", "checks_of", "expect"]
+__all__ += ["expect_inputs_unchanged", "forbid", "forbidden_of"]
 
 
 def check(task: str, *, points: float) -> pytest.MarkDecorator:
@@ -64,3 +73,49 @@ def _describe(topic: str, name: str, test: object) -> Check:
         raise ValueError(f"{where} needs a docstring: the sentence that tells a student what is tested")
     says = inspect.cleandoc(test.__doc__).split("\n\n")[0].replace("\n", " ")
     return Check(name, marks[0].args[0], marks[0].kwargs["points"], says)
+
+
+@dataclass(frozen=True)
+class Forbidden:
+    """The calls that a task may not make: it asks its student to write them out.
+
+    names  of Python functions, classes and methods, dotted as after `import torch`
+    ops    torch's operators, as its profiler calls them
+    """
+
+    names: tuple[str, ...] = ()
+    ops: tuple[str, ...] = ()
+
+
+_FORBIDDEN: dict[str, dict[str, Forbidden]] = {}  # by the module of checks that says so, and by task
+
+
+def forbid(task: str, *names: str, ops: Sequence[str] = ()) -> None:
+    """Forbid a task some calls. For the top of a topic's file of checks.
+
+    names  found in a notebook's source, by whatever name it calls them: then the task earns nothing
+    ops    out of reach during the task's calls, whatever leads there. One operator often has siblings
+           (aten::convolution, aten::_convolution, aten::mkldnn_convolution, aten::thnn_conv2d): name them too
+    Raises ValueError for a name or an operator that there is not.
+    """
+    for name in names:
+        try:
+            resolve_name(name)
+        except (ImportError, AttributeError, ValueError):
+            raise ValueError(f"forbid({task!r}): there is no {name!r}.") from None
+    for op in ops:
+        if not torch._C._jit_get_schemas_for_operator(op):
+            raise ValueError(f"forbid({task!r}): torch has no operator {op!r}.")
+    # Like a NamedTuple, it belongs to the module that it is written in.
+    rules = _FORBIDDEN.setdefault(sys._getframe(1).f_globals["__name__"], {})
+    before = rules.get(task, Forbidden())
+    rules[task] = Forbidden(_once(before.names, names), _once(before.ops, ops))
+
+
+def _once(*several: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for names in several for name in names))
+
+
+def forbidden_of(topic: str) -> dict[str, Forbidden]:
+    """What the tasks of a topic may not call, by task; nothing for most."""
+    return _FORBIDDEN.get(checks_module(topic).__name__, {})

@@ -131,24 +131,6 @@ class Course:
         store = VerdictStore(self.folder / "verdicts", self.level)
         return store.judge(self.submission(assignment, student), assignment, student, again=again)
 
-    def record(self, assignment: Assignment, student: str) -> None:
-        """Have nbgrader record the verdict and write the feedback page. Raises CourseError."""
-        if not self.submission(assignment, student).exists():
-            self._record_nothing(assignment, student)
-            return
-        _succeed(self.api.autograde(assignment.name, student), f"recording {student}")
-        _succeed(self.api.generate_feedback(assignment.name, student), f"the feedback of {student}")
-
-    def _record_nothing(self, assignment: Assignment, student: str) -> None:
-        """A folder without the notebook: zero for every cell, and no page to write feedback on."""
-        with self.gradebook() as gradebook:
-            gradebook.update_or_create_student(student)
-            gradebook.update_or_create_submission(assignment.name, student)
-            for notebook in gradebook.find_submission(assignment.name, student).notebooks:
-                for grade in notebook.grades:
-                    grade.auto_score, grade.needs_manual_grade = 0, False
-            gradebook.db.commit()
-
     def scores(self, assignment: Assignment, student: str) -> dict[str, float | None]:
         """What the gradebook says: the automatic score of each task."""
         with self.gradebook() as gradebook:
@@ -163,24 +145,21 @@ class Course:
                 if grade.name.startswith("grade-")
             }
 
+    def autograded(self, assignment: Assignment, student: str) -> Path:
+        """The student's notebook as it was graded."""
+        return self.folder / "autograded" / student / assignment.name / f"{assignment.name}.ipynb"
+
     def feedback(self, assignment: Assignment, student: str) -> Path:
         """The student's feedback page."""
         return self.folder / "feedback" / student / assignment.name / f"{assignment.name}.html"
 
 
 def grade_one(course: Course, assignment: Assignment, student: str, *, again: bool = False) -> Verdict:
-    """Judge and record one student; whatever goes wrong stays this student's. The scores are compared."""
+    """Judge and record one student; whatever goes wrong stays this student's, and is flagged."""
+    from autograder.gradebook.record import record_class  # it records a Course
+
     verdict = course.judge(assignment, student, again=again).verdict
-    try:
-        course.record(assignment, student)
-        recorded = course.scores(assignment, student)
-    except Exception as error:  # nbgrader's own, on whatever a student handed in: the class goes on
-        verdict.flags.append(f"Not recorded in the gradebook: {error}")
-        return verdict
-    if verdict.status != "not graded":
-        for task in verdict.tasks:
-            if recorded.get(task.name) != task.earned:
-                verdict.flags.append(f"The gradebook has another score for {task.name} than the verdict.")
+    verdict.flags += record_class(course, assignment, [student], again=again).get(student, [])
     return verdict
 
 

@@ -7,32 +7,45 @@ and grafts it on the released notebook. Grading: `JudgeSubmission` stands where 
 
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import nbformat
 from nbconvert.exporters import NotebookExporter
+from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor, Preprocessor
 from nbformat import NotebookNode
+from nbgrader.api import Comment, Grade
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import (
-    AssignLatePenalties,
     CheckCellMetadata,
     ClearOutput,
     ComputeChecksums,
     LockCells,
     NbGraderPreprocessor,
-    OverwriteCells,
     SaveAutoGrades,
     SaveCells,
 )
+from nbgrader.utils import compute_checksum, determine_grade, is_solution
 from traitlets import Unicode
 
 from autograder.catalogue import find_assignment
+from autograder.gradebook.class_gradebook import (
+    CheckCells,
+    FetchGrades,
+    LatePenalties,
+    RestoreCells,
+    cells_of,
+    gradebook_of,
+    notebook_of,
+)
 from autograder.gradebook.feedback import task_comment, task_html, task_text, verdict_note
+from autograder.gradebook.page import FeedbackPage
 from autograder.gradebook.safe_html import clean_html, markdown2html
 from autograder.gradebook.store import VerdictStore
+from autograder.judge.judge import Judgement
 from autograder.judge.read import RefusedError, graft, read_submission
-from autograder.judge.verdict import Verdict
+from autograder.judge.verdict import TaskVerdict, Verdict
 
 
 def configure(config: Any, level: str = "bubblewrap") -> None:  # noqa: ANN401  traitlets' Config
@@ -44,13 +57,8 @@ def configure(config: Any, level: str = "bubblewrap") -> None:  # noqa: ANN401  
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     config.JudgeSubmission.level = level
     config.Autograde.exporter_class = SubmissionExporter
-    config.Autograde.sanitize_preprocessors = [OverwriteCells, CheckCellMetadata]
-    config.Autograde.autograde_preprocessors = [
-        JudgeSubmission,
-        RecordVerdict,
-        AssignLatePenalties,
-        CheckCellMetadata,
-    ]
+    config.Autograde.sanitize_preprocessors = [RestoreCells, CheckCells]
+    config.Autograde.autograde_preprocessors = [JudgeSubmission, RecordVerdict, LatePenalties, CheckCells]
     # The source holds no solution, so there is none to clear; the stubs are ours.
     config.GenerateAssignment.preprocessors = [
         LockCells,
@@ -60,6 +68,8 @@ def configure(config: Any, level: str = "bubblewrap") -> None:  # noqa: ANN401  
         SaveCells,
         CheckCellMetadata,
     ]
+    config.GenerateFeedback.exporter_class = FeedbackPage
+    config.GenerateFeedback.preprocessors = [FetchGrades, CSSHTMLHeaderPreprocessor]
     # A script in a student's Markdown or output runs neither in the formgrader nor in feedback.
     config.HTMLExporter.sanitize_html = True
     config.HTMLExporter.filters = {"clean_html": clean_html, "markdown2html": markdown2html}
@@ -72,18 +82,22 @@ class SubmissionExporter(NotebookExporter):
         """Convert a file. In the sanitizing pass no file makes this fail."""
         if not self.parent._sanitizing:
             return super().from_filename(filename, resources=resources, **kw)
-        released = released_notebook(self.parent.coursedir, resources["nbgrader"])
-        try:
-            reading = read_submission(Path(filename), released)
-        except RefusedError:  # the verdict will say why
-            reading = graft([], released)
-        return self.from_notebook_node(reading.notebook, resources=resources, **kw)
+        released = released_notebook(self.parent.coursedir, resources["nbgrader"]["assignment"])
+        return self.from_notebook_node(grafted(Path(filename), released), resources=resources, **kw)
 
 
-def released_notebook(coursedir: CourseDirectory, names: dict[str, str]) -> NotebookNode:
+def released_notebook(coursedir: CourseDirectory, assignment: str) -> NotebookNode:
     """The notebook as it was given out, with nbgrader's checksums."""
-    folder = coursedir.format_path(coursedir.release_directory, ".", names["assignment"])
-    return nbformat.read(Path(folder) / f"{names['notebook']}.ipynb", as_version=4)
+    folder = coursedir.format_path(coursedir.release_directory, ".", assignment)
+    return nbformat.read(Path(folder) / f"{assignment}.ipynb", as_version=4)
+
+
+def grafted(submission: Path, released: NotebookNode) -> NotebookNode:
+    """A submission on the released notebook's skeleton; the released notebook, if it can't be read."""
+    try:
+        return read_submission(submission, released).notebook
+    except RefusedError:  # the verdict will say why
+        return graft([], released).notebook
 
 
 class JudgeSubmission(NbGraderPreprocessor):
@@ -95,63 +109,72 @@ class JudgeSubmission(NbGraderPreprocessor):
 
     def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
         """Judge the submission and write the outputs; `resources` carries the verdict on."""
-        names = resources["nbgrader"]
-        coursedir = self.parent.parent.coursedir
-        folder = coursedir.format_path(coursedir.submitted_directory, names["student"], names["assignment"])
-        store = VerdictStore(Path(coursedir.root) / "verdicts", self.level)
-        submission = Path(folder) / f"{names['notebook']}.ipynb"
-        judgement = store.judge(submission, find_assignment(names["assignment"]), names["student"])
+        # A class is judged before it is recorded; nbgrader's own commands come here first.
+        judgement = getattr(self.parent.parent, "judgement", None) or self._judge(resources["nbgrader"])
         resources["verdict"] = judgement.verdict
         ran = {cell.id: cell.get("outputs", []) for cell in judgement.notebook.cells}
+        tables = {f"grade-{task.name}": [_table(task)] for task in judgement.verdict.tasks}
         for cell in nb.cells:
             if cell.cell_type == "code":
-                cell.outputs = ran.get(cell.id, [])
-        for task in judgement.verdict.tasks:
-            _show(nb, f"grade-{task.name}", task_html(task), task_text(task))
+                cell.outputs = tables.get(cell.id) or [_described(o, cell.id) for o in ran.get(cell.id, [])]
         if note := verdict_note(judgement.verdict):
             nb.cells.insert(0, _note(note))
         return nb, resources
+
+    def _judge(self, names: dict[str, str]) -> Judgement:
+        coursedir = self.parent.parent.coursedir
+        folder = coursedir.format_path(coursedir.submitted_directory, names["student"], names["assignment"])
+        store = VerdictStore(Path(coursedir.root) / "verdicts", self.level)
+        store.forget_recorded(names["assignment"], names["student"])
+        submission = Path(folder) / f"{names['notebook']}.ipynb"
+        return store.judge(submission, find_assignment(names["assignment"]), names["student"])
 
 
 class RecordVerdict(SaveAutoGrades):
     """Scores from the verdict, in process: no output of a cell can change them."""
 
     def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
-        """Record every grade cell's score and every task's comment."""
+        """Record every grade cell's score and every task's comment, all at once."""
         self.verdict: Verdict = resources["verdict"]
         self.tasks = {task.name: task for task in self.verdict.tasks}
-        return super().preprocess(nb, resources)
+        with gradebook_of(self, resources) as gradebook:
+            found = partial(cells_of, gradebook, notebook_of(gradebook, resources))
+            self.grades, self.comments = found(Grade), found(Comment)
+            Preprocessor.preprocess(self, nb, resources)
+            gradebook.db.commit()
+        return nb, resources
 
     def _add_score(self, cell: NotebookNode, resources: dict) -> None:
-        task = self.tasks.get(cell.metadata.nbgrader["grade_id"].removeprefix("grade-"))
-        if task is None:  # a written question: nbgrader's own rule
-            super()._add_score(cell, resources)
-            return
-        grade = self.gradebook.find_grade(
-            cell.metadata.nbgrader["grade_id"], self.notebook_id, self.assignment_id, self.student_id
-        )
-        graded = self.verdict.status != "not graded"
-        grade.auto_score = task.earned if graded else None
-        grade.needs_manual_grade = not graded or grade.manual_score is not None
-        self.gradebook.db.commit()
+        name = cell.metadata.nbgrader["grade_id"]
+        grade = self.grades[name]
+        grade.auto_score = self._score(cell, self.tasks.get(name.removeprefix("grade-")))
+        grade.needs_manual_grade = grade.auto_score is None or grade.manual_score is not None
+
+    def _score(self, cell: NotebookNode, task: TaskVerdict | None) -> float | None:
+        if is_solution(cell):  # a written question: nbgrader's own rule
+            return determine_grade(cell, self.log)[0]
+        return task.earned if task and self.verdict.status != "not graded" else None
 
     def _add_comment(self, cell: NotebookNode, resources: dict) -> None:
-        super()._add_comment(cell, resources)
-        task = self.tasks.get(cell.metadata.nbgrader["grade_id"].removeprefix("task-"))
-        if task is None:
-            return
-        comment = self.gradebook.find_comment(
-            cell.metadata.nbgrader["grade_id"], self.notebook_id, self.assignment_id, self.student_id
-        )
-        comment.auto_comment = self.verdict.reason or task_comment(task)
-        self.gradebook.db.commit()
+        name = cell.metadata.nbgrader["grade_id"]
+        task = self.tasks.get(name.removeprefix("task-"))
+        empty = cell.metadata.nbgrader.get("checksum") == compute_checksum(cell)
+        nothing = "No response." if empty else None
+        self.comments[name].auto_comment = self.verdict.reason or task_comment(task) if task else nothing
 
 
-def _show(notebook: NotebookNode, grade_id: str, html: str, text: str) -> None:
-    for cell in notebook.cells:
-        if cell.metadata.get("nbgrader", {}).get("grade_id") == grade_id:
-            data = {"text/html": html, "text/plain": text}
-            cell.outputs = [nbformat.v4.new_output("display_data", data=data)]
+def _table(task: TaskVerdict) -> NotebookNode:
+    data = {"text/html": task_html(task), "text/plain": task_text(task)}
+    return nbformat.v4.new_output("display_data", data=data)
+
+
+def _described(output: NotebookNode, cell: str) -> NotebookNode:
+    """An output, its picture with words for those who can't see it."""
+    if "image/png" in output.get("data", {}):
+        words = f"The picture drawn for {cell.removeprefix('picture-')}"
+        drawn = words if cell.startswith("picture-") else "A picture drawn by this cell"
+        output.metadata = {"image/png": {"alt": drawn}}
+    return output
 
 
 def _note(text: str) -> NotebookNode:

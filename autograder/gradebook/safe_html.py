@@ -6,6 +6,7 @@ the same names.
 """
 
 import re
+from functools import lru_cache
 
 import bleach
 from jinja2 import pass_context
@@ -20,10 +21,18 @@ TAGS = TEXT | BLOCKS | LISTS | TABLES | {"figcaption", "figure", "img", "sub", "
 # Pasted pictures only: one from elsewhere would tell that server who looks at the page, and when.
 PICTURE = re.compile(r"data:image/(png|jpeg|gif);base64,[A-Za-z0-9+/=\s]*$", re.IGNORECASE)
 
+REMEMBERED = 20_000  # characters: no student's megabytes stay in memory
+
 
 def clean_html(html: object) -> str:
     """HTML with the tags of prose, tables and pictures; everything else is shown as text."""
     text = html.decode() if isinstance(html, bytes) else str(html)
+    return _clean(text) if len(text) < REMEMBERED else _clean.__wrapped__(text)
+
+
+# Most of a page is the same for every student of a class, and cleaning is the slowest part of making it.
+@lru_cache(maxsize=2048)
+def _clean(text: str) -> str:
     return bleach.clean(
         text, tags=TAGS, attributes=_is_harmless, protocols=["http", "https", "mailto", "data"]
     )
@@ -41,5 +50,16 @@ def _is_harmless(tag: str, name: str, value: str) -> bool:
 def markdown2html(context: Context, source: str) -> str:
     """Markdown, with its mathematics and pasted pictures, as harmless HTML."""
     attachments = context.get("cell", {}).get("attachments", {})
+    if attachments or len(source) > REMEMBERED:
+        return clean_html(_render(source, attachments))
+    return _rendered(source)
+
+
+@lru_cache(maxsize=2048)
+def _rendered(source: str) -> str:
+    return clean_html(_render(source, {}))
+
+
+def _render(source: str, attachments: dict) -> str:
     renderer = IPythonRenderer(escape=False, attachments=attachments, exclude_anchor_links=True)
-    return clean_html(MarkdownWithMath(renderer=renderer).render(source))
+    return MarkdownWithMath(renderer=renderer).render(source)

@@ -2,11 +2,17 @@
 
 verdicts/3_colorization/alice/verdict.json     the verdict, with the key of what it was made from
 verdicts/3_colorization/alice/executed.ipynb   the notebook as it was run, with its outputs
+verdicts/3_colorization/alice/recorded.json    what of it is in the gradebook (see record.py)
+
+Several processes may judge into it at once, each for another student: a file is there whole, or not at all.
 """
 
 import json
 import os
-from dataclasses import dataclass
+import secrets
+import shutil
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import nbformat
@@ -30,34 +36,97 @@ class VerdictStore:
 
         again  judge it anew in any case
         """
-        key = verdict_key(submission, assignment, self.level)
-        home = self.folder / assignment.name / student
-        if not again and (kept := _read(home, key)):
+        if not again and (kept := self.fresh(submission, assignment, student)):
             return kept
         judgement = judge(submission, assignment, level=self.level)
-        if judgement.verdict.status != "not graded":  # our own fault is to be tried again
-            _write(home, judgement)
+        self.keep(student, judgement)
         return judgement
 
+    def fresh(self, submission: Path, assignment: Assignment, student: str) -> Judgement | None:
+        """The judgement on disk, or None if it is to be made: changed, never judged, or a fault of ours."""
+        kept = self.kept(submission, assignment, student)
+        return kept if kept and kept.verdict.status != "not graded" else None
 
-def _read(home: Path, key: str) -> Judgement | None:
-    try:
-        verdict = Verdict.from_json((home / "verdict.json").read_text(encoding="utf-8"))
-        if verdict.key != key:
+    def kept(self, submission: Path, assignment: Assignment, student: str) -> Judgement | None:
+        """The judgement of the submission as it is now, also one of `not graded`; None if there is none."""
+        verdict = self.verdict(submission, assignment, student)
+        try:
+            text = (self.home(assignment.name, student) / "executed.ipynb").read_text(encoding="utf-8")
+            return verdict and Judgement(verdict, nbformat.from_dict(json.loads(text)))
+        except (OSError, ValueError):
             return None
-        return Judgement(verdict, nbformat.read(home / "executed.ipynb", as_version=4))
-    except (OSError, ValueError, KeyError, TypeError, nbformat.ValidationError):
-        return None  # not there, or cut short by a crash: it is made again
+
+    def verdict(self, submission: Path, assignment: Assignment, student: str) -> Verdict | None:
+        """The same without the notebook, which takes megabytes."""
+        path = self.home(assignment.name, student) / "verdict.json"
+        try:
+            verdict = Verdict.from_json(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None  # not there, or of an older version: it is made again
+        return verdict if verdict.key == verdict_key(submission, assignment, self.level) else None
+
+    def keep(self, student: str, judgement: Judgement) -> None:
+        """Write a judgement. A verdict on disk means that the pair is whole, whenever this is killed."""
+        home = self.home(judgement.verdict.assignment, student)
+        home.mkdir(parents=True, exist_ok=True)
+        (home / "verdict.json").unlink(missing_ok=True)
+        write_whole(home / "executed.ipynb", json.dumps(judgement.notebook, indent=1))
+        write_whole(home / "verdict.json", judgement.verdict.to_json())
+
+    def mark(self, assignment: str, student: str) -> "Mark | None":
+        """What of a student is in the gradebook, as far as is known."""
+        try:
+            return Mark(**json.loads((self.home(assignment, student) / "recorded.json").read_text()))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def set_mark(self, assignment: str, student: str, mark: "Mark") -> None:
+        """Note what is in the gradebook now, or on the feedback page."""
+        write_whole(self.home(assignment, student) / "recorded.json", json.dumps(asdict(mark)))
+
+    def forget_recorded(self, assignment: str, student: str) -> None:
+        """Before anything is written: what is in the gradebook is not known any more."""
+        (self.home(assignment, student) / "recorded.json").unlink(missing_ok=True)
+
+    def home(self, assignment: str, student: str) -> Path:
+        """The folder of a student's verdict."""
+        return self.folder / assignment / student
 
 
-def _write(home: Path, judgement: Judgement) -> None:
-    """The notebook first: a verdict on disk means that the pair is whole."""
-    home.mkdir(parents=True, exist_ok=True)
-    _replace(home / "executed.ipynb", json.dumps(judgement.notebook, indent=1))
-    _replace(home / "verdict.json", judgement.verdict.to_json())
+@dataclass(frozen=True)
+class Mark:
+    """What of a student's verdict is in the gradebook.
+
+    verdict   its hash
+    deadline  what a penalty for lateness was reckoned from
+    size      bytes of the autograded notebook; -1 when nothing was handed in
+    page      hash of the entries in the gradebook that the feedback page shows; empty before it is written
+    """
+
+    verdict: str
+    deadline: str
+    size: int
+    page: str = ""
+
+    def with_page(self, page: str) -> "Mark":
+        """The same, once the page is written."""
+        return replace(self, page=page)
 
 
-def _replace(path: Path, text: str) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.write_text(text, encoding="utf-8")
-    draft.replace(path)
+def write_whole(path: Path, text: str) -> None:
+    """Write a file that is there whole or not at all, whoever else reads and writes it, killed or not."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    finally:
+        with suppress(OSError):
+            draft.unlink()  # left when the disk is full
+
+
+def carry_on(source: Path, to: Path) -> None:
+    """Copy what nbgrader's exchange wants to find beside a notebook again, when feedback is released."""
+    for name in ("timestamp.txt", "submission_secret.txt"):
+        if (source / name).is_file() and not (source / name).is_symlink():
+            shutil.copyfile(source / name, to / f".{name}")
+            (to / f".{name}").replace(to / name)

@@ -25,6 +25,7 @@ from autograder.judge.remote import RemoteSubmission
 from autograder.judge.run_checks import InfrastructureError, run_checks
 from autograder.judge.submission import LocalSubmission
 from autograder.judge.verdict import CheckVerdict, TaskVerdict, Verdict
+from autograder.judge.worker_client import Opener
 
 
 @dataclass
@@ -41,11 +42,13 @@ def judge(
     *,
     level: str = "bubblewrap",
     progress: Progress = quiet,
+    opener: Opener | None = None,
 ) -> Judgement:
     """Judge one submission.
 
     level     the sandbox: bubblewrap, or process (no isolation; stamped on the verdict)
     progress  told of each cell that was run
+    opener    where the workers come from, as a zygote's slot; by default they start cold
     Raises MasterError when the assignment itself can't be read; nothing for what a student hands in.
     """
     master = read_master(assignment)
@@ -60,13 +63,22 @@ def judge(
     verdict.repairs = reading.repairs
     limits = limits_of(master)
     try:
-        _run_and_check(verdict, reading, master, limits, progress)
+        _run_and_check(verdict, reading, master, limits, progress, opener)
     except Exception as fault:  # no bug of ours may become a student's zero, or end a class
         known = isinstance(fault, InfrastructureError)
         verdict.status = "not graded"
         verdict.reason = str(fault) if known else f"The grader failed: {type(fault).__name__}: {fault}"
         verdict.tasks = _none_passed(master, "not graded", "the grader could not run this check")
     return Judgement(verdict, reading.notebook)
+
+
+def not_graded(submission: Path, assignment: Assignment, level: str, reason: str) -> Judgement:
+    """The judgement of a submission that could not be judged, for a reason of ours."""
+    master = read_master(assignment)
+    verdict = Verdict(assignment.name, "not graded", level, key=verdict_key(submission, assignment, level))
+    verdict.reason = reason
+    verdict.tasks = _none_passed(master, "not graded", "the grader could not run this check")
+    return Judgement(verdict, graft([], student_notebook(master)).notebook)
 
 
 def open_submission(path: Path, assignment: Assignment, level: str) -> RemoteSubmission:
@@ -88,10 +100,15 @@ def limits_of(master: Master) -> Limits:
 
 
 def _run_and_check(
-    verdict: Verdict, reading: Reading, master: Master, limits: Limits, progress: Progress
+    verdict: Verdict,
+    reading: Reading,
+    master: Master,
+    limits: Limits,
+    progress: Progress,
+    opener: Opener | None,
 ) -> None:
     what, done = "running the notebook, then the checks", count(1)
-    with RemoteSubmission(reading.notebook, verdict.level, limits) as submission:
+    with RemoteSubmission(reading.notebook, verdict.level, limits, opener) as submission:
         total = len(submission.runnable())
         progress(what, 0, total)
         submission.run_cells(on_cell=lambda: progress(what, next(done), total))

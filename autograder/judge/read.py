@@ -135,13 +135,13 @@ def _cell(raw: dict[str, Any]) -> _Cell:
     claims = [claim for claim in (nbgrader.get("grade_id"), raw.get("id")) if isinstance(claim, str)]
     return _Cell(
         kind if kind in ("code", "markdown", "raw") else "markdown",
-        _writable(source) if isinstance(source, str) else "",
+        writable(source) if isinstance(source, str) else "",
         claims,
         _images(raw.get("attachments")),
     )
 
 
-def _writable(text: str) -> str:
+def writable(text: str) -> str:
     """Text that can be written as UTF-8: a lone surrogate in JSON is legal, and no file could hold it."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
@@ -154,7 +154,7 @@ def _images(attachments: object) -> dict[str, Any]:
     for name, bundle in attachments.items():
         kinds = bundle.items() if isinstance(bundle, dict) else ()
         kept = {k: v for k, v in kinds if k in ("image/png", "image/jpeg") and _is_base64(v)}
-        found |= {_writable(name): kept} if kept else {}
+        found |= {writable(name): kept} if kept else {}
     return found
 
 

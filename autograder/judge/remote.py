@@ -5,21 +5,28 @@ A hang or a crash costs the call that made it: a fresh worker replays the cells,
 
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from time import monotonic
 from typing import Any
 
 import nbformat
 from nbformat import NotebookNode
 
-from autograder.checks import Failure
+from autograder.checks import Failure, Forbidden
+from autograder.judge.code_cells import cell_names
 from autograder.judge.limits import Limits
+from autograder.judge.policy import NOT_ALLOWED
+from autograder.judge.read import writable
 from autograder.judge.run_checks import InfrastructureError
 from autograder.judge.submission import Answer, Call, Submission, no_gradient
-from autograder.judge.worker_client import CallReply, SandboxError, Worker, WorkerDied
+from autograder.judge.wire import WireError
+from autograder.judge.worker_client import CallReply, Opener, SandboxError, Worker, WorkerDied
 
 # A task that has hung or crashed this often is not called again: its other checks would do the same.
 STRIKES = 2
+# A fresh worker takes seconds that are not the student's: a notebook that ends each one must come to an end.
+WORKERS = 30
 PAGE_WIDTH = 840  # pixels: a picture drawn for a sharp screen is shrunk to the feedback page's column
 
 
@@ -27,11 +34,24 @@ class RemoteSubmission(Submission):
     """The stand-in whose functions live in a worker. A context manager: leaving it kills the worker.
 
     notebook  the grafted notebook; running it writes its cells' outputs
+    opener    where the workers come from; by default they start cold
+    rules     what each task may not call
+
+    forbidden  by task, why it is not called (any more): it calls what it may not; a sentence for its student
+    flags      what an instructor may want to look at, a sentence each
     """
 
-    def __init__(self, notebook: NotebookNode, level: str, limits: Limits) -> None:
+    def __init__(
+        self,
+        notebook: NotebookNode,
+        level: str,
+        limits: Limits,
+        opener: Opener | None = None,
+        rules: Mapping[str, Forbidden] | None = None,
+    ) -> None:
         super().__init__()
-        self.notebook, self.level, self.limits = notebook, level, limits
+        self.rules, self.forbidden, self.flags = dict(rules or {}), dict[str, str](), list[str]()
+        self.notebook, self.level, self.limits, self.opener = notebook, level, limits, opener
         self.resources = {"seconds": 0.0, "cpu_seconds": 0.0, "peak_bytes": 0, "workers": 0}
         self._worker: Worker | None = None
         self._fatal: set[str] = set()  # cells that end a worker are not replayed
@@ -54,9 +74,10 @@ class RemoteSubmission(Submission):
         Raises InfrastructureError.
         """
         cells = self.runnable()
-        while cells and self.resources["seconds"] < self.limits.submission:
-            worker = self._live_worker(replay_before=cells[0])
-            cells = self._run_until_death(worker, cells, on_cell)
+        with suppress(WorkerDied):  # too often: the rest is not run
+            while cells and self.resources["seconds"] < self.limits.submission:
+                worker = self._live_worker(replay_before=cells[0])
+                cells = self._run_until_death(worker, cells, on_cell)
 
     def _run_until_death(
         self, worker: Worker, cells: list[NotebookNode], on_cell: Callable[[], object]
@@ -68,6 +89,7 @@ class RemoteSubmission(Submission):
                 cell.outputs = [_notebook_output(output) for output in reply.outputs]
             except WorkerDied as died:
                 cell.outputs = [_died(died)]
+                self._flag_protocol(died, cell_names(self.notebook)[cell.id])
                 self._fatal.add(cell.id)
                 self._end_worker()
                 return cells[index + 1 :]
@@ -87,15 +109,29 @@ class RemoteSubmission(Submission):
         ]
 
     def _live_worker(self, replay_before: NotebookNode | None = None) -> Worker:
-        """The worker, or a fresh one in which the cells have been replayed."""
+        """The worker, or a fresh one in which the cells have been replayed. Raises WorkerDied."""
         while self._worker is None:
+            if self.resources["workers"] >= WORKERS:
+                often = f"can't be called: the notebook has ended its process {WORKERS} times"
+                raise WorkerDied("crash", often)
             try:
-                self._worker = Worker(self.level, self.limits)
+                self._worker = Worker(self.level, self.limits, self.opener)
                 self.resources["workers"] += 1
             except SandboxError as error:
                 raise InfrastructureError(str(error)) from error
+            self._install_rules(self._worker)
             self._replay(replay_before)
         return self._worker
+
+    def _install_rules(self, worker: Worker) -> None:
+        """Tell a worker what the tasks may not call, before it meets the student's code."""
+        if not self.rules:
+            return
+        rules = {
+            task: {"names": list(rule.names), "ops": list(rule.ops)} for task, rule in self.rules.items()
+        }
+        if not worker.cell(f"__import__('blocked').install({rules!r})", silent=True).ok:
+            raise InfrastructureError("the worker could not be told what the tasks may not call")
 
     def _replay(self, until: NotebookNode | None) -> None:
         for cell in self.runnable():
@@ -113,6 +149,8 @@ class RemoteSubmission(Submission):
 
     def answer(self, call: Call) -> Answer:
         """Call the student's function in the worker; once more if it took too long. Raises Failure."""
+        if call.task in self.forbidden:
+            raise Failure("forbidden", self.forbidden[call.task])
         if self._strikes[call.task] >= STRIKES:
             raise Failure("time", f"`{call.task}` hung or crashed {STRIKES} times and was not called again")
         if self.resources["seconds"] > self.limits.submission:
@@ -124,11 +162,14 @@ class RemoteSubmission(Submission):
                 raise
             except WorkerDied as died:
                 self._end_worker()
+                self._flag_protocol(died, f"`{call.task}`")
                 self._strikes[call.task] += 1
                 # Slow but right deserves a second try on a machine that may have been busy.
                 if died.reason == "time" and self._strikes[call.task] < STRIKES:
                     continue
                 raise Failure(died.reason, f"`{call.task}` {died}") from None
+            except WireError as error:  # the checks can send what the reference gives them
+                raise Failure("wrong type", f"what was returned can't be passed on ({error})") from None
             except Exception as fault:  # a check would take it for the answer's
                 raise InfrastructureError(f"a call failed on our side: {fault}") from fault
 
@@ -140,10 +181,34 @@ class RemoteSubmission(Submission):
         if reply.status == "missing":
             raise Failure("not defined", f"there is no `{call.task}` in the notebook")
         if reply.status == "error":
-            raise _raised(call.task, reply)
+            raise self._raised(call.task, reply)
+        if reply.changed:
+            self._flag(f"`{call.task}` writes into the tensors that it is given.")
         if call.wrt is not None and reply.value is None:
             raise no_gradient()
         return Answer(reply.value, reply.changed)
+
+    def _raised(self, task: str, reply: CallReply) -> Failure:
+        """An exception in a hidden call: its type and line, never its text, which may carry the inputs."""
+        if reply.not_implemented:
+            return Failure("not solved", f"`{task}` is not written yet")
+        # A line number that no cell has would be a message.
+        lines = max(cell.source.count("\n") + 1 for cell in self.runnable())
+        known = reply.line and reply.line <= lines
+        where = f" (line {reply.line} of the cell it happened in)" if known else ""
+        if task in self.rules and reply.exception == "PermissionError":
+            self.forbidden[task] = f"`{task}` makes a call{where} that {NOT_ALLOWED}"
+            return Failure("forbidden", self.forbidden[task])
+        return Failure("error", f"`{task}` raised {reply.exception}{where}")
+
+    def _flag_protocol(self, died: WorkerDied, who: str) -> None:
+        """Nobody speaks to the grader by accident."""
+        if died.reason == "protocol":
+            self._flag(f"{who[0].upper()}{who[1:]} {died}.")
+
+    def _flag(self, sentence: str) -> None:
+        if sentence not in self.flags:
+            self.flags.append(sentence)
 
     def _timed(self, action: Callable[[], Any]) -> Any:  # noqa: ANN401
         """Do it on the submission's clock: a worker's start-up is not the student's time."""
@@ -162,14 +227,6 @@ class RemoteSubmission(Submission):
             self._worker = None
 
 
-def _raised(task: str, reply: CallReply) -> Failure:
-    """An exception in a hidden call: its type and line, never its text, which may carry the inputs."""
-    if reply.not_implemented:
-        return Failure("not solved", f"`{task}` is not written yet")
-    where = f" (line {reply.line} of the cell it happened in)" if reply.line else ""
-    return Failure("error", f"`{task}` raised {reply.exception}{where}")
-
-
 def _died(died: WorkerDied) -> NotebookNode:
     """What the notebook shows in the place of a cell's outputs when the cell has ended the worker."""
     text = f"This cell {died}, and was stopped by the grader."
@@ -183,9 +240,11 @@ def _width(png: bytes) -> int:
 
 def _notebook_output(output: dict[str, Any]) -> NotebookNode:
     """A worker's output in the notebook's form. It is text and pixels: no markup, no script."""
-    output = dict(output)
+    output = {name: writable(value) if isinstance(value, str) else value for name, value in output.items()}
     if "data" in output:
         data = output["data"] = dict(output["data"])
+        if "text/plain" in data:
+            data["text/plain"] = writable(data["text/plain"])
         if png := data.get("image/png"):
             data["image/png"] = b64encode(png).decode()
             output["metadata"] = {

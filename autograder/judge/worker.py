@@ -37,6 +37,7 @@ from pathlib import Path
 from types import SimpleNamespace, TracebackType
 from typing import Any
 
+import blocked
 import matplotlib.pyplot as plt
 import numpy as np
 import skimage.color  # noqa: F401  imported for the notebooks, so that its time and size are not theirs
@@ -291,6 +292,8 @@ class Notebook:
         self.streams = Stream(self.recorder, "stdout"), Stream(self.recorder, "stderr")
         self.kept: dict[int, object] = {}  # by handle
         self.handles: dict[int, int] = {}  # by id
+        self.task = ""  # that is called
+        self.makers: dict[int, str] = {}  # the task that gave an object, by handle
 
     def answer(self, request: dict[str, wire.Json], tensors: wire.Tensors) -> Reply:
         """Do what a request asks. Lets nothing out, neither SystemExit nor KeyboardInterrupt."""
@@ -333,8 +336,10 @@ class Notebook:
         except (KeyError, AttributeError):
             return {"status": "missing"}, {}
         before = {label: self.snapshot(value) for label, value in inputs.items()}
+        target = request["target"]
+        self.task = target["name"] if "name" in target else self.makers.get(target["handle"], "")
         seed()
-        with self.shell.builtin_trap, self.figures_discarded():
+        with self.shell.builtin_trap, self.figures_discarded(), blocked.during(self.task):
             value = (
                 function(*args, **kwargs)
                 if request["wrt"] is None
@@ -355,6 +360,7 @@ class Notebook:
         """Keep an object that can't be sent, and return its handle: the same one for the same object."""
         handle = self.handles.setdefault(id(value), len(self.handles))
         self.kept[handle] = value
+        self.makers.setdefault(handle, self.task)
         return handle
 
     def resolve(self, handle: int, kind: str) -> object:
