@@ -1,7 +1,6 @@
 """A real course directory: the judge in nbgrader's place of Execute, from submissions to feedback and CSV."""
 
 import csv
-import json
 import os
 import re
 import shutil
@@ -9,42 +8,26 @@ import subprocess
 import sys
 from pathlib import Path
 
+import judged_class
 import nbformat
 import pytest
 from browser import chromium_page, jupyter_lab, needs_browser
+from judged_class import course_of
 
-from autograder.build.notebooks import student_notebook
-from autograder.build.release import Build, student_files
 from autograder.catalogue import COURSE, CourseError, find_assignment
-from autograder.gradebook.course import Course, check_free, grade_one, init_course
+from autograder.gradebook.course import Course, check_free, grade_one
 
 COLORIZATION = find_assignment("colorization")
 NAME = COLORIZATION.name
 
 
 @pytest.fixture(scope="module")
-def built(master, tmp_path_factory) -> Build:
-    """What `build` makes, but for running the solution: the gradebook does not look at pictures."""
-    made = Build(COLORIZATION, tmp_path_factory.mktemp("build") / NAME)
-    for name, content in student_files(master, student_notebook(master)).items():
-        path = made.student / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
-    made.solution.parent.mkdir()
-    nbformat.write(student_notebook(master), made.solution)
-    return made
-
-
-@pytest.fixture(scope="module")
-def course(built, tmp_path_factory) -> Course:
-    return init_course(tmp_path_factory.mktemp("course") / "course", [built])
+def course(master, tmp_path_factory) -> Course:
+    return course_of(master, tmp_path_factory.mktemp("course"))
 
 
 def submit(course: Course, student: str, content: object) -> Path:
-    path = course.submission(COLORIZATION, student)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
-    return path
+    return judged_class.submit(course, COLORIZATION, student, content)
 
 
 @pytest.fixture(scope="module")

@@ -99,6 +99,11 @@ class Course:
         """The sandbox that the configuration asks for."""
         return self.config.JudgeSubmission.get("level", "bubblewrap")
 
+    @property
+    def store(self) -> VerdictStore:
+        """The verdicts on disk."""
+        return VerdictStore(self.folder / "verdicts", self.level)
+
     def gradebook(self) -> Gradebook:
         """nbgrader's gradebook, to be used in a `with`."""
         return Gradebook(self.api.coursedir.db_url, self.api.coursedir.course_id)
@@ -128,8 +133,7 @@ class Course:
 
     def judge(self, assignment: Assignment, student: str, *, again: bool = False) -> Judgement:
         """The judgement of a student's submission, from the verdicts on disk where nothing has changed."""
-        store = VerdictStore(self.folder / "verdicts", self.level)
-        return store.judge(self.submission(assignment, student), assignment, student, again=again)
+        return self.store.judge(self.submission(assignment, student), assignment, student, again=again)
 
     def scores(self, assignment: Assignment, student: str) -> dict[str, float | None]:
         """What the gradebook says: the automatic score of each task."""

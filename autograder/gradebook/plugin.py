@@ -116,7 +116,7 @@ class JudgeSubmission(NbGraderPreprocessor):
         tables = {f"grade-{task.name}": [_table(task)] for task in judgement.verdict.tasks}
         for cell in nb.cells:
             if cell.cell_type == "code":
-                cell.outputs = tables.get(cell.id) or [_described(o, cell.id) for o in ran.get(cell.id, [])]
+                cell.outputs = tables.get(cell.id, ran.get(cell.id, []))
         if note := verdict_note(judgement.verdict):
             nb.cells.insert(0, _note(note))
         return nb, resources
@@ -168,16 +168,7 @@ def _table(task: TaskVerdict) -> NotebookNode:
     return nbformat.v4.new_output("display_data", data=data)
 
 
-def _described(output: NotebookNode, cell: str) -> NotebookNode:
-    """An output, its picture with words for those who can't see it."""
-    if "image/png" in output.get("data", {}):
-        words = f"The picture drawn for {cell.removeprefix('picture-')}"
-        drawn = words if cell.startswith("picture-") else "A picture drawn by this cell"
-        output.metadata = {"image/png": {"alt": drawn}}
-    return output
-
-
 def _note(text: str) -> NotebookNode:
     """A note of the grader's at the top of the notebook; indented, so that nothing in it is markup."""
     body = "\n".join(f"    {line}" for line in text.splitlines())
-    return nbformat.v4.new_markdown_cell(f"**A note from the grader**\n\n{body}")
+    return nbformat.v4.new_markdown_cell(f"**A note from the grader**\n\n{body}", id="note-from-the-grader")

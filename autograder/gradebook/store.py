@@ -11,6 +11,7 @@ import json
 import os
 import secrets
 import shutil
+import time
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -20,6 +21,8 @@ import nbformat
 from autograder.catalogue import Assignment
 from autograder.judge.judge import Judgement, judge, verdict_key
 from autograder.judge.verdict import Verdict
+
+HOUR = 3600
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,7 @@ class VerdictStore:
         """Write a judgement. A verdict on disk means that the pair is whole, whenever this is killed."""
         home = self.home(judgement.verdict.assignment, student)
         home.mkdir(parents=True, exist_ok=True)
+        _sweep(home)
         (home / "verdict.json").unlink(missing_ok=True)
         write_whole(home / "executed.ipynb", json.dumps(judgement.notebook, indent=1))
         write_whole(home / "verdict.json", judgement.verdict.to_json())
@@ -113,15 +117,27 @@ class Mark:
         return replace(self, page=page)
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a file that is there whole or not at all, whoever else reads and writes it, killed or not."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(4)}")
+def write_whole(path: Path, text: str, *, alone: bool = False) -> None:
+    """Write a file that is there whole or not at all, whoever else reads and writes it, killed or not.
+
+    alone  nobody else writes it: then what a killed run has left behind is written over
+    """
+    own = "" if alone else f".{os.getpid()}-{secrets.token_hex(4)}"
+    draft = path.with_name(f".{path.name}{own}")
     try:
         draft.write_text(text, encoding="utf-8")
         draft.replace(path)
     finally:
         with suppress(OSError):
-            draft.unlink()  # left when the disk is full
+            draft.unlink()  # when the disk is full
+
+
+def _sweep(folder: Path) -> None:
+    """Delete the drafts that processes killed long ago have left."""
+    for draft in folder.glob(".*"):
+        with suppress(OSError):
+            if draft.stat().st_mtime < time.time() - HOUR:
+                draft.unlink()
 
 
 def carry_on(source: Path, to: Path) -> None:

@@ -1,12 +1,13 @@
 """The centre: `judge(submission, assignment) -> Judgement`, which no submission can make raise.
 
-1. read     the file, without trusting it, on the released notebook's skeleton
+1. read     the file, without trusting it, on the released notebook's skeleton; look through its source
 2. run      its cells in a worker in the sandbox
 3. check    the hidden pytest checks, here, against a stand-in that calls the worker
 4. explain  a failed check by the misconception that gives the same wrong answer
 """
 
 import hashlib
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from itertools import count
@@ -18,9 +19,11 @@ from autograder.build.master import Master, MasterError, read_master
 from autograder.build.notebooks import student_notebook
 from autograder.build.release import Progress, quiet
 from autograder.catalogue import COURSE, Assignment, CourseError
-from autograder.checks import checks_of
+from autograder.checks import checks_of, forbidden_of
+from autograder.judge.beside import files_beside
 from autograder.judge.limits import Limits
-from autograder.judge.read import Reading, RefusedError, graft, read_submission
+from autograder.judge.policy import look
+from autograder.judge.read import MAX_BYTES, RefusedError, graft, read_submission
 from autograder.judge.remote import RemoteSubmission
 from autograder.judge.run_checks import InfrastructureError, run_checks
 from autograder.judge.submission import LocalSubmission
@@ -55,6 +58,7 @@ def judge(
     released = student_notebook(master)
     verdict = Verdict(assignment.name, "graded", level, key=verdict_key(submission, assignment, level))
     try:
+        verdict.flags = files_beside(submission)
         reading = read_submission(submission, released)
     except RefusedError as refused:
         verdict.status, verdict.reason = "refused", str(refused)
@@ -63,7 +67,10 @@ def judge(
     verdict.repairs = reading.repairs
     limits = limits_of(master)
     try:
-        _run_and_check(verdict, reading, master, limits, progress, opener)
+        with _stand_in(reading.notebook, released, master, limits, level, opener) as stand_in:
+            stand_in.flags[:0] = verdict.flags
+            verdict.flags = stand_in.flags  # one list, which grows
+            _run_and_check(verdict, stand_in, master, progress)
     except Exception as fault:  # no bug of ours may become a student's zero, or end a class
         known = isinstance(fault, InfrastructureError)
         verdict.status = "not graded"
@@ -87,8 +94,25 @@ def open_submission(path: Path, assignment: Assignment, level: str) -> RemoteSub
     Raises RefusedError for a file that can't be read, MasterError for an assignment that can't.
     """
     master = read_master(assignment)
-    reading = read_submission(path, student_notebook(master))
-    return RemoteSubmission(reading.notebook, level, limits_of(master))
+    released = student_notebook(master)
+    notebook = read_submission(path, released).notebook
+    return _stand_in(notebook, released, master, limits_of(master), level)
+
+
+def _stand_in(
+    notebook: NotebookNode,
+    released: NotebookNode,
+    master: Master,
+    limits: Limits,
+    level: str,
+    opener: Opener | None = None,
+) -> RemoteSubmission:
+    """The stand-in of a submission whose source has been looked through."""
+    rules = forbidden_of(master.assignment.topic)
+    findings = look(notebook, released, master.tasks, rules)
+    stand_in = RemoteSubmission(notebook, level, limits, opener, rules)
+    stand_in.forbidden, stand_in.flags = findings.forbidden, findings.flags
+    return stand_in
 
 
 def limits_of(master: Master) -> Limits:
@@ -100,21 +124,25 @@ def limits_of(master: Master) -> Limits:
 
 
 def _run_and_check(
-    verdict: Verdict,
-    reading: Reading,
-    master: Master,
-    limits: Limits,
-    progress: Progress,
-    opener: Opener | None,
+    verdict: Verdict, submission: RemoteSubmission, master: Master, progress: Progress
 ) -> None:
     what, done = "running the notebook, then the checks", count(1)
-    with RemoteSubmission(reading.notebook, verdict.level, limits, opener) as submission:
-        total = len(submission.runnable())
-        progress(what, 0, total)
-        submission.run_cells(on_cell=lambda: progress(what, next(done), total))
-        tasks = run_checks(master.assignment.topic, submission)
+    total = len(submission.runnable())
+    progress(what, 0, total)
+    submission.run_cells(on_cell=lambda: progress(what, next(done), total))
+    tasks = run_checks(master.assignment.topic, submission)
+    for task in (task for task in tasks if task.name in submission.forbidden):
+        _fail(task, "forbidden", submission.forbidden[task.name])
     verdict.tasks = sorted(tasks, key=lambda task: master.tasks.index(task.name))
+    submission.close()
     verdict.resources = submission.resources
+
+
+def _fail(task: TaskVerdict, kind: str, message: str) -> None:
+    """Fail all checks of a task for one reason: what a call may not do in one, it may not do in any."""
+    for check in task.checks:
+        check.passed, check.kind, check.message = False, kind, message
+        check.misconception = check.hint = None
 
 
 def _none_passed(master: Master, kind: str, message: str) -> list[TaskVerdict]:
@@ -129,10 +157,12 @@ def _none_passed(master: Master, kind: str, message: str) -> list[TaskVerdict]:
 def verdict_key(submission: Path, assignment: Assignment, level: str) -> str:
     """A hash of all that a verdict depends on: the notebook, the assignment, the checks, the grader."""
     digest = hashlib.sha256(_grader_key(assignment, level).encode())
-    if submission.is_file():
+    with suppress(RefusedError):  # for which a verdict needs no key
+        digest.update("\n".join(files_beside(submission)).encode())
+    if submission.is_file() and not submission.is_symlink():
         with submission.open("rb") as file:
-            while block := file.read(2**20):
-                digest.update(block)
+            digest.update(file.read(MAX_BYTES + 1))  # what is longer is refused, whatever follows
+            digest.update(str(submission.stat().st_size).encode())
     return digest.hexdigest()
 
 

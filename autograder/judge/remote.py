@@ -202,8 +202,8 @@ class RemoteSubmission(Submission):
         return Failure("error", f"`{task}` raised {reply.exception}{where}")
 
     def _flag_protocol(self, died: WorkerDied, who: str) -> None:
-        """Nobody speaks to the grader by accident."""
-        if died.reason == "protocol":
+        """Nobody speaks to the grader, or past the worker's own limits, by accident."""
+        if died.reason in ("protocol", "output"):
             self._flag(f"{who[0].upper()}{who[1:]} {died}.")
 
     def _flag(self, sentence: str) -> None:

@@ -1,0 +1,215 @@
+"""Verdicts into nbgrader's gradebook, for a whole class: one writer, and one transaction a submission.
+
+However it was stopped, the next run goes on where it was. For each submission, in this order:
+
+1. `recorded.json` is taken away
+2. the autograded notebook is written, and then scores, comments and penalty are committed, all at once
+3. `recorded.json` is written: what has been recorded, and need not be done again
+"""
+
+from collections.abc import Callable, Iterable
+from hashlib import sha256
+from pathlib import Path
+
+from nbconvert.exporters import Exporter
+from nbgrader.converters import Autograde
+from nbgrader.utils import temp_attrs
+
+from autograder.catalogue import Assignment, CourseError
+from autograder.gradebook.class_gradebook import ClassGradebook
+from autograder.gradebook.course import Course
+from autograder.gradebook.lock import only_writer
+from autograder.gradebook.page import ClassFeedback
+from autograder.gradebook.plugin import grafted, released_notebook
+from autograder.gradebook.store import Mark, carry_on, write_whole
+from autograder.judge.judge import Judgement
+from autograder.judge.verdict import Verdict
+
+Told = Callable[[str], object]  # of a student who is done
+
+
+def quiet(student: str) -> None:
+    """Tells nobody."""
+
+
+def record_class(
+    course: Course,
+    assignment: Assignment,
+    students: Iterable[str],
+    *,
+    again: bool = False,
+    on_recorded: Told = quiet,
+    on_page: Told = quiet,
+) -> dict[str, list[str]]:
+    """Record the verdicts of students in the gradebook, and then write their feedback pages.
+
+    students     whose verdicts are in the store; may be an iterator that waits for the next one to be judged
+    again        record also what is in the gradebook already
+    on_recorded  told of each student, when the scores are in the gradebook or can't be
+    on_page      told of each student, when the feedback page is there or can't be
+    returns      the problems of each student who has any, a sentence each
+    Raises CourseError when another process is recording in this course directory.
+    """
+    with only_writer(course.folder), ClassRecorder(course, assignment) as recorder:
+        problems = {}
+        for student in students:
+            problems[student] = recorder.take(student, again=again)
+            on_recorded(student)
+        recorder.compare(problems)
+        recorder.write_pages(problems, on_page)
+    return {student: found for student, found in problems.items() if found}
+
+
+class ClassRecorder(Autograde):
+    """nbgrader's Autograde for a class that is judged already: one gradebook, one exporter, nothing twice."""
+
+    def __init__(self, course: Course, assignment: Assignment) -> None:
+        super().__init__(coursedir=course.api.coursedir, parent=course.api)
+        self.course, self.assignment = course, assignment
+        self.store = course.store
+        self.gradebook = ClassGradebook(self.coursedir, assignment.name)
+        self.released = released_notebook(self.coursedir, assignment.name)
+        self.sanitizer = self._exporter(self.sanitize_preprocessors)
+        self.exporter = self._exporter(self.autograde_preprocessors)
+        self.judgement: Judgement | None = None  # of the student at hand, for JudgeSubmission
+        self.before = self.gradebook.scores(assignment.name)
+        self.deadlines = self.gradebook.deadlines(assignment.name)
+        self.verdicts: dict[str, Verdict] = {}
+
+    def _exporter(self, steps: list[type]) -> Exporter:
+        exporter = self.exporter_class(parent=self, config=self.config, optimistic_validation=True)
+        for step in steps:
+            exporter.register_preprocessor(step)
+        return exporter
+
+    def __enter__(self) -> "ClassRecorder":
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.gradebook.close()
+
+    def take(self, student: str, *, again: bool) -> list[str]:
+        """Record a student's verdict unless it is recorded; whatever goes wrong stays this student's."""
+        try:
+            if again or not self.is_recorded(student):
+                self.record(student)
+        except Exception as error:  # nbgrader's own, on whatever a student handed in: the class goes on
+            return [f"Not recorded in the gradebook: {_sentence(error)}"]
+        return []
+
+    def is_recorded(self, student: str) -> bool:
+        """Whether gradebook and notebook have the verdict already. Raises CourseError if there is none."""
+        verdict = self._verdict(student)
+        mark = self.store.mark(self.assignment.name, student)
+        is_marked = mark is not None and mark.with_page("") == self._mark(student, verdict)
+        return is_marked and not _different(verdict, self.before.get(student, {}))
+
+    def _mark(self, student: str, verdict: Verdict) -> Mark:
+        """What is noted of a verdict that is recorded."""
+        return Mark(
+            sha256(verdict.to_json().encode()).hexdigest(), self._deadline(student), self._size(student)
+        )
+
+    def _verdict(self, student: str) -> Verdict:
+        submission = self.course.submission(self.assignment, student)
+        verdict = self.store.verdict(submission, self.assignment, student)
+        if verdict is None:
+            raise CourseError("there is no verdict of what was handed in. Judge it first.")
+        self.verdicts[student] = verdict
+        return verdict
+
+    def _deadline(self, student: str) -> str:
+        """What a penalty depends on."""
+        handed_in = self.course.submission(self.assignment, student).with_name("timestamp.txt")
+        text = handed_in.read_text(errors="replace") if handed_in.is_file() else ""
+        return f"{text.strip()} {self.deadlines.get(student, self.deadlines[''])}"
+
+    def _size(self, student: str) -> int:
+        """Bytes of the autograded notebook, so that one cut short by a power cut is seen; -1 for none."""
+        path = self.course.autograded(self.assignment, student)
+        return path.stat().st_size if path.is_file() else -1
+
+    def record(self, student: str) -> None:
+        """Record a verdict whole, or nothing of it. Raises CourseError, and whatever nbgrader raises."""
+        verdict = self._verdict(student)
+        self.store.forget_recorded(self.assignment.name, student)
+        submission = self.course.submission(self.assignment, student)
+        with temp_attrs(self.coursedir, assignment_id=self.assignment.name, student_id=student):
+            self.notebooks = [str(submission)]
+            self.run_pre_convert_hook()
+            with self.gradebook.transaction():
+                self._enter(student)
+                if submission.is_file():
+                    self._convert(submission, student)
+                else:
+                    self._record_nothing(student)
+            self.run_post_convert_hook()
+        self.store.set_mark(self.assignment.name, student, self._mark(student, verdict))
+
+    def _enter(self, student: str) -> None:
+        """The student and the submission, with its time, in the gradebook."""
+        if self.create_student:
+            self.gradebook.update_or_create_student(student)
+        folder = self.course.submission(self.assignment, student).parent
+        try:
+            timestamp = self.coursedir.get_existing_timestamp(folder)
+        except Exception:  # nbgrader looks for a method of its own that there is not
+            raise CourseError(
+                f"{folder / 'timestamp.txt'} has no date in it. Mend it, or delete it."
+            ) from None
+        known = {"timestamp": timestamp} if timestamp else {}
+        self.gradebook.update_or_create_submission(self.assignment.name, student, **known)
+
+    def _convert(self, submission: Path, student: str) -> None:
+        """Both of nbgrader's passes, from memory to memory; and the notebook written."""
+        self.judgement = self.store.kept(submission, self.assignment, student)
+        if self.judgement is None:
+            raise CourseError("the notebook as it was run is not there. Judge it again.")
+        source = f"{self._format_source(self.assignment.name, student)}/{submission.name}"
+        resources = self.init_single_notebook_resources(source)
+        notebook = grafted(submission, self.released)
+        notebook, resources = Exporter.from_notebook_node(self.sanitizer, notebook, resources)
+        text, _ = self.exporter.from_notebook_node(notebook, resources)
+        path = self.course.autograded(self.assignment, student)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, text, alone=True)
+        carry_on(submission.parent, path.parent)
+        self.set_permissions(self.assignment.name, student)
+
+    def _record_nothing(self, student: str) -> None:
+        """A folder without the notebook: zero for every cell, and no page to write feedback on."""
+        for notebook in self.gradebook.find_submission(self.assignment.name, student).notebooks:
+            for grade in notebook.grades:
+                grade.auto_score, grade.needs_manual_grade = 0, False
+        self.gradebook.db.commit()
+        for path in (self.course.autograded, self.course.feedback):
+            path(self.assignment, student).unlink(missing_ok=True)
+
+    def compare(self, problems: dict[str, list[str]]) -> None:
+        """Hold the gradebook against the verdicts, and add what differs to the problems."""
+        scores = self.gradebook.scores(self.assignment.name)
+        for student, found in problems.items():
+            if not found and (tasks := _different(self.verdicts[student], scores.get(student, {}))):
+                found += [f"The gradebook has another score for {task} than the verdict." for task in tasks]
+
+    def write_pages(self, problems: dict[str, list[str]], on_page: Told) -> None:
+        """Write the feedback pages of those who are recorded, where anything on them has changed."""
+        pages = ClassFeedback(self.course, self.assignment, self.gradebook)
+        for student, found in problems.items():
+            try:
+                pages.write_if_changed(student)
+            except Exception as error:
+                found.append(f"No feedback page: {_sentence(error)}")
+            on_page(student)
+
+
+def _different(verdict: Verdict, scores: dict[str, float | None]) -> list[str]:
+    """The tasks whose scores in the gradebook are not the verdict's. Unknown is not zero."""
+    graded = verdict.status != "not graded"
+    wanted = {task.name: task.earned if graded else None for task in verdict.tasks}
+    return [task for task, score in wanted.items() if scores.get(f"grade-{task}", "none") != score]
+
+
+def _sentence(error: Exception) -> str:
+    """The first line of an error's text: SQLAlchemy's go on with the statement."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -1,0 +1,323 @@
+"""What the names in a notebook stand for, told from its syntax trees: `F` is torch.nn.functional.
+
+Nothing is run. Imports, plain assignments, `getattr(F, "conv2d")` and the like are followed; what a name may
+hold otherwise stays unknown. Every step is bounded: the code may have been written to be slow to read.
+"""
+
+import ast
+import builtins
+import sys
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from math import inf
+from types import ModuleType
+
+from autograder.judge.code_cells import Code
+
+DEPTH = 30  # of expressions that are followed
+LIVE = 50  # bindings of one name that are followed
+
+Value = ast.AST | str | None  # an expression or a definition; a dotted name; unknown
+
+COMPOUND = (
+    ast.If,
+    ast.For,
+    ast.AsyncFor,
+    ast.While,
+    ast.With,
+    ast.AsyncWith,
+    ast.Try,
+    ast.TryStar,
+    ast.Match,
+)
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The names that a piece of code sees.
+
+    at      which of the top-level statements it is in, from 0; a function runs at the end of all
+    locals  of the function that the code is in
+    """
+
+    code: Code
+    at: float
+    locals: dict[str, list["Bound"]] = field(default_factory=dict)
+    parent: "Scope | None" = None
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What a name is bound to, and where.
+
+    sure  the binding replaces the earlier ones: it is not in a branch that may not be taken
+    """
+
+    value: Value
+    scope: Scope
+    sure: bool = True
+
+
+class Names:
+    """The names of a notebook's cells, run from top to bottom."""
+
+    def __init__(self, cells: Iterable[Code]) -> None:
+        self.top: dict[str, list[Bound]] = defaultdict(list)
+        self.statements: list[tuple[ast.stmt, Scope]] = []
+        self.stars: list[str] = []
+        self._known: dict[int, frozenset[str]] = {}
+        for code in cells:
+            for statement in code.tree.body:
+                # What is in a compound statement may also see what the statement itself binds.
+                inner = 0.5 if isinstance(statement, COMPOUND) else 0
+                self._take(statement, Scope(code, len(self.statements) + inner))
+
+    def _take(self, statement: ast.stmt, scope: Scope) -> None:
+        self.statements.append((statement, scope))
+        sure = not isinstance(statement, COMPOUND)
+        for node in _same_scope(statement):
+            if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
+                self.stars.append(node.module or "")
+            for name, value in _bindings(node):
+                self.top[name].append(Bound(value, scope, sure))
+
+    def live(self, name: str, scope: Scope) -> list[Bound]:
+        """What a name may be bound to where it is used: the latest binding, and those in branches since."""
+        inner: Scope | None = scope
+        while inner is not None:
+            if name in inner.locals:
+                return inner.locals[name][-LIVE:]
+            inner = inner.parent
+        found = []
+        for bound in reversed(self.top.get(name, [])):
+            if int(bound.scope.at) < scope.at and len(found) < LIVE:
+                found.append(bound)
+                if bound.sure:
+                    break
+        return found
+
+    def paths(self, node: ast.AST, scope: Scope, depth: int = 0) -> frozenset[str]:
+        """The dotted names that an expression may stand for; empty when it is something else."""
+        if depth > DEPTH:
+            return frozenset()
+        if id(node) not in self._known:
+            self._known[id(node)] = frozenset()  # while it is looked for: a name may stand for itself
+            found = _PATHS.get(type(node), Names._no_paths)(self, node, scope, depth + 1)
+            self._known[id(node)] = frozenset(shortest(path) for path in found)
+        return self._known[id(node)]
+
+    def _no_paths(self, node: ast.AST, scope: Scope, depth: int) -> set[str]:
+        return set()
+
+    def _of_name(self, node: ast.Name, scope: Scope, depth: int) -> set[str]:
+        live = self.live(node.id, scope)
+        if not live:
+            return self._unbound(node.id)
+        return {path for bound in live for path in self._of_bound(bound, depth)}
+
+    def _unbound(self, name: str) -> set[str]:
+        stars = {f"{module}.{name}" for module in self.stars if name in vars(sys.modules.get(module, object))}
+        known = {f"builtins.{name}"} if hasattr(builtins, name) else set()
+        return stars or known or ({name} if name in ("get_ipython", "__builtins__") else set())
+
+    def _of_bound(self, bound: Bound, depth: int) -> Iterable[str]:
+        if isinstance(bound.value, str):
+            return [bound.value]
+        return [] if bound.value is None else self.paths(bound.value, bound.scope, depth)
+
+    def _of_attribute(self, node: ast.Attribute, scope: Scope, depth: int) -> set[str]:
+        return {f"{path}.{node.attr}" for path in self.paths(node.value, scope, depth)}
+
+    def _of_call(self, node: ast.Call, scope: Scope, depth: int) -> set[str]:
+        """`getattr(F, "conv2d")` and other ways to say `F.conv2d`."""
+        functions = self.paths(node.func, scope, depth)
+        bases = self.paths(node.args[0], scope, depth) if node.args else frozenset()
+        text = [constant(argument) for argument in node.args[:2]]
+        if functions & {"builtins.getattr", "inspect.getattr_static"} and len(text) == 2 and text[1]:
+            return {f"{path}.{text[1]}" for path in bases}
+        if functions & {"builtins.__import__", "importlib.import_module"} and text and text[0]:
+            return {text[0]}
+        if "builtins.vars" in functions:
+            return {f"{path}.__dict__" for path in bases}
+        if "functools.partial" in functions:
+            return set(bases)
+        return {f"{path}()" for path in functions if path.endswith("get_ipython")}
+
+    def _of_subscript(self, node: ast.Subscript, scope: Scope, depth: int) -> set[str]:
+        key = constant(node.slice)
+        bases = self.paths(node.value, scope, depth) if key else frozenset()
+        found = {f"{path[:-9]}.{key}" for path in bases if path.endswith(".__dict__")}
+        return found | ({key} if "sys.modules" in bases else set())
+
+    def _of_parts(self, node: ast.AST, scope: Scope, depth: int) -> set[str]:
+        """A choice, or a collection: any of its parts."""
+        parts = list(ast.iter_child_nodes(node))[:LIVE]
+        return {path for part in parts for path in self.paths(part, scope, depth)}
+
+    def walk(self, statement: ast.AST, scope: Scope) -> Iterator[tuple[ast.AST, Scope]]:
+        """Every node below, with the names that it sees."""
+        todo = [(statement, scope)]
+        while todo:
+            node, around = todo.pop()
+            yield node, around
+            inside = _inside(node, around)
+            todo += [(child, inside) for child in ast.iter_child_nodes(node)]
+
+    def reached(self, name: str) -> Iterator[tuple[str, ast.AST | str, Scope]]:
+        """Every node that a top-level name leads to, through the helpers that it uses.
+
+        In front of each, the name by which it was come to.
+        """
+        if not self.statements:
+            return
+        todo = [(name, bound) for bound in self.live(name, Scope(self.statements[0][1].code, inf))]
+        seen: set[int] = set()
+        while todo:
+            by, bound = todo.pop()
+            if id(bound) in seen or not _is_followed(bound):
+                continue
+            seen.add(id(bound))
+            if isinstance(bound.value, str):
+                yield by, bound.value, bound.scope
+                continue
+            for node, scope in self.walk(bound.value, bound.scope):
+                yield by, node, scope
+                if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+                    todo += [(node.id, one) for one in self.live(node.id, scope) if id(one) not in seen]
+
+
+def _is_followed(bound: Bound) -> bool:
+    """Of what is given out only functions are followed: a visible check may use what a task may not."""
+    given = not bound.scope.code.own
+    return bound.value is not None and not (given and isinstance(bound.value, ast.expr))
+
+
+_PATHS = {
+    ast.Name: Names._of_name,
+    ast.Attribute: Names._of_attribute,
+    ast.Call: Names._of_call,
+    ast.Subscript: Names._of_subscript,
+    **dict.fromkeys((ast.IfExp, ast.BoolOp, ast.Tuple, ast.List, ast.Set, ast.Dict), Names._of_parts),
+    ast.NamedExpr: lambda names, node, scope, depth: names.paths(node.value, scope, depth),
+}
+
+
+def _same_scope(statement: ast.AST) -> Iterator[ast.AST]:
+    """A statement and what is in it, but not what is in the functions and classes that it defines."""
+    todo = [statement]
+    while todo:
+        node = todo.pop()
+        yield node
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)):
+            todo += reversed([*ast.iter_child_nodes(node)])
+
+
+def _bindings(node: ast.AST) -> Iterator[tuple[str, Value]]:
+    """The names that a single node binds."""
+    if isinstance(node, ast.Import):
+        for alias in node.names:
+            yield (alias.asname, alias.name) if alias.asname else 2 * (alias.name.split(".")[0],)
+    elif isinstance(node, ast.ImportFrom):
+        for alias in node.names:
+            yield alias.asname or alias.name, f"{node.module or ''}.{alias.name}"
+    elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+        yield node.name, node
+    elif isinstance(node, ast.Assign):
+        for target in node.targets:
+            yield from _paired(target, node.value)
+    elif isinstance(node, (ast.AnnAssign, ast.AugAssign, ast.NamedExpr)):
+        yield from _paired(node.target, node.value)
+    elif isinstance(node, (ast.For, ast.AsyncFor, ast.comprehension)):
+        yield from _paired(node.target, node.iter)
+    elif isinstance(node, ast.withitem) and node.optional_vars is not None:
+        yield from _paired(node.optional_vars, node.context_expr)
+    elif isinstance(node, ast.ExceptHandler) and node.name:
+        yield node.name, None
+
+
+def _paired(target: ast.AST, value: ast.AST | None) -> Iterator[tuple[str, Value]]:
+    """`a, b = x, y` part by part; whatever can't be taken apart goes to each name as a whole."""
+    pairs = [(target, value)]
+    while pairs:
+        left, right = pairs.pop()
+        if isinstance(left, ast.Name):
+            yield left.id, right
+        elif isinstance(left, (ast.Tuple, ast.List)):
+            parts = right.elts if isinstance(right, (ast.Tuple, ast.List)) else []
+            matched = parts if len(parts) == len(left.elts) else [right] * len(left.elts)
+            pairs += zip(left.elts, matched, strict=True)
+        elif isinstance(left, ast.Starred):
+            pairs.append((left.value, right))
+
+
+def _inside(node: ast.AST, around: Scope) -> Scope:
+    """The scope of what is in a node. A class's own names are not seen by its methods, and left out."""
+    if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+        return around
+    inside = Scope(around.code, inf, {}, around)
+    for name, default in _parameters(node.args):
+        inside.locals[name] = [Bound(default, around)]
+    body = node.body if isinstance(node.body, list) else [node.body]
+    outer: set[str] = set()
+    for part in (part for statement in body for part in _same_scope(statement)):
+        if isinstance(part, (ast.Global, ast.Nonlocal)):
+            outer |= set(part.names)
+        for name, value in _bindings(part):
+            inside.locals.setdefault(name, []).append(Bound(value, inside))
+    for name in outer:
+        inside.locals.pop(name, None)
+    return inside
+
+
+def _parameters(given: ast.arguments) -> Iterator[tuple[str, ast.expr | None]]:
+    """The parameters of a function, each with its default."""
+    positional = [*given.posonlyargs, *given.args]
+    defaults = [None] * (len(positional) - len(given.defaults)) + given.defaults
+    yield from ((one.arg, default) for one, default in zip(positional, defaults, strict=True))
+    yield from ((one.arg, default) for one, default in zip(given.kwonlyargs, given.kw_defaults, strict=True))
+    yield from ((one.arg, None) for one in (given.vararg, given.kwarg) if one)
+
+
+def constant(node: ast.AST, depth: int = 0) -> str:
+    """A string that is written out, be it in parts: "con" + "v2d". Empty when it is not."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr) and len(node.values) == 1:
+        return constant(node.values[0], DEPTH)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add) and depth < DEPTH:
+        left, right = constant(node.left, depth + 1), constant(node.right, depth + 1)
+        return left + right if left and right else ""
+    return ""
+
+
+def shortest(path: str) -> str:
+    """A dotted name without detours through modules: torch.nn.functional.torch.equal is torch.equal.
+
+    Only modules that the judge has imported itself are looked into, and nothing of them is run.
+    """
+    module, rest = split(path)
+    return ".".join([module.__name__, *rest]) if module else path
+
+
+def split(path: str) -> tuple[ModuleType | None, list[str]]:
+    """The innermost module that a dotted name leads into, of those imported here; the rest of the name."""
+    first, *rest = path.split(".")
+    module = sys.modules.get(first)
+    while module is not None and rest:
+        inner = vars(module).get(rest[0], sys.modules.get(f"{module.__name__}.{rest[0]}"))
+        if not isinstance(inner, ModuleType):
+            break
+        module, rest = inner, rest[1:]
+    return (module if isinstance(module, ModuleType) else None), rest
+
+
+def object_of(path: str) -> object:
+    """What a dotted name stands for, as far as the judge knows it without running anything; else None."""
+    found, rest = split(path)
+    for name in rest:
+        places = found.__mro__ if isinstance(found, type) else [found]
+        if not isinstance(found, (type, ModuleType)):
+            return None
+        found = next((vars(place)[name] for place in places if name in vars(place)), None)
+    return found

@@ -1,0 +1,88 @@
+"""The code cells of a notebook as syntax trees, IPython's own syntax aside."""
+
+import ast
+import re
+from dataclasses import dataclass, field
+
+from nbformat import NotebookNode
+
+# A syntax tree takes some 500 bytes for each character of its source, and this is the judge's memory.
+MAX_CODE = 200_000  # characters of all cells together
+
+# Cell magics whose cell is Python like any other.
+PYTHON_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun")
+# `!ls`, `%time f()`, `?f`, and `files = !ls`: lines that are no Python, as IPython knows them.
+MAGIC = re.compile(r"^(\s*)(?:[\w, ]+=\s*)?([!%?].*)$")
+
+
+@dataclass(frozen=True)
+class Code:
+    """A code cell, parsed.
+
+    name    how a sentence calls it: "code cell 3"
+    own     whether the student wrote it, or changed it
+    magics  line number and text of what is IPython's syntax, which the tree has not
+    """
+
+    name: str
+    tree: ast.Module
+    own: bool = True
+    source: str = ""
+    magics: list[tuple[int, str]] = field(default_factory=list)
+
+
+def code_cells(notebook: NotebookNode, released: NotebookNode) -> tuple[list[Code], list[str]]:
+    """The code cells that are run, parsed, and a sentence on each that is too long to be looked at.
+
+    A cell that is no Python is left out: it does nothing but say so.
+    """
+    given = {cell.id: cell.source for cell in released.cells}
+    found, unread, left = [], [], MAX_CODE
+    names = cell_names(notebook)
+    for cell in (cell for cell in notebook.cells if cell.id in names):
+        name, own = names[cell.id], given.get(cell.id) != cell.source
+        if own and (left := left - len(cell.source)) < 0:
+            unread.append(f"{name[0].upper()}{name[1:]} was not looked through: the code is very long.")
+        elif (code := parse(cell.source, name, own=own)) is not None:
+            found.append(code)
+    return found, unread
+
+
+def cell_names(notebook: NotebookNode) -> dict[str, str]:
+    """How a sentence calls each code cell, by its id."""
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    return {
+        cell.id: f"the cell of `{cell.id[5:]}`" if cell.id.startswith("task-") else f"code cell {number}"
+        for number, cell in enumerate(cells, 1)
+    }
+
+
+def parse(source: str, name: str = "the cell", *, own: bool = True) -> Code | None:
+    """A cell's code. None for what is no Python, with IPython's syntax or without."""
+    tree = tree_of(source)
+    if tree is not None:
+        return Code(name, tree, own, source)
+    lines, magics = source.split("\n"), []
+    for number, line in enumerate(lines):
+        if magic := MAGIC.match(line):
+            magics.append((number + 1, magic[2]))
+            lines[number] = f"{magic[1]}{_python_in(magic[2])}"
+            if magic[2].startswith("%%") and not magic[2].startswith(PYTHON_MAGICS):
+                del lines[number:]  # the rest is another language
+                break
+    tree = tree_of("\n".join(lines))
+    return Code(name, tree, own, source, magics) if tree is not None else None
+
+
+def _python_in(magic: str) -> str:
+    """The Python in a line magic: `%time f()` runs `f()`."""
+    timed = re.match(r"%(?:time|timeit|prun)\s+(?!-)(.*)", magic)
+    return timed[1] if timed and tree_of(timed[1]) else "pass"
+
+
+def tree_of(source: str) -> ast.Module | None:
+    """The syntax tree of a source, or None. What was written to break the parser only raises."""
+    try:
+        return ast.parse(source) if len(source) <= MAX_CODE else None
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None

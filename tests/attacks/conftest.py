@@ -1,0 +1,99 @@
+"""How the attack suite judges, and what it looks at after each attack."""
+
+import json
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from attack import Attack, two_tasks
+from workers import HAS_BUBBLEWRAP, zygote
+
+from autograder.build.notebooks import student_notebook
+from autograder.catalogue import find_assignment
+from autograder.checks import Forbidden
+from autograder.judge import judge as judge_module
+from autograder.judge.judge import Judgement
+from autograder.judge.limits import Limits
+
+COLORIZATION = find_assignment("colorization")
+
+# What a class has lying about, next to the submission that attacks.
+OTHERS = {
+    "gradebook.db": "grades",
+    "submitted/alice/3_colorization/3_colorization.ipynb": "alice's answers",
+    "verdicts/3_colorization/alice/verdict.json": '{"earned": 42}',
+    "source/3_colorization/3_colorization.ipynb": "the assignment",
+}
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "slow: takes minutes; run by name, with -m slow")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if "slow" not in config.option.markexpr:
+        items[:] = [item for item in items if item.get_closest_marker("slow") is None]
+    if not HAS_BUBBLEWRAP:
+        for item in items:
+            if item.path.parent == Path(__file__).parent and "judging" in getattr(item, "fixturenames", ()):
+                item.add_marker(pytest.mark.skip(reason="bubblewrap can't be had here"))
+
+
+@pytest.fixture(scope="session")
+def released(master):
+    """The notebook of the two tasks, as it is given out."""
+    return two_tasks(student_notebook(master))
+
+
+@pytest.fixture(scope="session")
+def stages(tmp_path_factory) -> Iterator[Path]:
+    """Where the judge keeps a worker's files while it lives, apart from those of whoever else grades here."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("stages")
+        patch.setattr(tempfile, "tempdir", str(folder))
+        yield folder
+
+
+@pytest.fixture(scope="session")
+def judging(released, stages) -> Iterator[Callable[..., Judgement]]:
+    """Judge a submission of the two tasks: judging(path, limits={}, rules=None).
+
+    The workers are warm. To judge with cold ones, leave out the opener.
+    """
+    opener = zygote().slots[0].open
+
+    def judging(path: Path, limits: dict | None = None, rules: Forbidden | None = None) -> Judgement:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(judge_module, "student_notebook", lambda _: released)
+            patch.setattr(judge_module, "limits_of", lambda _: Limits.from_mapping(limits or {}))
+            patch.setattr(judge_module, "forbidden_of", lambda _: {"l2_loss": rules} if rules else {})
+            return judge_module.judge(path, COLORIZATION, opener=opener)
+
+    return judging
+
+
+@pytest.fixture(scope="session")
+def course(tmp_path_factory) -> Path:
+    """A course directory with the work of others in it."""
+    folder = tmp_path_factory.mktemp("course")
+    for name, text in OTHERS.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def hand_in_as(course, released) -> Callable[[str, object], Path]:
+    """Hand in an attack, a notebook or bytes, as a student of the course."""
+
+    def hand_in_as(student: str, content: object) -> Path:
+        folder = course / "submitted" / student / COLORIZATION.name
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{COLORIZATION.name}.ipynb"
+        if isinstance(content, Attack):
+            content = content.submission(released)
+        path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
+        return path
+
+    return hand_in_as

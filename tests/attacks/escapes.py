@@ -1,0 +1,382 @@
+"""Submissions that try to see, reach or change what is outside of their box. What works says ESCAPED."""
+
+from textwrap import dedent, indent
+
+from attack import Attack
+
+# Each is tried by itself; an exception is what should happen.
+TRIED = """
+def tried(what):
+    try:
+        return what()
+    except BaseException as error:
+        print("refused:", type(error).__name__)
+"""
+
+
+def trying(name: str, code: str, flagged: str | None, **more: object) -> Attack:
+    """An attack that runs a function `escape`, which returns something true where it gets out."""
+    body = indent(dedent(code).strip("\n"), "    ")
+    before = f"{TRIED}\ndef escape():\n{body}\nif tried(escape):\n    print('ESCAPED')\n"
+    return Attack(name, before=before, flagged=flagged, safe=False, **more)
+
+
+SEEING = [
+    trying(
+        "reads the judge, the checks and the references",
+        """
+        import pathlib
+        import course_utils
+        ours = pathlib.Path(course_utils.__file__).parent
+        secrets = [ours / "reference", ours.parent / "autograder", ours.parent / "assignments"]
+        return [path for path in secrets if path.exists()]
+        """,
+        "looks for the grader",
+    ),
+    trying(
+        "reads the home directories and the password file",
+        """
+        import os
+        found = [name for name in ("/root/.ssh", "/root/.bashrc", "/etc/shadow", "/etc/passwd") if os.path.exists(name)]
+        return found + [name for name in os.listdir("/home")]
+        """,
+        "names a folder of the system",
+    ),
+    trying(
+        "looks for the container engine's socket",
+        """
+        import os
+        return [path for path in ("/var/run/docker.sock", "/run/docker.sock", "/run/podman") if os.path.exists(path)]
+        """,
+        "names a folder of the system",
+    ),
+    trying(
+        "reads the environment of all processes",
+        """
+        import glob
+        texts = [open(path, "rb").read() for path in glob.glob("/proc/[0-9]*/environ")]
+        return any(word in text for text in texts for word in (b"PYTEST", b"VIRTUAL_ENV", b"SSH_", b"SUDO"))
+        """,
+        "/proc",
+    ),
+    trying(
+        "sees the processes of the machine",
+        """
+        import os
+        names = [open(f"/proc/{pid}/cmdline").read() for pid in os.listdir("/proc") if pid.isdigit()]
+        print(len(names))
+        return len(names) > 6 or any("pytest" in name or "init" in name for name in names)
+        """,
+        "/proc",
+    ),
+    trying(
+        "writes into the memory of another process",
+        """
+        import os
+        for pid in [pid for pid in os.listdir("/proc") if pid.isdigit() and int(pid) != os.getpid()]:
+            with open(f"/proc/{pid}/mem", "r+b", buffering=0):
+                return True
+        """,
+        "/proc",
+    ),
+    trying(
+        "looks for other submissions",
+        """
+        import glob
+        return glob.glob("/**/submitted/*", recursive=True)[:3] + glob.glob("/tmp/worker-*") + glob.glob("../../*")
+        """,
+        "searches folders",
+        limits={"cell": 30},
+    ),
+    trying(
+        "reads what an earlier submission has left in shared places",
+        """
+        import pathlib
+        found = [str(path) for folder in ("/tmp", "/dev/shm") for path in pathlib.Path(folder).rglob("left-by-*")]
+        for folder in ("/tmp", "/dev/shm", "."):
+            (pathlib.Path(folder) / "left-by-mallory").write_text("for the next one")
+        return found
+        """,
+        "names a folder of the system",
+    ),
+]
+
+REACHING = [
+    trying(
+        "the network over TCP",
+        """
+        import socket
+        for address in (("1.1.1.1", 53), ("192.0.2.1", 80), ("169.254.169.254", 80)):
+            with socket.create_connection(address, timeout=2):
+                return True
+        """,
+        "uses the network",
+    ),
+    trying(
+        "the network over UDP",
+        """
+        import socket
+        return socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b"hello", ("1.1.1.1", 53))
+        """,
+        "uses the network",
+    ),
+    trying(
+        "names in the domain name system",
+        """
+        import socket
+        return socket.getaddrinfo("pypi.org", 443)
+        """,
+        "uses the network",
+    ),
+    trying(
+        "a page over HTTP",
+        """
+        import urllib.request
+        return urllib.request.urlopen("http://127.0.0.1:8888/", timeout=2).read()
+        """,
+        "uses the network",
+    ),
+    trying(
+        "servers on this machine",
+        """
+        import socket
+        for port in (22, 80, 111, 631, 3306, 5432, 8000, 8080, 8787, 8888):
+            with socket.socket() as end:
+                end.settimeout(0.5)
+                if end.connect_ex(("127.0.0.1", port)) == 0:
+                    return True
+        """,
+        "uses the network",
+    ),
+    trying(
+        "abstract unix sockets of the machine",
+        """
+        import socket
+        names = [line.split()[-1] for line in open("/proc/net/unix") if "@" in line]
+        print(names)
+        return names
+        """,
+        "/proc",
+    ),
+    trying(
+        "netlink",
+        """
+        import socket
+        return socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+        """,
+        "uses the network",
+    ),
+    trying(
+        "raw and packet sockets",
+        """
+        import socket
+        return socket.socket(socket.AF_PACKET, socket.SOCK_RAW) or socket.socket(socket.AF_INET, socket.SOCK_RAW, 1)
+        """,
+        "uses the network",
+    ),
+    trying(
+        "a data set by torch.hub",
+        """
+        import torch
+        return torch.hub.load_state_dict_from_url("http://127.0.0.1:9/weights.pt")
+        """,
+        "uses the network",
+    ),
+]
+
+CHANGING = [
+    trying(
+        "writes outside of its own folders",
+        """
+        import os, torch
+        for folder in ("/", "/usr", "/etc", "/dev", "/proc/sys/kernel", os.path.dirname(torch.__file__), "/worker", "/course"):
+            try:
+                with open(os.path.join(folder, "mallory"), "w") as file:
+                    file.write("here")
+                print("wrote to", folder)
+                return True
+            except OSError:
+                pass
+        """,
+        "names a folder of the system",
+    ),
+    trying(
+        "plants a module for the next Python that starts",
+        """
+        import pathlib, site, sys
+        for folder in [*site.getsitepackages(), site.getusersitepackages(), *sys.path, "/worker"]:
+            try:
+                (pathlib.Path(folder) / "sitecustomize.py").write_text("print('mine')")
+                return not folder.startswith("/tmp")
+            except OSError:
+                pass
+        """,
+        "names a folder of the system",
+    ),
+    trying(
+        "changes what the grader's own code is",
+        """
+        import sys
+        for name in ("wire", "worker", "blocked"):
+            with open(getattr(sys.modules.get(name), "__file__", "/worker/wire.py"), "a") as file:
+                return file.write("# mine")
+        """,
+        "sys.modules",
+    ),
+    trying(
+        "kills everything that it can",
+        """
+        import os, signal
+        os.kill(1, signal.SIGKILL)
+        os.kill(os.getppid(), signal.SIGSTOP)
+        """,
+        "ends, signals or outlives",
+    ),
+    Attack(
+        "kills everything, itself among it",
+        before="import os, signal\nos.kill(-1, signal.SIGKILL)\nos.kill(0, signal.SIGKILL)",
+        flagged="ends, signals or outlives",
+        safe=False,
+    ),
+    trying(
+        "debuggers: ptrace and its relatives",
+        """
+        import ctypes
+        libc = ctypes.CDLL(None, use_errno=True)
+        print(libc.ptrace(16, 1, 0, 0), libc.ptrace(0, 0, 0, 0), libc.process_vm_readv(1, None, 0, None, 0, 0))
+        return libc.ptrace(16, 1, 0, 0) == 0
+        """,
+        "ctypes",
+    ),
+    trying(
+        "namespaces of its own",
+        """
+        import ctypes
+        libc = ctypes.CDLL(None, use_errno=True)
+        CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWNET = 0x10000000, 0x00020000, 0x40000000
+        return any(libc.unshare(flag) == 0 for flag in (CLONE_NEWUSER, CLONE_NEWNS, CLONE_NEWNET))
+        """,
+        "ctypes",
+    ),
+    trying(
+        "the namespaces of another process",
+        """
+        import ctypes, os
+        libc = ctypes.CDLL(None, use_errno=True)
+        for pid in (1, os.getppid()):
+            for name in ("user", "mnt", "net", "pid"):
+                if libc.setns(os.open(f"/proc/{pid}/ns/{name}", os.O_RDONLY), 0) == 0:
+                    return True
+        """,
+        "ctypes",
+    ),
+    trying(
+        "mounts and other roots",
+        """
+        import ctypes, os
+        libc = ctypes.CDLL(None, use_errno=True)
+        os.makedirs("/tmp/m", exist_ok=True)
+        mounted = libc.mount(b"none", b"/tmp/m", b"tmpfs", 0, None) == 0
+        return mounted or libc.umount2(b"/proc", 2) == 0 or libc.chroot(b"/tmp") == 0
+        """,
+        "ctypes",
+    ),
+    trying(
+        "another user",
+        """
+        import os
+        for change in (os.setuid, os.setgid, os.seteuid, os.setegid):
+            try:
+                change(0)
+                return True
+            except OSError:
+                pass
+        os.setgroups([0])
+        return True
+        """,
+        None,
+    ),
+    trying(
+        "io_uring, bpf, perf and keys",
+        """
+        import ctypes
+        libc = ctypes.CDLL(None, use_errno=True)
+        block = ctypes.create_string_buffer(4096)
+        calls = {"io_uring_setup": (425, 1, block), "bpf": (321, 5, block, 48), "userfaultfd": (323, 0)}
+        calls |= {"perf_event_open": (298, block, 0, -1, -1, 0), "keyctl": (250, 0, -3, 1)}
+        got = {name: libc.syscall(*call) for name, call in calls.items()}
+        print(got)
+        return any(result >= 0 for result in got.values())
+        """,
+        "ctypes",
+    ),
+    trying(
+        "devices",
+        """
+        import os, stat
+        os.mknod("/tmp/disk", 0o600 | stat.S_IFBLK, os.makedev(8, 0))
+        return os.open("/tmp/disk", os.O_RDONLY)
+        """,
+        None,
+    ),
+    trying(
+        "a program with the rights of its owner",
+        """
+        import os, shutil, subprocess
+        shutil.copy("/usr/bin/id", "/tmp/id")
+        os.chmod("/tmp/id", 0o6755)
+        said = subprocess.run(["/tmp/id", "-u"], capture_output=True, text=True).stdout
+        return said.strip() == "0" or any(shutil.which(name) and not os.system(f"{name} -n true") for name in ("sudo", "su"))
+        """,
+        "starts other programs",
+    ),
+    trying(
+        "more than its limits",
+        """
+        import resource
+        for name in ("RLIMIT_AS", "RLIMIT_NPROC", "RLIMIT_FSIZE", "RLIMIT_CPU"):
+            resource.setrlimit(getattr(resource, name), (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+            return True
+        """,
+        "asks where it runs",
+    ),
+    trying(
+        "memory that no limit counts",
+        """
+        import ctypes
+        libc = ctypes.CDLL(None, use_errno=True)
+        got = [libc.syscall(319, b"mine", 0), libc.shmget(0, 2 ** 30, 0o1666), libc.syscall(447, 0)]
+        print(got)
+        return any(result >= 0 for result in got)
+        """,
+        "ctypes",
+    ),
+    trying(
+        "the clock and the name of the machine",
+        """
+        import socket, time
+        try:
+            time.clock_settime(time.CLOCK_REALTIME, 0)
+            return True
+        except OSError:
+            socket.sethostname("mallory")
+            return socket.gethostname() == "mallory"
+        """,
+        "uses the network",
+    ),
+    trying(
+        "a terminal to type into",
+        """
+        import fcntl, os, termios
+        for name in ("/dev/tty", "/dev/console", "/dev/pts/0"):
+            try:
+                fcntl.ioctl(os.open(name, os.O_RDWR), termios.TIOCSTI, b"#")
+                return True
+            except OSError:
+                pass
+        """,
+        "names a folder of the system",
+    ),
+]
+
+ESCAPES = [*SEEING, *REACHING, *CHANGING]

@@ -1,0 +1,94 @@
+"""Every attack gets its verdict, nothing of it is left, and the next submission is graded right."""
+
+import json
+import re
+
+import pytest
+from aftermath import traces
+from attack import RIGHT, TASKS, Attack
+from awkward import AWKWARD
+from escapes import ESCAPES
+from forbidden import FORBIDDEN
+from running_wild import RUNNING_WILD
+from tampering import TAMPERING
+
+from autograder.gradebook.feedback import task_comment, task_html, task_text, verdict_note
+from autograder.judge.judge import Judgement
+
+THEMES = {
+    "tampering": TAMPERING,
+    "escape": ESCAPES,
+    "wild": RUNNING_WILD,
+    "awkward": AWKWARD,
+    "forbidden": FORBIDDEN,
+}
+
+CLEAN = Attack("clean", l2_loss=RIGHT, earns=(3, 4))
+
+
+def earned(judgement: Judgement) -> tuple[float, ...]:
+    return tuple(judgement.verdict.task(task).earned for task in TASKS)
+
+
+def shown(judgement: Judgement) -> str:
+    """All that a student gets to see."""
+    verdict = judgement.verdict
+    pages = [page(task) for task in verdict.tasks for page in (task_html, task_text, task_comment)]
+    return "\n".join([*pages, verdict_note(verdict), json.dumps(judgement.notebook)])
+
+
+def outputs(judgement: Judgement) -> str:
+    return json.dumps([cell.get("outputs", []) for cell in judgement.notebook.cells])
+
+
+CASES = [
+    pytest.param(
+        attack,
+        id=f"{theme}: {attack.name}",
+        marks=[pytest.mark.xfail(reason=attack.known, strict=True)] if attack.known else [],
+    )
+    for theme, attacks in THEMES.items()
+    for attack in attacks
+]
+
+
+@pytest.fixture(scope="module")
+def clean(judging, hand_in_as) -> Judgement:
+    """What a clean submission gets before anything has happened."""
+    return judging(hand_in_as("bob", CLEAN))
+
+
+@pytest.mark.parametrize("attack", CASES)
+def test_attack(attack, clean, judging, hand_in_as, course, stages):
+    before = traces(course, stages)
+    judgement = judging(hand_in_as("mallory", attack), attack.limits, attack.rules)
+    assert_verdict(attack, judgement)
+    assert traces(course, stages) == before
+    after = judging(hand_in_as("bob", CLEAN))
+    assert after.verdict.tasks == clean.verdict.tasks
+    assert earned(after) == CLEAN.earns
+
+
+def assert_verdict(attack: Attack, judgement: Judgement) -> None:
+    verdict = judgement.verdict
+    assert verdict.status == "graded", verdict.reason
+    assert earned(judgement) == attack.earns, failures(judgement)
+    kinds = {check.kind for check in verdict.task("l2_loss").checks if not check.passed}
+    assert not attack.kinds or kinds <= attack.kinds, failures(judgement)
+    assert sum(task.earned for task in verdict.tasks) == sum(attack.earns)
+    assert "ESCAPED" not in outputs(judgement), outputs(judgement)
+    assert "<script" not in outputs(judgement)
+    assert attack.shows in outputs(judgement)
+    if attack.flagged is not None:
+        assert bool(verdict.flags) == bool(attack.flagged), verdict.flags
+        assert any(re.search(attack.flagged, flag) for flag in verdict.flags or [""]), verdict.flags
+
+
+def failures(judgement: Judgement) -> list[tuple[str, str, str]]:
+    return [
+        (check.name, check.kind, check.message)
+        for task in judgement.verdict.tasks
+        if task.name in TASKS
+        for check in task.checks
+        if not check.passed
+    ]

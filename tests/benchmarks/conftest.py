@@ -1,0 +1,57 @@
+"""Benchmarks compare us with others on this machine, in one run. They take minutes: `pytest -m benchmark`."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from autograder.catalogue import COURSE
+
+HERE = Path(__file__).parent
+SMALL = HERE / "small"
+TABLES = pytest.StashKey[list[str]]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "benchmark: compares us with others on this machine, in minutes")
+    config.stash[TABLES] = []
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Only when asked for by name."""
+    if "benchmark" in config.getoption("markexpr"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("benchmark")]
+    items[:] = [item for item in items if item not in left_out]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    for table in config.stash[TABLES]:
+        terminalreporter.section("benchmark")
+        terminalreporter.write_line(table)
+
+
+@pytest.fixture
+def show(request: pytest.FixtureRequest):
+    """Print a table at the end of the run."""
+    return request.config.stash[TABLES].append
+
+
+@pytest.fixture(scope="session")
+def small_course(tmp_path_factory) -> Path:
+    """A copy of the package whose only assignment is a small one. To be first on a process's PYTHONPATH."""
+    root = tmp_path_factory.mktemp("package")
+    for package in ("autograder", "course_utils"):
+        shutil.copytree(COURSE / package, root / package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(COURSE / "pyproject.toml", root)
+    for name, place in {
+        "assignment.md": "assignments/1_small/assignment.md",
+        "reference.py": "course_utils/reference/small.py",
+        "checks.py": "autograder/checks/test_small.py",
+        "misconceptions.py": "autograder/misconceptions/small.py",
+    }.items():
+        (root / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(SMALL / name, root / place)
+    return root
