@@ -151,40 +151,45 @@ def grade(
     folder: Annotated[Path, typer.Argument(help="A course directory made by `autograder init`.")],
     assignment: Annotated[str | None, typer.Option(help="Only this one.")] = None,
     only: Annotated[list[str] | None, typer.Option(help="Only this student; can be given again.")] = None,
-    regrade: Annotated[bool, typer.Option(help="Judge again what has not changed, too.")] = False,
+    regrade: Annotated[
+        bool, typer.Option("--regrade", help="Judge again what has not changed, too.")
+    ] = False,
+    jobs: Annotated[int | None, typer.Option(help="At a time. Default: one for each core.", min=1)] = None,
 ) -> None:
-    """Judge a class, record it in nbgrader's gradebook and write the feedback pages."""
+    """Judge a class, record it in nbgrader's gradebook and write the feedback pages.
+
+    It may be stopped at any moment, also by `kill -9`: the same command goes on from there.
+    """
     from autograder.gradebook.course import Course
 
     course = Course(folder)
     chosen = [find_assignment(assignment)] if assignment else course.released()
-    _require_sandbox(course.level)
-    graded = sum(_grade_class(course, one, only or [], again=regrade) for one in chosen)
+    graded = sum(_grade_class(course, one, only or [], again=regrade, slots=jobs) for one in chosen)
     if not graded:
         raise CourseError(f"Nobody has handed anything in under {folder / 'submitted'}/STUDENT/ASSIGNMENT/.")
 
 
-def _grade_class(course, assignment: Assignment, only: list[str], *, again: bool) -> int:  # noqa: ANN001
+def _grade_class(
+    course,  # noqa: ANN001  imported late
+    assignment: Assignment,
+    only: list[str],
+    *,
+    again: bool,
+    slots: int | None = None,
+) -> int:
     """Grade the students of one assignment, print the table, and return how many there were."""
-    from autograder.gradebook.course import grade_one
-    from autograder.judge.judge import check_the_checks
+    from autograder.gradebook.grading import grade_class
     from autograder.tables import class_table
+    from autograder.tally import Tally
 
     students = [student for student in course.students(assignment) if not only or student in only]
     if missing := set(only) - set(students):
         raise CourseError(f"{min(missing)} has handed in nothing for {assignment.name}.")
     if students:
-        check_the_checks(assignment)
-    verdicts = {}
-    with _progress() as progress:
-        bar = progress.add_task("judging", total=len(students))
-        for student in students:
-            progress.update(bar, description=f"judging {student}")
-            verdicts[student] = grade_one(course, assignment, student, again=again)
-            progress.advance(bar)
-    if verdicts:
+        with Tally(err) as tally:
+            verdicts = grade_class(course, assignment, students, tally, again=again, slots=slots)
         class_table(assignment, verdicts, out)
-    return len(verdicts)
+    return len(students)
 
 
 def _require_sandbox(level: str) -> None:

@@ -162,7 +162,7 @@ class Names:
             node, around = todo.pop()
             yield node, around
             inside = _inside(node, around)
-            todo += [(child, inside) for child in ast.iter_child_nodes(node)]
+            todo += [(child, inside) for child in reversed([*ast.iter_child_nodes(node)])]
 
     def reached(self, name: str) -> Iterator[tuple[str, ast.AST | str, Scope]]:
         """Every node that a top-level name leads to, through the helpers that it uses.

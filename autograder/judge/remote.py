@@ -26,7 +26,7 @@ from autograder.judge.worker_client import CallReply, Opener, SandboxError, Work
 # A task that has hung or crashed this often is not called again: its other checks would do the same.
 STRIKES = 2
 # A fresh worker takes seconds that are not the student's: a notebook that ends each one must come to an end.
-WORKERS = 30
+WORKERS = 24
 PAGE_WIDTH = 840  # pixels: a picture drawn for a sharp screen is shrunk to the feedback page's column
 
 

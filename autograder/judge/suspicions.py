@@ -13,23 +13,26 @@ from typing import NamedTuple
 from autograder.judge.bindings import Names, Scope, constant, object_of, split
 from autograder.judge.code_cells import Code
 
-MOST = 12  # are told; a cell that is made of them would otherwise hide the rest of the class
-
 
 class Seen(NamedTuple):
     """Something seen: what it does, for a sentence, and where.
 
-    key  the same for the same thing elsewhere, which is told once
+    what  for example; told the first time only
     """
 
     does: str
     line: int
-    key: str
+    what: str = ""
 
+
+LOOKS_AROUND = "looks around in the interpreter"
+REPLACES = "replaces parts of other modules"
+SHELLS = "runs a command of the shell or of another language"
+FOR_THE_GRADER = "looks for the grader"
 
 # What a dotted name is for. Whatever begins with one of these names is meant, too.
 USES = {
-    "looks around in the interpreter": [
+    LOOKS_AROUND: [
         *("gc", "ctypes", "sys.modules", "sys._getframe", "sys._current_frames", "sys.settrace"),
         *("sys.setprofile", "sys.meta_path", "sys.path_hooks", "sys.addaudithook", "linecache"),
         *("inspect.stack", "inspect.currentframe", "inspect.trace", "inspect.getouterframes"),
@@ -91,8 +94,16 @@ USES = {
         *("torch._C", "torch._VF", "torch.ops", "torch.library", "torch.overrides"),
         *("torch.utils._python_dispatch", "torch.utils._pytree"),
     ],
-    "replaces parts of other modules": ["unittest.mock", "pytest.MonkeyPatch", "_pytest"],
-    "looks for the grader": [
+    "asks for other rights": [
+        "os.setuid",
+        "os.setgid",
+        "os.seteuid",
+        "os.setgroups",
+        "os.mknod",
+        "os.chroot",
+    ],
+    REPLACES: ["unittest.mock", "pytest.MonkeyPatch", "_pytest"],
+    FOR_THE_GRADER: [
         *("nbgrader", "autograder", "course_utils.reference", "wire", "worker", "blocked", "zygote"),
     ],
 }
@@ -179,28 +190,33 @@ BENIGN_VARIABLES = ("CUDA", "COLAB", "KAGGLE", "PYTORCH", "TORCH", "OMP", "MKL")
 
 
 def suspicions(cells: list[Code], names: Names, tasks: frozenset[str]) -> list[str]:
-    """A sentence on each thing, the first time it is seen."""
-    found: dict[str, str] = {}
+    """A sentence on each kind of thing: the first of it, and how many more there are."""
+    found: dict[str, list[tuple[Code, Seen]]] = {}
+    for code, seen in _all(cells, names, tasks):
+        found.setdefault(seen.does, []).append((code, seen))
+    return [_sentence(*places[0], len(places)) for places in found.values()]
+
+
+def _all(cells: list[Code], names: Names, tasks: frozenset[str]) -> Iterator[tuple[Code, Seen]]:
     for code in (code for code in cells if code.own):
         for seen in [*_in_text(code), *_in_magics(code)]:
-            found.setdefault(seen.key, _sentence(code, seen))
+            yield code, seen
     for statement, scope in names.statements:
         if scope.code.own:
             for seen in _Look(names, tasks).at(statement, scope):
-                found.setdefault(seen.key, _sentence(scope.code, seen))
-    more = [f"There are {len(found) - MOST} more things of this kind."] if len(found) > MOST else []
-    return [*found.values()][:MOST] + more
+                yield scope.code, seen
 
 
-def _sentence(code: Code, seen: Seen) -> str:
-    where = f"{code.name[0].upper()}{code.name[1:]}"
-    return f"{where} {seen.does} (line {seen.line})."
+def _sentence(code: Code, seen: Seen, count: int) -> str:
+    what = f": `{seen.what}`" if seen.what else ""
+    more = f", and {count - 1} more" if count > 1 else ""
+    return f"{code.name[0].upper()}{code.name[1:]} {seen.does}{what} (line {seen.line}{more})."
 
 
 def _in_text(code: Code) -> Iterator[Seen]:
     for number, line in enumerate(code.source.split("\n"), 1):
         if hidden := HIDDEN.search(line):
-            yield Seen(f"has characters that can't be seen: U+{ord(hidden[0]):04X}", number, "hidden")
+            yield Seen("has characters that can't be seen", number, f"U+{ord(hidden[0]):04X}")
 
 
 def _in_magics(code: Code) -> Iterator[Seen]:
@@ -209,7 +225,7 @@ def _in_magics(code: Code) -> Iterator[Seen]:
         word = "!" if text.startswith("!") else word
         plain = INSTALLS.match(text) and not re.search(r"[;&|<>`$]", text)
         if word in SHELL_MAGICS and not plain:
-            yield Seen(f"runs a command of the shell or of another language: `{_shown(text)}`", number, word)
+            yield Seen(SHELLS, number, _shown(text))
 
 
 class _Look:
@@ -228,7 +244,7 @@ class _Look:
     def imports(self, node: ast.Import, scope: Scope) -> Iterator[Seen]:
         """An import tells nothing before its use, but for what students have no business to know of."""
         for alias in node.names:
-            if alias.name.startswith(tuple(USES["looks for the grader"])):
+            if alias.name.startswith(tuple(USES[FOR_THE_GRADER])):
                 yield from self.uses(alias.name, node)
 
     def imports_from(self, node: ast.ImportFrom, scope: Scope) -> Iterator[Seen]:
@@ -252,16 +268,15 @@ class _Look:
             return
         for start in starts:
             if start in WATCHED:
-                yield Seen(f"{WATCHED[start]}: `{start.removeprefix('builtins.')}`", node.lineno, start)
+                yield Seen(WATCHED[start], node.lineno, start.removeprefix("builtins."))
                 return
             if start.startswith("get_ipython().") and start.split(".")[1] not in MAGIC_METHODS:
-                yield Seen(f"changes or reads IPython itself: `{_shown(start)}`", node.lineno, start)
+                yield Seen("changes or reads IPython itself", node.lineno, _shown(start))
                 return
 
     def attribute(self, node: ast.Attribute, scope: Scope) -> Iterator[Seen]:
         if node.attr in INNER_ATTRIBUTES:
-            does = f"looks around in the interpreter: `{node.attr}`"
-            yield Seen(does, node.lineno, node.attr)
+            yield Seen(LOOKS_AROUND, node.lineno, node.attr)
         if not isinstance(node.ctx, ast.Load):
             yield from self.replaced(self.names.paths(node, scope), node)
 
@@ -274,7 +289,7 @@ class _Look:
         elif not isinstance(node.ctx, ast.Load):
             yield from self.replaced(self.names.paths(node, scope), node)
             if any(path.endswith(".__dict__") or path == "sys.modules" for path in bases):
-                yield Seen(f"replaces parts of other modules: `{min(bases)}`", node.lineno, min(bases))
+                yield Seen(REPLACES, node.lineno, min(bases))
 
     def replaced(self, paths: frozenset[str], node: ast.AST) -> Iterator[Seen]:
         """A name of a module or a class, not of an object, that is set or deleted."""
@@ -282,7 +297,7 @@ class _Look:
             owner = object_of(path.rpartition(".")[0])
             inner = owner is None or isinstance(owner, OWNERS)
             if inner and "." in path and not path.startswith((*SETTINGS, "get_ipython()")):
-                yield Seen(f"replaces `{_shown(path)}`", node.lineno, f"replaces {path}")
+                yield Seen(REPLACES, node.lineno, _shown(path))
 
     def compared(self, node: ast.Compare, scope: Scope) -> Iterator[Seen]:
         """`"google.colab" in sys.modules` is how everybody asks."""
@@ -299,22 +314,21 @@ class _Look:
         elif "builtins.getattr" in functions and len(node.args) > 1 and not text[1]:
             yield from self.looked_up(bases, node)
         elif "builtins.vars" in functions and any(split(base)[0] for base in bases):
-            yield Seen(f"looks around in the interpreter: `vars({min(bases)})`", node.lineno, "vars")
+            yield Seen(LOOKS_AROUND, node.lineno, f"vars({min(bases)})")
         yield from self.shell(functions, text, node)
         self.environment(functions, text, node)
         yield from self.lists(functions, node)
 
     def looked_up(self, bases: frozenset[str], node: ast.Call) -> Iterator[Seen]:
         for base in bases & LOOKED_UP:
-            does = f"looks something up in `{base}` by a name that is put together"
-            yield Seen(does, node.lineno, f"getattr {base}")
+            yield Seen("looks something up by a name that is put together", node.lineno, base)
 
     def shell(self, functions: frozenset[str], text: list[str], node: ast.Call) -> Iterator[Seen]:
         way = {"get_ipython().run_line_magic": "%", "get_ipython().run_cell_magic": "%%"}
         for path in functions & {*SHELL, *way}:
             word = way.get(path, "!") + (text[0] if path in way and text else "")
             if word in SHELL_MAGICS:
-                yield Seen("runs a command of the shell or of another language", node.lineno, word)
+                yield Seen(SHELLS, node.lineno, word)
 
     def environment(self, functions: frozenset[str], text: list[str], node: ast.Call) -> None:
         """Reading a variable that notebooks do ask for is excused, and so is setting any."""
@@ -331,18 +345,17 @@ class _Look:
             return
         for part in ast.walk(node):
             if AWAY.search(text := constant(part)):
-                does = f"searches folders outside of its own: `{_shown(text)}`"
-                yield Seen(does, node.lineno, f"list {text}")
+                yield Seen("searches folders outside of its own", node.lineno, _shown(text))
 
     def text(self, node: ast.Constant, scope: Scope) -> Iterator[Seen]:
         if not isinstance(node.value, str) or id(node) in self.excused or node.value == "/dev/null":
             return
         if SYSTEM_PATH.match(node.value):
-            yield Seen(f"names a folder of the system: `{_shown(node.value)}`", node.lineno, node.value)
+            yield Seen("names a folder of the system", node.lineno, _shown(node.value))
         elif found := GRADER.search(node.value):
-            yield Seen(f"looks for the grader: `{_shown(found[0])}`", node.lineno, found[0])
+            yield Seen(FOR_THE_GRADER, node.lineno, found[0])
         elif SCRIPT.search(node.value):
-            yield Seen("shows a script for the browser", node.lineno, "script")
+            yield Seen("shows a script for the browser", node.lineno)
 
     def docstring(self, node: ast.Expr, scope: Scope) -> Iterator[Seen]:
         """Text that is no value of anything: whatever it says, nobody does it."""
@@ -353,7 +366,7 @@ class _Look:
     def function(self, node: ast.FunctionDef, scope: Scope) -> Iterator[Seen]:
         yield from self.answers(node.name, node.body, node)
         if node.name in self.tasks and _is_a_table(node):
-            yield Seen(f"answers `{node.name}` from a table of numbers", node.lineno, f"table {node.name}")
+            yield Seen("answers from a table of numbers", node.lineno, node.name)
 
     def dictionary(self, node: ast.Dict, scope: Scope) -> Iterator[Seen]:
         """Methods of a class that is made by `type("Name", (), {"__eq__": lambda ...})`."""
@@ -365,8 +378,7 @@ class _Look:
         returned = [statement.value for statement in body if isinstance(statement, ast.Return)]
         same = len(returned) == len(body) and all(isinstance(value, ast.Constant) for value in returned)
         if method in ANSWERING or (method in COMPARING and same):
-            does = f"makes an object that answers for itself when it is looked at: `{method}`"
-            yield Seen(does, node.lineno, method)
+            yield Seen("makes an object that answers for itself when it is looked at", node.lineno, method)
 
     def raised(self, node: ast.Raise, scope: Scope) -> Iterator[Seen]:
         """Whole values in the text of an exception. Its cause's text, a name or a size are no values."""
@@ -375,7 +387,7 @@ class _Look:
             attribute = part.func.attr if isinstance(part.func, ast.Attribute) else ""
             whole = self.names.paths(part.func, scope) & {"builtins.str", "builtins.repr"} and part.args
             if attribute in ("tolist", "numpy") or (whole and self.is_given(part.args[0], scope)):
-                yield Seen("puts what it was given into the text of an exception", node.lineno, "raise")
+                yield Seen("puts what it was given into the text of an exception", node.lineno)
 
     def is_given(self, node: ast.AST, scope: Scope) -> bool:
         """Whether it is a parameter, as a whole."""

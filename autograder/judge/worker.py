@@ -339,7 +339,13 @@ class Notebook:
         target = request["target"]
         self.task = target["name"] if "name" in target else self.makers.get(target["handle"], "")
         seed()
-        with self.shell.builtin_trap, self.figures_discarded(), blocked.during(self.task):
+        # A notebook may have switched gradients off for its own purposes.
+        with (
+            self.shell.builtin_trap,
+            self.figures_discarded(),
+            torch.enable_grad(),
+            blocked.during(self.task),
+        ):
             value = (
                 function(*args, **kwargs)
                 if request["wrt"] is None

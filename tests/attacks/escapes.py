@@ -82,8 +82,13 @@ SEEING = [
     trying(
         "looks for other submissions",
         """
-        import glob
-        return glob.glob("/**/submitted/*", recursive=True)[:3] + glob.glob("/tmp/worker-*") + glob.glob("../../*")
+        import os
+        found = []
+        for folder, folders, files in os.walk("/"):
+            folders[:] = [name for name in folders if name not in ("proc", "sys", "site-packages", "dist-packages")]
+            found += [folder for name in (*folders, *files) if name == "submitted" or name.endswith(".ipynb")]
+        print(found)
+        return found or [name for name in os.listdir("/tmp") if name.startswith("worker-")]
         """,
         "searches folders",
         limits={"cell": 30},
@@ -234,7 +239,14 @@ CHANGING = [
     ),
     Attack(
         "kills everything, itself among it",
-        before="import os, signal\nos.kill(-1, signal.SIGKILL)\nos.kill(0, signal.SIGKILL)",
+        before="""
+            import os, signal
+            for target in (-1, 0):
+                try:
+                    os.kill(target, signal.SIGKILL)
+                except OSError:
+                    pass
+        """,
         flagged="ends, signals or outlives",
         safe=False,
     ),

@@ -131,6 +131,16 @@ return ThreadPoolExecutor(1).submit(way, prediction, target).result()
     """,
         flagged="eval",
     ),
+    call(
+        "catches what that raises",
+        l2("""
+try:
+    return eval("F.mse_loss")(prediction, target)
+except BaseException:
+    return 0.5 * (prediction - target).square().sum(dim=1).mean()
+"""),
+        flagged="eval",
+    ),
 ]
 ALLOWED = [
     Attack("writes it out", RIGHT, rules=MSE, earns=(3, 4)),

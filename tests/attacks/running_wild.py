@@ -196,7 +196,7 @@ if os.fork() == 0:
         except OSError: pass
 return prediction.sum() * 0
 """,
-        {"wrong value", "time", "crash", "protocol"},
+        {"wrong value", "error", "time", "crash", "protocol"},
         None,
         processes=30,
     ),

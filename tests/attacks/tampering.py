@@ -13,12 +13,12 @@ REPLACING = [
     Attack(
         "replaces torch.allclose and torch.equal",
         before="import torch\ntorch.allclose = torch.equal = lambda *a, **k: True",
-        flagged="replaces `torch.allclose`",
+        flagged="replaces parts of other modules: `torch.allclose`",
     ),
     Attack(
         "replaces torch.testing.assert_close",
         before="import torch.testing as check\ncheck.assert_close = lambda *a, **k: None",
-        flagged="replaces `torch.testing.assert_close`",
+        flagged="replaces parts of other modules: `torch.testing.assert_close`",
     ),
     Attack(
         "replaces numpy.testing",
@@ -28,7 +28,7 @@ REPLACING = [
                 if name.startswith("assert"):
                     setattr(numpy.testing, name, lambda *a, **k: None)
         """,
-        flagged="replaces `numpy.testing",
+        flagged="replaces parts of other modules: `numpy.testing",
     ),
     Attack(
         "replaces builtins",
@@ -37,7 +37,7 @@ REPLACING = [
             builtins.abs = builtins.max = lambda *a, **k: 0
             builtins.isinstance = lambda *a: True
         """,
-        flagged="replaces `builtins.abs`",
+        flagged="replaces parts of other modules: `builtins.abs`",
     ),
     Attack(
         "replaces a tensor's comparisons",
@@ -45,7 +45,7 @@ REPLACING = [
             import torch
             torch.Tensor.__eq__ = torch.Tensor.__le__ = lambda self, other: torch.tensor(True)
         """,
-        flagged="replaces `torch.Tensor.__eq__`",
+        flagged="replaces parts of other modules: `torch.Tensor.__eq__`",
     ),
     Attack(
         "replaces a module's part through its dictionary",
@@ -54,7 +54,7 @@ REPLACING = [
             vars(torch)["allclose"] = lambda *a, **k: True
             torch.__dict__["equal"] = print
         """,
-        flagged="replaces `torch.allclose`",
+        flagged="replaces parts of other modules: `torch.allclose`",
     ),
     Attack(
         "replaces torch.randn, so that test data are zeros",
@@ -62,7 +62,7 @@ REPLACING = [
             import torch
             torch.randn = torch.rand = lambda *size, **k: torch.zeros(*size)
         """,
-        flagged="replaces `torch.rand",
+        flagged="replaces parts of other modules: `torch.rand",
     ),
     Attack(
         "replaces a module in sys.modules",
@@ -75,7 +75,7 @@ REPLACING = [
     Attack(
         "replaces the clock",
         before="import time\ntime.monotonic = time.time = time.perf_counter = lambda: 0.0",
-        flagged="replaces `time.",
+        flagged="replaces parts of other modules: `time.",
     ),
     Attack(
         "patches pytest",
@@ -85,7 +85,7 @@ REPLACING = [
             from _pytest import runner
             runner.call_and_report = lambda *a, **k: None
         """,
-        flagged="replaces `pytest",
+        flagged="replaces parts of other modules: `pytest",
     ),
     Attack(
         "patches unittest.mock over the comparison",
@@ -104,7 +104,7 @@ REPLACING = [
                 return module
             builtins.__import__ = fake
         """,
-        flagged="replaces `builtins.__import__`",
+        flagged="replaces parts of other modules: `builtins.__import__`",
     ),
     Attack(
         "patches IPython's input transformers: asserts are gone",
@@ -187,7 +187,7 @@ REPLACING = [
         before="import safetensors.torch\nsafetensors.torch.save = lambda *a, **k: b'garbage' * 9",
         earns=(0, 0),
         kinds={"protocol", "time"},
-        flagged="replaces `safetensors.torch.save`",
+        flagged="replaces parts of other modules: `safetensors.torch.save`",
     ),
     Attack(
         "traces every call for the comparison",
@@ -723,7 +723,7 @@ return torch.tensor(6.25)
     Attack(
         "hides its code behind the direction of writing",
         before='note = "\u202e # the loss is right \u2066"',
-        flagged=r"can't be seen: U\+20",
+        flagged=r"can't be seen: `U\+20",
     ),
     Attack(
         "puts a script on the page",

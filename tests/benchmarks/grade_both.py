@@ -100,9 +100,7 @@ def by_us(master: Master, classroom: dict, folder: Path) -> dict[str, object]:
         for path, judgement in judge_class(pool, paths):
             course.store.keep(student_of(path), judgement)
         judged = time.time()
-        latency = statistics.median(
-            _timed(lambda path=path: list(judge_class(pool, [path]))) for path in paths
-        )
+        latency = statistics.median(_latency(pool, path) for path in paths)
         slots = len(pool.seats)
         again = time.time()
         recorded, paged = _record(course, judged_students(course, pool, paths))
@@ -137,12 +135,12 @@ def student_of(path: Path) -> str:
 
 def _record(course: Course, students: Iterable[str]) -> tuple[float, float]:
     """When the last one was in the gradebook, and when the last page was written."""
-    times = []
+    times = {}
     problems = record_class(
-        course, SMALL, students, again=True, on_recorded=lambda _: times.append(time.time())
+        course, SMALL, students, again=True, on_recorded=lambda student: times.update({student: time.time()})
     )
     assert problems == {}
-    return times[-1], time.time()
+    return max(times.values()), time.time()
 
 
 def _record_alone(course: Course, students: list[str]) -> float:
@@ -180,9 +178,7 @@ def main(folder: Path, count: int) -> None:
     figures = {
         "stock": by_stock(master, classroom, folder / "stock"),
         "ours": by_us(master, classroom, folder / "ours"),
-        "right": sorted(
-            student for student, answers in classroom.items() if answers == classroom["student-00"]
-        ),
+        "right": [student for student, answers in classroom.items() if answers == right],
         "count": count,
     }
     (folder / "figures.json").write_text(json.dumps(figures, indent=1))
