@@ -97,7 +97,9 @@ def test_verdicts(graded):
         "corrupt": "refused",
         "absent": "refused",
     }
-    assert all(verdict.flags == [] for verdict in graded.values())
+    flagged = {student: verdict.flags for student, verdict in graded.items() if verdict.flags}
+    assert list(flagged) == ["hostile"]
+    assert "a script for the browser" in flagged["hostile"][0]
 
 
 def test_partial_credit_survives_to_the_csv(course, graded):

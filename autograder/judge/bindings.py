@@ -7,6 +7,7 @@ hold otherwise stays unknown. Every step is bounded: the code may have been writ
 import ast
 import builtins
 import sys
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
@@ -89,12 +90,13 @@ class Names:
             if name in inner.locals:
                 return inner.locals[name][-LIVE:]
             inner = inner.parent
+        bounds = self.top.get(name, [])
+        earlier = bisect_left(bounds, scope.at, key=lambda bound: int(bound.scope.at))
         found = []
-        for bound in reversed(self.top.get(name, [])):
-            if int(bound.scope.at) < scope.at and len(found) < LIVE:
-                found.append(bound)
-                if bound.sure:
-                    break
+        for bound in reversed(bounds[max(earlier - LIVE, 0) : earlier]):
+            found.append(bound)
+            if bound.sure:
+                break
         return found
 
     def paths(self, node: ast.AST, scope: Scope, depth: int = 0) -> frozenset[str]:
@@ -142,7 +144,7 @@ class Names:
             return {f"{path}.__dict__" for path in bases}
         if "functools.partial" in functions:
             return set(bases)
-        return {f"{path}()" for path in functions if path.endswith("get_ipython")}
+        return {"get_ipython()" for path in functions if path.endswith("get_ipython")}
 
     def _of_subscript(self, node: ast.Subscript, scope: Scope, depth: int) -> set[str]:
         key = constant(node.slice)
@@ -162,7 +164,10 @@ class Names:
             node, around = todo.pop()
             yield node, around
             inside = _inside(node, around)
-            todo += [(child, inside) for child in reversed([*ast.iter_child_nodes(node)])]
+            # Defaults and decorators do not see what is in the function.
+            body = {id(part) for part in _body(node)} if inside is not around else ()
+            for child in reversed([*ast.iter_child_nodes(node)]):
+                todo.append((child, inside if id(child) in body else around))
 
     def reached(self, name: str) -> Iterator[tuple[str, ast.AST | str, Scope]]:
         """Every node that a top-level name leads to, through the helpers that it uses.
@@ -258,9 +263,8 @@ def _inside(node: ast.AST, around: Scope) -> Scope:
     inside = Scope(around.code, inf, {}, around)
     for name, default in _parameters(node.args):
         inside.locals[name] = [Bound(default, around)]
-    body = node.body if isinstance(node.body, list) else [node.body]
     outer: set[str] = set()
-    for part in (part for statement in body for part in _same_scope(statement)):
+    for part in (part for statement in _body(node) for part in _same_scope(statement)):
         if isinstance(part, (ast.Global, ast.Nonlocal)):
             outer |= set(part.names)
         for name, value in _bindings(part):
@@ -268,6 +272,10 @@ def _inside(node: ast.AST, around: Scope) -> Scope:
     for name in outer:
         inside.locals.pop(name, None)
     return inside
+
+
+def _body(function: ast.AST) -> list[ast.AST]:
+    return function.body if isinstance(function.body, list) else [function.body]
 
 
 def _parameters(given: ast.arguments) -> Iterator[tuple[str, ast.expr | None]]:

@@ -3,12 +3,15 @@
 import ast
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from nbformat import NotebookNode
 
 # A syntax tree takes some 500 bytes for each character of its source, and this is the judge's memory.
 MAX_CODE = 200_000  # characters of all cells together
 
+# Cells as they were given out, of which nothing is asked: no answer uses what they define.
+ASIDE = ("check-", "picture-", "grade-")
 # Cell magics whose cell is Python like any other.
 PYTHON_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun")
 # `!ls`, `%time f()`, `?f`, and `files = !ls`: lines that are no Python, as IPython knows them.
@@ -41,9 +44,13 @@ def code_cells(notebook: NotebookNode, released: NotebookNode) -> tuple[list[Cod
     names = cell_names(notebook)
     for cell in (cell for cell in notebook.cells if cell.id in names):
         name, own = names[cell.id], given.get(cell.id) != cell.source
-        if own and (left := left - len(cell.source)) < 0:
+        if own and len(cell.source) > left:
             unread.append(f"{name[0].upper()}{name[1:]} was not looked through: the code is very long.")
-        elif (code := parse(cell.source, name, own=own)) is not None:
+            continue
+        left -= len(cell.source) if own else 0
+        if not own and cell.id.startswith(ASIDE):
+            continue
+        if (code := parse(cell.source, name, own=own)) is not None:
             found.append(code)
     return found, unread
 
@@ -59,7 +66,7 @@ def cell_names(notebook: NotebookNode) -> dict[str, str]:
 
 def parse(source: str, name: str = "the cell", *, own: bool = True) -> Code | None:
     """A cell's code. None for what is no Python, with IPython's syntax or without."""
-    tree = tree_of(source)
+    tree = tree_of(source) if own else _tree_of_given(source)
     if tree is not None:
         return Code(name, tree, own, source)
     lines, magics = source.split("\n"), []
@@ -78,6 +85,12 @@ def _python_in(magic: str) -> str:
     """The Python in a line magic: `%time f()` runs `f()`."""
     timed = re.match(r"%(?:time|timeit|prun)\s+(?!-)(.*)", magic)
     return timed[1] if timed and tree_of(timed[1]) else "pass"
+
+
+@lru_cache(maxsize=256)
+def _tree_of_given(source: str) -> ast.Module | None:
+    """The same for every submission, and never changed."""
+    return tree_of(source)
 
 
 def tree_of(source: str) -> ast.Module | None:

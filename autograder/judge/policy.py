@@ -84,7 +84,7 @@ class _Search:
         if not isinstance(node, EXPRESSIONS):
             return ""
         paths = self.names.paths(node, scope)
-        if hit := next((path for path in paths if self.matches(path)), ""):
+        if hit := next((path for path in sorted(paths) if self.matches(path)), ""):
             return _written(node) or hit
         unknown = isinstance(node, ast.Attribute) and not self.names.paths(node.value, scope)
         return (_written(node) or f".{node.attr}") if unknown and node.attr in self.methods else ""

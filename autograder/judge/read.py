@@ -17,6 +17,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.catalogue import Assignment, CourseError, assignments, find_assignment
+from autograder.judge.code_cells import MAX_CODE, parse
 
 MAX_BYTES = 25 * 2**20
 MAX_CELLS = 5_000
@@ -268,11 +269,10 @@ def _is_task(cell: NotebookNode) -> bool:
 
 def _defined(cells: list[_Cell]) -> set[str]:
     """The functions and classes that the student's own cells define."""
-    names = set()
-    for cell in cells:
-        try:
-            body = ast.parse(cell.source).body if cell.kind == "code" else []
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue  # not Python; it will say so itself when it is run
+    names, left = set(), MAX_CODE
+    for cell in (cell for cell in cells if cell.kind == "code" and len(cell.source) <= left):
+        left -= len(cell.source)
+        code = parse(cell.source)  # what is no Python will say so itself when it is run
+        body = code.tree.body if code else []
         names |= {node.name for node in body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
     return names

@@ -3,6 +3,7 @@
 A hang or a crash costs the call that made it: a fresh worker replays the cells, and the next call goes on.
 """
 
+import re
 from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -167,7 +168,7 @@ class RemoteSubmission(Submission):
                 # Slow but right deserves a second try on a machine that may have been busy.
                 if died.reason == "time" and self._strikes[call.task] < STRIKES:
                     continue
-                raise Failure(died.reason, f"`{call.task}` {died}") from None
+                raise Failure(died.reason, f"`{call.task}` {_told(died)}") from None
             except WireError as error:  # the checks can send what the reference gives them
                 raise Failure("wrong type", f"what was returned can't be passed on ({error})") from None
             except Exception as fault:  # a check would take it for the answer's
@@ -204,7 +205,7 @@ class RemoteSubmission(Submission):
     def _flag_protocol(self, died: WorkerDied, who: str) -> None:
         """Nobody speaks to the grader, or past the worker's own limits, by accident."""
         if died.reason in ("protocol", "output"):
-            self._flag(f"{who[0].upper()}{who[1:]} {died}.")
+            self._flag(f"{who[0].upper()}{who[1:]} {_told(died)}.")
 
     def _flag(self, sentence: str) -> None:
         if sentence not in self.flags:
@@ -225,6 +226,11 @@ class RemoteSubmission(Submission):
             self.resources["cpu_seconds"] += usage["cpu_seconds"]
             self.resources["peak_bytes"] = max(self.resources["peak_bytes"], usage["peak_bytes"])
             self._worker = None
+
+
+def _told(died: WorkerDied) -> str:
+    """How a hidden call has ended its worker, without numbers of its own choice: they could be its inputs."""
+    return re.sub(r" \((?!SIG(?:SEGV|ABRT|BUS|FPE|ILL|KILL)\)).*\)", "", str(died))
 
 
 def _died(died: WorkerDied) -> NotebookNode:

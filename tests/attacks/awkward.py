@@ -130,7 +130,7 @@ STYLE = [
     right(
         "assertions and messages",
         "assert prediction.ndim == 4, f'{prediction.shape} is no batch'\n"
-        "if prediction.shape != target.shape:\n    raise ValueError(f'shapes differ: {tuple(prediction.shape)}')\n"
+        "if prediction.shape != target.shape:\n    raise ValueError(f'shapes: {tuple(prediction.shape)}')\n"
         f"return {ANSWER}",
     ),
     right(

@@ -37,8 +37,8 @@ SEEING = [
         "reads the home directories and the password file",
         """
         import os
-        found = [name for name in ("/root/.ssh", "/root/.bashrc", "/etc/shadow", "/etc/passwd") if os.path.exists(name)]
-        return found + [name for name in os.listdir("/home")]
+        names = ("/root/.ssh", "/root/.bashrc", "/etc/shadow", "/etc/passwd")
+        return [name for name in names if os.path.exists(name)] + os.listdir("/home")
         """,
         "names a folder of the system",
     ),
@@ -46,7 +46,8 @@ SEEING = [
         "looks for the container engine's socket",
         """
         import os
-        return [path for path in ("/var/run/docker.sock", "/run/docker.sock", "/run/podman") if os.path.exists(path)]
+        names = ("/var/run/docker.sock", "/run/docker.sock", "/run/podman")
+        return [name for name in names if os.path.exists(name)]
         """,
         "names a folder of the system",
     ),
@@ -85,7 +86,7 @@ SEEING = [
         import os
         found = []
         for folder, folders, files in os.walk("/"):
-            folders[:] = [name for name in folders if name not in ("proc", "sys", "site-packages", "dist-packages")]
+            folders[:] = [name for name in folders if name not in ("proc", "sys", "site-packages")]
             found += [folder for name in (*folders, *files) if name == "submitted" or name.endswith(".ipynb")]
         print(found)
         return found or [name for name in os.listdir("/tmp") if name.startswith("worker-")]
@@ -97,9 +98,10 @@ SEEING = [
         "reads what an earlier submission has left in shared places",
         """
         import pathlib
-        found = [str(path) for folder in ("/tmp", "/dev/shm") for path in pathlib.Path(folder).rglob("left-by-*")]
-        for folder in ("/tmp", "/dev/shm", "."):
-            (pathlib.Path(folder) / "left-by-mallory").write_text("for the next one")
+        folders = [pathlib.Path(name) for name in ("/tmp", "/dev/shm", ".")]
+        found = [str(path) for folder in folders for path in folder.rglob("left-by-*")]
+        for folder in folders:
+            (folder / "left-by-mallory").write_text("for the next one")
         return found
         """,
         "names a folder of the system",
@@ -175,7 +177,11 @@ REACHING = [
         "raw and packet sockets",
         """
         import socket
-        return socket.socket(socket.AF_PACKET, socket.SOCK_RAW) or socket.socket(socket.AF_INET, socket.SOCK_RAW, 1)
+        for family in (socket.AF_PACKET, socket.AF_INET):
+            try:
+                return socket.socket(family, socket.SOCK_RAW, 1)
+            except OSError:
+                pass
         """,
         "uses the network",
     ),
@@ -194,7 +200,8 @@ CHANGING = [
         "writes outside of its own folders",
         """
         import os, torch
-        for folder in ("/", "/usr", "/etc", "/dev", "/proc/sys/kernel", os.path.dirname(torch.__file__), "/worker", "/course"):
+        folders = ["/", "/usr", "/etc", "/dev", "/proc/sys/kernel", "/worker", "/course"]
+        for folder in [*folders, os.path.dirname(torch.__file__)]:
             try:
                 with open(os.path.join(folder, "mallory"), "w") as file:
                     file.write("here")
@@ -255,8 +262,9 @@ CHANGING = [
         """
         import ctypes
         libc = ctypes.CDLL(None, use_errno=True)
-        print(libc.ptrace(16, 1, 0, 0), libc.ptrace(0, 0, 0, 0), libc.process_vm_readv(1, None, 0, None, 0, 0))
-        return libc.ptrace(16, 1, 0, 0) == 0
+        got = libc.ptrace(16, 1, 0, 0), libc.ptrace(0, 0, 0, 0), libc.process_vm_readv(1, None, 0, None, 0, 0)
+        print(got)
+        return 0 in got
         """,
         "ctypes",
     ),
@@ -338,7 +346,7 @@ CHANGING = [
         shutil.copy("/usr/bin/id", "/tmp/id")
         os.chmod("/tmp/id", 0o6755)
         said = subprocess.run(["/tmp/id", "-u"], capture_output=True, text=True).stdout
-        return said.strip() == "0" or any(shutil.which(name) and not os.system(f"{name} -n true") for name in ("sudo", "su"))
+        return said.strip() == "0" or os.system("sudo -n true") == 0
         """,
         "starts other programs",
     ),

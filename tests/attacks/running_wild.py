@@ -1,4 +1,4 @@
-"""Submissions that take what they can get: time, memory, processes, disk; or crash. Each costs its own task only.
+"""Submissions that take what they can get: time, memory, processes, disk. Each costs its own task only.
 
 Limits are smaller than a course's, so that the suite stays modest on a small machine.
 """

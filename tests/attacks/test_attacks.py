@@ -76,6 +76,7 @@ def assert_verdict(attack: Attack, judgement: Judgement) -> None:
     kinds = {check.kind for check in verdict.task("l2_loss").checks if not check.passed}
     assert not attack.kinds or kinds <= attack.kinds, failures(judgement)
     assert sum(task.earned for task in verdict.tasks) == sum(attack.earns)
+    json.dumps(judgement.notebook, ensure_ascii=False).encode()  # can be written to a file
     assert "ESCAPED" not in outputs(judgement), outputs(judgement)
     assert "<script" not in outputs(judgement)
     assert attack.shows in outputs(judgement)
