@@ -262,7 +262,8 @@ def test_many_outputs_are_cut(worker):
 
 def test_too_large_a_figure_is_left_out(worker):
     reply = worker.cell(
-        "import numpy as np\nimport matplotlib.pyplot as plt\nplt.figure(figsize=(30, 30))\nplt.imshow(np.random.rand(3000, 3000));plt.show()"
+        "import numpy as np, matplotlib.pyplot as plt\n"
+        "plt.figure(figsize=(30, 30))\nplt.imshow(np.random.rand(3000, 3000));plt.show()"
     )
     assert reply.ok
     assert sum(len(output["data"].get("image/png", b"")) for output in reply.outputs) <= 8 * MB
