@@ -34,8 +34,10 @@ def verdict_table(verdict: Verdict, console: Console) -> None:
             table.add_row("", "", Text(f"looks like: {name}", style="yellow"), Text(hint, style="yellow"))
         table.add_section()
     console.print(table)
-    for line in [*verdict.repairs, *verdict.flags]:
+    for line in verdict.repairs:
         console.print(Text(f"note: {line}"))
+    for line in verdict.flags:
+        console.print(Text(f"to look at: {line}", style="yellow"))
     console.print(
         Text(f"sandbox: {verdict.level}", style="dim" if verdict.level == "bubblewrap" else "bold red")
     )
@@ -93,7 +95,7 @@ def went_wrong(verdict: Verdict) -> Text:
         who = ", ".join(names) if len(names) < 3 else f"{len(names)} tasks"
         text.append(f"{who}: {IN_WORDS.get(kind, kind)}\n")
     for flag in verdict.flags:
-        text.append(f"{flag}\n", style="red")
+        text.append(f"to look at: {flag}\n", style="yellow")
     text.rstrip()
     return text
 
