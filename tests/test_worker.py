@@ -530,7 +530,8 @@ def test_a_crash_without_a_box_is_a_crash():
 # Finds the worker's own connection, as a student could who has read this repository.
 CONNECTION = """
 import gc, os, socket, struct
-connection = next(thing for thing in gc.get_objects() if type(thing) is socket.socket)
+sockets = [thing for thing in gc.get_objects() if type(thing) is socket.socket]
+connection = next(thing for thing in sockets if thing.type == socket.SOCK_STREAM)
 """
 
 
@@ -560,9 +561,11 @@ def test_speaking_after_the_answer_ends_the_worker():
 
 def test_a_patched_serialiser_is_a_broken_protocol():
     forge = """
-import gc
-notebook = next(thing for thing in gc.get_objects() if type(thing).__name__ == 'Notebook')
-type(notebook).answer = lambda self, request, tensors: ({'status': 'ok', 'changed_inputs': ['<b>']}, {})
+import sys
+frame = sys._getframe()
+while type(frame.f_locals.get('self')).__name__ != 'Notebook':
+    frame = frame.f_back
+type(frame.f_locals['self']).answer = lambda self, request, tensors: ({'status': 'ok', 'changed_inputs': ['<b>']}, {})
 """
     with alive() as worker:
         worker.cell(forge)
