@@ -561,11 +561,8 @@ def test_speaking_after_the_answer_ends_the_worker():
 
 def test_a_patched_serialiser_is_a_broken_protocol():
     forge = """
-import sys
-frame = sys._getframe()
-while type(frame.f_locals.get('self')).__name__ != 'Notebook':
-    frame = frame.f_back
-type(frame.f_locals['self']).answer = lambda self, request, tensors: ({'status': 'ok', 'changed_inputs': ['<b>']}, {})
+kind = next(kind for kind in object.__subclasses__() if kind.__name__ == 'Notebook')
+kind.answer = lambda self, request, tensors: ({'status': 'ok', 'changed_inputs': ['<b>']}, {})
 """
     with alive() as worker:
         worker.cell(forge)
