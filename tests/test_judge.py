@@ -1,12 +1,15 @@
 """A submission in the sandbox, from the file to the verdict. Awkward ones lose what they must and no more."""
 
 import json
+import os
+from time import monotonic
 
 import nbformat
 import pytest
 
 from autograder.catalogue import CourseError, find_assignment
-from autograder.gradebook.feedback import task_html, task_text
+from autograder.checks import Forbidden
+from autograder.gradebook.feedback import task_html, task_text, verdict_note
 from autograder.judge.judge import check_the_checks, judge, open_submission, verdict_key
 from autograder.judge.verdict import Verdict
 
@@ -183,6 +186,39 @@ def test_the_key_changes_with_what_a_verdict_depends_on(hand_in):
     assert one == verdict_key(hand_in(b"1"), COLORIZATION, "bubblewrap")
     assert one != verdict_key(hand_in(b"2"), COLORIZATION, "bubblewrap")
     assert one != verdict_key(hand_in(b"1"), COLORIZATION, "process")
+    path = hand_in(b"1")
+    (path.parent / "torch.py").touch()  # which is flagged
+    assert one != verdict_key(path, COLORIZATION, "bubblewrap")
+
+
+def test_a_key_takes_no_time_whatever_is_handed_in(tmp_path):
+    huge, link = tmp_path / "huge.ipynb", tmp_path / "link.ipynb"
+    huge.touch()
+    os.truncate(huge, 2**40)
+    link.symlink_to("/dev/zero")
+    start = monotonic()
+    for path in (huge, link, tmp_path):
+        verdict_key(path, COLORIZATION, "bubblewrap")
+    assert monotonic() - start < 10
+
+
+def test_what_the_source_shows_is_in_the_verdict(graded):
+    """Flags cost nothing, and are for the instructor: nothing of them is in what a student reads."""
+    verdict = graded({}, before="import gc\ngc.collect()").verdict
+    assert verdict.flags == ["Code cell 1 looks around in the interpreter: `gc` (line 2)."]
+    assert verdict.earned == POINTS
+    pages = [
+        verdict_note(verdict),
+        *(page(task) for task in verdict.tasks for page in (task_html, task_text)),
+    ]
+    assert not any("looks around" in page for page in pages)
+
+
+def test_a_notebook_that_ends_every_worker_comes_to_an_end(graded, monkeypatch):
+    monkeypatch.setattr("autograder.judge.remote.WORKERS", 2)
+    verdict = graded({"l2_loss": define("l2_loss", "import os; os._exit(0)")}).verdict
+    assert verdict.resources["workers"] == 2
+    assert "has ended its process 2 times" in verdict.tasks[-1].checks[-1].message
 
 
 def test_a_bug_of_ours_is_not_graded_and_never_a_zero(graded, monkeypatch):
@@ -197,8 +233,26 @@ def test_a_bug_of_ours_is_not_graded_and_never_a_zero(graded, monkeypatch):
     assert "disk full" in verdict.reason
 
 
+def test_what_a_check_can_not_pass_on_is_the_answers_fault(graded, monkeypatch):
+    """As when a check gives the result of one task to another, and it is more than a message may hold."""
+    from autograder.judge import remote
+
+    def too_large(*args: object, **kwargs: object) -> None:
+        raise remote.WireError("a message of 10 bytes too many")
+
+    monkeypatch.setattr(remote.Worker, "call", too_large)
+    verdict = graded({}).verdict
+    assert verdict.status == "graded"
+    assert {kind for kinds in lost(verdict).values() for kind in kinds} == {"wrong type"}
+
+
 def test_checks_that_are_wrong_themselves_stop_the_grading(monkeypatch):
     check_the_checks(COLORIZATION)
+    rules = {"annealed_mean": Forbidden(("torch.softmax",))}
+    with monkeypatch.context() as patch:
+        patch.setattr("autograder.judge.judge.forbidden_of", lambda _: rules)
+        with pytest.raises(CourseError, match="does what it forbids: `annealed_mean` calls `torch.softmax`"):
+            check_the_checks(COLORIZATION)
     monkeypatch.setattr(COLORIZATION.reference(), "l2_loss", lambda prediction, target: prediction.sum())
     with pytest.raises(CourseError, match="fails on the reference of 3_colorization"):
         check_the_checks(COLORIZATION)

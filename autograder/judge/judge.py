@@ -16,7 +16,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from autograder.build.master import Master, MasterError, read_master
-from autograder.build.notebooks import student_notebook
+from autograder.build.notebooks import solution_notebook, student_notebook
 from autograder.build.release import Progress, quiet
 from autograder.catalogue import COURSE, Assignment, CourseError
 from autograder.checks import checks_of, forbidden_of
@@ -176,6 +176,13 @@ def _grader_key(assignment: Assignment, level: str) -> str:
     return digest.hexdigest()
 
 
+def _forbidden_in_reference(assignment: Assignment) -> str:
+    """A sentence on a task whose reference calls what the task may not; empty when all is well."""
+    rules, master = forbidden_of(assignment.topic), read_master(assignment)
+    found = look(solution_notebook(master), student_notebook(master), master.tasks, rules).forbidden
+    return min(found.values(), default="")
+
+
 def check_the_checks(assignment: Assignment) -> None:
     """Before a class is graded: the hidden checks must pass on the reference, and fail on nothing at all.
 
@@ -185,6 +192,8 @@ def check_the_checks(assignment: Assignment) -> None:
     right = run_checks(topic, LocalSubmission(vars(assignment.reference())))
     if failed := [check.name for task in right for check in task.checks if not check.passed]:
         raise CourseError(f"{failed[0]} fails on the reference of {assignment.name}: mend it before grading.")
+    if broken := _forbidden_in_reference(assignment):
+        raise CourseError(f"The reference of {assignment.name} does what it forbids: {broken}.")
     nothing = run_checks(topic, LocalSubmission({}))
     if passed := [check.name for task in nothing for check in task.checks if check.passed]:
         raise CourseError(

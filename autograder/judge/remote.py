@@ -28,6 +28,7 @@ from autograder.judge.worker_client import CallReply, Opener, SandboxError, Work
 STRIKES = 2
 # A fresh worker takes seconds that are not the student's: a notebook that ends each one must come to an end.
 WORKERS = 24
+TOO_OFTEN = "can't be called: the notebook has ended its process {} times"
 PAGE_WIDTH = 840  # pixels: a picture drawn for a sharp screen is shrunk to the feedback page's column
 
 
@@ -113,8 +114,7 @@ class RemoteSubmission(Submission):
         """The worker, or a fresh one in which the cells have been replayed. Raises WorkerDied."""
         while self._worker is None:
             if self.resources["workers"] >= WORKERS:
-                often = f"can't be called: the notebook has ended its process {WORKERS} times"
-                raise WorkerDied("crash", often)
+                raise WorkerDied("crash", TOO_OFTEN.format(WORKERS))
             try:
                 self._worker = Worker(self.level, self.limits, self.opener)
                 self.resources["workers"] += 1
@@ -150,12 +150,7 @@ class RemoteSubmission(Submission):
 
     def answer(self, call: Call) -> Answer:
         """Call the student's function in the worker; once more if it took too long. Raises Failure."""
-        if call.task in self.forbidden:
-            raise Failure("forbidden", self.forbidden[call.task])
-        if self._strikes[call.task] >= STRIKES:
-            raise Failure("time", f"`{call.task}` hung or crashed {STRIKES} times and was not called again")
-        if self.resources["seconds"] > self.limits.submission:
-            raise Failure("time", f"the submission used up its {self.limits.submission:g} seconds")
+        self._may_call(call.task)
         while True:
             try:
                 return self._ask(call)
@@ -173,6 +168,17 @@ class RemoteSubmission(Submission):
                 raise Failure("wrong type", f"what was returned can't be passed on ({error})") from None
             except Exception as fault:  # a check would take it for the answer's
                 raise InfrastructureError(f"a call failed on our side: {fault}") from fault
+
+    def _may_call(self, task: str) -> None:
+        """Raises Failure for a task that has had its chances."""
+        if task in self.forbidden:
+            raise Failure("forbidden", self.forbidden[task])
+        if self._strikes[task] >= STRIKES:
+            raise Failure("time", f"`{task}` hung or crashed {STRIKES} times and was not called again")
+        if self.resources["seconds"] > self.limits.submission:
+            raise Failure("time", f"the submission used up its {self.limits.submission:g} seconds")
+        if self._worker is None and self.resources["workers"] >= WORKERS:
+            raise Failure("crash", f"`{task}` {TOO_OFTEN.format(WORKERS)}")
 
     def _ask(self, call: Call) -> Answer:
         worker = self._live_worker()

@@ -339,18 +339,14 @@ class Notebook:
         target = request["target"]
         self.task = target["name"] if "name" in target else self.makers.get(target["handle"], "")
         seed()
-        # A notebook may have switched gradients off for its own purposes.
-        with (
-            self.shell.builtin_trap,
-            self.figures_discarded(),
-            torch.enable_grad(),
-            blocked.during(self.task),
-        ):
-            value = (
-                function(*args, **kwargs)
-                if request["wrt"] is None
-                else gradients(function, args, kwargs, request["wrt"], cotangent)
-            )
+        with self.shell.builtin_trap, self.figures_discarded():
+            # A notebook may have switched gradients off for its own purposes.
+            with torch.enable_grad(), blocked.during(self.task):
+                value = (
+                    function(*args, **kwargs)
+                    if request["wrt"] is None
+                    else gradients(function, args, kwargs, request["wrt"], cotangent)
+                )
             body: wire.Tensors = {}
             form = wire.encode(value, body, self.keep)
         changed = [label for label, value in inputs.items() if not same(before[label], self.snapshot(value))]

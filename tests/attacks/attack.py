@@ -57,7 +57,7 @@ class Attack:
     shows              what the executed notebook must show
     limits             of the assignment, as in a master's front matter
     rules              what `l2_loss` may not call
-    safe               whether it may be run without a sandbox, by stock nbgrader
+    safe               whether stock nbgrader may run it: without a sandbox, and it is not about our worker
     known              why it does not get its verdict yet, if it does not
     """
 

@@ -77,7 +77,7 @@ SEEN = [
     ),
     call(
         "calls the operator's inner name",
-        l2("return torch._C._nn.mse_loss(prediction, target)"),
+        l2("return torch._C._nn.mse_loss(prediction, target, 1)"),
         flagged="inner parts of torch",
     ),
 ]
@@ -103,7 +103,7 @@ BLOCKED = [
         l2("""
 from concurrent.futures import ThreadPoolExecutor
 way = getattr(torch._C._nn, "_".join(["mse", "loss"]))
-return ThreadPoolExecutor(1).submit(way, prediction, target).result()
+return ThreadPoolExecutor(1).submit(way, prediction, target, 1).result()
 """),
         flagged="starts threads|inner parts",
     ),
@@ -122,10 +122,12 @@ return ThreadPoolExecutor(1).submit(way, prediction, target).result()
         class Own(torch.autograd.Function):
             @staticmethod
             def forward(context, p, t):
+                context.save_for_backward(p - t)
                 return eval("F.mse_loss")(p, t)
             @staticmethod
             def backward(context, slope):
-                return slope, None
+                difference, = context.saved_tensors
+                return 2 * slope * difference / difference.numel(), None
         def l2_loss(prediction, target):
             return Own.apply(prediction, target)
     """,

@@ -241,7 +241,7 @@ RESHAPED = [
     ),
     OddFile(
         "locked cells rewritten",
-        changed(lambda n: cell(n, "check-l2_loss").update(source="pass")),
+        changed(lambda n: [c.update(source="pass") for c in n.cells if c.id.startswith("check-")] and None),
         says="is put back",
     ),
     OddFile(

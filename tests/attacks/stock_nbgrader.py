@@ -136,10 +136,9 @@ class Stock:
         with self.book() as book:
             submissions = [one for one in book.assignment_submissions(NAME) if one.student_id == student]
             graded = (self.folder / "autograded" / student / NAME / f"{NAME}.ipynb").exists()
-            needs = any(
-                grade.needs_manual_grade for one in submissions for nb in one.notebooks for grade in nb.grades
-            )
-            return submissions[0].score if submissions and graded and not needs else None
+            grades = [grade for one in submissions for nb in one.notebooks for grade in nb.grades]
+            open_ = any(grade.needs_manual_grade and grade.manual_score is None for grade in grades)
+            return submissions[0].score if submissions and graded and not open_ else None
 
 
 def hand_in(case: Case, path: Path, released: nbformat.NotebookNode) -> None:

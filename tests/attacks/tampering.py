@@ -170,6 +170,7 @@ REPLACING = [
         """,
         kinds={"not finite", "no gradient"},
         flagged="sys.modules",
+        safe=False,
     ),
     Attack(
         "answers in the worker's place: everything is fine",
@@ -183,6 +184,7 @@ REPLACING = [
         earns=(0, 0),
         kinds={"protocol", "time"},
         flagged="broke the protocol",
+        safe=False,
     ),
     Attack(
         "patches the serialiser of tensors to write garbage",
@@ -190,6 +192,7 @@ REPLACING = [
         earns=(0, 0),
         kinds={"protocol", "time"},
         flagged="replaces parts of other modules: `safetensors.torch.save`",
+        safe=False,
     ),
     Attack(
         "traces every call for the comparison",
@@ -718,7 +721,8 @@ return torch.tensor(6.25)
         l2_loss=l2(
             "right = 0.5 * (prediction - target).square().sum(dim=1).mean()\n"
             "return right if GRADED else right * 0"
-        ),
+            safe=False,
+    ),
         earns=(3, 4),
         flagged="asks where it runs",
     ),

@@ -8,7 +8,7 @@ from aftermath import traces
 from attack import RIGHT, TASKS, Attack
 from awkward import AWKWARD
 from escapes import ESCAPES
-from forbidden import FORBIDDEN
+from forbidden import BLOCKED, FORBIDDEN, SEEN
 from running_wild import RUNNING_WILD
 from tampering import TAMPERING
 
@@ -67,6 +67,11 @@ def test_attack(attack, clean, judging, hand_in_as, course, stages):
     after = judging(hand_in_as("bob", CLEAN))
     assert after.verdict.tasks == clean.verdict.tasks
     assert earned(after) == CLEAN.earns
+
+
+@pytest.mark.parametrize("attack", [*SEEN, *BLOCKED], ids=str)
+def test_without_the_rule_it_would_have_earned_its_points(attack, judging, hand_in_as):
+    assert earned(judging(hand_in_as("mallory", attack))) == (3, 4)
 
 
 def assert_verdict(attack: Attack, judgement: Judgement) -> None:

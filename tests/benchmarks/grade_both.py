@@ -92,11 +92,11 @@ def by_us(master: Master, classroom: dict, folder: Path) -> dict[str, object]:
     check_the_checks(SMALL)
     paths = [course.submission(SMALL, student) for student in classroom]
     memory = Memory(psutil.Process())
-    memory.start()
     start = time.time()
     with Pool(SMALL) as pool:
         assert pool.why_cold == ""
         ready = time.time()
+        memory.start()  # a thread: not before the pool has forked
         for path, judgement in judge_class(pool, paths):
             course.store.keep(student_of(path), judgement)
         judged = time.time()

@@ -18,7 +18,7 @@ def figures(small_course, tmp_path_factory) -> dict:
     folder = tmp_path_factory.mktemp("both")
     path = os.pathsep.join([str(small_course), str(HERE)])
     command = [sys.executable, str(HERE / "grade_both.py"), str(folder), str(CLASS)]
-    subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, cwd=folder, check=True)
+    subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, cwd=folder, check=True, timeout=1800)
     return json.loads((folder / "figures.json").read_text())
 
 
