@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import shutil
 import signal
 import threading
@@ -140,6 +141,19 @@ def test_a_page_is_written_again_when_a_person_has_graded(course, master):
         gradebook.db.commit()
     record_class(course, COLORIZATION, ["ann"])
     assert "Well explained!" in page.read_text()
+
+
+def test_a_page_does_not_wait_for_a_server_and_can_have_the_courses_own(course, master):
+    hand_in(course, master, "ann", 1)
+    record_class(course, COLORIZATION, ["ann"])
+    page = course.feedback(COLORIZATION, "ann").read_text()
+    assert [tag for tag in re.findall("<script[^>]*src=[^>]*>", page) if " async " not in tag] == []
+    course.config.HTMLExporter.mathjax_url = "/our/MathJax.js"
+    record_class(course, COLORIZATION, ["ann"], again=True)
+    page = course.feedback(COLORIZATION, "ann").read_text()
+    assert re.findall("<script[^>]*src=[^>]*>", page) == ['<script async src="/our/MathJax.js">']
+    assert "<img" in page
+    assert len(page) < 500_000
 
 
 def test_a_person_s_score_and_comment_are_kept(course, master):

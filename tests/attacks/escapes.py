@@ -37,7 +37,7 @@ SEEING = [
         "reads the home directories and the password file",
         """
         import os
-        names = ("/root/.ssh", "/root/.bashrc", "/etc/shadow", "/etc/passwd")
+        names = ("/var/mail", "/etc/shadow", "/etc/passwd")
         return [name for name in names if os.path.exists(name)] + os.listdir("/home")
         """,
         "names a folder of the system",
@@ -131,7 +131,7 @@ REACHING = [
         "names in the domain name system",
         """
         import socket
-        return socket.getaddrinfo("pypi.org", 443)
+        return socket.getaddrinfo("example.org", 443)
         """,
         "uses the network",
     ),

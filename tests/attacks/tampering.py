@@ -721,8 +721,8 @@ return torch.tensor(6.25)
         l2_loss=l2(
             "right = 0.5 * (prediction - target).square().sum(dim=1).mean()\n"
             "return right if GRADED else right * 0"
-            safe=False,
-    ),
+        ),
+        safe=False,
         earns=(3, 4),
         flagged="asks where it runs",
     ),
