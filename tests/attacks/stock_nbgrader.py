@@ -71,6 +71,26 @@ BROKEN = [
     OddFile("a PDF", raw(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj"), None),
     OddFile("a truncated notebook", raw(b'{"cells": [{"cell_type": "code", "source": "def'), None),
 ]
+INTRO = """# Attacks
+
+`tests/attacks/` hands in {count} submissions that are hostile, broken, or right in an awkward way, and holds
+the judge to the verdict of each: the points of every task, the kind of failure, what is flagged for the
+instructor and what is not, and what is shown. After each one nothing of it may be left (no process, no file,
+nothing changed in the course), and a clean submission must be graded as before.
+
+    pytest tests/attacks                                       the suite
+    python tests/attacks/stock_nbgrader.py docs/attacks.md     this page
+
+Below, most of them are graded by stock nbgrader {version} as well: two tasks worth 3 and 4 points, `l2_loss`
+and `rebalancing_weights`, with the hidden tests in nbgrader's own cells. As a rule `l2_loss` is wrong and the
+other is right, so that 4 is right and 7 is a success. *none* is no score at all: the submission, or whoever
+grades it, is left without an answer. What is not right is in bold.
+
+Stock nbgrader has no sandbox, so it was not given what escapes, runs wild, kills or fills the disk. Nor was
+it given what is about the judge's own worker, and most files that are no notebooks. That leaves {unsafe}
+for the judge alone.
+
+"""
 Case = Attack | OddFile
 CASES: dict[str, list[Case]] = {
     "Tampering": [attack for attack in TAMPERING if attack.safe],
@@ -214,9 +234,22 @@ def _score(score: float | None, right: float) -> str:
     return text if score == right else f"**{text}**"
 
 
+def intro() -> str:
+    """What the page says first."""
+    from importlib.metadata import version
+
+    from test_attacks import CASES as IN_THE_SUITE
+    from test_odd_files import ODD_FILES
+
+    compared = sum(map(len, CASES.values()))
+    count = len(IN_THE_SUITE) + len(ODD_FILES)
+    return INTRO.format(count=count, version=version("nbgrader"), unsafe=count - compared)
+
+
 def summary(rows: list[Row]) -> str:
     """How often each of them is right."""
-    tampering = [row for row in rows if row.theme in ("Tampering", "What a task forbids")]
+    cheats = ("Tampering", "What a task forbids")
+    tampering = [row for row in rows if row.theme in cheats and row.right < sum(POINTS.values())]
     fooled = sum((row.stock or 0) > row.right for row in tampering)
     lost = sum((row.stock or 0) < row.right for row in rows)
     wrong = [row.name for row in rows if row.ours != row.right]
@@ -238,5 +271,5 @@ def test_stock_nbgrader_is_fooled_where_the_judge_is_not():
 
 if __name__ == "__main__":
     found = compare(lambda line: print(line, file=sys.stderr, flush=True))
-    text = f"{summary(found)}\n\n{markdown(found)}"
+    text = f"{intro()}{summary(found)}\n\n{markdown(found)}"
     Path(sys.argv[1]).write_text(text) if len(sys.argv) > 1 else print(text)
