@@ -90,6 +90,20 @@ def test_cells_that_fail_or_hang_do_not_stop_the_next(graded):
     assert "ran longer than 10 seconds" in hanging.notebook.cells[0].outputs[0].evalue
 
 
+def test_the_picture_of_a_task_whose_check_hung_is_not_drawn(graded, answers):
+    """It would hang as long again."""
+    judgement = graded(answers | {"l2_loss": define("l2_loss", "while True: pass")})
+    assert set(lost(judgement.verdict)) == {"l2_loss"}
+    stopped = {cell.id: cell.outputs[0].evalue for cell in judgement.notebook.cells if _is_stopped(cell)}
+    assert "ran longer than 10 seconds" in stopped.pop("check-l2_loss")
+    assert "was not run" in stopped.pop("picture-l2_loss")
+
+
+def _is_stopped(cell) -> bool:
+    outputs = cell.get("outputs", [])
+    return bool(outputs) and outputs[0].get("ename") == "Stopped"
+
+
 CANARY = "CANARY-4711"
 
 

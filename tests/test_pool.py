@@ -3,6 +3,8 @@
 import json
 import os
 import signal
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -180,5 +182,31 @@ def _running(program: str) -> set[int]:
 
 def test_preload_is_what_the_notebook_imports():
     found = preload_of(COLORIZATION)
-    assert "course_utils.color_plots" in found
+    assert {"torch", "course_utils.color_plots"} <= set(found)
+    assert preload_of(COLORIZATION) == sorted(set(found))
     assert not [name for name in found if "reference" in name]
+
+
+USES_THREADS = """
+import sys
+from pathlib import Path
+import torch
+from autograder.catalogue import find_assignment
+from autograder.judge.pool import Pool
+
+torch.set_num_threads(2)
+torch.ones(2000, 2000) @ torch.ones(2000, 2000)
+torch.rand(10**7).exp().sum()
+with Pool(find_assignment("colorization"), slots=1) as pool:
+    for _, judgement in pool.judge([Path(sys.argv[1])]):
+        print(judgement.verdict.task("l2_loss").earned)
+"""
+
+
+def test_threads_of_the_pools_process_hang_no_slot(submission, answers):
+    """They are not there after a fork, and whatever waits for one waits forever."""
+    path = submission("s", answers)
+    command = [sys.executable, "-c", USES_THREADS, str(path)]
+    env = os.environ | {"OMP_NUM_THREADS": "2"}
+    said = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=True)
+    assert float(said.stdout) > 0

@@ -9,7 +9,7 @@
 import hashlib
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import count
 from pathlib import Path
 
@@ -54,8 +54,7 @@ def judge(
     opener    where the workers come from, as a zygote's slot; by default they start cold
     Raises MasterError when the assignment itself can't be read; nothing for what a student hands in.
     """
-    master = read_master(assignment)
-    released = student_notebook(master)
+    master, released = _released(assignment)
     verdict = Verdict(assignment.name, "graded", level, key=verdict_key(submission, assignment, level))
     try:
         verdict.flags = files_beside(submission)
@@ -81,11 +80,11 @@ def judge(
 
 def not_graded(submission: Path, assignment: Assignment, level: str, reason: str) -> Judgement:
     """The judgement of a submission that could not be judged, for a reason of ours."""
-    master = read_master(assignment)
+    master, released = _released(assignment)
     verdict = Verdict(assignment.name, "not graded", level, key=verdict_key(submission, assignment, level))
     verdict.reason = reason
     verdict.tasks = _none_passed(master, "not graded", "the grader could not run this check")
-    return Judgement(verdict, graft([], student_notebook(master)).notebook)
+    return Judgement(verdict, graft([], released).notebook)
 
 
 def open_submission(path: Path, assignment: Assignment, level: str) -> RemoteSubmission:
@@ -93,10 +92,24 @@ def open_submission(path: Path, assignment: Assignment, level: str) -> RemoteSub
 
     Raises RefusedError for a file that can't be read, MasterError for an assignment that can't.
     """
-    master = read_master(assignment)
-    released = student_notebook(master)
+    master, released = _released(assignment)
     notebook = read_submission(path, released).notebook
     return _stand_in(notebook, released, master, limits_of(master), level)
+
+
+def _released(assignment: Assignment) -> tuple[Master, NotebookNode]:
+    """An assignment's master, and the notebook that was released. Raises MasterError."""
+    try:
+        changed = assignment.master.stat().st_mtime_ns
+    except OSError:  # read_master says it better
+        changed = 0
+    return _released_at(assignment, changed)
+
+
+@lru_cache(maxsize=4)  # it is the same one for each submission of a class
+def _released_at(assignment: Assignment, _changed: int) -> tuple[Master, NotebookNode]:
+    master = read_master(assignment)
+    return master, student_notebook(master)
 
 
 def _stand_in(

@@ -7,8 +7,8 @@ A slot that is lost (killed, out of memory) costs the submission it was at a sec
 twice, it is not graded. That is our fault, never a zero.
 """
 
+import ast
 import os
-import re
 import signal
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
@@ -17,6 +17,9 @@ from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from typing import Self
+
+import torch
+from IPython.core.inputtransformer2 import TransformerManager
 
 from autograder.build.master import read_master
 from autograder.catalogue import Assignment
@@ -27,15 +30,24 @@ from autograder.judge.sandbox import BUBBLEWRAP, SandboxError
 from autograder.judge.warm import Slot, Zygote
 
 TRIES = 2
-# Forked, so that a slot has imported all that this process has; nothing has started a thread by then.
+# Forked, so that a slot has imported all that this process has.
 CONTEXT = get_context("fork")
-IMPORTS = re.compile(r"^\s*(?:import|from)\s+(course_utils[\w.]*)", re.MULTILINE)
 
 
 def preload_of(assignment: Assignment) -> list[str]:
-    """The modules of ours that the assignment's notebook imports: a zygote imports them once for all."""
-    found = IMPORTS.findall(assignment.master.read_text(encoding="utf-8"))
-    return sorted({name for name in found if not name.startswith("course_utils.reference")})
+    """What the assignment's notebook imports, by its dotted name: a zygote imports it once for all.
+
+    Also each name that is taken out of a module: some packages load theirs only when they are asked for it.
+    Raises MasterError.
+    """
+    names: set[str] = set()
+    for cell in read_master(assignment).named("code"):
+        for node in ast.parse(TransformerManager().transform_cell(cell.source)).body:
+            if isinstance(node, ast.Import):
+                names |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom):
+                names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return sorted(names)
 
 
 @dataclass
@@ -168,6 +180,9 @@ def _work(
 ) -> None:
     """A slot: judges what it is given until the pool closes its end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the pool's business
+    # The threads that torch has started in the pool's process did not come along: to wait for one is to hang.
+    # And a core has one slot.
+    torch.set_num_threads(1)
     for other in others:
         other.close()
     opener = _opener(level, way) if way else None

@@ -29,6 +29,7 @@ STRIKES = 2
 # A fresh worker takes seconds that are not the student's: a notebook that ends each one must come to an end.
 WORKERS = 24
 TOO_OFTEN = "can't be called: the notebook has ended its process {} times"
+NOT_DRAWN = "This cell was not run: the task's check above was stopped by the grader."
 PAGE_WIDTH = 840  # pixels: a picture drawn for a sharp screen is shrunk to the feedback page's column
 
 
@@ -86,6 +87,10 @@ class RemoteSubmission(Submission):
     ) -> list[NotebookNode]:
         """Run cells in turn, and return those that are left when one of them ends the worker."""
         for index, cell in enumerate(cells):
+            if cell.id.replace("picture-", "check-") in self._fatal:
+                cell.outputs = [_stopped(NOT_DRAWN)]  # it would take as long, and end the worker again
+                on_cell()
+                continue
             try:
                 reply = self._timed(lambda cell=cell: worker.cell(cell.source))
                 cell.outputs = [_notebook_output(output) for output in reply.outputs]
@@ -241,7 +246,10 @@ def _told(died: WorkerDied) -> str:
 
 def _died(died: WorkerDied) -> NotebookNode:
     """What the notebook shows in the place of a cell's outputs when the cell has ended the worker."""
-    text = f"This cell {died}, and was stopped by the grader."
+    return _stopped(f"This cell {died}, and was stopped by the grader.")
+
+
+def _stopped(text: str) -> NotebookNode:
     return nbformat.v4.new_output("error", ename="Stopped", evalue=text, traceback=[text])
 
 

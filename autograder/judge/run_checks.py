@@ -12,12 +12,14 @@ from autograder.judge.submission import Submission
 from autograder.judge.verdict import CheckVerdict, TaskVerdict
 from autograder.misconceptions import misconceptions_of
 
-# No terminal, no cache, no other plugin, no configuration file: a run depends on the checks alone.
-QUIET = ["--disable-plugin-autoload", "-p", "no:terminal", "-p", "no:cacheprovider", "-p", "no:warnings"]
-QUIET += ["-p", "no:logging"]
-QUIET += ["--assert=plain", "-c", os.devnull, "--capture=no", "--import-mode=importlib"]
-# Its garbage collections take five times as long as the checks of a task.
-QUIET += ["-p", "no:unraisableexception"]
+# No other plugin, no configuration file: a run depends on the checks alone.
+QUIET = ["--disable-plugin-autoload", "--assert=plain", "-c", os.devnull]
+QUIET += ["--capture=no", "--import-mode=importlib"]
+# What has no part in a check. The garbage collections of one take five times as long as the checks of a task.
+UNUSED = ["terminal", "cacheprovider", "warnings", "logging", "unraisableexception", "threadexception"]
+UNUSED += ["faulthandler", "doctest", "junitxml", "pastebin", "debugging", "setuponly", "setupplan"]
+UNUSED += ["stepwise", "recwarn", "tmpdir", "unittest", "freeze_support", "legacypath"]
+QUIET += [f"-pno:{plugin}" for plugin in UNUSED]
 
 
 class InfrastructureError(Exception):
@@ -31,8 +33,7 @@ def run_checks(topic: str, submission: Submission, tasks: Collection[str] | None
     """
     checks = [check for check in checks_of(topic) if tasks is None or check.task in tasks]
     run = _Run(topic, submission, {check.name: check for check in checks})
-    file = checks_module(topic).__file__
-    code = pytest.main([*QUIET, "--rootdir", str(Path(file).parent), file], plugins=[run])
+    code = pytest.main([*QUIET, "--rootdir", str(run.file.parent), str(run.file)], plugins=[run])
     if run.fault:
         raise run.fault
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or len(run.verdicts) != len(checks):
@@ -48,6 +49,7 @@ class _Run:
 
     def __init__(self, topic: str, submission: Submission, checks: dict[str, Check]) -> None:
         self.stand_in, self.checks = submission, checks
+        self.file = Path(checks_module(topic).__file__)
         self.misconceptions = misconceptions_of(topic)
         self.verdicts: dict[str, CheckVerdict] = {}
         self.fault: InfrastructureError | None = None
@@ -56,6 +58,11 @@ class _Run:
     def submission(self) -> Submission:
         self.stand_in.calls.clear()
         return self.stand_in
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_ignore_collect(self, collection_path: Path) -> bool:
+        """Whether a file beside the checks is to be left out: all are, and to ask no further is quick."""
+        return collection_path not in (self.file, self.file.parent)
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         items[:] = [item for item in items if item.name in self.checks]

@@ -20,11 +20,11 @@ import binascii
 import contextlib
 import ctypes
 import dis
-import importlib
 import io
 import json
 import math
 import os
+import pkgutil
 import random
 import re
 import resource
@@ -573,9 +573,9 @@ def work(connection: socket.socket, config: SimpleNamespace, notebook: Notebook)
 def prepare(config: SimpleNamespace) -> Notebook:
     """All that can be done before a student's code is known."""
     torch.set_num_threads(1)
-    for module in config.preload:
-        with contextlib.suppress(ImportError):  # then the cell that imports it says so
-            importlib.import_module(module)
+    for name in config.preload:
+        with contextlib.suppress(ImportError, AttributeError):  # then the cell that imports it says so
+            pkgutil.resolve_name(name)
     return Notebook(config.output)
 
 

@@ -45,7 +45,7 @@ def main() -> None:
     slots = [socket.socket(fileno=int(number)) for number in sys.argv[2:]]
     del sys.argv[1:]
     notebook = worker.prepare(config)
-    warm_up()
+    warm_up(notebook)
     if len(list(Path("/proc/self/task").iterdir())) != 1:
         raise SystemExit("the zygote has threads: a fork of it would hang")
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for an init but its judge
@@ -64,13 +64,17 @@ def main() -> None:
             serve(request, notebook, descriptors, own_processes)
 
 
-def warm_up() -> None:
-    """Draw and print once what every notebook does first, so that it is loaded before the fork."""
+def warm_up(notebook: worker.Notebook) -> None:
+    """Do once what notebooks do, so that what it takes is loaded before the fork: draw, convolve, fail."""
     figure = worker.plt.figure()
     figure.add_subplot().set_title("warm")
     figure.savefig(worker.io.BytesIO(), format="png")
     worker.plt.close("all")
     worker.torch.nn.functional.conv2d(worker.torch.zeros(1, 1, 4, 4), worker.torch.zeros(1, 1, 3, 3))
+    try:  # in a file and outside of one, as from a cell
+        exec(compile("json.loads('')", "<warm-up>", "exec"), {"json": json})
+    except ValueError:
+        notebook.shell.InteractiveTB.structured_traceback(*sys.exc_info())
 
 
 def serve(config: SimpleNamespace, notebook: worker.Notebook, descriptors: list[int], own: int) -> None:

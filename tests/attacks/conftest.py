@@ -27,13 +27,7 @@ OTHERS = {
 }
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "slow: takes minutes; run by name, with -m slow")
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if "slow" not in config.option.markexpr:
-        items[:] = [item for item in items if item.get_closest_marker("slow") is None]
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if not HAS_BUBBLEWRAP:
         for item in items:
             if item.path.parent == Path(__file__).parent and "judging" in getattr(item, "fixturenames", ()):

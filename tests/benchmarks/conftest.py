@@ -13,18 +13,7 @@ TABLES = pytest.StashKey[list[str]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "benchmark: compares us with others on this machine, in minutes")
     config.stash[TABLES] = []
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Only when asked for by name."""
-    if "benchmark" in config.getoption("markexpr"):
-        return
-    left_out = [item for item in items if item.get_closest_marker("benchmark")]
-    items[:] = [item for item in items if item not in left_out]
-    if left_out:
-        config.hook.pytest_deselected(items=left_out)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
