@@ -95,8 +95,8 @@ def test_the_picture_of_a_task_whose_check_hung_is_not_drawn(graded, answers):
     judgement = graded(answers | {"l2_loss": define("l2_loss", "while True: pass")})
     assert set(lost(judgement.verdict)) == {"l2_loss"}
     stopped = {cell.id: cell.outputs[0].evalue for cell in judgement.notebook.cells if _is_stopped(cell)}
-    assert "ran longer than 10 seconds" in stopped.pop("check-l2_loss")
-    assert "was not run" in stopped.pop("picture-l2_loss")
+    assert "ran longer than 10 seconds" in stopped["check-l2_loss"]
+    assert "was not run" in stopped.get("picture-l2_loss", ""), judgement.notebook.cells
 
 
 def _is_stopped(cell) -> bool:

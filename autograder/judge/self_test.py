@@ -1,4 +1,4 @@
-"""The self-test: starts a worker and tries, from inside, what a student must not be able to do.
+"""The self-test: starts workers and tries, from inside, what a student must not be able to do.
 
 `autograder doctor` prints its findings, a line each.
 """
@@ -6,7 +6,7 @@
 import inspect
 import json
 from pathlib import Path
-from time import monotonic
+from time import monotonic, perf_counter
 from typing import Any
 
 from autograder.catalogue import COURSE
@@ -21,10 +21,11 @@ from autograder.judge.sandbox import (
     preconditions,
     python_paths,
 )
+from autograder.judge.warm import Zygote
 
 
 def self_test(level: str = "bubblewrap") -> list[Finding]:
-    """Start a worker and try, from inside, what a student must not be able to do."""
+    """Start a worker and try, from inside, what a student must not be able to do; then a warm one."""
     found = preconditions(level)
     if failed := [finding for finding in found if not finding.ok]:
         return failed
@@ -42,7 +43,28 @@ def self_test(level: str = "bubblewrap") -> list[Finding]:
     isolated = level == BUBBLEWRAP
     who = "a stranger here" if isolated else "your own"
     found.append(Finding("a worker answers", True, f"as user {facts['uid']}, {who}"))
-    return [*found, *_judged(facts, limits, isolated=isolated)]
+    found += _judged(facts, limits, isolated=isolated)
+    return [*found, _warm(limits)] if isolated else found
+
+
+def _warm(limits: Limits) -> Finding:
+    """Whether a warm worker is held as well as the cold one. Without them grading is slower, not weaker."""
+    name = "warm workers are as good"
+    try:
+        with Zygote() as zygote:
+            zygote.wait_until_ready()
+            start = perf_counter()
+            box = zygote.slots[0].open(limits)
+            took = perf_counter() - start
+            try:
+                broken = [one for one in _judged(_ask(box, limits), limits, isolated=True) if not one.ok]
+            finally:
+                box.close()
+    except SandboxError as error:
+        return Finding(name, True, f"none can be had, so each one starts in seconds. {error}")
+    except (wire.WireError, wire.Closed, wire.TimedOut) as error:
+        return Finding(name, False, f"A warm worker did not answer: {error}.")
+    return broken[0]._replace(name=name) if broken else Finding(name, True, f"ready in {took * 1e3:.0f} ms")
 
 
 def _ask(box: Box, limits: Limits) -> dict[str, Any]:

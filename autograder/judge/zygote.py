@@ -18,9 +18,11 @@ judge closes its end of the status connection, or is killed by the judge.
 
 import contextlib
 import ctypes
+import errno
 import gc
 import json
 import os
+import platform
 import select
 import signal
 import socket
@@ -34,6 +36,7 @@ CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
 CLONE_NEWPID, CLONE_NEWNET = 0x20000000, 0x40000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_REC = 1, 2, 4, 8, 32, 4096, 16384
 MS_PRIVATE = 1 << 18
+SYS_CLONE = {"x86_64": 56, "aarch64": 220}
 REAP_INTERVAL = 500  # milliseconds
 
 libc = ctypes.CDLL(None, use_errno=True)
@@ -49,7 +52,6 @@ def main() -> None:
     if len(list(Path("/proc/self/task").iterdir())) != 1:
         raise SystemExit("the zygote has threads: a fork of it would hang")
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for an init but its judge
-    own_processes = os.open("/proc/self/ns/pid", os.O_RDONLY)
     gc.collect()
     gc.freeze()  # or the first collection in a child would copy every page that it looks at
     for slot in slots:
@@ -61,7 +63,7 @@ def main() -> None:
                 slots.remove(slot)
                 continue
             request = SimpleNamespace(**vars(config) | json.loads(message))
-            serve(request, notebook, descriptors, own_processes)
+            serve(request, notebook, descriptors)
 
 
 def warm_up(notebook: worker.Notebook) -> None:
@@ -77,15 +79,13 @@ def warm_up(notebook: worker.Notebook) -> None:
         notebook.shell.InteractiveTB.structured_traceback(*sys.exc_info())
 
 
-def serve(config: SimpleNamespace, notebook: worker.Notebook, descriptors: list[int], own: int) -> None:
+def serve(config: SimpleNamespace, notebook: worker.Notebook, descriptors: list[int]) -> None:
     """Fork an init for one submission, and tell the judge of it."""
     connection, status = descriptors
     try:
-        _checked(libc.unshare(CLONE_NEWPID), "unshare")
-        child = os.fork()
+        child = fork_into_new_processes()
         if child == 0:
             init(config, notebook, connection, status)
-        _checked(libc.setns(own, CLONE_NEWPID), "setns")  # or it could not unshare again
         pidfd = os.pidfd_open(child)
         with socket.socket(fileno=os.dup(status)) as answer:
             socket.send_fds(answer, [json.dumps({"started": True}).encode()], [pidfd])
@@ -95,6 +95,26 @@ def serve(config: SimpleNamespace, notebook: worker.Notebook, descriptors: list[
             answer.send(json.dumps({"failed": str(error)}).encode())
     for descriptor in descriptors:
         os.close(descriptor)
+
+
+def fork_into_new_processes() -> int:
+    """fork(2), where the child is the first process of a namespace of its own. Raises OSError.
+
+    After unshare(2) this process could do so once only: to come back takes privileges over its own namespace,
+    which bubblewrap leaves to none but root.
+    """
+    api, number = ctypes.PyDLL(None, use_errno=True), SYS_CLONE.get(platform.machine())
+    if number is None:
+        raise OSError(errno.ENOSYS, f"no number for clone on {platform.machine()}")
+    api.PyOS_BeforeFork()
+    words = [number, CLONE_NEWPID | signal.SIGCHLD, 0, 0, 0, 0]
+    child = api.syscall(*map(ctypes.c_long, words))
+    if child == 0:
+        api.PyOS_AfterFork_Child()
+    else:
+        api.PyOS_AfterFork_Parent()
+        _checked(min(child, 0), "clone")
+    return child
 
 
 def init(config: SimpleNamespace, notebook: worker.Notebook, connection: int, status: int) -> None:
