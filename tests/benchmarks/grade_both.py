@@ -87,7 +87,7 @@ def by_stock(master: Master, classroom: dict, folder: Path) -> dict[str, object]
 
 def by_us(master: Master, classroom: dict, folder: Path) -> dict[str, object]:
     """The warm pool, and one process that records what it says."""
-    course = init_course(folder, [_build(master, folder.with_name("build"))])
+    course = init_course(folder, [small_build(master, folder.with_name("build"))])
     hand_in(student_notebook(master), classroom, folder, NAME)
     check_the_checks(SMALL)
     paths = [course.submission(SMALL, student) for student in classroom]
@@ -161,7 +161,7 @@ def full_marks(folder: Path) -> list[str]:
         return sorted(one.student.id for one in found if one.score == one.max_score)
 
 
-def _build(master: Master, to: Path) -> Build:
+def small_build(master: Master, to: Path) -> Build:
     made = Build(SMALL, to)
     for name, content in student_files(master, student_notebook(master)).items():
         (made.student / name).parent.mkdir(parents=True, exist_ok=True)
