@@ -445,6 +445,20 @@ def test_closing_a_box_leaves_nothing(level, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_stage_that_a_killed_judge_left_is_swept_and_no_other(tmp_path, monkeypatch):
+    monkeypatch.setattr(sandbox.tempfile, "tempdir", str(tmp_path))
+    held = sandbox.Stage()
+    left = tmp_path / f"{sandbox.STAGE}left"
+    new = tmp_path / f"{sandbox.STAGE}new"
+    for path in (left, new):
+        (path / "course").mkdir(parents=True)
+    for path in (left, held.path):
+        os.utime(path, (0, 0))
+    sandbox.Stage().remove()
+    assert set(tmp_path.iterdir()) == {held.path, new}
+    held.remove()
+
+
 @pytest.mark.parametrize("level", LEVELS)
 def test_a_judge_that_is_killed_takes_its_worker_along(level, tmp_path):
     code = (

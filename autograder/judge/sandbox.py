@@ -17,6 +17,7 @@ import site
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.metadata import version
@@ -33,6 +34,8 @@ BUBBLEWRAP, PROCESS = get_args(Level)
 
 HERE = Path(__file__).resolve().parent
 NOBODY = 65534
+STAGE = "worker-"  # what the names of stages in /tmp begin with
+JUST_MADE = 60.0  # seconds for a judge to take hold of its stage
 # Above every range that systemd, container engines and login tools hand out (see systemd's UIDS-GIDS).
 FIRST_UID, UIDS = 1_900_000_000, 2**24
 OLDEST_BWRAP = (0, 8)
@@ -65,7 +68,10 @@ class Stage:
     """
 
     def __init__(self) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="worker-"))
+        _sweep()
+        self.path = Path(tempfile.mkdtemp(prefix=STAGE))
+        self._held: int | None = os.open(self.path, os.O_RDONLY)
+        _hold(self._held)  # for as long as any process of this judge lives
         for name in ("worker.py", "wire.py", "blocked.py", "zygote.py"):
             self.write(f"worker/{name}", (HERE / name).read_bytes())
         for name, content in shipped_modules().items():
@@ -89,6 +95,30 @@ class Stage:
     def remove(self) -> None:
         """Delete it."""
         shutil.rmtree(self.path, ignore_errors=True)
+        if self._held is not None:
+            os.close(self._held)
+            self._held = None
+
+
+def _hold(descriptor: int) -> None:
+    """Lock a stage. Raises BlockingIOError if another process holds it."""
+    import fcntl  # not on Windows, where nothing can be judged
+
+    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def _sweep() -> None:
+    """Delete the stages of judges that were killed: the old ones that no process holds."""
+    for path in Path(tempfile.gettempdir()).glob(f"{STAGE}*"):
+        with contextlib.suppress(OSError):  # another user's, or just gone
+            if time.time() - path.stat().st_mtime < JUST_MADE:
+                continue
+            held = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+            try:
+                _hold(held)
+                shutil.rmtree(path, ignore_errors=True)
+            finally:
+                os.close(held)
 
 
 @cache
