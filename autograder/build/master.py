@@ -73,6 +73,11 @@ class Master:
         """The limits that the assignment sets, from the front matter; the rest have defaults."""
         return self.metadata["assignment"].get("limits", {})
 
+    @property
+    def packs(self) -> list[str]:
+        """The names of the packs of pictures that come with it, from the front matter."""
+        return self.metadata["assignment"].get("data", [])
+
     def named(self, role: str) -> list[Cell]:
         """The cells of one role, in order."""
         return [cell for cell in self.cells if cell.role == role]

@@ -21,6 +21,7 @@ from autograder.build.execute import execute, harvest_pictures
 from autograder.build.leak import LeakError, find_leaks
 from autograder.build.master import Master, read_master
 from autograder.build.notebooks import solution_notebook, student_notebook
+from autograder.build.packs import packs_of
 from autograder.catalogue import COURSE, Assignment, CourseError
 
 # What a student's notebook imports; pyproject.toml has the versions.
@@ -80,6 +81,7 @@ def build(assignment: Assignment, to: Path, progress: Progress = quiet) -> Build
     master = read_master(assignment)
     made = Build(assignment, to / assignment.name)
     student = student_notebook(master)
+    packs_of(master)
     made.solution.parent.mkdir(parents=True, exist_ok=True)
     solved = _execute(solution_notebook(master), made.solution.parent, "running the solution", progress)
     pictures = harvest_pictures(solved)
@@ -165,6 +167,7 @@ def student_files(master: Master, student: NotebookNode) -> dict[str, bytes]:
         "README.md": _readme(master).encode(),
         "requirements.txt": _requirements().encode(),
         **shipped_modules(),
+        **{f"data/{pack.name}": pack.read_bytes() for pack in packs_of(master)},
     }
 
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from time import monotonic, sleep
@@ -155,9 +155,10 @@ def _sizes(pid: int, file: str = "status") -> dict[str, int]:
     return {line[0][:-1]: int(line[1]) * 1024 for line in words if len(line) == 3 and line[2] == "kB"}
 
 
-def open_box(level: str, limits: Limits) -> Box:
+def open_box(level: str, limits: Limits, packs: Sequence[Path] = ()) -> Box:
     """Start a worker, and wait until it is ready to meet a student's code.
 
+    packs  what it finds in its data folder
     The box ends with the thread that opens it: open it from one that outlives it.
     Raises SandboxError: whatever goes wrong here is not a student's doing.
     """
@@ -165,7 +166,7 @@ def open_box(level: str, limits: Limits) -> Box:
         if not finding.ok:
             raise SandboxError(finding.detail)
     try:
-        stage = Stage()
+        stage = Stage(packs)
     except (OSError, subprocess.SubprocessError) as error:
         raise SandboxError(f"The worker's files could not be laid out: {error}.") from error
     ours, theirs = socket.socketpair()

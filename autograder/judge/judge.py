@@ -9,7 +9,7 @@
 import hashlib
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from itertools import count
 from pathlib import Path
 
@@ -17,10 +17,12 @@ from nbformat import NotebookNode
 
 from autograder.build.master import Master, MasterError, read_master
 from autograder.build.notebooks import solution_notebook, student_notebook
+from autograder.build.packs import packs_of
 from autograder.build.release import Progress, quiet
 from autograder.catalogue import COURSE, Assignment, CourseError
 from autograder.checks import checks_of, forbidden_of
 from autograder.judge.beside import files_beside
+from autograder.judge.box import open_box
 from autograder.judge.limits import Limits
 from autograder.judge.policy import look
 from autograder.judge.read import MAX_BYTES, RefusedError, graft, read_submission
@@ -121,6 +123,8 @@ def _stand_in(
     opener: Opener | None = None,
 ) -> RemoteSubmission:
     """The stand-in of a submission whose source has been looked through."""
+    if opener is None:
+        opener = partial(open_box, level, packs=packs_of(master))
     rules = forbidden_of(master.assignment.topic)
     findings = look(notebook, released, master.tasks, rules)
     stand_in = RemoteSubmission(notebook, level, limits, opener, rules)
@@ -181,8 +185,10 @@ def verdict_key(submission: Path, assignment: Assignment, level: str) -> str:
 
 @cache
 def _grader_key(assignment: Assignment, level: str) -> str:
-    """The master and all the code that has a part in a verdict: checks, references, what ships, the judge."""
+    """The master, the pictures, and all code that has a part in a verdict: checks, references, the judge."""
     digest = hashlib.sha256(level.encode() + assignment.master.read_bytes())
+    for pack in packs_of(read_master(assignment)):
+        digest.update(pack.read_bytes())
     for package in ("autograder", "course_utils"):
         for path in sorted((COURSE / package).rglob("*.py")):
             digest.update(path.read_bytes())

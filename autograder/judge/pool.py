@@ -11,7 +11,7 @@ import ast
 import os
 import signal
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -22,6 +22,7 @@ import torch
 from IPython.core.inputtransformer2 import TransformerManager
 
 from autograder.build.master import read_master
+from autograder.build.packs import packs_of
 from autograder.catalogue import Assignment
 from autograder.judge.box import Box, open_box
 from autograder.judge.judge import Judgement, judge, not_graded
@@ -80,7 +81,8 @@ class Pool:
     ) -> None:
         self.assignment, self.level = assignment, level
         count = slots or os.cpu_count() or 1
-        read_master(assignment)  # a master that can't be read is told before anything is started
+        # A master that can't be read, or a pack that can't be made, is told before anything is started.
+        self.packs = packs_of(read_master(assignment))
         self.why_cold = "" if warm else "asked for"
         self.zygote = self._zygote(count) if warm and level == BUBBLEWRAP else None
         if self.zygote is None:
@@ -129,7 +131,7 @@ class Pool:
     def _zygote(self, slots: int) -> Zygote | None:
         """A zygote that has shown that it can fork; None, with the reason kept, if there is none."""
         try:
-            zygote = Zygote(slots, preload_of(self.assignment))
+            zygote = Zygote(slots, preload_of(self.assignment), self.packs)
             zygote.wait_until_ready()
         except SandboxError as error:
             self.why_cold = str(error)
@@ -145,7 +147,7 @@ class Pool:
     def _seat(self, way: Slot | None) -> _Seat:
         ours, theirs = CONTEXT.Pipe()
         others = [seat.pipe for seat in self.seats]
-        given = (theirs, [ours, *others], self.assignment, self.level, way)
+        given = (theirs, [ours, *others], self.assignment, self.level, way, self.packs)
         process = CONTEXT.Process(target=_work, args=given, daemon=True)
         process.start()
         theirs.close()
@@ -176,7 +178,12 @@ class Pool:
 
 
 def _work(
-    pipe: Connection, others: list[Connection], assignment: Assignment, level: str, way: Slot | None
+    pipe: Connection,
+    others: list[Connection],
+    assignment: Assignment,
+    level: str,
+    way: Slot | None,
+    packs: Sequence[Path],
 ) -> None:
     """A slot: judges what it is given until the pool closes its end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the pool's business
@@ -185,7 +192,7 @@ def _work(
     torch.set_num_threads(1)
     for other in others:
         other.close()
-    opener = _opener(level, way) if way else None
+    opener = _opener(level, way, packs) if way else None
     while True:
         try:
             path = pipe.recv()
@@ -194,13 +201,13 @@ def _work(
         pipe.send(judge(path, assignment, level=level, opener=opener))
 
 
-def _opener(level: str, way: Slot) -> Callable[[Limits], Box]:
+def _opener(level: str, way: Slot, packs: Sequence[Path]) -> Callable[[Limits], Box]:
     """A warm worker, or a cold one where the zygote fails."""
 
     def open_(limits: Limits) -> Box:
         try:
             return way.open(limits)
         except SandboxError:
-            return open_box(level, limits)
+            return open_box(level, limits, packs)
 
     return open_

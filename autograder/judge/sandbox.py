@@ -62,12 +62,12 @@ class Stage:
     """A directory for one worker, holding what it may see of ours.
 
     worker/      worker.py and wire.py
-    course/      course_utils as students get it: without `reference`
+    course/      course_utils as students get it: without `reference`; in course/data the packs of pictures
     home/        its HOME and working directory (level process)
     matplotlib/  the font list, which would take seconds to make
     """
 
-    def __init__(self) -> None:
+    def __init__(self, packs: Iterable[Path] = ()) -> None:
         _sweep()
         self.path = Path(tempfile.mkdtemp(prefix=STAGE))
         self._held: int | None = os.open(self.path, os.O_RDONLY)
@@ -76,6 +76,8 @@ class Stage:
             self.write(f"worker/{name}", (HERE / name).read_bytes())
         for name, content in shipped_modules().items():
             self.write(f"course/{name}", content)
+        for pack in packs:
+            self.write(f"course/data/{pack.name}", pack.read_bytes())
         fonts = font_list()
         self.write(f"matplotlib/{fonts.name}", fonts.read_bytes())
         (self.path / "home").mkdir()
@@ -143,7 +145,7 @@ def environment(home: str, course: str, matplotlib: str) -> dict[str, str]:
     """All of a worker's environment; nothing of the judge's is passed on.
 
     home        its HOME and working directory, empty and writable
-    course      holds course_utils
+    course      holds course_utils and data
     matplotlib  writable, holds the font list
     """
     one_thread = ("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -151,6 +153,7 @@ def environment(home: str, course: str, matplotlib: str) -> dict[str, str]:
     return {
         **{"HOME": home, "USER": "student", "LOGNAME": "student", "LANG": "C.UTF-8"},
         **{"PATH": f"{sys.prefix}/bin:/usr/bin:/bin", "PYTHONPATH": course, **user_base},
+        "COURSE_DATA": f"{course}/data",
         # Sets of strings are walked in the same order each time, so that verdicts repeat.
         **{"PYTHONHASHSEED": "0", "PYTHONDONTWRITEBYTECODE": "1"},
         **{

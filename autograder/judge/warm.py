@@ -98,14 +98,16 @@ def _is_readable(descriptor: int, within: float) -> bool:
 class Zygote:
     """A running zygote; a context manager. Boxes are opened through its slots, one slot for each process.
 
+    preload  what is imported before the first fork, as dotted names
+    packs    what its workers find in their data folder
     Raises SandboxError when it can't be had: start workers cold then.
     """
 
-    def __init__(self, slots: int = 1, preload: Sequence[str] = ()) -> None:
+    def __init__(self, slots: int = 1, preload: Sequence[str] = (), packs: Sequence[Path] = ()) -> None:
         for finding in preconditions(BUBBLEWRAP):
             if not finding.ok:
                 raise SandboxError(finding.detail)
-        self.stage = Stage()
+        self.stage = Stage(packs)
         pairs = [socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET) for _ in range(slots)]
         self.slots = [Slot(ours) for ours, _ in pairs]
         theirs = [end for _, end in pairs]
