@@ -688,7 +688,6 @@ return torch.tensor(6.25)
     Attack(
         "hard-codes the visible outputs by their shapes",
         l2_loss=l2("return torch.tensor(12.5 if prediction.numel() == 2 else 6.25)"),
-        known="the hidden check of one pixel has the visible check's 12.5",
     ),
     Attack(
         "hard-codes the visible outputs of the weights",
@@ -698,7 +697,6 @@ return torch.tensor(6.25)
                 return torch.tensor(known.get(lam, [1, 1]), dtype=prior.dtype)
         """,
         earns=(0, 0),
-        known="the hidden check of two bins has the visible check's numbers",
     ),
     Attack(
         "detects the grader, and is right in any case",
