@@ -1,12 +1,19 @@
 """The `autograder` command as a user types it: bad input is one sentence, and never a traceback."""
 
 import json
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
+from judged_class import course_of, submit
+from workers import needs_bubblewrap
+
+from autograder.build.notebooks import student_notebook
+from autograder.catalogue import find_assignment
 
 NAME = "3_colorization"
 
@@ -88,3 +95,57 @@ def test_help_teaches():
         ran = autograder(*command, "--help", cwd=Path.cwd())
         assert ran.returncode == 0
         assert len(ran.stdout.split()) > 30
+
+
+# A user whose namespaces are all taken: bubblewrap is there, and can't do its work.
+USER = ["--unshare-user", "--disable-userns", "--uid", "1000", "--gid", "1000", "--cap-drop", "ALL"]
+CONFINED = ["bwrap", "--bind", "/", "/", "--dev-bind", "/dev", "/dev", "--proc", "/proc", *USER]
+NO_SANDBOX = {
+    "no bubblewrap": ([], {"PATH": str(Path(sys.executable).parent)}, r"apt install bubblewrap"),
+    "no namespaces": (CONFINED, {}, r"namespace.*(sysctl|seccomp=unconfined|AppArmor)"),
+}
+
+
+@pytest.fixture
+def course(master, tmp_path):
+    """One student has handed in what was given out."""
+    course = course_of(master, tmp_path)
+    submit(course, find_assignment(NAME), "ann", student_notebook(master))
+    return course
+
+
+@needs_bubblewrap
+@pytest.mark.parametrize("case", NO_SANDBOX)
+@pytest.mark.parametrize("command", ["doctor", "grade"])
+def test_without_the_sandbox_nothing_is_graded_and_the_remedy_is_told(course, command, case):
+    before, env, remedy = NO_SANDBOX[case]
+    words = [command] if command == "doctor" else [command, str(course.folder)]
+    ran = subprocess.run(
+        [*before, sys.executable, "-m", "autograder.cli", *words],
+        env=os.environ | env,
+        cwd=course.folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = " ".join((ran.stdout + ran.stderr).replace("\n", " ").split())
+    assert ran.returncode in (1, 2), said
+    assert re.search(remedy, said), said
+    assert "Traceback" not in said
+    assert not list(course.folder.glob("verdicts/*/ann/verdict.json"))
+    assert not course.autograded(find_assignment(NAME), "ann").exists()
+
+
+def test_the_weaker_level_is_named_by_whoever_wants_it_and_stamped_on_all(master, tmp_path):
+    course = course_of(master, tmp_path)
+    config = course.folder / "nbgrader_config.py"
+    config.write_text(config.read_text().replace("'bubblewrap'", "'process'"))
+    notebook = student_notebook(master)
+    notebook.cells = [cell for cell in notebook.cells if not cell.id.startswith("picture-")]
+    submit(course, find_assignment(NAME), "ann", nbformat.from_dict(notebook))
+    ran = autograder("grade", course.folder, cwd=tmp_path)
+    assert ran.returncode == 0, ran.stderr
+    verdict = json.loads(next(course.folder.glob("verdicts/*/ann/verdict.json")).read_text())
+    assert verdict["level"] == "process"
+    page = course.feedback(find_assignment(NAME), "ann").read_text()
+    assert "Graded without a sandbox" in page
