@@ -5,7 +5,8 @@ from torch import Tensor
 
 from autograder.checks import Failure
 from autograder.checks.expect import plain
-from autograder.judge.submission import Call, LocalSubmission
+from autograder.judge.submission import Call, LocalSubmission, Made
+from autograder.judge.wire import Opaque
 from autograder.misconceptions import Misconception
 
 # A wrong answer written in another order of operations still has to be recognised; two different
@@ -21,13 +22,13 @@ def explain(calls: list[Call], misconceptions: list[Misconception]) -> Misconcep
     """
     for candidate in misconceptions:
         own = [call for call in calls if call.task == candidate.task]
-        if own and all(_answers_like(candidate, call) for call in own):
+        stand_in = LocalSubmission({candidate.task: candidate.function})
+        if own and all(_answers_like(stand_in, call) for call in own):
             return candidate
     return None
 
 
-def _answers_like(candidate: Misconception, call: Call) -> bool:
-    stand_in = LocalSubmission({call.task: candidate.function})
+def _answers_like(stand_in: LocalSubmission, call: Call) -> bool:
     try:
         answer = stand_in.answer(call)
     except Failure as failure:
@@ -44,6 +45,10 @@ def same(a: object, b: object) -> bool:
         return _close(a.detach(), b.detach())
     if isinstance(a, (tuple, list)) and isinstance(b, (tuple, list)) and len(a) == len(b):
         return all(same(x, y) for x, y in zip(a, b, strict=True))
+    if isinstance(a, dict) and isinstance(b, dict):
+        return list(a) == list(b) and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, (Opaque, Made)) and isinstance(b, (Opaque, Made)):
+        return a.kind == b.kind
     return type(a) is type(b) and isinstance(a, (bool, int, float, str, type(None))) and a == b
 
 

@@ -20,8 +20,8 @@ from autograder.judge.limits import Limits
 from autograder.judge.policy import NOT_ALLOWED
 from autograder.judge.read import writable
 from autograder.judge.run_checks import InfrastructureError
-from autograder.judge.submission import Answer, Call, Submission, no_gradient
-from autograder.judge.wire import WireError
+from autograder.judge.submission import Answer, Call, Submission, called, no_gradient
+from autograder.judge.wire import Opaque, WireError
 from autograder.judge.worker_client import CallReply, Opener, SandboxError, Worker, WorkerDied
 
 # A task that has hung or crashed this often is not called again: its other checks would do the same.
@@ -59,6 +59,7 @@ class RemoteSubmission(Submission):
         self._worker: Worker | None = None
         self._fatal: set[str] = set()  # cells that end a worker are not replayed
         self._strikes: Counter[str] = Counter()
+        self._handles: dict[int, tuple[Call, Worker, Opaque]] = {}  # by the call that gave them
 
     def __enter__(self) -> "RemoteSubmission":
         return self
@@ -187,18 +188,32 @@ class RemoteSubmission(Submission):
 
     def _ask(self, call: Call) -> Answer:
         worker = self._live_worker()
-        reply = self._timed(
-            lambda: worker.call(call.task, call.args, call.kwargs, wrt=call.wrt, cotangent=call.cotangent)
-        )
+        target = call.task if call.of is None else self._made_by(call.of, worker)
+        how = {"method": call.method, "wrt": call.wrt, "cotangent": call.cotangent}
+        reply = self._timed(lambda: worker.call(target, call.args, call.kwargs, **how))
         if reply.status == "missing":
-            raise Failure("not defined", f"there is no `{call.task}` in the notebook")
+            raise Failure("not defined", f"there is no {called(call)} in the notebook")
         if reply.status == "error":
             raise self._raised(call.task, reply)
         if reply.changed:
             self._flag(f"`{call.task}` writes into the tensors that it is given.")
         if call.wrt is not None and reply.value is None:
             raise no_gradient()
+        if isinstance(reply.value, Opaque):
+            self._handles[id(call)] = call, worker, reply.value
         return Answer(reply.value, reply.changed)
+
+    def _made_by(self, call: Call, worker: Worker) -> Opaque:
+        """What an earlier call has given: a fresh worker is first made to go through its life up to here."""
+        _, owner, handle = self._handles.get(id(call), (call, None, None))
+        if owner is worker:
+            return handle
+        if not isinstance(self._ask(call).value, Opaque):
+            raise Failure("error", f"`{call.task}` gave something else when it was called again")
+        for later in self.calls[:-1]:  # the last is the one that is being answered
+            if later.of is call and not isinstance(later.result, Failure):
+                self._ask(later)
+        return self._handles[id(call)][2]
 
     def _raised(self, task: str, reply: CallReply) -> Failure:
         """An exception in a hidden call: its type and line, never its text, which may carry the inputs."""

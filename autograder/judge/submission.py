@@ -1,8 +1,11 @@
 """What a hidden check calls `submission`: a stand-in that answers by the student's functions.
 
 `submission.soft_encode(ab, bins)` calls the student's `soft_encode`; `submission.gradient_of("l2_loss",
-prediction, target)` differentiates it. The functions may be in this process (`LocalSubmission`: the
-reference, misconceptions, alternatives) or in a sandbox (`RemoteSubmission`); a check can't tell.
+prediction, target)` differentiates it. What a task makes and what can't be sent, as a network, stays where it
+is and is called there: `network = submission.ConvNet(3, 10)`, then `network(images)`, `network.state_dict()`.
+
+The functions may be in this process (`LocalSubmission`: the reference, misconceptions, alternatives) or in a
+sandbox (`RemoteSubmission`); a check can't tell.
 """
 
 from abc import ABC, abstractmethod
@@ -15,12 +18,16 @@ import torch
 from torch import Tensor
 
 from autograder.checks import Failure
+from autograder.judge import wire
+from autograder.judge.wire import Opaque
 
 
 @dataclass
 class Call:
-    """One call of a task, as it was made, and what came of it.
+    """One call of a task, or of what a task has made, as it was made, and what came of it.
 
+    of       the call that has made what is called; None for the task itself
+    method   which of its methods is called; empty for itself
     wrt      position of the argument that the call is differentiated by, or None for the value itself
     result   the value or the gradient, or the Failure
     changed  the call wrote into a tensor that it was given
@@ -31,6 +38,8 @@ class Call:
     kwargs: dict[str, Any]
     wrt: int | None = None
     cotangent: Tensor | Sequence[Tensor] | None = None
+    of: "Call | None" = None
+    method: str = ""
     result: object = None
     changed: bool = False
 
@@ -41,6 +50,29 @@ class Answer:
 
     value: object
     changed: bool = False
+
+
+class Made:
+    """What a call has given and what stays where it is, as a network: it is called there, as are its methods.
+
+    kind  what it is called in a sentence
+    """
+
+    def __init__(self, submission: "Submission", origin: Call, kind: str) -> None:
+        self._submission, self._origin, self.kind = submission, origin, kind
+
+    def __call__(self, *args: object, **kwargs: object) -> object:
+        """Call it."""
+        return self._call("", *args, **kwargs)
+
+    def __getattr__(self, method: str) -> partial:
+        if method.startswith("_"):
+            raise AttributeError(method)
+        return partial(self._call, method)
+
+    def _call(self, method: str, *args: object, **kwargs: object) -> object:
+        call = Call(self._origin.task, args, kwargs, of=self._origin, method=method)
+        return self._submission._record(call)
 
 
 class Submission(ABC):
@@ -56,7 +88,7 @@ class Submission(ABC):
 
     def gradient_of(
         self,
-        task: str,
+        task: str | Made,
         *args: object,
         wrt: int = 0,
         cotangent: Tensor | Sequence[Tensor] | None = None,
@@ -64,11 +96,14 @@ class Submission(ABC):
     ) -> Tensor:
         """The gradient of task(*args, **kwargs) by its argument number `wrt`.
 
+        task       its name, or what a task has made
         cotangent  the gradient that arrives at the result, in its shape; a list of them for a pair; None
                    for a scalar
         Raises Failure when no gradient flows.
         """
-        return self._record(Call(task, args, kwargs, wrt=wrt, cotangent=cotangent))
+        of = task._origin if isinstance(task, Made) else None
+        name = of.task if of else task
+        return self._record(Call(name, args, kwargs, wrt=wrt, cotangent=cotangent, of=of))
 
     def _value_of(self, task: str, *args: object, **kwargs: object) -> object:
         return self._record(Call(task, args, kwargs))
@@ -80,8 +115,10 @@ class Submission(ABC):
         except Failure as failure:
             call.result = failure
             raise
-        call.result, call.changed = answer.value, answer.changed
-        return answer.value
+        stays = isinstance(answer.value, Opaque)
+        call.result = Made(self, call, answer.value.kind) if stays else answer.value
+        call.changed = answer.changed
+        return call.result
 
     @abstractmethod
     def answer(self, call: Call) -> Answer:
@@ -94,12 +131,11 @@ class LocalSubmission(Submission):
     def __init__(self, functions: Mapping[str, object]) -> None:
         super().__init__()
         self._functions = functions
+        self._kept: dict[int, tuple[Call, object]] = {}  # what stays here, by the call that gave it
 
     def answer(self, call: Call) -> Answer:
         """Call the function, here. Raises Failure."""
-        function = self._functions.get(call.task)
-        if function is None:
-            raise Failure("not defined", f"there is no `{call.task}`")
+        function = self._function(call)
         given = [argument for argument in [*call.args, *call.kwargs.values()] if isinstance(argument, Tensor)]
         before = [tensor.detach().clone() for tensor in given]
         try:
@@ -110,7 +146,27 @@ class LocalSubmission(Submission):
             raise Failure("not solved", f"`{call.task}` is not written yet") from None
         except Exception as error:  # whatever a wrong answer raises is its own failure
             raise Failure("error", f"`{call.task}` raised {type(error).__name__}") from None
+        if type(value) not in wire.SENT:
+            self._kept[id(call)] = call, value
+            value = Opaque(len(self._kept), wire.describe(value))
         return Answer(value, _restore(given, before))
+
+    def _function(self, call: Call) -> object:
+        if call.of is None:
+            function = self._functions.get(call.task)
+        else:
+            _, made = self._kept.get(id(call.of), (None, None))
+            function = getattr(made, call.method, None) if call.method else made
+        if function is None:
+            raise Failure("not defined", f"there is no {called(call)}")
+        return function
+
+
+def called(call: Call) -> str:
+    """What a call calls, for a sentence."""
+    if call.of is None:
+        return f"`{call.task}`"
+    return f"`{call.method}` of what `{call.task}` gives" if call.method else f"what `{call.task}` gives"
 
 
 def _evaluate(function: Any, call: Call) -> object:  # noqa: ANN401

@@ -411,6 +411,9 @@ _FORMS: dict[type, Callable[[_Encoder, Any, int], Json]] = {
 }
 
 
+SENT = frozenset(_FORMS)  # the types whose values can be sent, as a rule
+
+
 def _opaque(value: object, kind: str, keep: Keep | None) -> Json:
     if keep is None:
         raise WireError(f"{kind} can't be sent")
