@@ -46,12 +46,14 @@ def test_students_get_the_packs(tmp_path, tiny, monkeypatch):
     assert student_files(master, student_notebook(master))["data/tiny.npz"] == tiny.read_bytes()
 
 
-def test_a_pack_that_there_is_not_is_told_with_the_master(tmp_path):
+def test_a_pack_that_there_is_not_is_told_with_the_master(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
     with pytest.raises(MasterError, match=r"assignment\.md:1: There is no pack nothing"):
         packs_of(master_with(tmp_path, "[nothing]"))
 
 
 def test_without_the_renderer_the_remedy_is_told(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
     monkeypatch.setitem(sys.modules, "data_scripts.make_packs", None)
     with pytest.raises(CourseError, match=r"pip install '\.\[render\]'"):
         packs_of(master_with(tmp_path, "[elsewhere]"))
