@@ -78,6 +78,11 @@ class Master:
         """The names of the packs of pictures that come with it, from the front matter."""
         return self.metadata["assignment"].get("data", [])
 
+    @property
+    def files(self) -> list[str]:
+        """The names of the files that are handed in with the notebook, from the front matter."""
+        return self.metadata["assignment"].get("hand_in", [])
+
     def named(self, role: str) -> list[Cell]:
         """The cells of one role, in order."""
         return [cell for cell in self.cells if cell.role == role]

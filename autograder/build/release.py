@@ -180,6 +180,7 @@ def _requirements() -> str:
 
 def _readme(master: Master) -> str:
     name = master.assignment.name
+    files = "".join(f", and `{file}`, which a cell saves beside it" for file in master.files)
     return f"""# {master.title}
 
 1. Once: `python -m venv .venv`, then `.venv/bin/pip install -r requirements.txt`
@@ -188,7 +189,7 @@ def _readme(master: Master) -> str:
 3. Work from top to bottom. A task is a cell that raises `NotImplementedError`: write the function there, keep
    its name and its arguments. The cell below it checks your answer, and the one below that draws it beside
    the picture that you should see.
-4. Hand in the notebook, `{name}.ipynb`, under the same name.
+4. Hand in the notebook, `{name}.ipynb`, under the same name{files}.
 
 Everything works without a network. Nothing that you write outside the task cells is lost: your own
 cells are run too when your work is graded.

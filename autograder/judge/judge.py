@@ -7,6 +7,7 @@
 """
 
 import hashlib
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
@@ -28,6 +29,7 @@ from autograder.judge.policy import look
 from autograder.judge.read import MAX_BYTES, RefusedError, graft, read_submission
 from autograder.judge.remote import RemoteSubmission
 from autograder.judge.run_checks import InfrastructureError, run_checks
+from autograder.judge.saved import saved_bytes
 from autograder.judge.submission import LocalSubmission
 from autograder.judge.verdict import CheckVerdict, TaskVerdict, Verdict
 from autograder.judge.worker_client import Opener
@@ -68,7 +70,8 @@ def judge(
     verdict.repairs = reading.repairs
     limits = limits_of(master)
     try:
-        with _stand_in(reading.notebook, released, master, limits, level, opener) as stand_in:
+        files = files_of(submission, master)
+        with _stand_in(reading.notebook, released, master, limits, level, opener, files) as stand_in:
             stand_in.flags[:0] = verdict.flags
             verdict.flags = stand_in.flags  # one list, which grows
             _run_and_check(verdict, stand_in, master, progress)
@@ -96,7 +99,12 @@ def open_submission(path: Path, assignment: Assignment, level: str) -> RemoteSub
     """
     master, released = _released(assignment)
     notebook = read_submission(path, released).notebook
-    return _stand_in(notebook, released, master, limits_of(master), level)
+    return _stand_in(notebook, released, master, limits_of(master), level, files=files_of(path, master))
+
+
+def files_of(submission: Path, master: Master) -> dict[str, Path]:
+    """Where each of the files would be that are handed in with a notebook, by name."""
+    return {name: submission.with_name(name) for name in master.files}
 
 
 def _released(assignment: Assignment) -> tuple[Master, NotebookNode]:
@@ -121,13 +129,14 @@ def _stand_in(
     limits: Limits,
     level: str,
     opener: Opener | None = None,
+    files: Mapping[str, Path] | None = None,
 ) -> RemoteSubmission:
     """The stand-in of a submission whose source has been looked through."""
     if opener is None:
         opener = partial(open_box, level, packs=packs_of(master))
     rules = forbidden_of(master.assignment.topic)
     findings = look(notebook, released, master.tasks, rules)
-    stand_in = RemoteSubmission(notebook, level, limits, opener, rules)
+    stand_in = RemoteSubmission(notebook, level, limits, opener, rules, files)
     stand_in.forbidden, stand_in.flags = findings.forbidden, findings.flags
     return stand_in
 
@@ -172,10 +181,12 @@ def _none_passed(master: Master, kind: str, message: str) -> list[TaskVerdict]:
 
 
 def verdict_key(submission: Path, assignment: Assignment, level: str) -> str:
-    """A hash of all that a verdict depends on: the notebook, the assignment, the checks, the grader."""
+    """A hash of all that a verdict depends on: what is handed in, the assignment, the checks, the grader."""
     digest = hashlib.sha256(_grader_key(assignment, level).encode())
     with suppress(RefusedError):  # for which a verdict needs no key
         digest.update("\n".join(files_beside(submission)).encode())
+    for path in files_of(submission, _released(assignment)[0]).values():
+        digest.update(hashlib.sha256(saved_bytes(path) or b"").digest())
     if submission.is_file() and not submission.is_symlink():
         with submission.open("rb") as file:
             digest.update(file.read(MAX_BYTES + 1))  # what is longer is refused, whatever follows

@@ -8,6 +8,7 @@ from base64 import b64encode
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from pathlib import Path
 from time import monotonic
 from typing import Any
 
@@ -39,6 +40,7 @@ class RemoteSubmission(Submission):
     notebook  the grafted notebook; running it writes its cells' outputs
     opener    where the workers come from; by default they start cold
     rules     what each task may not call
+    files     where each of the files is that are handed in with the notebook
 
     forbidden  by task, why it is not called (any more): it calls what it may not; a sentence for its student
     flags      what an instructor may want to look at, a sentence each
@@ -51,8 +53,9 @@ class RemoteSubmission(Submission):
         limits: Limits,
         opener: Opener | None = None,
         rules: Mapping[str, Forbidden] | None = None,
+        files: Mapping[str, Path] | None = None,
     ) -> None:
-        super().__init__()
+        super().__init__(files)
         self.rules, self.forbidden, self.flags = dict(rules or {}), dict[str, str](), list[str]()
         self.notebook, self.level, self.limits, self.opener = notebook, level, limits, opener
         self.resources = {"seconds": 0.0, "cpu_seconds": 0.0, "peak_bytes": 0, "workers": 0}

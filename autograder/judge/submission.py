@@ -12,14 +12,19 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from autograder.catalogue import COURSE
 from autograder.checks import Failure
 from autograder.judge import wire
+from autograder.judge.saved import saved_tensors
 from autograder.judge.wire import Opaque
+
+REFERENCE_FILES = {path.name: path for path in (COURSE / "course_utils/reference").glob("*.safetensors")}
 
 
 @dataclass
@@ -78,8 +83,9 @@ class Made:
 class Submission(ABC):
     """The stand-in: calls tasks by name and remembers the calls, so that a failure can be explained."""
 
-    def __init__(self) -> None:
+    def __init__(self, files: Mapping[str, Path] | None = None) -> None:
         self.calls: list[Call] = []
+        self._files = dict(files or {})
 
     def __getattr__(self, task: str) -> partial:
         if task.startswith("_"):
@@ -105,6 +111,13 @@ class Submission(ABC):
         name = of.task if of else task
         return self._record(Call(name, args, kwargs, wrt=wrt, cotangent=cotangent, of=of))
 
+    def saved(self, name: str) -> dict[str, Tensor]:
+        """The tensors of a file that is handed in with the notebook; the assignment's front matter names it.
+
+        Raises Failure if it is not there or is no safetensors file, KeyError if the front matter has no such.
+        """
+        return saved_tensors(self._files[name])
+
     def _value_of(self, task: str, *args: object, **kwargs: object) -> object:
         return self._record(Call(task, args, kwargs))
 
@@ -126,10 +139,13 @@ class Submission(ABC):
 
 
 class LocalSubmission(Submission):
-    """Functions of this process, trusted: the reference, or the reference with one task replaced."""
+    """Functions of this process, trusted: the reference, or the reference with one task replaced.
 
-    def __init__(self, functions: Mapping[str, object]) -> None:
-        super().__init__()
+    files  what would be handed in with them; by default what the reference has trained and saved
+    """
+
+    def __init__(self, functions: Mapping[str, object], files: Mapping[str, Path] | None = None) -> None:
+        super().__init__(REFERENCE_FILES if files is None else files)
         self._functions = functions
         self._kept: dict[int, tuple[Call, object]] = {}  # what stays here, by the call that gave it
 
