@@ -3,7 +3,7 @@
 import ast
 import json
 from textwrap import dedent
-from time import monotonic
+from time import process_time
 
 import nbformat
 import pytest
@@ -634,17 +634,17 @@ SLOW = {
 
 @pytest.mark.parametrize("name", SLOW)
 def test_code_that_was_written_to_be_slow_is_not(name):
-    start = monotonic()
+    start = process_time()  # of this process: a busy machine does not count
     found(SLOW[name], "def conv2d(x): return a + x")
-    assert monotonic() - start < 5
+    assert process_time() - start < 5
 
 
 def test_the_solution_takes_a_moment(master, skeleton):
     solved = solution_notebook(master)
     look(solved, skeleton, master.tasks, {})
-    start = monotonic()
+    start = process_time()
     look(solved, skeleton, master.tasks, {})
-    assert monotonic() - start < 0.2
+    assert process_time() - start < 0.2
 
 
 # ----------------------------------------------------------------------------------------------------- cells

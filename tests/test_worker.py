@@ -226,6 +226,7 @@ def test_the_environment_is_clean(worker):
     names = said(worker, "import os\nprint(' '.join(os.environ))").split()
     allowed = {
         *("HOME", "USER", "LOGNAME", "LANG", "PATH", "PWD", "PYTHONPATH", "PYTHONHASHSEED", "PYTHONUSERBASE"),
+        "COURSE_DATA",
         *("PYTHONDONTWRITEBYTECODE", "IPYTHONDIR", "MPLCONFIGDIR", "MPLBACKEND", "CUDA_VISIBLE_DEVICES"),
         *("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"),
     }

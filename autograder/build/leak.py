@@ -23,6 +23,8 @@ from autograder.catalogue import CourseError
 TELLING = 16
 # From this length on, a line is looked for inside other lines too.
 LONG = 28
+# Whole lines that everybody writes, here without their spaces.
+IDIOMS = {"withtorch.no_grad():", "withtorch.inference_mode():", "super().__init__()"}
 PNG = b"\x89PNG\r\n\x1a\n"
 PIXELS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
 
@@ -79,7 +81,7 @@ def _bare(line: str) -> str:
 
 
 def _is_telling(bare: str) -> bool:
-    return len(bare) >= TELLING and not bare.startswith(("import", "from"))
+    return len(bare) >= TELLING and not bare.startswith(("import", "from")) and bare not in IDIOMS
 
 
 def _search(content: dict[str, bytes], secret: dict[str, str]) -> list[str]:

@@ -36,6 +36,7 @@ STUDENT_PACKAGES = [
     "pillow",
     "scikit-learn",
     "tqdm",
+    "lightning-fabric",
 ]
 Progress = Callable[[str, int, int], object]  # what is being done, cells done, cells in all
 

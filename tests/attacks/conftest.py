@@ -50,7 +50,7 @@ def stages(tmp_path_factory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def judging(released, stages) -> Iterator[Callable[..., Judgement]]:
+def judging(master, released, stages) -> Iterator[Callable[..., Judgement]]:
     """Judge a submission of the two tasks: judging(path, limits={}, rules=None).
 
     The workers are warm. To judge with cold ones, leave out the opener.
@@ -59,7 +59,7 @@ def judging(released, stages) -> Iterator[Callable[..., Judgement]]:
 
     def judging(path: Path, limits: dict | None = None, rules: Forbidden | None = None) -> Judgement:
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(judge_module, "student_notebook", lambda _: released)
+            patch.setattr(judge_module, "_released", lambda _: (master, released))
             patch.setattr(judge_module, "limits_of", lambda _: Limits.from_mapping(limits or {}))
             patch.setattr(judge_module, "forbidden_of", lambda _: {"l2_loss": rules} if rules else {})
             return judge_module.judge(path, COLORIZATION, opener=opener)

@@ -18,8 +18,47 @@ LESS_EXACT = "allowed: distances by matrix product are less exact, and right"
 DEFAULT = "equivalent: for four dimensions torch's default, which is deprecated, is dimension 1"
 ONE_DTYPE = "equivalent: colours and bins have one dtype"
 SCALE = "equivalent: the scale cancels when the weights are normalised"
+BOTH = "equivalent: two dimensions are reduced, in whichever order"
+PAIRED = "equivalent: what is zipped is equally long in every right call"
+EVEN = "equivalent: the cosine is even"
+COMMUTE = "equivalent: a ReLU and a maximum commute"
+PRODUCT = "equivalent: the rate and the gradient are multiplied with each other"
+GRAPH = "allowed: the same numbers, with the graph of the steps before still attached"
+STABLE = "equivalent: on the CPU torch's other sort is stable too"
+ONE_BATCH = "equivalent: logits and target have one size"
 
 EQUIVALENT: dict[str, dict[str, dict[str, str]]] = {
+    "data_driven_graphics": {
+        "pairwise_squared_distances": {"a[:, None] - b → b - a[:, None]": SQUARE},
+        "nearest_neighbors": {
+            "torch.sort(squared_distances, dim=1, stable=True) → "
+            "torch.sort(squared_distances, stable=True)": LAST,
+            "dim=1 → dim=-1": LAST,
+        },
+        "vote": {
+            "(same * weights[:, None]).sum → (same * weights[:, None]).mean": (
+                "equivalent: all classes' votes are divided by the same k"
+            ),
+            "labels.gather(1, votes.argmax(dim=1, keepdim=True)) → "
+            "labels.gather(-1, votes.argmax(dim=1, keepdim=True))": LAST,
+            "dim=1 → dim=-1": LAST,
+        },
+        "blend": {},
+        "transfer_color": {},
+        "kmeans": {
+            "F.one_hot(nearest, len(centers)).to(points) → F.one_hot(nearest, len(centers)).to(centers)": (
+                "equivalent: points and centres have one dtype"
+            ),
+            "dim=1 → dim=-1": LAST,
+            "dim=1 → dim=-1 (2)": LAST,
+        },
+        "bag_of_visual_words": {
+            "dim=1 → dim=-1": LAST,
+            "F.one_hot(nearest, len(words)).to(descriptors) → F.one_hot(nearest, len(words)).to(words)": (
+                "equivalent: descriptors and words have one dtype"
+            ),
+        },
+    },
     "colorization": {
         "rgb_to_lab_planes": {
             "rgb > 0.04045 → rgb >= 0.04045": THRESHOLD,
@@ -74,6 +113,57 @@ EQUIVALENT: dict[str, dict[str, dict[str, str]]] = {
         "rebalancing_weights": {
             "1 / ((1 - lam) * prior + lam / len(prior)) → 2 / ((1 - lam) * prior + lam / len(prior))": SCALE,
             "1 / ((1 - lam) * prior + lam / len(prior)) → -1 / ((1 - lam) * prior + lam / len(prior))": SCALE,
+        },
+    },
+    "cnn_classifier": {
+        "linear": {},
+        "relu": {"x > 0 → x >= 0": THRESHOLD},
+        "relu_backward": {},
+        "conv2d": {"images.shape[2] → images.shape[-2]": LAST},
+        "max_pool2d": {
+            "(-2, -1) → (-1, -2)": BOTH,
+            "images.unfold(2, size, stride) → images.unfold(-2, size, stride)": LAST,
+        },
+        "max_pool2d_backward": {
+            "images.unfold(2, size, stride) → images.unfold(-2, size, stride)": LAST,
+            "winner.shape[2] → winner.shape[-2]": LAST,
+            "torch.zeros_like(images).flatten(2) → torch.zeros_like(images).flatten(-2)": LAST,
+            "place.flatten(2) → place.flatten(-2)": LAST,
+            "gradient.flatten(2) → gradient.flatten(-2)": LAST,
+        },
+        "softmax": {"dim=1 → dim=-1": LAST, "dim=1 → dim=-1 (2)": LAST},
+        "cross_entropy": {"dim=1 → dim=-1": LAST, "dim=1 → dim=-1 (2)": LAST},
+        "cross_entropy_backward": {"len(logits) → len(target)": ONE_BATCH},
+        "sgd_step": {},
+        "learning_rate": {
+            "total - warm_up → warm_up - total": EVEN,
+            "steps - warm_up → warm_up - steps": EVEN,
+        },
+        "conv_net": {
+            "zip(blocks[::2], blocks[1::2], strict=True) → zip(blocks[::2], blocks[1::2])": PAIRED,
+            "strict=True → strict=False": PAIRED,
+            "(2, 3) → (3, 2)": BOTH,
+            "(2, 3) → (-2, 3)": LAST,
+        },
+        "ConvNet": {
+            "[nn.ReLU(), nn.MaxPool2d(2)] → [nn.MaxPool2d(2), nn.ReLU()]": COMMUTE,
+            "(2, 3) → (3, 2)": BOTH,
+            "(2, 3) → (-2, 3)": LAST,
+        },
+        "train_epoch": {
+            "zip(batches, rates, strict=True) → zip(batches, rates)": PAIRED,
+            "strict=True → strict=False": PAIRED,
+            "zip(weights, gradients, strict=True) → zip(weights, gradients)": PAIRED,
+            "strict=True → strict=False (2)": PAIRED,
+            "sgd_step(w, slope, rate) → sgd_step(w, rate, slope)": PRODUCT,
+            "torch.stack(losses).detach() → torch.stack(losses)": GRAPH,
+            "w.detach() → w": GRAPH,
+            "w.detach() → w (2)": GRAPH,
+        },
+        "top_k_accuracy": {
+            "logits.argsort(descending=True, stable=True) → logits.argsort(descending=True)": STABLE,
+            "stable=True → stable=False": STABLE,
+            "dim=1 → dim=-1": LAST,
         },
     },
 }

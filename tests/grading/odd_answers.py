@@ -41,7 +41,9 @@ ODD: dict[str, Callable[[Tensor], object]] = {
 
 
 def odd_answer(reference: Callable, change: Callable[[Tensor], object]) -> Callable:
-    """The reference, with every tensor that it returns changed."""
+    """The reference, with every tensor that it returns changed; of a network, those of its forward pass."""
+    if isinstance(reference, type):
+        return type(reference.__name__, (reference,), {"forward": odd_answer(reference.forward, change)})
 
     def answer(*args: object, **kwargs: object) -> object:
         result = reference(*args, **kwargs)

@@ -1,0 +1,209 @@
+"""Tell fourteen styles of furniture apart: neighbours, a linear classifier, a bag of words, and a ConvNet.
+
+    python data_scripts/make_packs.py furniture_styles
+    python data_scripts/classifier_experiment.py --seeds 3
+
+All are trained on the same pictures, and tested on models that none of them has seen. Prints a table.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Annotated, NamedTuple
+
+import torch
+import torch.nn.functional as F
+import typer
+from rich.console import Console
+from rich.table import Table
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+from torch import Tensor, nn
+
+from course_utils.furniture_styles import FurnitureStyles, augmented, load_furniture_styles
+from course_utils.reference.cnn_classifier import ConvNet, learning_rate, top_k_accuracy
+from course_utils.reference.data_driven_graphics import (
+    bag_of_visual_words,
+    kmeans,
+    nearest_neighbors,
+)
+from course_utils.training import fit, predict, shuffled_batches
+
+BATCH = 64
+EPOCHS = 40  # of the ConvNet: some 130 CPU-seconds
+NEIGHBORS = 25  # whose votes make the five guesses of the nearest neighbours
+PATCH, STEP, WORDS = 6, 2, 128  # pixels, pixels, clusters
+Batches = Callable[[int], Iterator[tuple[Tensor, ...]]]
+
+
+class Scores(NamedTuple):
+    """What one way has reached on the test pictures."""
+
+    top1: float
+    top5: float
+    wall: float  # seconds of the clock, learning and answering
+    cpu: float  # seconds of all cores together
+
+
+# --- the four ways, each: data and a seed -> scores (M, C) of the test pictures -----------------------------
+
+
+def neighbors(data: FurnitureStyles, seed: int) -> Tensor:
+    """The classes of the nearest training pictures, by their pixels; the first has the casting vote.
+
+    Nothing here is random: one seed is enough.
+    """
+    stored, classes = data.train_images.flatten(1), len(data.classes)
+    # Assignment 0 takes the differences of all pairs: the same neighbours, twenty times as slow.
+    distances = torch.cdist(data.test_images.flatten(1), stored).square()
+    indices, _ = nearest_neighbors(distances, NEIGHBORS)
+    votes = F.one_hot(data.train_labels[indices], classes).float()  # (M, k, C)
+    # So steep that a nearer neighbour outvotes all behind it: top-1 is the nearest one's class.
+    return (votes * 0.5 ** torch.arange(NEIGHBORS)[:, None]).sum(dim=1)
+
+
+def linear(data: FurnitureStyles, seed: int) -> Tensor:
+    """Softmax regression on the pixels."""
+    return _softmax_regression(data, data.train_images.flatten(1), data.test_images.flatten(1), seed, 0.05)
+
+
+def bag_of_words(data: FurnitureStyles, seed: int) -> Tensor:
+    """Patches, which word each is, how often each word occurs; and softmax regression on the counts."""
+    generator = torch.Generator().manual_seed(seed)
+    sample = _patches(data.train_images[::7]).flatten(0, 1)
+    points = sample[torch.randperm(len(sample), generator=generator)[:10_000]]
+    words, _ = kmeans(points, points[:WORDS].clone(), steps=15)
+    train, test = (_counted(images, words) for images in (data.train_images, data.test_images))
+    return _softmax_regression(data, train.sqrt(), test.sqrt(), seed, 0.01)
+
+
+def conv_net(data: FurnitureStyles, seed: int) -> Tensor:
+    """The assignment's network."""
+    model = _new_model(lambda: ConvNet(3, len(data.classes)), seed)
+    generator = torch.Generator().manual_seed(seed)
+
+    def batches_of_epoch(epoch: int) -> Iterator[tuple[Tensor, ...]]:
+        shuffled = shuffled_batches(BATCH, data.train_images, data.train_labels, seed=1000 * seed + epoch)
+        return ((augmented(images, generator), labels) for images, labels in shuffled)
+
+    _train(model, batches_of_epoch, len(data.train_images), EPOCHS)
+    return predict(model, data.test_images)
+
+
+WAYS = {
+    "nearest neighbour": neighbors,
+    "linear": linear,
+    "bag of words": bag_of_words,
+    "ConvNet": conv_net,
+}
+
+
+# --- their parts --------------------------------------------------------------------------------------------
+
+
+def _new_model(make: Callable[[], nn.Module], seed: int) -> nn.Module:
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        return make().to(memory_format=torch.channels_last)
+
+
+def _train(
+    model: nn.Module, batches_of_epoch: Batches, pictures: int, epochs: int, peak: float = 0.1
+) -> None:
+    """Stochastic gradient descent with momentum; up and down again with the learning rate."""
+    steps = epochs * -(-pictures // BATCH)
+    rates = learning_rate(torch.arange(steps), steps, peak, warm_up=steps // 10)
+    optimizer = torch.optim.SGD(model.parameters(), lr=peak, momentum=0.9, nesterov=True, weight_decay=5e-4)
+    fit(model, _loss_of, batches_of_epoch, optimizer, lambda step: rates[step].item(), epochs=epochs)
+
+
+def _loss_of(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
+    images, labels = batch
+    return F.cross_entropy(model(images), labels)
+
+
+def _softmax_regression(
+    data: FurnitureStyles, train: Tensor, test: Tensor, seed: int, weight_decay: float
+) -> Tensor:
+    """Scores (M, C) from features (N, D) and (M, D), each feature brought to mean 0 and deviation 1."""
+    mean, deviation = train.mean(dim=0), train.std(dim=0) + 1e-4
+    train, test = (train - mean) / deviation, (test - mean) / deviation
+    model = _new_model(lambda: nn.Linear(train.shape[1], len(data.classes)), seed)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=weight_decay)
+
+    def batches_of_epoch(epoch: int) -> Iterator[tuple[Tensor, ...]]:
+        return shuffled_batches(BATCH, train, data.train_labels, seed=1000 * seed + epoch)
+
+    fit(model, _loss_of, batches_of_epoch, optimizer, epochs=20)
+    return predict(model, test)
+
+
+def _patches(images: Tensor) -> Tensor:
+    """(B, P, D) descriptors: grey patches, less their mean and over their deviation."""
+    grey = images.mean(dim=1, keepdim=True)
+    patches = F.unfold(grey, PATCH, stride=STEP).mT
+    centered = patches - patches.mean(dim=2, keepdim=True)
+    return centered / (centered.std(dim=2, keepdim=True) + 0.04)
+
+
+def _counted(images: Tensor, words: Tensor) -> Tensor:
+    """(N, K) shares of the words, a few pictures at a time."""
+    return torch.cat([bag_of_visual_words(_patches(some), words) for some in images.split(16)])
+
+
+# --- the table ----------------------------------------------------------------------------------------------
+
+
+def measured(way: Callable[[FurnitureStyles, int], Tensor], data: FurnitureStyles, seed: int) -> Scores:
+    """Train and test once."""
+    wall, cpu = time.monotonic(), time.process_time()
+    scores = way(data, seed)
+    wall, cpu = time.monotonic() - wall, time.process_time() - cpu
+    top1, top5 = (top_k_accuracy(scores, data.test_labels, k).item() for k in (1, 5))
+    return Scores(top1, top5, wall, cpu)
+
+
+def digits(seed: int) -> Scores:
+    """The same network on scikit-learn's digits, 8 x 8 pixels, a quarter of them held out."""
+    pictures, labels = load_digits(return_X_y=True)
+    images = torch.from_numpy(pictures).float().view(-1, 1, 8, 8) / 16
+    split = train_test_split(images, torch.from_numpy(labels), test_size=0.25, random_state=seed)
+    train, test, train_labels, test_labels = split
+    wall, cpu = time.monotonic(), time.process_time()
+    model = _new_model(lambda: ConvNet(1, 10), seed)
+    _train(model, lambda epoch: shuffled_batches(BATCH, train, train_labels, seed=epoch), len(train), 20)
+    scores = predict(model, test)
+    wall, cpu = time.monotonic() - wall, time.process_time() - cpu
+    return Scores(*(top_k_accuracy(scores, test_labels, k).item() for k in (1, 5)), wall, cpu)
+
+
+def main(
+    seeds: Annotated[int, typer.Option(help="How often each is trained.", min=1)] = 3,
+    way: Annotated[list[str] | None, typer.Option(help=f"{', '.join(WAYS)}, digits. Default: all.")] = None,
+) -> None:
+    """Train each way with several seeds, and print a table: mean, and the least of the seeds."""
+    wanted = way or [*WAYS, "digits"]
+    if unknown := set(wanted) - {*WAYS, "digits"}:
+        raise typer.BadParameter(f"there is no {', '.join(sorted(unknown))}")
+    data = load_furniture_styles()
+    times = {name: 1 if name == "nearest neighbour" else seeds for name in wanted}
+    runs = {name: [_run(name, data, seed) for seed in range(times[name])] for name in wanted}
+    Console().print(_table(runs))
+
+
+def _run(name: str, data: FurnitureStyles, seed: int) -> Scores:
+    scores = digits(seed) if name == "digits" else measured(WAYS[name], data, seed)
+    print(f"{name}, seed {seed}: {scores.top1:.1%} {scores.top5:.1%}, {scores.wall:.0f} s", flush=True)
+    return scores
+
+
+def _table(runs: dict[str, list[Scores]]) -> Table:
+    table = Table("", "top-1", "least", "top-5", "least", "wall s", "CPU s")
+    for name, scores in runs.items():
+        top1, top5, wall, cpu = (torch.tensor(column) for column in zip(*scores, strict=True))
+        shares = (f"{value.item():.1%}" for value in (top1.mean(), top1.min(), top5.mean(), top5.min()))
+        table.add_row(name, *shares, f"{wall.mean():.0f}", f"{cpu.mean():.0f}")
+    return table
+
+
+if __name__ == "__main__":
+    typer.run(main)
