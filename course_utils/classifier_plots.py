@@ -201,12 +201,15 @@ def descent(losses: Tensor, axis: Tensor, paths: dict[str, Tensor]) -> Figure:
 
 
 @_styled
-def curves(lines: dict[str, Sequence[float]], xlabel: str, ylabel: str, level: float | None = None) -> Figure:
-    """Curves over 0, 1, 2, ..., by name; a dotted line at `level`."""
+def curves(
+    lines: dict[str, Sequence[float]], xlabel: str, ylabel: str, level: float | None = None, first: int = 0
+) -> Figure:
+    """Curves over first, first + 1, ..., by name; a dotted line at `level`."""
     figure = Figure((WIDTH * 0.75, 2.8))
     axes = figure.subplots()
     for colour, (name, line) in zip((ACCENT, SECOND, THIRD, MUTED), lines.items(), strict=False):
-        axes.plot(torch.as_tensor(line).detach(), color=colour, lw=1.8, label=name)
+        line = torch.as_tensor(line).detach()
+        axes.plot(range(first, first + len(line)), line, color=colour, lw=1.8, label=name)
     if level is not None:
         axes.axhline(level, color=MUTED, ls=":", lw=1)
     axes.set(xlabel=xlabel, ylabel=ylabel)

@@ -24,7 +24,7 @@ def autograder(*arguments: object, cwd: Path) -> subprocess.CompletedProcess:
 
 
 BAD = {
-    "unknown assignment": (["build", "nonsense"], r"no assignment 'nonsense'. There is: 0_data_driven_graphics),
+    "unknown assignment": (["build", "nonsense"], r"no assignment 'nonsense'. There is: .*3_colorization"),
     "missing course directory": (["grade", "nowhere"], r"not a course directory.*autograder init nowhere"),
     "missing notebook": (["judge", "nowhere.ipynb"], r"There is no file nowhere\.ipynb"),
     "nameless notebook": (["judge", "homework.ipynb"], r"does not tell which assignment.*--assignment"),
