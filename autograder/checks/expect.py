@@ -10,6 +10,7 @@ from torch import Tensor
 # float32 has 24 bits (6e-8); a few hundred roundings in another order stay well below 1e-5.
 # float64 has 53 (1e-16), but an answer is as right where a constant or a step inside is float32 (1e-6).
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 2e-6}
+VALUE = TOLERANCE[torch.float32]
 
 
 class Failure(AssertionError):  # noqa: N818  a verdict on an answer, not an error
@@ -79,6 +80,15 @@ def _expect_value(result: Tensor, expected: Tensor, tolerance: float | None, wha
     allowed = tolerance * max(1.0, expected.double().abs().max().item())
     if not difference <= allowed:
         raise Failure("wrong value", f"{what} has the right shape and dtype, and wrong values")
+
+
+def expect_value(
+    result: object, expected: Tensor, tolerance: float = VALUE, what: str = "the result"
+) -> None:
+    """The right numbers, in single or double precision."""
+    double = isinstance(result, Tensor) and result.dtype == torch.float64
+    expected = expected.double() if double else expected.float()
+    expect(result, close_to=expected, tolerance=tolerance, what=what)
 
 
 def expect_inputs_unchanged(submission: "Recorder") -> None:

@@ -14,7 +14,8 @@ from sklearn.metrics import top_k_accuracy_score
 from torch import Tensor
 
 from autograder.checks import Failure, check, expect, expect_inputs_unchanged, forbid
-from autograder.checks.expect import describe
+from autograder.checks.expect import describe, expect_value
+from autograder.checks.inputs import draw, strided
 
 CONVOLUTIONS = [
     *("aten::convolution", "aten::_convolution", "aten::convolution_overrideable", "aten::conv2d"),
@@ -37,13 +38,7 @@ forbid("cross_entropy", "torch.nn.functional.cross_entropy", "torch.nn.CrossEntr
 forbid("cross_entropy", ops=["aten::cross_entropy_loss"])
 
 # Relative to the largest expected magnitude (at least 1); see TOLERANCE for the default.
-VALUE = 1e-5  # float32 in any order of operations: sums of at most a few hundred products
 EXACT = 2e-6  # float64, where a constant inside may be float32, or the result is off by its last bit there
-
-
-def draw(seed: int, *shape: int, low: float = -1.0, high: float = 1.0) -> Tensor:
-    """Uniform float32 numbers, the same on every machine."""
-    return low + (high - low) * torch.rand(shape, generator=torch.Generator().manual_seed(seed))
 
 
 def shuffled(seed: int, *shape: int) -> Tensor:
@@ -62,20 +57,6 @@ def one_hot(seed: int, rows: int, classes: int) -> Tensor:
 def shares(seed: int, rows: int, classes: int) -> Tensor:
     """A distribution over the classes for each row."""
     return torch.softmax(draw(seed, rows, classes, low=-3, high=3), dim=1)
-
-
-def strided(tensor: Tensor) -> Tensor:
-    """The same numbers with gaps between them in memory."""
-    return torch.stack([tensor, tensor], dim=-1)[..., 0]
-
-
-def expect_value(
-    result: object, expected: Tensor, tolerance: float = VALUE, what: str = "the result"
-) -> None:
-    """The right numbers, in single or double precision."""
-    double = isinstance(result, Tensor) and result.dtype == torch.float64
-    expected = expected.double() if double else expected.float()
-    expect(result, close_to=expected, tolerance=tolerance, what=what)
 
 
 def slopes(function, *inputs: Tensor, cotangent: Tensor | None = None) -> list[Tensor]:

@@ -17,10 +17,10 @@ from skimage.color import lab2rgb, rgb2lab
 from torch import Tensor
 
 from autograder.checks import Failure, check, expect, expect_inputs_unchanged
-from autograder.checks.expect import describe
+from autograder.checks.expect import describe, expect_value
+from autograder.checks.inputs import draw, strided
 
 # Tolerances, relative to the largest expected magnitude (at least 1); see TOLERANCE for the default.
-VALUE = 1e-5  # float32 in any order of operations
 LAB = 3e-4  # 0.03 Lab units: the standard's constants are published with four to seven digits (0.02 units)
 RGB = 4e-3  # the same in sRGB, where a channel is near black and others are not: one 8-bit level
 DARK = 3e-4  # ... and where all channels are
@@ -59,25 +59,6 @@ OUTSIDE_LAB = torch.tensor(
     [[60.0, 90.0, -70.0], [75.0, -90.0, 40.0], [97.0, 40.0, 30.0], [15.0, -30.0, -25.0], [45.0, 20.0, 70.0]]
 )
 DARK_LAB = torch.tensor([[1.0, 0.0, 0.0], [4.0, 2.0, -9.0], [6.0, -7.0, 4.0]])
-
-
-def draw(seed: int, *shape: int, low: float = -1.0, high: float = 1.0) -> Tensor:
-    """Uniform float32 numbers, the same on every machine."""
-    return low + (high - low) * torch.rand(shape, generator=torch.Generator().manual_seed(seed))
-
-
-def strided(tensor: Tensor) -> Tensor:
-    """The same numbers with gaps between them in memory."""
-    return torch.stack([tensor, tensor], dim=-1)[..., 0]
-
-
-def expect_value(
-    result: object, expected: Tensor, tolerance: float = VALUE, what: str = "the result"
-) -> None:
-    """The right numbers, in single or double precision."""
-    double = isinstance(result, Tensor) and result.dtype == torch.float64
-    expected = expected.double() if double else expected.float()
-    expect(result, close_to=expected, tolerance=tolerance, what=what)
 
 
 def expect_finite_gradient(
