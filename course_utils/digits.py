@@ -14,7 +14,7 @@ class Digits(NamedTuple):
 
 
 def load_digits(test: int = 297) -> tuple[Digits, Digits]:
-    """The digits to store, and `test` others to ask about: the last ones, by other writers.
+    """The digits to store, and `test` others to ask about: the last ones.
 
     Optical Recognition of Handwritten Digits (Alpaydin and Kaynak 1998), of the UCI repository.
     """

@@ -82,7 +82,7 @@ def build(assignment: Assignment, to: Path, progress: Progress = quiet) -> Build
     master = read_master(assignment)
     made = Build(assignment, to / assignment.name)
     student = student_notebook(master)
-    packs_of(master)
+    packs_of(master)  # the solution reads them where they are made
     made.solution.parent.mkdir(parents=True, exist_ok=True)
     solved = _execute(solution_notebook(master), made.solution.parent, "running the solution", progress)
     pictures = harvest_pictures(solved)
