@@ -1,7 +1,8 @@
 """The chair generator: the functions of assignment 2.
 
-A. Dosovitskiy, J. T. Springenberg, M. Tatarchenko and T. Brox, *Learning to Generate Chairs, Tables and Cars with Convolutional Networks*, IEEE TPAMI
-39(4), 2017 (https://arxiv.org/abs/1411.5928), and the authors' code.
+A. Dosovitskiy, J. T. Springenberg, M. Tatarchenko and T. Brox, *Learning to Generate Chairs, Tables
+and Cars with Convolutional Networks*, IEEE TPAMI 39(4), 2017 (https://arxiv.org/abs/1411.5928), and the
+authors' code.
 """
 
 from collections.abc import Sequence
