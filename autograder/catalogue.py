@@ -4,9 +4,12 @@ Four topics by four roles with the same name: reference, checks, misconceptions,
 """
 
 import importlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+
+from course_utils.data_folder import VARIABLE
 
 COURSE = Path(__file__).resolve().parent.parent
 
@@ -39,6 +42,11 @@ class Assignment:
     def reference(self) -> ModuleType:
         """The reference module, imported."""
         return reference_of(self.topic)
+
+
+def pack_path(name: str) -> Path:
+    """Where a pack of pictures lies on this machine, whether or not it has been made."""
+    return Path(os.environ.get(VARIABLE) or COURSE / "data").expanduser() / f"{name}.npz"
 
 
 def reference_of(topic: str) -> ModuleType:

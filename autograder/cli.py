@@ -226,8 +226,9 @@ def demo(
     course = init_course(to / "course", builds, level)
     for made in builds:
         out.print(f"Released {made.archive}: {_size(made.archive)}, no leaks.", highlight=False)
-        students = demo_class(read_master(made.assignment))
-        hand_in(students, made.assignment.name, course.folder)
+        master = read_master(made.assignment)
+        students = demo_class(master)
+        hand_in(students, master, course.folder)
         said = ", ".join(f"[bold]{student.name}[/] {student.says}" for student in students)
         out.print(f"Handed in: {said}.", highlight=False)
         _grade_class(course, made.assignment, [], again=False)

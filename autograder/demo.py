@@ -3,6 +3,7 @@
 import ast
 import inspect
 import json
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from nbformat import NotebookNode
 from autograder.build.master import Master
 from autograder.build.notebooks import solution_notebook, student_notebook
 from autograder.build.stub import solution_of
+from autograder.judge.submission import REFERENCE_FILES
 from autograder.misconceptions import Misconception, misconceptions_of
 
 LOOP = "def {task}(*args, **kwargs):\n    while True:\n        pass"
@@ -47,12 +49,15 @@ def demo_class(master: Master) -> list[DemoStudent]:
     ]
 
 
-def hand_in(students: list[DemoStudent], assignment: str, course: Path) -> None:
-    """Write each notebook where nbgrader collects submissions."""
+def hand_in(students: list[DemoStudent], master: Master, course: Path) -> None:
+    """Write each notebook where nbgrader collects submissions, and beside it what the reference trained."""
+    name = master.assignment.name
     for student in students:
-        folder = course / "submitted" / student.name / assignment
+        folder = course / "submitted" / student.name / name
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{assignment}.ipynb").write_bytes(student.notebook)
+        (folder / f"{name}.ipynb").write_bytes(student.notebook)
+        for file in master.files:
+            shutil.copy(REFERENCE_FILES[file], folder)
 
 
 def _hand_in(empty: NotebookNode, answers: dict[str, str]) -> bytes:

@@ -1,4 +1,4 @@
-"""Make the packs that the assignments ship: pictures of the furniture world, each pack one .npz file.
+"""Make the packs of the assignments: pictures of the furniture world, each pack one .npz file.
 
     python data_scripts/make_packs.py                    # all of them, into the data folder
     python data_scripts/make_packs.py furniture --to .   # one of them, here
@@ -6,6 +6,11 @@
 `furniture`         24 models of each of the four categories, in 62 views; `load_views("furniture")` reads it
 `furniture_styles`  fourteen styles of furniture and car, 124 models of each, in 4 pictures that differ in
                     side, colour, place and room; `load_furniture_styles()` reads it
+
+Two that do not ship, and that the grader tries a trained network on:
+
+`furniture_styles_hidden`  24 more models of each style, from another seed
+`chairs_hidden`            the chairs of `furniture`, seen from half way between its azimuths
 
 A pack holds a fingerprint of the settings and the code that made it: a stale one is made again. The same
 settings and code give the same bytes on one machine; another processor may round a few of them otherwise.
@@ -41,13 +46,21 @@ try:
     from data_scripts.furniture.camera import framing, photograph
     from data_scripts.furniture.light import Surface, lit
     from data_scripts.furniture.styles import CATEGORIES, parts_of, style_of
-    from data_scripts.furniture.views import VIEWS, View
+    from data_scripts.furniture.views import AZIMUTHS, ELEVATIONS, VIEWS, View
 except ImportError as error:
     raise ImportError(f"{NEEDS} ({error})") from error
 
 Array = np.ndarray
 Report = Callable[[int, int], None]  # models done, models in all
 err = Console(stderr=True)
+
+
+# Half way between the azimuths of two views, at every fourth place around the piece.
+BETWEEN = tuple(
+    View(elevation, int(360 * (k + 0.5) / AZIMUTHS), number=0)
+    for elevation in ELEVATIONS
+    for k in range(1, AZIMUTHS, 4)
+)
 
 
 @dataclass(frozen=True)
@@ -58,29 +71,32 @@ class Furniture:
     size: int = 64  # pixels of a side
     samples: int = 2  # along each side of a pixel
     seed: int = 0
+    categories: tuple[str, ...] = tuple(CATEGORIES)
+    views: tuple[View, ...] = VIEWS
 
     def arrays(self, progress: Report | None) -> dict[str, Any]:
         """Columns of an Album."""
-        every = [Model(category, number) for category in CATEGORIES for number in range(self.models)]
+        every = [Model(category, number) for category in self.categories for number in range(self.models)]
         pictures = _on_all_cores(_all_views, [(model, self) for model in every], progress)
-        categories = tuple(CATEGORIES)
+        category = [self.categories.index(model.category) for model in every]
         album = Album(
             pixels=np.concatenate(list(pictures)),
-            model=np.repeat(np.arange(len(every)), len(VIEWS)),
-            category=np.repeat([categories.index(model.category) for model in every], len(VIEWS)),
-            azimuth=np.tile(np.array([view.azimuth for view in VIEWS], np.float32), len(every)),
-            elevation=np.tile(np.array([view.elevation for view in VIEWS], np.float32), len(every)),
+            model=np.repeat(np.arange(len(every)), len(self.views)),
+            category=np.repeat(category, len(self.views)),
+            azimuth=np.tile(np.array([view.azimuth for view in self.views], np.float32), len(every)),
+            elevation=np.tile(np.array([view.elevation for view in self.views], np.float32), len(every)),
             names=tuple(model.name for model in every),
-            categories=categories,
+            categories=self.categories,
         )
         return album._asdict()
 
 
 def _all_views(model: Model, settings: Furniture) -> Array:
-    """(62, S, S, 4) uint8."""
+    """(V, S, S, 4) uint8."""
     surface = _lit_piece(model.category, model.number, settings.seed)
     camera = framing(surface.vertices)
-    return np.stack([photograph(surface, camera, view, settings.size, settings.samples) for view in VIEWS])
+    size, samples = settings.size, settings.samples
+    return np.stack([photograph(surface, camera, view, size, samples) for view in settings.views])
 
 
 def _lit_piece(category: str, number: int, seed: int) -> Surface:
@@ -126,7 +142,7 @@ class FurnitureStyles:
         test = np.arange(len(tasks)) % (self.train_models + self.test_models) >= self.train_models
         columns = {"classes": np.array(list(STYLES))}
         for part, which in (("train", ~test), ("test", test)):
-            columns[f"{part}_images"] = np.concatenate(pictures[which])
+            columns[f"{part}_images"] = pictures[which].reshape(-1, *pictures.shape[2:])
             columns[f"{part}_labels"] = np.repeat(labels[which], self.pictures)
             columns[f"{part}_models"] = np.repeat(numbers[which], self.pictures)
         return columns
@@ -184,6 +200,8 @@ def _quiet_color(rng: np.random.Generator) -> Tensor:
 PACKS: dict[str, Furniture | FurnitureStyles] = {
     "furniture": Furniture(),
     "furniture_styles": FurnitureStyles(),
+    "furniture_styles_hidden": FurnitureStyles(train_models=0, seed=2),
+    "chairs_hidden": Furniture(categories=("chair",), views=BETWEEN),
 }
 
 
@@ -245,7 +263,7 @@ def main(
     names: Annotated[list[str] | None, typer.Argument(help="Which packs. Default: all.")] = None,
     to: Annotated[Path | None, typer.Option(help="Folder. Default: the data folder.")] = None,
 ) -> None:
-    """Make the packs that the assignments ship."""
+    """Make the packs of the assignments."""
     for name in names or PACKS:
         try:
             print(_shown(name, to or data_folder()))

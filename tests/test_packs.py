@@ -40,7 +40,8 @@ def master_with(tmp_path, data: str):
 
 
 def test_students_get_the_packs(tmp_path, tiny, monkeypatch):
-    monkeypatch.setattr(packs_module, "_pack", lambda name: tiny.with_name(f"{name}.npz"))
+    monkeypatch.setattr(packs_module, "_ready", {})
+    monkeypatch.setattr(packs_module, "_pack", lambda name, report: tiny.with_name(f"{name}.npz"))
     master = master_with(tmp_path, "[tiny]")
     assert packs_of(master) == [tiny]
     assert student_files(master, student_notebook(master))["data/tiny.npz"] == tiny.read_bytes()

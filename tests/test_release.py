@@ -19,6 +19,7 @@ from autograder.build.master import MasterError, read_master
 from autograder.build.notebooks import solution_notebook, student_notebook
 from autograder.build.release import check_release, check_stubs_only, release, student_files
 from autograder.catalogue import CourseError, assignments, find_assignment
+from autograder.judge.judge import judge
 
 COLORIZATION = find_assignment("colorization")
 SECRETS = {
@@ -212,16 +213,23 @@ def test_a_check_without_task_is_refused(text, tmp_path):
 
 @pytest.mark.parametrize("assignment", assignments(), ids=lambda assignment: assignment.name)
 def test_the_whole_release(assignment, tmp_path):
-    """The solution runs, its pictures are harvested, the archive passes, and as a student all is unsolved."""
+    """The solution runs, its pictures are harvested, the archive passes, and as a student all is unsolved.
+
+    Handed in, with what it has trained, the solution earns every point.
+    """
     left: dict[str, int] = {}
     made = release(assignment, tmp_path, lambda what, done, total: left.update({what: total - done}))
-    assert left == {"running the solution": 0, "running the student notebook": 0}
+    assert {"running the solution", "running the student notebook"} <= set(left)
+    assert not any(left.values())
     with zipfile.ZipFile(made.archive) as archive:
         names = {name.removeprefix(f"{assignment.name}/") for name in archive.namelist()}
     assert {f"{assignment.name}.ipynb", "README.md", "requirements.txt"} <= names
     assert {f"pictures/{name}.png" for name in read_master(assignment).pictures} <= names
     assert not any("reference" in name or "autograder" in name for name in names)
     assert not list(tmp_path.glob("**/*.draft.zip"))
+    verdict = judge(made.solution, assignment).verdict
+    lost = {check.name: check.message for task in verdict.tasks for check in task.checks if not check.passed}
+    assert (verdict.status, lost) == ("graded", {})
 
 
 def test_a_notebook_that_fails_otherwise_than_by_its_stubs_is_not_released(files, pack):

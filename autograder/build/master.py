@@ -79,6 +79,11 @@ class Master:
         return self.metadata["assignment"].get("data", [])
 
     @property
+    def hidden_packs(self) -> list[str]:
+        """The names of the packs that hidden checks alone see, from the front matter; they never ship."""
+        return self.metadata["assignment"].get("hidden_data", [])
+
+    @property
     def files(self) -> list[str]:
         """The names of the files that are handed in with the notebook, from the front matter."""
         return self.metadata["assignment"].get("hand_in", [])
@@ -237,7 +242,10 @@ class _Reader:
 
 
 class _Order:
-    """The house order, a cell at a time: heading, task, check, picture, then one question, written or not."""
+    """The house order, a cell at a time: heading, task, check, picture, then one question, written or not.
+
+    Under a heading of the first level, and before the next task, pictures and questions are of no task.
+    """
 
     def __init__(self, fail: Callable[[int, str], MasterError], tasks: set[str]) -> None:
         self.fail, self.tasks = fail, tasks
@@ -253,14 +261,20 @@ class _Order:
             self.seen.add((cell.role, cell.name))
         if cell.role == "text":
             self.heading = self.heading or "## Task" in cell.source
+            if not self.expected and re.search("^# ", cell.source, re.MULTILINE):
+                self.task = ""
         elif cell.role == "task":
             self.begin(cell)
-        elif cell.role in ("check", "question", "written") or (cell.role == "picture" and self.is_due(cell)):
+        elif self.is_due(cell):
             self.go_on(cell)
 
-    def is_due(self, picture: Cell) -> bool:
-        """A picture of no task may stand where no task is under way."""
-        return bool(self.expected) or picture.name in self.tasks
+    def is_due(self, cell: Cell) -> bool:
+        """Whether it has to be the next part of a task."""
+        if cell.role in ("question", "written"):
+            return bool(self.expected or self.task)
+        return cell.role == "check" or (
+            cell.role == "picture" and bool(self.expected or cell.name in self.tasks)
+        )
 
     def begin(self, cell: Cell) -> None:
         self.end(cell.line)

@@ -37,6 +37,7 @@ STUDENT_PACKAGES = [
     "scikit-learn",
     "tqdm",
     "lightning-fabric",
+    "safetensors",
 ]
 Progress = Callable[[str, int, int], object]  # what is being done, cells done, cells in all
 
@@ -82,7 +83,7 @@ def build(assignment: Assignment, to: Path, progress: Progress = quiet) -> Build
     master = read_master(assignment)
     made = Build(assignment, to / assignment.name)
     student = student_notebook(master)
-    packs_of(master)  # the solution reads them where they are made
+    packs_of(master, progress)  # the solution reads them where they are made
     made.solution.parent.mkdir(parents=True, exist_ok=True)
     solved = _execute(solution_notebook(master), made.solution.parent, "running the solution", progress)
     pictures = harvest_pictures(solved)

@@ -7,15 +7,18 @@ float32 or float64; the dtype has a check of its own (`..._form`), so that a sli
 """
 
 import math
+from functools import cache
 
 import torch
 import torch.nn.functional as F
 from sklearn.metrics import top_k_accuracy_score
 from torch import Tensor
 
+from autograder.catalogue import pack_path
 from autograder.checks import Failure, check, expect, expect_inputs_unchanged, forbid
 from autograder.checks.expect import describe, expect_value
 from autograder.checks.inputs import draw, strided
+from course_utils.furniture_styles import FurnitureStyles, load_furniture_styles
 
 CONVOLUTIONS = [
     *("aten::convolution", "aten::_convolution", "aten::convolution_overrideable", "aten::conv2d"),
@@ -615,7 +618,7 @@ def test_network_form(submission):
 
 def state_of(seed: int, channels: list[int], classes: int) -> dict[str, Tensor]:
     """Weights for every layer of a ConvNet, by their names; channels[0] is the picture's."""
-    state = {}
+    state: dict[str, Tensor] = {}
     for block, (before, after) in enumerate(zip(channels, channels[1:], strict=False)):
         at = seed + 10 * block
         state[f"features.{4 * block}.weight"] = draw(at, after, before, 3, 3, low=-0.6, high=0.6)
@@ -680,6 +683,41 @@ def test_conv_net_class_while_training(submission):
     [expected] = slopes(lambda x: scores_of(x, state, training=True), images, cotangent=cotangent)
     found = submission.gradient_of(network, images, cotangent=cotangent)
     expect_value(found, expected, 1e-4, "the gradient")  # divided by small standard deviations
+
+
+WEIGHTS, WANTED = "convnet.safetensors", 0.8
+
+
+@cache
+def hidden_furniture() -> FurnitureStyles:
+    """Fourteen styles of furniture, 24 models of each, that no student has been given."""
+    return load_furniture_styles(pack_path("furniture_styles_hidden"))
+
+
+def saved_network(submission, classes: int):
+    """The student's own network, as it was trained and saved, of whatever widths."""
+    state = {name: t.float() if t.is_floating_point() else t for name, t in submission.saved(WEIGHTS).items()}
+    blocks = sum(name.endswith("running_mean") for name in state)
+    kernels = [state.get(f"features.{4 * block}.weight", torch.empty(0)) for block in range(blocks)]
+    widths, found = tuple(len(kernel) for kernel in kernels), state.get("classifier.bias", torch.empty(0))
+    wanted = {name: t.shape for name, t in state_of(0, [3, *widths], found.numel()).items()}
+    if {name: t.shape for name, t in state.items()} != wanted:
+        raise Failure("wrong type", f"`{WEIGHTS}` does not hold the weights of a `ConvNet` of three colours")
+    if len(found) != classes:
+        raise Failure("wrong shape", f"`{WEIGHTS}` was trained on other classes than the furniture's")
+    return loaded(submission, state, 3, classes, widths)
+
+
+@check("ConvNet", points=2)
+def test_conv_net_trained(submission):
+    """Your network, as you trained and saved it, names at least 80 % of the furniture right."""
+    data = hidden_furniture()
+    images, labels = data.test_images[::2], data.test_labels[::2]  # two of each model: half the time
+    network = saved_network(submission, len(data.classes))
+    logits = expect(network(2 * images - 1), shape=(len(labels), len(data.classes)))
+    share = (logits.argmax(dim=1) == labels).float().mean().item()
+    if share < WANTED:
+        raise Failure("wrong value", f"it names {share:.0%} of the furniture right: {WANTED:.0%} are wanted")
 
 
 def trained(parameters: list[Tensor], batches: list[tuple[Tensor, Tensor]], rates: Tensor) -> list[Tensor]:

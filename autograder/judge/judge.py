@@ -11,14 +11,14 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
-from itertools import count
+from itertools import count, product
 from pathlib import Path
 
 from nbformat import NotebookNode
 
 from autograder.build.master import Master, MasterError, read_master
 from autograder.build.notebooks import solution_notebook, student_notebook
-from autograder.build.packs import packs_of
+from autograder.build.packs import hidden_packs_of, packs_of
 from autograder.build.release import Progress, quiet
 from autograder.catalogue import COURSE, Assignment, CourseError
 from autograder.checks import checks_of, forbidden_of
@@ -198,10 +198,11 @@ def verdict_key(submission: Path, assignment: Assignment, level: str) -> str:
 def _grader_key(assignment: Assignment, level: str) -> str:
     """The master, the pictures, and all code that has a part in a verdict: checks, references, the judge."""
     digest = hashlib.sha256(level.encode() + assignment.master.read_bytes())
-    for pack in packs_of(read_master(assignment)):
+    master = read_master(assignment)
+    for pack in [*packs_of(master), *hidden_packs_of(master)]:
         digest.update(pack.read_bytes())
-    for package in ("autograder", "course_utils"):
-        for path in sorted((COURSE / package).rglob("*.py")):
+    for package, kind in product(("autograder", "course_utils"), ("*.py", "*.safetensors")):
+        for path in sorted((COURSE / package).rglob(kind)):
             digest.update(path.read_bytes())
     return digest.hexdigest()
 

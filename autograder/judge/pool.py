@@ -22,7 +22,7 @@ import torch
 from IPython.core.inputtransformer2 import TransformerManager
 
 from autograder.build.master import read_master
-from autograder.build.packs import packs_of
+from autograder.build.packs import hidden_packs_of, packs_of
 from autograder.catalogue import Assignment
 from autograder.judge.box import Box, open_box
 from autograder.judge.judge import Judgement, judge, not_graded
@@ -82,7 +82,9 @@ class Pool:
         self.assignment, self.level = assignment, level
         count = slots or os.cpu_count() or 1
         # A master that can't be read, or a pack that can't be made, is told before anything is started.
-        self.packs = packs_of(read_master(assignment))
+        master = read_master(assignment)
+        self.packs = packs_of(master)
+        hidden_packs_of(master)
         self.why_cold = "" if warm else "asked for"
         self.zygote = self._zygote(count) if warm and level == BUBBLEWRAP else None
         if self.zygote is None:

@@ -65,9 +65,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def submission(request: pytest.FixtureRequest) -> object:
     """The functions under test: a submission's in its sandbox, or the reference's."""
     from autograder.catalogue import reference_of
+    from autograder.judge.run_checks import have_hidden_data
     from autograder.judge.submission import LocalSubmission
 
     topic = Path(request.node.path).stem.removeprefix("test_")
+    have_hidden_data(topic)
     stand_in = request.config.stash.get(STAND_IN, None)
     if stand_in is None:
         return LocalSubmission(vars(reference_of(topic)))

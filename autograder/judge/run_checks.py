@@ -2,10 +2,14 @@
 
 import os
 from collections.abc import Collection
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+from autograder.build.master import read_master
+from autograder.build.packs import hidden_packs_of
+from autograder.catalogue import CourseError, find_assignment
 from autograder.checks import Check, Failure, checks_module, checks_of
 from autograder.judge.explain import explain
 from autograder.judge.submission import Submission
@@ -31,6 +35,7 @@ def run_checks(topic: str, submission: Submission, tasks: Collection[str] | None
 
     Raises InfrastructureError when the checks could not be run.
     """
+    have_hidden_data(topic)
     checks = [check for check in checks_of(topic) if tasks is None or check.task in tasks]
     run = _Run(topic, submission, {check.name: check for check in checks})
     code = pytest.main([*QUIET, "--rootdir", str(run.file.parent), str(run.file)], plugins=[run])
@@ -42,6 +47,18 @@ def run_checks(topic: str, submission: Submission, tasks: Collection[str] | None
         TaskVerdict(task, [run.verdicts[check.name] for check in checks if check.task == task])
         for task in dict.fromkeys(check.task for check in checks)
     ]
+
+
+@cache
+def have_hidden_data(topic: str) -> None:
+    """Make the packs that a topic's hidden checks read, unless they are there.
+
+    Raises InfrastructureError if they can't be made.
+    """
+    try:
+        hidden_packs_of(read_master(find_assignment(topic)))
+    except CourseError as error:
+        raise InfrastructureError(str(error)) from None
 
 
 class _Run:

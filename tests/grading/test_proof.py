@@ -125,8 +125,9 @@ def test_every_misconception_loses_points_and_is_named(topic, item):
 
 
 def tells_too_much(message: str) -> bool:
-    """Numbers, other than in a shape, a dtype or a task's name: an input or an expected value."""
-    return bool(re.search(r"\d", re.sub(r"`\w+`|\([\d, ]*\)|(float|int|complex)\d+", "", message)))
+    """Numbers, other than in a shape, a dtype, a task's name or a whole percentage: an input or a result."""
+    harmless = r"`[\w.]+`|\([\d, ]*\)|(float|int|complex)\d+|\b\d+%"
+    return bool(re.search(r"\d", re.sub(harmless, "", message)))
 
 
 @each_task

@@ -1,0 +1,157 @@
+"""A panel of sliders that a trained generator answers at once.
+
+    ChairPanel(drawn, chairs=24).show()
+
+Every slider's movement is one pass through the network, so its picture is sent as a small PNG: a figure with
+axes would take ten times as long as the network.
+"""
+
+import io
+import time
+from collections.abc import Callable
+
+import torch
+from IPython.display import Image as NotebookImage
+from IPython.display import display
+from PIL import Image
+from torch import Tensor
+
+from course_utils.transformations import (
+    BRIGHTNESS,
+    FACTORS,
+    HUE,
+    IDENTITY,
+    PARAMETERS,
+    ROTATION,
+    SATURATION,
+    SHIFT,
+    SQUEEZE,
+    ZOOM,
+)
+
+# first chair, second chair, share of the second (), azimuth (), elevation (), parameters (8,) -> (3, S, S)
+Draw = Callable[[int, int, Tensor, Tensor, Tensor, Tensor], Tensor]
+
+# How far the sliders go, as a multiple of the ranges that the network is trained with.
+BEYOND = 1.5
+REACH = (SHIFT, SHIFT, ROTATION, ZOOM + SQUEEZE, ZOOM + SQUEEZE, SATURATION, BRIGHTNESS, HUE)
+# name: (lowest, highest, step, at the start)
+VIEW = {"azimuth": (0.0, 360.0, 1.0, 30.0), "elevation": (0.0, 60.0, 1.0, 20.0)}
+
+
+class ChairPanel:
+    """Sliders for two chairs and the share of the second, for the viewpoint, and for each transformation.
+
+    draw    what the picture is made by: it gets the sliders' values and returns a picture (3, S, S) in [0, 1]
+    chairs  how many there are to choose from
+    side    pixels of the picture on the page
+    """
+
+    def __init__(self, draw: Draw, chairs: int, side: int = 320) -> None:
+        self.draw, self.chairs, self.side = draw, chairs, side
+        self.values: dict[str, float] = self.start()
+        self.sliders: dict[str, object] = {}
+        self.milliseconds = 0.0  # that the last picture took, from the sliders' values to the PNG
+
+    def start(self) -> dict[str, float]:
+        """The values that the sliders have at first: two chairs, nothing transformed."""
+        chairs = {"chair": 0, "towards": min(1, self.chairs - 1), "share": 0.0}
+        view = {name: begin for name, (*_, begin) in VIEW.items()}
+        return chairs | view | dict(zip(PARAMETERS, IDENTITY, strict=True))
+
+    def png(self) -> bytes:
+        """The picture of the present values."""
+        begin = time.perf_counter()
+        now = self.values
+        numbers = (torch.tensor(float(now[name])) for name in ("share", "azimuth", "elevation"))
+        parameters = torch.tensor([float(now[name]) for name in PARAMETERS])
+        with torch.no_grad():
+            picture = self.draw(int(now["chair"]), int(now["towards"]), *numbers, parameters)
+        data = _png(picture, self.side)
+        self.milliseconds = 1000 * (time.perf_counter() - begin)
+        return data
+
+    def show(self) -> None:
+        """Display the panel; without ipywidgets, or before the tasks are solved, one picture or a sentence."""
+        try:
+            picture = self.png()
+        except NotImplementedError as task:
+            print(f"The panel waits for a task: {task}.")
+            return
+        try:
+            display(self.widget(picture))
+        except ImportError:
+            print(
+                "There are no sliders here: `pip install ipywidgets` and restart. This is the first picture."
+            )
+            display(NotebookImage(picture, width=self.side, alt="a chair, as the generator draws it"))
+
+    def widget(self, picture: bytes) -> object:
+        """Picture and sliders as one widget. Raises ImportError if ipywidgets is not installed."""
+        import ipywidgets as widgets  # the notebook is usable without
+
+        layout = widgets.Layout(width="330px")
+        style = {"description_width": "85px"}
+        self.sliders = {
+            name: kind(description=name.replace("_", " "), layout=layout, style=style, **settings)
+            for name, (kind, settings) in self._controls(widgets).items()
+        }
+        image = widgets.Image(value=picture, format="png", width=self.side, height=self.side)
+        said = widgets.Label(self._says())
+        for name, slider in self.sliders.items():
+            slider.observe(lambda change, name=name: self._moved(name, change["new"], image, said), "value")
+        again = widgets.Button(description="start again")
+        again.on_click(lambda _: self.reset())
+        columns = list(self.sliders.values())
+        left = widgets.VBox([image, said, widgets.HBox([self._turning(widgets), again])])
+        return widgets.HBox([left, widgets.VBox(columns[:5]), widgets.VBox(columns[5:])])
+
+    def reset(self) -> None:
+        """Bring the sliders back to where they began."""
+        for name, value in self.start().items():
+            self.sliders[name].value = value
+
+    def _controls(self, widgets: object) -> dict[str, tuple[type, dict[str, object]]]:
+        """Of each slider, the kind and the settings."""
+        now, last = self.values, self.chairs - 1
+        controls: dict[str, tuple[type, dict[str, object]]] = {
+            name: (widgets.IntSlider, {"min": 0, "max": last, "value": now[name]})
+            for name in ("chair", "towards")
+        }
+        controls["share"] = (widgets.FloatSlider, {"min": 0, "max": 1, "step": 0.01, "value": now["share"]})
+        for name, (low, high, step, _) in VIEW.items():
+            controls[name] = (
+                widgets.FloatSlider,
+                {"min": low, "max": high, "step": step, "value": now[name], "readout_format": ".0f"},
+            )
+        for name, reach, factor, value in zip(PARAMETERS, REACH, FACTORS, IDENTITY, strict=True):
+            far = BEYOND * reach
+            kind = widgets.FloatLogSlider if factor else widgets.FloatSlider
+            settings = {"min": -far, "max": far, "step": far / 50, "value": value, "readout_format": ".2f"}
+            controls[name] = (kind, settings | ({"base": torch.e} if factor else {}))
+        return controls
+
+    def _turning(self, widgets: object) -> object:
+        """A button that turns the chair: the browser moves the slider, and the slider asks for pictures."""
+        play = widgets.Play(min=0, max=355, step=5, interval=80, repeat=True, show_repeat=False)
+        widgets.jslink((play, "value"), (self.sliders["azimuth"], "value"))
+        return play
+
+    def _moved(self, name: str, value: float, image: object, said: object) -> None:
+        self.values[name] = value
+        try:
+            image.value = self.png()
+            said.value = self._says()
+        except Exception as error:  # a widget's errors would go to a log that nobody reads
+            said.value = f"{type(error).__name__}: {error}"
+
+    def _says(self) -> str:
+        return f"drawn in {self.milliseconds:.0f} ms"
+
+
+def _png(picture: Tensor, side: int) -> bytes:
+    pixels = (picture.detach().clamp(0, 1) * 255).round().byte().movedim(0, -1).cpu().numpy()
+    out = io.BytesIO()
+    large = Image.fromarray(pixels).resize((side, side), Image.Resampling.BICUBIC)
+    large.save(out, "PNG", compress_level=1)
+    return out.getvalue()
