@@ -118,7 +118,10 @@ def colored_rooms(lightness: Tensor, truth: Tensor, tossed: Tensor, answers: Map
     axes = bottom.add_subplot(xlabel="neighbours K", ylabel="chroma of the furniture")
     chroma = [110 * ab.norm(dim=0)[tossed].mean().item() for ab in answers.values()]
     axes.plot([str(k) for k in answers], chroma, "o-", color=ACCENT)
-    axes.set(ylim=(0, None))
+    vivid = 110 * truth.norm(dim=0)[tossed].mean().item()
+    axes.axhline(vivid, color=MUTED, ls="--", lw=1, label="the truth")
+    axes.set(ylim=(0, 1.15 * max(vivid, *chroma)))
+    axes.legend(loc="lower right")
     return figure
 
 

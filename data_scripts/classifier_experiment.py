@@ -247,12 +247,14 @@ def _table(runs: dict[str, list[Scores]]) -> Table:
     table = Table("", *(f"{part}, least" for part in parts), "wall s", "CPU s")
     for name, scores in runs.items():
         shares = torch.tensor([[*each.test, *each.hidden] for each in scores])  # (seeds, 4)
-        cells = [
-            f"{mean:.1%}, {least:.1%}" for mean, least in zip(shares.mean(0), shares.amin(0), strict=True)
-        ]
+        cells = [_mean_and_least(column) for column in shares.T]
         times = (sum(column) / len(scores) for column in zip(*(each[2:] for each in scores), strict=True))
         table.add_row(name, *cells, *(f"{seconds:.0f}" for seconds in times))
     return table
+
+
+def _mean_and_least(shares: Tensor) -> str:
+    return "none" if shares.isnan().any() else f"{shares.mean():.1%}, {shares.min():.1%}"
 
 
 if __name__ == "__main__":

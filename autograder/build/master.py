@@ -169,6 +169,8 @@ class _Reader:
         name = task if role in ("check", "question") else ""
         if role == "picture":
             name = self.picture_name(raw, line)
+        if role == "check" and not raw.source.endswith(last := f'visible_checks.passed("{name}")'):
+            raise self.fail(line, f"the visible checks of a task end with {last}.")
         if raw.cell_type == "code" and self.imports_reference(raw.source):
             raise self.fail(line, 'only a task may import the reference: give the cell task="...".')
         return Cell(raw.cell_type, raw.source, line, role, name, attributes)

@@ -78,6 +78,7 @@ class _Builder:
     def grade(self, task: str) -> NotebookNode:
         points = self.master.points[task]
         says = f"# {points:g} points: the hidden checks of `{task}` are run here when you hand in."
+        says += f'\nvisible_checks.required("{task}")'  # for nbgrader's Validate button
         return _code(says, f"grade-{task}", grade=True, locked=True, points=points)
 
     def written(self, cell: Cell) -> list[NotebookNode]:
