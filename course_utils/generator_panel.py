@@ -34,6 +34,7 @@ Draw = Callable[[int, int, Tensor, Tensor, Tensor, Tensor], Tensor]
 
 # How far the sliders go, as a multiple of the ranges that the network is trained with.
 BEYOND = 1.5
+# How far each parameter goes in training, up and down; of the factors, their logarithm.
 REACH = (SHIFT, SHIFT, ROTATION, ZOOM + SQUEEZE, ZOOM + SQUEEZE, SATURATION, BRIGHTNESS, HUE)
 # name: (lowest, highest, step, at the start)
 VIEW = {"azimuth": (0.0, 360.0, 1.0, 30.0), "elevation": (0.0, 60.0, 1.0, 20.0)}
@@ -72,7 +73,7 @@ class ChairPanel:
         return data
 
     def show(self) -> None:
-        """Display the panel; without ipywidgets, or before the tasks are solved, one picture or a sentence."""
+        """Display the panel; without ipywidgets, or before the tasks are solved, a picture or a sentence."""
         try:
             picture = self.png()
         except NotImplementedError as task:
@@ -90,7 +91,7 @@ class ChairPanel:
         """Picture and sliders as one widget. Raises ImportError if ipywidgets is not installed."""
         import ipywidgets as widgets  # the notebook is usable without
 
-        layout = widgets.Layout(width="330px")
+        layout = widgets.Layout(width="300px")
         style = {"description_width": "85px"}
         self.sliders = {
             name: kind(description=name.replace("_", " "), layout=layout, style=style, **settings)
@@ -118,7 +119,7 @@ class ChairPanel:
             name: (widgets.IntSlider, {"min": 0, "max": last, "value": now[name]})
             for name in ("chair", "towards")
         }
-        controls["share"] = (widgets.FloatSlider, {"min": 0, "max": 1, "step": 0.01, "value": now["share"]})
+        controls["share"] = (widgets.FloatSlider, {"min": -1, "max": 2, "step": 0.01, "value": now["share"]})
         for name, (low, high, step, _) in VIEW.items():
             controls[name] = (
                 widgets.FloatSlider,

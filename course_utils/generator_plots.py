@@ -12,15 +12,17 @@ import torch
 import torch.nn.functional as F
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont
 from matplotlib.patches import FancyArrowPatch, Rectangle
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor, nn
 
 from course_utils.classifier_plots import SECOND, THIRD
 from course_utils.color_plots import ACCENT, FAINT, INK, MUTED, STYLE, WIDTH
-from course_utils.moving_pictures import frame_of
 
 _styled = mpl.rc_context(STYLE)
 COLORS = (ACCENT, SECOND, THIRD, MUTED)
+LIGHTS = ("#f2b8b5", "#bfe3c0", "#bcd4f0")  # red, green and blue, pale
 PALE = "#f6d5e2"  # the accent, thinned: a window, or a kernel's painting
 
 
@@ -28,20 +30,18 @@ PALE = "#f6d5e2"  # the accent, thinned: a window, or a kernel's painting
 
 
 @_styled
-def picture_rows(
-    rows: dict[str, Tensor], titles: Sequence[str] = (), largest: float = 1.1, label: float = 1.3
-) -> Figure:
+def picture_rows(rows: dict[str, Tensor], titles: Sequence[str] = (), largest: float = 1.1) -> Figure:
     """Rows of pictures, each row with its name at the left.
 
     rows     (N, 3, H, W) each, by name; rows may differ in length
     titles   above the columns
     largest  inches of a picture's side at most
-    label    inches for the names
     """
+    label = 0.1 + 0.07 * max(len(name.strip()) for name in rows)  # inches for the names
     columns = max(len(row) for row in rows.values())
     side = min(largest, (WIDTH - label) / columns)
     pixels = round(200 * side)
-    figure = Figure((label + columns * side, (0.3 if titles else 0.05) + len(rows) * side))
+    figure = Figure((label + columns * side, (0.3 if titles else 0.05) + len(rows) * side), layout="none")
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(-label / side, columns), ylim=(len(rows), -0.3 / side if titles else -0.05))
     axes.set_axis_off()
@@ -66,7 +66,7 @@ def picture_grid(images: Tensor, columns: int = 12) -> Figure:
     images  (N, 3, H, W)
     """
     rows = images.split(columns)
-    return picture_rows({" " * place: row for place, row in enumerate(rows)}, largest=0.78, label=0.02)
+    return picture_rows({" " * place: row for place, row in enumerate(rows)}, largest=0.78)
 
 
 # --- sizes -------------------------------------------------------------------------------------------------
@@ -92,30 +92,28 @@ def sizes_and_back(shrunk: dict[int, int], grown: dict[int, Sequence[int]]) -> F
     shrunk  the convolution's output size, by its input size
     grown   the sizes with output_padding 0, 1, ..., by the size that goes in
     """
-    figure = Figure((WIDTH * 0.85, 2.7))
+    figure = Figure((WIDTH, 2.4))
     axes = figure.subplots(1, 2)
-    _arrows(axes[0], list(shrunk.items()), FAINT, MUTED)
-    axes[0].set_title("convolution: two sizes become one")
-    for extra in (1, 0):  # what output_padding adds is drawn first, and paler
-        pairs = [(sizes[extra], small) for small, sizes in grown.items() if extra < len(sizes)]
-        _arrows(axes[1], [(small, size) for size, small in pairs], PALE if extra else ACCENT, INK, back=True)
-    axes[1].set_title("fractionally-strided: which of the two? Paler: output_padding = 1")
+    _arrows(axes[0], list(shrunk.items()), MUTED)
+    axes[0].set_title("a convolution: two sizes become one")
+    pairs = [(small, sizes[extra]) for small, sizes in grown.items() for extra in range(len(sizes))]
+    _arrows(axes[1], [pair[::-1] for pair in pairs], ACCENT, back=True)
+    axes[1].set_title("a fractionally-strided one, output_padding 0 and 1")
     return figure
 
 
-def _arrows(
-    axes: Axes, pairs: Sequence[tuple[int, int]], colour: str, ink: str, *, back: bool = False
-) -> None:
-    """Arrows from the first size of each pair to the second; large sizes lie above, small ones below."""
-    for start, end in pairs:
-        tail, head = ((2 * start, 0), (end, 1)) if back else ((start, 1), (2 * end, 0))
-        arrow = FancyArrowPatch(tail, head, arrowstyle="-|>", mutation_scale=11, color=colour, lw=1.6)
+def _arrows(axes: Axes, pairs: Sequence[tuple[int, int]], colour: str, *, back: bool = False) -> None:
+    """Arrows between the large size of each pair, above, and its small one, below."""
+    for large, small in pairs:
+        ends = ((2 * small + 1.5, 0), (large, 1))
+        tail, head = ends if back else ends[::-1]
+        arrow = FancyArrowPatch(tail, head, arrowstyle="-|>", mutation_scale=11, color=colour, lw=1.4)
         arrow.shrinkA = arrow.shrinkB = 9
         axes.add_patch(arrow)
-        for place, size in ((tail, start), (head, end)):
-            axes.annotate(str(size), place, ha="center", va="center", fontsize=10, color=ink)
-    ends = [end if back else start for start, end in pairs]
-    axes.set(xlim=(min(ends) - 1, max(ends) + 1), ylim=(-0.2, 1.2))
+        for place, size in zip(ends, (small, large), strict=True):
+            axes.annotate(str(size), place, ha="center", va="center", fontsize=10)
+    sides = [large for large, _ in pairs]
+    axes.set(xlim=(min(sides) - 0.6, max(sides) + 0.6), ylim=(-0.15, 1.15))
     axes.set_axis_off()
 
 
@@ -128,13 +126,19 @@ def nails(stages: dict[str, Tensor]) -> Figure:
 
     stages  (H, W) each, by name
     """
-    heights = [stage.shape[0] for stage in stages.values()]
-    figure = Figure((WIDTH, 0.4 + WIDTH * max(heights) / (sum(heights) + 4 * len(heights))))
-    axes = figure.subplots(1, len(stages), width_ratios=heights)
-    for each, (name, stage) in zip(axes, stages.items(), strict=True):
-        each.imshow(stage.detach(), cmap="magma", vmin=0, vmax=1, interpolation="nearest")
-        each.set_title(f"{name}: {stage.shape[0]} × {stage.shape[1]}", fontsize=9)
-        each.set(xticks=[], yticks=[], anchor="N")
+    gap, sides = 3, [stage.shape[1] for stage in stages.values()]
+    total, height = sum(sides) + gap * (len(sides) - 1), max(stage.shape[0] for stage in stages.values())
+    figure = Figure((WIDTH, (height + 4) * WIDTH / total), layout="none")
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set(xlim=(0, total), ylim=(height, -4))
+    axes.set_axis_off()
+    left = 0
+    for name, stage in stages.items():
+        extent = (left, left + stage.shape[1], stage.shape[0], 0)
+        axes.imshow(stage.detach(), cmap="magma", vmin=0, vmax=1, interpolation="nearest", extent=extent)
+        axes.annotate(f"{name}: {stage.shape[0]} × {stage.shape[1]}", (left, -0.8), fontsize=9)
+        left += stage.shape[1] + gap
+    axes.set(xlim=(0, total), ylim=(height, -4))
     return figure
 
 
@@ -155,7 +159,7 @@ def _numbers(axes: Axes, values: Tensor, lit: Tensor | None = None, name: str = 
                 ha="center",
                 va="center",
                 fontsize=8,
-                color=INK if value else FAINT,
+                color=INK if value else MUTED if on else FAINT,
             )
 
 
@@ -185,7 +189,6 @@ def paintings(maps: Tensor, kernel: Tensor, steps: dict[int, Tensor], stride: in
     return figure
 
 
-@_styled
 def two_ways(down: Tensor, up: Tensor, steps: Sequence[Tensor], kernel: Tensor, stride: int) -> Tensor:
     """A film: a convolution gathers windows into values, and beside it each value paints a window.
 
@@ -195,19 +198,32 @@ def two_ways(down: Tensor, up: Tensor, steps: Sequence[Tensor], kernel: Tensor, 
     kernel   (h, h)    of both
     returns  frames (T, 3, height, width)
     """
-    figure = Figure((7.2, 5.0))
-    axes = figure.subplots(2, 2, height_ratios=[7, 3.4])
     frames, gathered = [], torch.full(up.shape, torch.nan)
     for step, result in enumerate(steps):
         row, column = divmod(step, up.shape[1])
         lit, dot = _window(down.shape, row, column, len(kernel), stride), _window(up.shape, row, column, 1, 1)
         gathered[row, column] = (down[lit].view_as(kernel) * kernel).sum()
-        _numbers(axes[0, 0], down, lit, "convolution: a window is gathered ...")
-        _numbers(axes[1, 0], gathered, dot, "... into one value  ↑ goes in, ↓ comes out")
-        _numbers(axes[0, 1], result.detach(), lit, "... and paints a window; overlaps add up")
-        _numbers(axes[1, 1], up, dot, "fractionally-strided: one value goes in ...")
-        frames.append(torch.from_numpy(frame_of(figure)))
+        sheet = Image.new("RGB", (720, 500), "white")
+        _drawn_grid(sheet, (20, 40), down, lit, "Convolution: a window goes in ...")
+        _drawn_grid(sheet, (60, 372), gathered, dot, "... and one value comes out.")
+        _drawn_grid(sheet, (380, 40), result.detach(), lit, "... and a painted window comes out.")
+        _drawn_grid(sheet, (420, 372), up, dot, "Fractionally-strided: a value goes in ...")
+        frames.append(torch.from_numpy(np.array(sheet)))
     return torch.stack(frames).movedim(-1, 1) / 255
+
+
+def _drawn_grid(sheet: Image.Image, corner: tuple[int, int], values: Tensor, lit: Tensor, name: str) -> None:
+    """As `_numbers`, in pixels: a film has too many frames for a figure each."""
+    pen, cell = ImageDraw.Draw(sheet), 40
+    font = ImageFont.truetype(findfont("DejaVu Sans"), 14)
+    pen.text((corner[0], corner[1] - 24), name, fill=INK, font=font)
+    for row, column in np.ndindex(*values.shape):
+        x, y = corner[0] + cell * column, corner[1] + cell * row
+        on, value = bool(lit[row, column]), values[row, column].item()
+        pen.rectangle((x, y, x + cell, y + cell), fill=PALE if on else "white", outline=MUTED)
+        if value == value:  # NaN is an empty box
+            ink = INK if value else MUTED if on else FAINT
+            pen.text((x + cell / 2, y + cell / 2), f"{value:g}", fill=ink, font=font, anchor="mm")
 
 
 @_styled
@@ -218,17 +234,15 @@ def matrices(conv: Tensor, back: Tensor, products: tuple[float, float]) -> Figur
     back      (N, M)  of a fractionally-strided one
     products  <conv y, x> and <y, back x>
     """
-    figure = Figure((WIDTH, 3.3))
-    axes = figure.subplots(1, 2, width_ratios=[conv.shape[1], 2.2 * back.shape[1]])
+    figure = Figure((WIDTH, 4.1))
     reach = max(conv.abs().max().item(), back.detach().abs().max().item(), 1e-9)
     names = (
-        f"convolution\n⟨conv(y), x⟩ = {products[0]:.6f}",
-        f"fractionally-strided\n⟨y, yours(x)⟩ = {products[1]:.6f}",
+        f"the convolution's matrix, {tuple(conv.shape)}.  ⟨conv(y), x⟩ = {products[0]:.6f}",
+        f"yours, {tuple(back.shape)}, turned on its side.  ⟨y, yours(x)⟩ = {products[1]:.6f}",
     )
-    for each, matrix, name in zip(axes, (conv, back.detach()), names, strict=True):
+    for each, matrix, name in zip(figure.subplots(2, 1), (conv, back.detach().T), names, strict=True):
         each.imshow(matrix, cmap="RdBu_r", vmin=-reach, vmax=reach, interpolation="nearest")
-        each.set_title(name, fontsize=9)
-        each.set(xlabel=f"{matrix.shape[1]} numbers go in", ylabel=f"{matrix.shape[0]} come out")
+        each.set_title(name)
         each.set(xticks=[], yticks=[])
     return figure
 
@@ -256,15 +270,15 @@ def overlaps(counts: dict[str, Tensor]) -> Figure:
 
 @_styled
 def textures(maps: dict[str, Tensor]) -> Figure:
-    """Grey maps beside each other, each scaled between its own least and largest value inside the border.
+    """Grey maps beside each other, from black for 0 to white for each one's largest value.
 
     maps  (H, W) each, by title
     """
     figure = Figure((WIDTH, 0.45 + WIDTH / len(maps)))
     for each, (title, values) in zip(figure.subplots(1, len(maps)), maps.items(), strict=True):
-        values = values.detach()
-        each.imshow(values, cmap="gray", interpolation="nearest")
-        each.set_title(title, fontsize=9)
+        values = values.detach() / values.detach().max().clamp(min=1e-9)
+        each.imshow(values, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+        each.set_title(f"{title}: from {values.min():.2f} to 1", fontsize=9)
         each.set_axis_off()
     return figure
 
@@ -291,7 +305,7 @@ def view_codes(azimuth: Tensor, codes: Tensor, elevation: Tensor, heights: Tenso
     axes[1].plot(azimuth, 2 * azimuth / 360, color=MUTED, lw=1.4, ls="--", label="one number, azimuth / 180")
     axes[1].plot(azimuth, away, color=ACCENT, lw=2, label="yours")
     axes[1].set(title="how far from the front's code?", xlabel="azimuth, degrees", xticks=range(0, 361, 90))
-    axes[1].legend(loc="upper left")
+    axes[1].legend(loc="lower center")
     for column, name, colour in ((0, "first", THIRD), (1, "second", SECOND)):
         axes[2].plot(elevation, heights[:, column], color=colour, lw=2, label=name)
     axes[2].set(title="the elevation's two numbers", xlabel="elevation, degrees", ylim=(-1.1, 1.1))
@@ -330,19 +344,19 @@ def network_diagram(model: nn.Module) -> Figure:
 
     model  with the streams identity, view, transformation, shared, image and mask, each an nn.Sequential
     """
-    figure = Figure((WIDTH, 4.1))
+    figure = Figure((WIDTH, 4.9), layout="none")
     axes = figure.add_axes((0, 0, 1, 1))
-    axes.set(xlim=(0, 23.5), ylim=(-4.6, 5.6))
+    axes.set(xlim=(0.2, 21.1), ylim=(-5.9, 5.7))
     axes.set_axis_off()
-    for y, name in ((3.4, "identity"), (0, "view"), (-3.4, "transformation")):
-        axes.annotate(name, (2.2, y + 1.55), ha="center", fontsize=9.5)
+    for y, name in ((3.8, "identity"), (0, "view"), (-3.8, "transformation")):
+        axes.annotate(name, (2.2, y + 1.35), ha="center", fontsize=9.5)
         _vectors(axes, getattr(model, name), 0.7, y, first=True)
-        _arrow(axes, (4.2, y), (5.1, 0.4 * y))
-    axes.annotate("shared", (6.2, 2.3), ha="center", fontsize=9.5)
+        _arrow(axes, (4.0, y), (5.1, 0.35 * y))
+    axes.annotate("shared", (6.5, 1.55), ha="center", fontsize=9.5)
     _vectors(axes, model.shared, 5.6, 0)
-    for y, name in ((2.6, "image"), (-2.2, "mask")):
-        _arrow(axes, (7.6, 0.2 * y), (8.4, 0.85 * y))
-        _maps(axes, getattr(model, name), 9.0, y, name)
+    for y, name in ((2.6, "image"), (-2.4, "mask")):
+        _arrow(axes, (7.6, 0.2 * y), (8.6, 0.8 * y))
+        _maps(axes, getattr(model, name), 9.2, y, name)
     return figure
 
 
@@ -354,7 +368,7 @@ def _vectors(axes: Axes, stream: nn.Sequential, x: float, y: float, *, first: bo
     linear = [layer for layer in stream if isinstance(layer, nn.Linear)]
     sizes = [linear[0].in_features] * first + [layer.out_features for layer in linear]
     for place, size in enumerate(sizes):
-        height = 0.28 * np.log2(1 + size)
+        height = 0.26 * np.log2(1 + size)
         colour = FAINT if first and place == 0 else "#c9d6e2"
         axes.add_patch(
             Rectangle((x + 1.3 * place, y - height / 2), 0.42, height, fc=colour, ec=MUTED, lw=0.8)
@@ -374,7 +388,7 @@ def _maps(axes: Axes, stream: nn.Sequential, x: float, y: float, name: str) -> N
         size = 0.36 * side**0.5
         for depth in reversed(range(min(4, channels))):
             corner = (x + 0.14 * depth, y - size / 2 + 0.14 * depth)
-            colour = PALE if place < len(shapes) - 1 else "white"
+            colour = PALE if place < len(shapes) - 1 else LIGHTS[depth] if channels == 3 else "white"
             axes.add_patch(Rectangle(corner, size, size, fc=colour, ec=ACCENT, lw=0.8))
         title = f"{channels} of {side} × {side}" if place < len(shapes) - 1 else f"{name}, {side} × {side}"
         axes.annotate(title, (x + size / 2 + 0.15, y - size / 2 - 0.42), ha="center", fontsize=8)

@@ -14,8 +14,6 @@ import numpy as np
 from IPython import get_ipython
 from IPython.display import Image as NotebookImage
 from IPython.display import display
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.figure import Figure
 from PIL import Image
 from torch import Tensor
 
@@ -73,15 +71,3 @@ def _palette(pixels: np.ndarray, colors: int) -> Image.Image:
     """One palette for the whole film: a palette for each frame would flicker."""
     some = pixels[:: max(1, len(pixels) // 8)]
     return Image.fromarray(np.concatenate(some)).quantize(colors, method=Image.Quantize.MEDIANCUT)
-
-
-def frame_of(figure: Figure, dpi: int = 100) -> np.ndarray:
-    """A figure as it stands, to be changed and drawn again for the next frame.
-
-    returns  (H, W, 3) uint8
-    """
-    figure.set_dpi(dpi)
-    figure.set_facecolor("white")
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()

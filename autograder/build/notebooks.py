@@ -2,6 +2,7 @@
 
 import builtins
 import hashlib
+import re
 
 import nbformat
 from IPython.core.inputtransformer2 import TransformerManager
@@ -100,8 +101,10 @@ def _effort_by_heading(master: Master) -> dict[int, str]:
         if cell.role == "text" and "## Task" in cell.source:
             heading = cell
         if cell.role == "task":
-            title, _, rest = heading.source.partition("\n")
-            found[id(heading)] = f"{title}\n\n{_effort(cell, master.points[cell.name])}\n{rest}"
+            effort = _effort(cell, master.points[cell.name])
+            # A heading of a part may stand above the task's in the same cell.
+            titled = re.sub("^## Task.*$", rf"\g<0>\n\n{effort}", heading.source, count=1, flags=re.MULTILINE)
+            found[id(heading)] = titled
     return found
 
 
