@@ -26,7 +26,7 @@ from matplotlib.figure import Figure
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
-from tqdm.auto import tqdm
+from tqdm import tqdm
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -219,13 +219,15 @@ class _Rates:
 
 
 class _Display:
-    """A progress bar; in a notebook also a plot of the loss that is redrawn as it grows."""
+    """A progress bar; in a notebook a plot of the loss instead, that is redrawn as it grows."""
 
     def __init__(self, epochs: int, quiet: bool) -> None:
         self.epochs, self.handle, self.drawn = epochs, None, time.monotonic()
         self.live = _in_notebook() and not quiet
-        # None: in a terminal, but not in a file or a test's captured output.
-        self.bar = tqdm(unit="step", leave=False, disable=True if quiet else None)
+        # None: in a terminal, but not in a file or a test's captured output. In a notebook the plot says it
+        # all: a bar, or the widget that it becomes there, would stay for ever in what is saved.
+        self.bar = tqdm(unit="step", leave=False, disable=True if quiet or self.live else None)
+        self.steps: int | None = None  # in all, once that is known
         self.history: History | None = None
 
     def __enter__(self) -> "_Display":
@@ -234,11 +236,11 @@ class _Display:
     def __exit__(self, *problem: object) -> None:
         self.bar.close()
         if self.live and self.history:
-            self._draw()
+            self._draw(done=True)
 
     def epoch_done(self, steps: int) -> None:
         """The first epoch tells how many steps there will be."""
-        self.bar.total = self.bar.total or steps * self.epochs
+        self.steps = self.bar.total = self.steps or steps * self.epochs
 
     def show(self, history: History) -> None:
         """Another step has been made."""
@@ -248,10 +250,11 @@ class _Display:
         if self.live and time.monotonic() - self.drawn > REDRAW:
             self._draw()
 
-    def _draw(self) -> None:
+    def _draw(self, done: bool = False) -> None:
         from IPython.display import Image, display  # a terminal has no use for it
 
-        picture = Image(data=_plotted(self.history), format="png")
+        title = "" if done else _progress(self.history, self.steps)
+        picture = Image(data=_plotted(self.history, title), format="png")
         if self.handle is None:
             self.handle = display(picture, display_id=True)
         else:
@@ -270,9 +273,19 @@ def plot_history(history: History) -> Figure:
     return figure
 
 
-def _plotted(history: History) -> bytes:
-    png = BytesIO()
-    plot_history(history).savefig(png, format="png", dpi=90)
+def _progress(history: History, steps: int | None) -> str:
+    """How far it has come, in words."""
+    done = len(history.losses)
+    if not steps:
+        return f"step {done}"
+    left = history.seconds * (steps - done) / done
+    return f"step {done} of {steps}, about {left:.0f} s to go"
+
+
+def _plotted(history: History, title: str) -> bytes:
+    png, figure = BytesIO(), plot_history(history)
+    figure.axes[0].set_title(title, fontsize=9)
+    figure.savefig(png, format="png", dpi=90)
     return png.getvalue()
 
 

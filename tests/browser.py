@@ -96,11 +96,24 @@ def run_all(page, address: str, notebook: str, screenshot: Path, timeout: float 
     page.get_by_role("menuitem", name="Run", exact=True).click()
     page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
     time.sleep(2)
-    _wait_for_status(page, "Idle", timeout)
+    _wait_for_quiet(page, timeout)
     page.keyboard.press("Control+s")
     time.sleep(2)
     page.screenshot(path=screenshot)
 
 
+def _wait_for_quiet(page, seconds: float) -> None:  # noqa: ANN001
+    """Idle for two seconds: between two cells it is so for a moment."""
+    quiet = 0
+    while quiet < 8:
+        _wait_for_status(page, "Idle", seconds)
+        time.sleep(0.25)
+        quiet = quiet + 1 if page.locator(_status("Idle")).count() else 0
+
+
 def _wait_for_status(page, status: str, seconds: float) -> None:  # noqa: ANN001
-    page.locator(f"#jp-main-statusbar >> text=/\\| {status}/").wait_for(timeout=seconds * 1000)
+    page.locator(_status(status)).wait_for(timeout=seconds * 1000)
+
+
+def _status(status: str) -> str:
+    return f"#jp-main-statusbar >> text=/\\| {status}/"

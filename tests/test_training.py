@@ -229,6 +229,12 @@ def test_in_a_notebook_the_plot_is_redrawn_in_place(monkeypatch):
     assert shown == [("first", b"\x89PNG"), ("again", b"\x89PNG"), ("again", b"\x89PNG")]
 
 
+def test_the_live_plot_says_how_far_it_is():
+    history = History(losses=[1.0] * 5, seconds=10.0)
+    assert training._progress(history, None) == "step 5"
+    assert training._progress(history, 20) == "step 5 of 20, about 30 s to go"
+
+
 def test_the_plot_has_a_point_for_each_step():
     figure = plot_history(History(losses=[3.0, 2.0, 1.0]))
     steps, means = figure.axes[0].lines

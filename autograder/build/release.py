@@ -40,6 +40,7 @@ STUDENT_PACKAGES = [
     "tqdm",
     "lightning-fabric",
     "safetensors",
+    "ipywidgets",
 ]
 Progress = Callable[[str, int, int], object]  # what is being done, cells done, cells in all
 

@@ -32,6 +32,8 @@ forbid("conv2d", "torch.nn.functional.conv2d", "torch.nn.Conv2d", "torch.conv2d"
 forbid("conv2d", "torch.nn.functional.conv3d", "torch.nn.functional.conv_transpose2d", "torch.nn.Conv3d")
 forbid("conv2d", "scipy.signal.correlate", "scipy.signal.correlate2d", "scipy.ndimage.correlate")
 forbid("conv2d", ops=CONVOLUTIONS)
+if hasattr(torch.ops.mkldnn, "_convolution_pointwise"):  # where torch is built with oneDNN
+    forbid("conv2d", "torch.ops.mkldnn._convolution_pointwise")
 for pooling in ("max_pool2d", "max_pool2d_backward"):
     forbid(pooling, "torch.nn.functional.max_pool2d", "torch.nn.MaxPool2d", "torch.max_pool2d", ops=POOLINGS)
     forbid(pooling, "torch.nn.functional.adaptive_max_pool2d", "torch.nn.functional.max_pool3d")
