@@ -32,9 +32,7 @@ from course_utils.transformations import (
 # first chair, second chair, share of the second (), azimuth (), elevation (), parameters (8,) -> (3, S, S)
 Draw = Callable[[int, int, Tensor, Tensor, Tensor, Tensor], Tensor]
 
-# How far the sliders go, as a multiple of the ranges that the network is trained with.
-BEYOND = 1.5
-# How far each parameter goes in training, up and down; of the factors, their logarithm.
+# How far each parameter goes in the paper, up and down; of the factors, their logarithm. So do the sliders.
 REACH = (SHIFT, SHIFT, ROTATION, ZOOM + SQUEEZE, ZOOM + SQUEEZE, SATURATION, BRIGHTNESS, HUE)
 # name: (lowest, highest, step, at the start)
 VIEW = {"azimuth": (0.0, 360.0, 1.0, 30.0), "elevation": (0.0, 60.0, 1.0, 20.0)}
@@ -125,8 +123,7 @@ class ChairPanel:
                 widgets.FloatSlider,
                 {"min": low, "max": high, "step": step, "value": now[name], "readout_format": ".0f"},
             )
-        for name, reach, factor, value in zip(PARAMETERS, REACH, FACTORS, IDENTITY, strict=True):
-            far = BEYOND * reach
+        for name, far, factor, value in zip(PARAMETERS, REACH, FACTORS, IDENTITY, strict=True):
             kind = widgets.FloatLogSlider if factor else widgets.FloatSlider
             settings = {"min": -far, "max": far, "step": far / 50, "value": value, "readout_format": ".2f"}
             controls[name] = (kind, settings | ({"base": torch.e} if factor else {}))

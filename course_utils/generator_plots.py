@@ -37,7 +37,7 @@ def picture_rows(rows: dict[str, Tensor], titles: Sequence[str] = (), largest: f
     titles   above the columns
     largest  inches of a picture's side at most
     """
-    label = 0.1 + 0.07 * max(len(name.strip()) for name in rows)  # inches for the names
+    label = 0.15 + 0.07 * max(len(name.strip()) for name in rows)  # inches for the names
     columns = max(len(row) for row in rows.values())
     side = min(largest, (WIDTH - label) / columns)
     pixels = round(200 * side)
@@ -279,7 +279,8 @@ def textures(maps: dict[str, Tensor]) -> Figure:
         values = values.detach() / values.detach().max().clamp(min=1e-9)
         each.imshow(values, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         each.set_title(f"{title}: from {values.min():.2f} to 1", fontsize=9)
-        each.set_axis_off()
+        each.set(xticks=[], yticks=[])  # the frame stays: a map that is white all over is still a map
+        each.spines[["top", "right"]].set_visible(True)
     return figure
 
 
@@ -402,17 +403,17 @@ def _maps(axes: Axes, stream: nn.Sequential, x: float, y: float, name: str) -> N
 
 
 @_styled
-def learning_curve(losses: Sequence[float], scores: Sequence[float], levels: dict[str, float]) -> Figure:
-    """The loss of each step, on a log scale, and the PSNR after each epoch beside the stored examples'.
+def learning_curve(losses: Sequence[float], scores: dict[int, float], levels: dict[str, float]) -> Figure:
+    """The loss of each step, on a log scale, and the PSNR after some epochs beside the stored examples'.
 
-    scores  dB, one for each epoch
+    scores  dB, by the number of epochs
     levels  dB of the stored examples, by name
     """
     figure = Figure((WIDTH, 2.9))
     left, right = figure.subplots(1, 2)
     left.plot(losses, color=ACCENT, lw=1.2)
     left.set(title="loss, mean of 20 steps", xlabel="step", yscale="log")
-    right.plot(range(1, len(scores) + 1), scores, color=ACCENT, lw=2)
+    right.plot(list(scores), list(scores.values()), "-o", color=ACCENT, lw=2, ms=4)
     for colour, (name, level) in zip((SECOND, MUTED), levels.items(), strict=False):
         right.axhline(level, color=colour, lw=1.2, ls="--")
         right.annotate(name, (0.99, level), (0, 3), xycoords=("axes fraction", "data"), fontsize=8.5,
@@ -482,7 +483,7 @@ def identity_shares(shares: Tensor, ends: tuple[int, int]) -> Figure:
 
 
 @_styled
-def sharpness(lines: dict[str, Sequence[float]], shares: Sequence[float], ylabel: str) -> Figure:
+def along_the_way(lines: dict[str, Sequence[float]], shares: Sequence[float], ylabel: str) -> Figure:
     """A measure of each step of some ways from one chair to another, by name."""
     figure = Figure((WIDTH * 0.75, 2.6))
     axes = figure.subplots()

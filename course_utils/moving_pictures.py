@@ -47,7 +47,7 @@ def moving(description: str, seconds: float = 0.1) -> Callable[[Draw], Draw]:
     return decorate
 
 
-def gif(frames: Tensor, seconds: float = 0.1, colors: int = 64) -> bytes:
+def gif(frames: Tensor, seconds: float = 0.1, colors: int = 48) -> bytes:
     """Frames as the bytes of an endless GIF.
 
     frames   (T, 3, H, W) sRGB in [0, 1]

@@ -10,7 +10,7 @@
 Two that do not ship, and that the grader tries a trained network on:
 
 `furniture_styles_hidden`  24 more models of each style, from another seed
-`chairs_hidden`            the chairs of `furniture`, seen from half way between its azimuths
+`chairs_hidden`            the chairs of `furniture`, seen from half way between its two elevations
 
 A pack holds a fingerprint of the settings and the code that made it: a stale one is made again. The same
 settings and code give the same bytes on one machine; another processor may round a few of them otherwise.
@@ -55,12 +55,8 @@ Report = Callable[[int, int], None]  # models done, models in all
 err = Console(stderr=True)
 
 
-# Half way between the azimuths of two views, at every fourth place around the piece.
-BETWEEN = tuple(
-    View(elevation, int(360 * (k + 0.5) / AZIMUTHS), number=0)
-    for elevation in ELEVATIONS
-    for k in range(1, AZIMUTHS, 4)
-)
+# Half way between the two elevations, at every fourth azimuth: those that split_by_view holds out.
+BETWEEN = tuple(View(sum(ELEVATIONS) // 2, 360 * k // AZIMUTHS, number=0) for k in range(3, AZIMUTHS, 4))
 
 
 @dataclass(frozen=True)

@@ -46,12 +46,19 @@ def test_sharpness_of_a_shape_is_1_whatever_the_shape():
 
 
 def test_sharpness_of_a_cross_fade():
-    one, other = torch.zeros(1, 1, 4, 4), torch.zeros(1, 1, 4, 4)
-    one[..., :2, :], other[..., 2:, :] = 1, 1
+    one, other = torch.zeros(1, 1, 4, 6), torch.zeros(1, 1, 4, 6)
+    one[..., :2], other[..., 4:] = 1, 1
     assert mask_sharpness((one + other) / 2).item() == 0.5
-    one[..., 2, :] = 1  # now 4 pixels are shared and 12 are not: (4 + 12 / 4) / (4 + 12 / 2)
-    assert mask_sharpness((one + other) / 2).item() == pytest.approx(7 / 10, abs=1e-6)
-    assert mask_sharpness(torch.zeros(1, 1, 4, 4)).item() == 0
+    other[..., 1:3] = 1  # rows 1/2, 1, 1/2, 0, 1/2, 1/2: steps of 1/2 only
+    assert mask_sharpness((one + other) / 2).item() == 0.5
+    assert mask_sharpness(torch.ones(1, 1, 4, 4)).item() == 0
+
+
+def test_sharpness_of_a_blurred_edge():
+    row = torch.tensor([0.0, 0.25, 1.0, 1.0, 0.5])
+    expected = (0.25**2 + 0.75**2 + 0.5**2) / 1.5
+    assert mask_sharpness(row.expand(1, 1, 3, 5)).item() == pytest.approx(expected)
+    assert mask_sharpness(row[:, None].expand(1, 1, 5, 3)).item() == pytest.approx(expected), "downwards too"
 
 
 def test_mean_of_the_pictures():

@@ -6,21 +6,27 @@ from safetensors.torch import load_file, save_file
 
 from autograder.judge.run_checks import run_checks
 from autograder.judge.submission import REFERENCE_FILES, LocalSubmission
-from course_utils.reference import cnn_classifier
+from course_utils.reference import chair_generator, cnn_classifier
+from course_utils.reference.chair_generator import ChairGenerator
 from course_utils.reference.cnn_classifier import ConvNet
 from course_utils.weights import save_weights
 
-NAME = "convnet.safetensors"
+NAME, DRAWS = "convnet.safetensors", "chair_generator.safetensors"
+GATES = {
+    NAME: ("cnn_classifier", cnn_classifier, "ConvNet", "test_conv_net_trained"),
+    DRAWS: ("chair_generator", chair_generator, "ChairGenerator", "test_generator_trained"),
+}
 
 
-def verdict_on(path):
-    [task] = run_checks("cnn_classifier", LocalSubmission(vars(cnn_classifier), {NAME: path}), ["ConvNet"])
-    [check] = [check for check in task.checks if check.name == "test_conv_net_trained"]
+def verdict_on(path, name=NAME):
+    topic, reference, task, gate = GATES[name]
+    [task] = run_checks(topic, LocalSubmission(vars(reference), {name: path}), [task])
+    [check] = [check for check in task.checks if check.name == gate]
     return check
 
 
-def reference_state() -> dict[str, torch.Tensor]:
-    return load_file(REFERENCE_FILES[NAME])
+def reference_state(name=NAME) -> dict[str, torch.Tensor]:
+    return load_file(REFERENCE_FILES[name])
 
 
 def renamed(state):
@@ -43,8 +49,9 @@ BAD = {
 }
 
 
-def test_the_reference_passes():
-    assert verdict_on(REFERENCE_FILES[NAME]).passed
+@pytest.mark.parametrize("name", GATES)
+def test_the_reference_passes(name):
+    assert verdict_on(REFERENCE_FILES[name], name).passed
 
 
 @pytest.mark.parametrize("case", BAD)
@@ -72,5 +79,49 @@ def test_other_widths_are_welcome(tmp_path):
     assert "80% are wanted" in verdict.message
 
 
-def test_what_is_not_handed_in_is_told(tmp_path):
-    assert "beside the notebook" in verdict_on(tmp_path / NAME).message
+@pytest.mark.parametrize("name", GATES)
+def test_what_is_not_handed_in_is_told(tmp_path, name):
+    assert "beside the notebook" in verdict_on(tmp_path / name, name).message
+
+
+def without(part: str):
+    return lambda state: {name: tensor for name, tensor in state.items() if not name.startswith(part)}
+
+
+def changed(name: str, tensor: torch.Tensor):
+    return lambda state: state | {name: tensor}
+
+
+NO_GENERATORS = {
+    "nothing": lambda state: {},
+    "no identity": without("identity"),
+    "no image": without("image"),
+    "no mask": without("mask"),
+    "a layer between is missing": without("image.5"),
+    "an empty kernel": changed("image.3.weight", torch.empty(0, 32, 4, 4)),
+    "a kernel of other sides": changed("image.5.weight", torch.ones(64, 32, 4, 5)),
+    "a vector for a matrix": changed("identity.0.weight", torch.ones(24)),
+    "a scalar": changed("image.0.bias", torch.tensor(1.0)),
+    "too wide to be built": changed("identity.0.weight", torch.ones(4_000_000, 2)),
+}
+
+
+@pytest.mark.parametrize("case", NO_GENERATORS)
+def test_a_file_that_is_no_such_generator(tmp_path, case):
+    save_file(NO_GENERATORS[case](reference_state(DRAWS)), tmp_path / DRAWS)
+    verdict = verdict_on(tmp_path / DRAWS, DRAWS)
+    assert verdict.message == f"`{DRAWS}` does not hold a `ChairGenerator` of (16, 32, 64) pixels"
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        (lambda: ChairGenerator(24, 16, 8, (4, 2), kernel=5), "are wanted"),
+        (lambda: ChairGenerator(24, 64, 8, (4, 2, 2)), "are wanted"),
+        (lambda: ChairGenerator(24, 128, 8, (4, 2, 2)), "does not hold"),
+        (lambda: ChairGenerator(7, 32, 8, (4, 2)), "other chairs"),
+    ],
+)
+def test_untrained_generators_of_many_sizes(tmp_path, model, said):
+    torch.manual_seed(0)
+    assert said in verdict_on(save_weights(model(), tmp_path / DRAWS), DRAWS).message

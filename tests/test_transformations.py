@@ -81,6 +81,13 @@ def test_encoding_is_the_logarithm_of_factors():
     assert torch.allclose(code, torch.tensor([expected]))
 
 
+def test_encoding_has_a_gradient_without_nan():
+    drawn = sample_parameters(5, seeded()).requires_grad_()
+    encode_transformation(drawn).sum().backward()
+    assert torch.allclose(drawn.grad[:, 3:7], 1 / drawn[:, 3:7])
+    assert torch.equal(drawn.grad[:, [0, 1, 2, 7]], torch.ones(5, 4))
+
+
 def test_shift_goes_right_and_down(picture):
     image, mask = transform_image(*picture, parameters(shift_x=0.1, shift_y=-0.05))
     assert torch.allclose(image[..., :-1, 2:], picture[0][..., 1:, :-2], atol=1e-5)
@@ -91,6 +98,23 @@ def test_quarter_turn_is_clockwise(picture):
     image, mask = transform_image(*picture, parameters(rotation=math.pi / 2))
     assert torch.allclose(image, picture[0].rot90(-1, (-2, -1)), atol=1e-4)
     assert torch.allclose(mask, picture[1].rot90(-1, (-2, -1)), atol=1e-4)
+
+
+def test_a_turn_keeps_lengths_where_a_picture_is_wider_than_high():
+    mask = torch.zeros(1, 1, 20, 40)
+    mask[..., 6:14, 18:22] = 1  # eight down and four across
+    _, turned = transform_image(mask.expand(1, 3, 20, 40), mask, parameters(rotation=math.pi / 2))
+    expected = torch.zeros_like(mask)
+    expected[..., 8:12, 16:24] = 1
+    assert torch.allclose(turned, expected, atol=1e-4)
+
+
+def test_each_picture_has_its_own_parameters(picture):
+    rows = torch.cat([parameters(shift_x=0.1, hue=0.5), parameters(rotation=0.3, zoom_y=1.4)])
+    together = transform_image(*(planes.expand(2, -1, -1, -1) for planes in picture), rows)
+    for index in (0, 1):
+        alone = transform_image(*picture, rows[index : index + 1])
+        assert all(torch.allclose(a[index], b[0], atol=1e-6) for a, b in zip(together, alone, strict=True))
 
 
 def test_zoom_multiplies_the_area(picture):

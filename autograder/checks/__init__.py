@@ -31,9 +31,12 @@ __all__ = ["Check", "Failure", "Forbidden", "check", "checks_module", "checks_of
 __all__ += ["expect_inputs_unchanged", "forbid", "forbidden_of"]
 
 
-def check(task: str, *, points: float) -> pytest.MarkDecorator:
-    """Mark a test as a hidden check of `task`, worth `points`."""
-    return pytest.mark.check(task, points=points)
+def check(task: str, *, points: float, explained: bool = True) -> pytest.MarkDecorator:
+    """Mark a test as a hidden check of `task`, worth `points`.
+
+    explained  False: a failure is held against no misconception, as that of a badly trained network
+    """
+    return pytest.mark.check(task, points=points, explained=explained)
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class Check:
     task: str
     points: float
     says: str  # what is tested, in a sentence for the student
+    explained: bool = True  # a failure is held against the misconceptions
 
 
 def checks_module(topic: str) -> ModuleType:
@@ -72,7 +76,8 @@ def _describe(topic: str, name: str, test: object) -> Check:
     if not test.__doc__:
         raise ValueError(f"{where} needs a docstring: the sentence that tells a student what is tested")
     says = inspect.cleandoc(test.__doc__).split("\n\n")[0].replace("\n", " ")
-    return Check(name, marks[0].args[0], marks[0].kwargs["points"], says)
+    [task], options = marks[0].args, marks[0].kwargs
+    return Check(name, task, options["points"], says, options["explained"])
 
 
 @dataclass(frozen=True)

@@ -102,7 +102,7 @@ class _Run:
             return verdict
         failure = error if isinstance(error, Failure) else _unusable(check.task)
         verdict.kind, verdict.message = failure.kind, failure.message
-        if failure.kind not in ("not solved", "not defined"):
+        if check.explained and failure.kind not in ("not solved", "not defined"):
             found = explain(self.stand_in.calls, self.misconceptions.get(check.task, []))
             verdict.misconception, verdict.hint = (found.name, found.hint) if found else (None, None)
         return verdict

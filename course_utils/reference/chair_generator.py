@@ -25,9 +25,7 @@ def conv_output_size(size: int, kernel: int, stride: int = 1, padding: int = 0) 
     Raises ValueError if the kernel is larger than the padded input.
     """
     if kernel > size + 2 * padding:
-        raise ValueError(
-            f"A kernel of {kernel} does not fit into {size} pixels and {padding} zeros at each end."
-        )
+        raise ValueError(f"A kernel of {kernel} does not fit into {size} + 2 * {padding} pixels.")
     return (size + 2 * padding - kernel) // stride + 1
 
 

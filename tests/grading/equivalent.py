@@ -25,7 +25,14 @@ COMMUTE = "equivalent: a ReLU and a maximum commute"
 PRODUCT = "equivalent: the rate and the gradient are multiplied with each other"
 GRAPH = "allowed: the same numbers, with the graph of the steps before still attached"
 STABLE = "equivalent: on the CPU torch's other sort is stable too"
+HALF_A_TURN = "equivalent: half a turn more is half a turn less, modulo a whole one"
+TWO_ROWS = "equivalent: of two rows the second is the last"
 ONE_BATCH = "equivalent: logits and target have one size"
+DEVICE = "allowed: hidden checks run on the CPU, where every tensor is"
+SAME_DTYPE = "equivalent: image, mask and parameters have one dtype"
+UNUSED = "equivalent: what is not a factor is replaced before the logarithm, and not taken from there"
+LIBRARY = "equivalent: it is torch's default"
+SQUARE_LAYER = "equivalent: the two layers of a stream are equally wide"
 
 EQUIVALENT: dict[str, dict[str, dict[str, str]]] = {
     "data_driven_graphics": {
@@ -165,5 +172,80 @@ EQUIVALENT: dict[str, dict[str, dict[str, str]]] = {
             "stable=True → stable=False": STABLE,
             "dim=1 → dim=-1": LAST,
         },
+    },
+    "chair_generator": {
+        "conv_output_size": {},
+        "fractional_conv_output_size": {},
+        "insert_zeros": {},
+        "fractionally_strided_conv2d": {
+            "zip(maps.shape[2:], kernels.shape[2:], strict=True) → "
+            "zip(maps.shape[2:], kernels.shape[2:])": PAIRED,
+            "strict=True → strict=False": PAIRED,
+            "2: → -2:": LAST,
+            "2: → -2: (2)": LAST,
+            "2: → -2: (3)": LAST,
+            "maps.flatten(2) → maps.flatten(-2)": LAST,
+        },
+        "overlap_count": {},
+        "interpolate_azimuth": {
+            "end - start + 180 → end - start - 180": HALF_A_TURN,
+            "end - start + 180 → end - start + -180": HALF_A_TURN,
+        },
+        "interpolate_chairs": {"ends[1] → ends[-1]": TWO_ROWS},
+        "encode_view": {"dim=1 → dim=-1": LAST},
+        "encode_transformation": {
+            "torch.tensor(FACTORS, device=parameters.device) → torch.tensor(FACTORS)": DEVICE,
+            "torch.where(factors, parameters, 1) → torch.where(factors, parameters, 2)": UNUSED,
+            "torch.where(factors, parameters, 1) → torch.where(factors, parameters, -1)": UNUSED,
+            "torch.where(factors, parameters, 1) → torch.where(factors, parameters, 0)": UNUSED,
+        },
+        "transform_image": {
+            "_warped: torch.meshgrid(y, x, indexing='ij') → torch.meshgrid(y, x)": LIBRARY,
+            "_warped: F.grid_sample(planes, grid.to(planes), mode='bilinear', padding_mode='zeros', "
+            "align_corners=False) → F.grid_sample(planes, grid.to(planes), padding_mode='zeros', "
+            "align_corners=False)": LIBRARY,
+            "_warped: F.grid_sample(planes, grid.to(planes), mode='bilinear', padding_mode='zeros', "
+            "align_corners=False) → F.grid_sample(planes, grid.to(planes), mode='bilinear', "
+            "align_corners=False)": LIBRARY,
+            "_warped: F.grid_sample(planes, grid.to(planes), mode='bilinear', padding_mode='zeros', "
+            "align_corners=False) → F.grid_sample(planes, grid.to(planes), mode='bilinear', "
+            "padding_mode='zeros')": LIBRARY,
+            "_warped: torch.arange(height, device=planes.device) → torch.arange(height)": DEVICE,
+            "_warped: torch.arange(width, device=planes.device) → torch.arange(width)": DEVICE,
+            "_warped: planes.device → geometry.device": DEVICE,
+            "_warped: planes.device → geometry.device (2)": DEVICE,
+            "_warped: grid.to(planes) → grid": SAME_DTYPE,
+            "_warped: grid.to(planes) → grid.to()": SAME_DTYPE,
+            "_warped: grid.to(planes) → grid.to(geometry)": SAME_DTYPE,
+            "_warped: -2 → 2": LAST,
+            "_warped: -2 → --2": LAST,
+            "_recolored: colors.unbind(1) → colors.unbind(-1)": LAST,
+            "_recolored: COLOR_AXES.to(image) → COLOR_AXES.to(colors)": SAME_DTYPE,
+            "_recolored: dim=1 → dim=-1": LAST,
+        },
+        "ChairGenerator": {
+            "self, chairs, size=32, features=256, channels=(128, 64, 32), kernel=4 → "
+            "self, chairs, size=33, features=256, channels=(128, 64, 32), kernel=4": (
+                "equivalent: the division by 8 rounds down"
+            ),
+            "dim=1 → dim=-1": LAST,
+            "_fully_connected: nn.Linear(hidden, outputs) → nn.Linear(outputs, hidden)": SQUARE_LAYER,
+            "_fully_connected: nn.Linear(inputs, hidden) → nn.Linear(inputs, outputs)": SQUARE_LAYER,
+            "_fully_connected: nn.Linear(hidden, outputs) → nn.Linear(outputs, outputs)": SQUARE_LAYER,
+            "_fully_connected: nn.Linear(hidden, outputs) → nn.Linear(hidden, hidden)": SQUARE_LAYER,
+            "_up_convolutions: zip(channels, channels[1:], strict=False) → "
+            "zip(channels, channels[1:])": "equivalent: it is Python's default",
+            "_up_convolutions: nn.Unflatten(1, (channels[0], start, start)) → "
+            "nn.Unflatten(-1, (channels[0], start, start))": LAST,
+        },
+        "generator_loss": {
+            "(1, 2, 3) → (3, 2, 1)": BOTH,
+            "(1, 2, 3) → (3, 2, 1) (2)": BOTH,
+            "(1, 2, 3) → (1, -2, 3)": LAST,
+            "(1, 2, 3) → (1, -2, 3) (2)": LAST,
+            "image - target_image → target_image - image": SQUARE,
+            "mask - target_mask → target_mask - mask": SQUARE,
+        },
+        "composite": {},
     },
 }

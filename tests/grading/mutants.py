@@ -1,6 +1,7 @@
 """Mutants of a reference: one small fault each, made on the syntax tree. A good grader kills them.
 
-`mutants_of(function)` names and writes them; `survivors(topic, task)` runs a task's hidden checks on each.
+The private functions that a task calls are parts of it, and are mutated with it. `mutants_of(function)` names
+and writes them; `survivors(topic, task)` runs a task's hidden checks on each.
 """
 
 import ast
@@ -52,6 +53,30 @@ Put = Callable[[ast.AST], None]
 
 def mutants_of(function: Callable) -> dict[str, str]:
     """The source of each mutant of a function or class, by a name that says what was changed."""
+    mutants = _changed(function)
+    parts = _private_parts(function)
+    whole = "\n".join(inspect.getsource(part) for part in [function, *parts])
+    for part in parts:  # the later definition of a name counts
+        changed = _changed(part).items()
+        mutants |= {f"{part.__name__}: {name}": f"{whole}\n{source}" for name, source in changed}
+    return mutants
+
+
+def _private_parts(function: Callable) -> list[Callable]:
+    """The private functions of its module that a function or class calls, and those that they call."""
+    module, found, unread = vars(sys.modules[function.__module__]), [], [function]
+    while unread:
+        tree = ast.parse(inspect.getsource(unread.pop()))
+        names = dict.fromkeys(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
+        own = [
+            module[name] for name in names if name.startswith("_") and inspect.isfunction(module.get(name))
+        ]
+        new = [part for part in own if part not in found]
+        found, unread = found + new, unread + new
+    return found
+
+
+def _changed(function: Callable) -> dict[str, str]:
     tree = _bare(ast.parse(textwrap.dedent(inspect.getsource(function))))
     parameters = [node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)]
     names = {ast.unparse(tree): ""}  # by source: no mutant twice, nor the function itself
@@ -71,7 +96,7 @@ def mutants_of(function: Callable) -> dict[str, str]:
 
 
 def _bare(tree: ast.Module) -> ast.Module:
-    """Without docstrings, annotations and decorators."""
+    """Without docstrings, annotations, decorators, and the words of an error, which no check reads."""
     for node in ast.walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             node.decorator_list = []
@@ -80,6 +105,8 @@ def _bare(tree: ast.Module) -> ast.Module:
             node.returns = None
         if isinstance(node, ast.arg):
             node.annotation = None
+        if isinstance(node, ast.Raise) and isinstance(node.exc, ast.Call):
+            node.exc = node.exc.func
     return tree
 
 
@@ -164,6 +191,11 @@ def _subscript(node: ast.Subscript) -> Iterator[ast.AST]:
         yield node.value
 
 
+def _raise(_: ast.Raise) -> Iterator[ast.AST]:
+    yield ast.Pass()
+    yield ast.Raise(ast.Name("RuntimeError", ast.Load()))
+
+
 def _if(node: ast.If) -> Iterator[ast.AST]:
     yield ast.If(ast.UnaryOp(ast.Not(), node.test), node.body, node.orelse)
     yield ast.Pass()
@@ -180,6 +212,7 @@ VARIANTS: dict[type, Callable] = {
     ast.Tuple: _sequence,
     ast.List: _sequence,
     ast.If: _if,
+    ast.Raise: _raise,
     ast.IfExp: lambda node: iter([ast.IfExp(node.test, node.orelse, node.body)]),
     ast.UnaryOp: lambda node: iter([node.operand]),
     ast.BoolOp: lambda node: iter(node.values),

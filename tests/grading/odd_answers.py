@@ -37,6 +37,8 @@ ODD: dict[str, Callable[[Tensor], object]] = {
     "a tensor that says True": agreeable,
     "zeros": torch.zeros_like,
     "no elements": lambda result: result.flatten()[:0],
+    "True": lambda _: True,
+    "text": str,
 }
 
 
