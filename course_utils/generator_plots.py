@@ -483,12 +483,16 @@ def identity_shares(shares: Tensor, ends: tuple[int, int]) -> Figure:
 
 
 @_styled
-def along_the_way(lines: dict[str, Sequence[float]], shares: Sequence[float], ylabel: str) -> Figure:
-    """A measure of each step of some ways from one chair to another, by name."""
-    figure = Figure((WIDTH * 0.75, 2.6))
-    axes = figure.subplots()
-    for colour, (name, line) in zip(COLORS, lines.items(), strict=False):
-        axes.plot(shares, line, "-o", color=colour, lw=1.8, ms=4, label=name)
-    axes.set(xlabel="share of the second chair", ylabel=ylabel)
-    axes.legend()
+def along_the_way(measures: dict[str, dict[str, Sequence[float]]], shares: Sequence[float]) -> Figure:
+    """Measures of each step of some ways from one chair to another.
+
+    measures  by measure, then by way: one value for each share
+    shares    of the second chair
+    """
+    figure = Figure((WIDTH, 2.7))
+    for axes, (measure, ways) in zip(figure.subplots(1, len(measures)), measures.items(), strict=True):
+        for colour, (name, values) in zip(COLORS, ways.items(), strict=False):
+            axes.plot(shares, values, "-o", color=colour, lw=1.8, ms=4, label=name)
+        axes.set(xlabel="share of the second chair", title=measure)
+        axes.legend()
     return figure

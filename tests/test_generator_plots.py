@@ -54,7 +54,9 @@ FIGURES = {
     ),
     "azimuth_paths": lambda: plots.azimuth_paths({"there": 90 * LINE, "back": -90 * LINE}),
     "identity_shares": lambda: plots.identity_shares(torch.eye(4)[:3], (0, 2)),
-    "along_the_way": lambda: plots.along_the_way({"morph": LINE, "fade": -LINE}, LINE, "dB"),
+    "along_the_way": lambda: plots.along_the_way(
+        {"dB": {"morph": LINE, "fade": -LINE}, "sharpness": {"morph": LINE}}, LINE
+    ),
 }
 
 

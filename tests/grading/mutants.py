@@ -233,7 +233,8 @@ def survivors(topic: str, task: str) -> list[str]:
     Each runs in a process of its own, forked from a server that has imported torch and the checks.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["torch", "autograder.catalogue", f"autograder.checks.test_{topic}"])
+    parts = ["autograder.judge.submission", f"autograder.checks.test_{topic}"]
+    context.set_forkserver_preload(["torch", *parts, f"course_utils.reference.{topic}"])
     with patch.dict(os.environ, OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1"):
         forkserver.ensure_running()
     function = getattr(reference(topic), task)
