@@ -2,8 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# One more than there are cores: many tests wait, for a limit to strike or a process to end.
-JOBS ?= $(shell $(PYTHON) -c "import os; print((os.cpu_count() or 1) + 1)")
+JOBS ?= auto
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint doctor sandbox browser clean
