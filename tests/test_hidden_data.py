@@ -1,5 +1,7 @@
 """Packs that hidden checks alone see: never in a release, part of the verdict's key, there in time."""
 
+import os
+
 import pytest
 from test_packs import master_with
 
@@ -12,7 +14,9 @@ from autograder.catalogue import CourseError, assignments, pack_path
 from autograder.judge import judge as judge_module
 from autograder.judge import run_checks as run_checks_module
 from autograder.judge.judge import _grader_key
-from autograder.judge.run_checks import InfrastructureError, have_hidden_data
+from autograder.judge.run_checks import InfrastructureError, have_hidden_data, run_checks
+from autograder.judge.submission import LocalSubmission
+from course_utils.reference import chair_generator
 
 
 @pytest.fixture
@@ -80,3 +84,11 @@ def test_a_pack_that_can_not_be_made_is_no_students_fault(monkeypatch):
 def test_the_folder_of_the_packs_can_be_set(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSE_DATA", str(tmp_path))
     assert pack_path("some") == tmp_path / "some.npz"
+
+
+def test_options_for_another_pytest_do_not_reach_the_checks(monkeypatch):
+    monkeypatch.setenv("PYTEST_ADDOPTS", "-rfE --no-such-option")
+    monkeypatch.setenv("PYTEST_PLUGINS", "no_such_plugin")
+    [task] = run_checks("chair_generator", LocalSubmission(vars(chair_generator)), ["composite"])
+    assert task.earned == task.points
+    assert os.environ["PYTEST_ADDOPTS"] == "-rfE --no-such-option"

@@ -1,7 +1,8 @@
 """Run a topic's hidden checks against a stand-in, in this process, and say what became of each."""
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -26,6 +27,10 @@ UNUSED += ["stepwise", "recwarn", "tmpdir", "unittest", "freeze_support", "legac
 QUIET += [f"-pno:{plugin}" for plugin in UNUSED]
 
 
+# The options of whoever runs the judge are not for the checks: one that they do not know would end them all.
+PYTEST_VARIABLES = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")
+
+
 class InfrastructureError(Exception):
     """Our fault, not the submission's: the verdict is `not graded`, never zero."""
 
@@ -38,7 +43,8 @@ def run_checks(topic: str, submission: Submission, tasks: Collection[str] | None
     have_hidden_data(topic)
     checks = [check for check in checks_of(topic) if tasks is None or check.task in tasks]
     run = _Run(topic, submission, {check.name: check for check in checks})
-    code = pytest.main([*QUIET, "--rootdir", str(run.file.parent), str(run.file)], plugins=[run])
+    with _without(*PYTEST_VARIABLES):
+        code = pytest.main([*QUIET, "--rootdir", str(run.file.parent), str(run.file)], plugins=[run])
     if run.fault:
         raise run.fault
     if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or len(run.verdicts) != len(checks):
@@ -47,6 +53,15 @@ def run_checks(topic: str, submission: Submission, tasks: Collection[str] | None
         TaskVerdict(task, [run.verdicts[check.name] for check in checks if check.task == task])
         for task in dict.fromkeys(check.task for check in checks)
     ]
+
+
+@contextmanager
+def _without(*variables: str) -> Iterator[None]:
+    kept = {name: os.environ.pop(name) for name in variables if name in os.environ}
+    try:
+        yield
+    finally:
+        os.environ.update(kept)
 
 
 @cache
