@@ -63,13 +63,12 @@ def conv2d(
     padding  zeros added on each of the four sides
     returns  (B, D, H', W')
     """
-    out, _, height, width = kernels.shape
-    rows = (images.shape[2] + 2 * padding - height) // stride + 1
-    windows = F.unfold(images, (height, width), padding=padding, stride=stride)  # (B, C * h * w, H' * W')
-    maps = kernels.flatten(1) @ windows  # (B, D, H' * W')
-    if bias is not None:
-        maps = maps + bias[:, None]
-    return maps.reshape(len(images), out, rows, -1)
+    height, width = kernels.shape[2:]
+    padded = F.pad(images, [padding] * 4)
+    windows = padded.unfold(2, height, stride).unfold(3, width, stride)  # (B, C, H', W', h, w)
+    columns = windows.permute(0, 1, 4, 5, 2, 3).flatten(1, 3).flatten(2)  # (B, C * h * w, H' * W')
+    maps = (kernels.flatten(1) @ columns).unflatten(2, windows.shape[2:4])  # (B, D, H', W')
+    return maps if bias is None else maps + bias[:, None, None]
 
 
 def max_pool2d(images: Tensor, size: int = 2, stride: int = 2) -> Tensor:

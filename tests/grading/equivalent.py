@@ -126,7 +126,15 @@ EQUIVALENT: dict[str, dict[str, dict[str, str]]] = {
         "linear": {},
         "relu": {"x > 0 → x >= 0": THRESHOLD},
         "relu_backward": {},
-        "conv2d": {"images.shape[2] → images.shape[-2]": LAST},
+        "conv2d": {
+            "windows.permute(0, 1, 4, 5, 2, 3).flatten(1, 3).flatten(2) → "
+            "windows.permute(0, 1, 4, 5, 2, 3).flatten(1, 3).flatten(-2)": LAST,
+            "2: → -2:": LAST,
+            "padded.unfold(2, height, stride) → padded.unfold(-2, height, stride)": LAST,
+            "windows.permute(0, 1, 4, 5, 2, 3).flatten(1, 3) → "
+            "windows.permute(0, 1, 4, 5, 2, 3).flatten(1, -3)": LAST,
+            "windows.permute(0, 1, 4, 5, 2, 3) → windows.permute(0, 1, 4, 5, 2, -3)": LAST,
+        },
         "max_pool2d": {
             "(-2, -1) → (-1, -2)": BOTH,
             "images.unfold(2, size, stride) → images.unfold(-2, size, stride)": LAST,
