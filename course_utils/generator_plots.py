@@ -130,7 +130,6 @@ def nails(stages: dict[str, Tensor]) -> Figure:
     total, height = sum(sides) + gap * (len(sides) - 1), max(stage.shape[0] for stage in stages.values())
     figure = Figure((WIDTH, (height + 4) * WIDTH / total), layout="none")
     axes = figure.add_axes((0, 0, 1, 1))
-    axes.set(xlim=(0, total), ylim=(height, -4))
     axes.set_axis_off()
     left = 0
     for name, stage in stages.items():

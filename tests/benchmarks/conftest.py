@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 from autograder.catalogue import COURSE
 
@@ -26,6 +27,15 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def show(request: pytest.FixtureRequest):
     """Print a table at the end of the run."""
     return request.config.stash[TABLES].append
+
+
+@pytest.fixture
+def one_thread():
+    """torch uses one."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="session")

@@ -1,34 +1,13 @@
 """The vectorised convolution beside torch's own and beside a plain loop, in one run, one thread each."""
 
-import time
-from collections.abc import Callable
-
 import pytest
 import torch
 import torch.nn.functional as F
+from side_by_side import seconds
 
 from course_utils.reference.cnn_classifier import conv2d
 
 pytestmark = pytest.mark.benchmark
-
-
-@pytest.fixture
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def seconds(*functions: Callable[[], object], times: int) -> list[float]:
-    """The best of several of each, in turn: what else the machine does adds to all of them alike."""
-    found: list[list[float]] = [[] for _ in functions]
-    for _ in range(times):
-        for function, its_own in zip(functions, found, strict=True):
-            start = time.perf_counter()
-            function()
-            its_own.append(time.perf_counter() - start)
-    return [min(its_own) for its_own in found]
 
 
 def loop_conv2d(images: torch.Tensor, kernels: torch.Tensor) -> torch.Tensor:
