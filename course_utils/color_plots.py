@@ -183,7 +183,7 @@ def _tile(images: np.ndarray, columns: int) -> np.ndarray:
 # --- axes --------------------------------------------------------------------------------------------------
 
 
-def _ab_axes(figure: Figure, where: SubplotSpec, title: str, reach: int = 118) -> Axes:
+def ab_axes(figure: Figure, where: SubplotSpec, title: str, reach: int = 118) -> Axes:
     """Axes of the ab plane: a to the right, b up, both to the same scale."""
     axes = figure.add_subplot(where, aspect="equal", title=title)
     axes.set(xticks=range(-100, 101, 50), yticks=range(-100, 101, 50))
@@ -195,7 +195,8 @@ def _ab_axes(figure: Figure, where: SubplotSpec, title: str, reach: int = 118) -
     return axes
 
 
-def _picture_axes(figure: Figure, where: SubplotSpec, rgb: np.ndarray, title: str = "") -> Axes:
+def picture_axes(figure: Figure, where: SubplotSpec, rgb: np.ndarray, title: str = "") -> Axes:
+    """Axes that show a picture (H, W, 3) and nothing else."""
     axes = figure.add_subplot(where, title=title)
     axes.imshow(np.clip(rgb, 0, 1), interpolation="antialiased")
     axes.set_axis_off()
@@ -209,7 +210,7 @@ def _squares(axes: Axes, centres: Tensor, side: float | np.ndarray, **style: obj
     axes.add_collection(PolyCollection(centres.numpy()[:, None] + sides[:, None, None] * corner, **style))
 
 
-def _dots(axes: Axes, centres: Tensor, share: np.ndarray, widest: float, **style: object) -> None:
+def dots(axes: Axes, centres: Tensor, share: np.ndarray, widest: float, **style: object) -> None:
     """A disc at each centre; its area is proportional to `share`, and a share of 1 is `widest` wide."""
     diameter = widest * np.sqrt(np.clip(share, 0, None))
     style = {"edgecolor": "white", "linewidth": 0.4} | style
@@ -220,7 +221,7 @@ def _dots(axes: Axes, centres: Tensor, share: np.ndarray, widest: float, **style
     axes.add_collection(circles)
 
 
-def _hwc(image: Tensor) -> np.ndarray:
+def hwc(image: Tensor) -> np.ndarray:
     """(3, H, W) or (1, 3, H, W) as (H, W, 3)."""
     return image.detach().reshape(-1, *image.shape[-2:]).movedim(0, -1).cpu().double().numpy()
 
@@ -239,7 +240,7 @@ def gallery(panels: dict[str, Tensor], columns: int = 4) -> Figure:
     figure = Figure((WIDTH, rows * (WIDTH / columns * height / width + 0.3)))
     grid = figure.add_gridspec(rows, columns)
     for place, (name, image) in zip(grid, panels.items(), strict=False):
-        _picture_axes(figure, place, _hwc(image), name)
+        picture_axes(figure, place, hwc(image), name)
     return figure
 
 
@@ -250,18 +251,18 @@ def same_lightness(photograph: Tensor, turns: Sequence[float]) -> Figure:
     photograph  (1, 3, H, W)
     turns       degrees
     """
-    lab = rgb2lab(_hwc(photograph))
+    lab = rgb2lab(hwc(photograph))
     chroma, hue = np.hypot(lab[..., 1], lab[..., 2]), np.arctan2(lab[..., 2], lab[..., 1])
     vivid = np.clip((chroma - 32) / 16, 0, 1) * (hue > 0.44) * (hue < 1.4)
     figure = Figure((WIDTH, 0.3 + WIDTH / (len(turns) + 1) * lab.shape[0] / lab.shape[1]))
     grid = figure.add_gridspec(1, len(turns) + 1, wspace=0.02)
-    _picture_axes(figure, grid[0], _to_rgb(lab * [1, 0, 0]), "lightness")
+    picture_axes(figure, grid[0], _to_rgb(lab * [1, 0, 0]), "lightness")
     for place, turn, letter in zip(list(grid)[1:], turns, "ABCDEFGH", strict=False):
         strength = 0.7 if turn else 1  # paler, so that each is a colour that a screen can show
         turned = strength * (lab[..., 1] + 1j * lab[..., 2]) * np.exp(1j * np.radians(turn))
         ab = np.stack([turned.real, turned.imag], axis=-1)
         mixed = vivid[..., None] * ab + (1 - vivid[..., None]) * lab[..., 1:]
-        _picture_axes(figure, place, _to_rgb(np.concatenate([lab[..., :1], mixed], axis=-1)), letter)
+        picture_axes(figure, place, _to_rgb(np.concatenate([lab[..., :1], mixed], axis=-1)), letter)
     return figure
 
 
@@ -276,10 +277,10 @@ def lab_planes(rgb: Tensor, lightness: Tensor, ab: Tensor) -> Figure:
     figure = Figure((WIDTH, 0.35 + len(rgb) * WIDTH / 4 * rgb.shape[-2] / rgb.shape[-1]))
     grid = figure.add_gridspec(len(rgb), 4, hspace=0, wspace=0.02)
     for row, plane in enumerate(planes):
-        _picture_axes(figure, grid[row, 0], _hwc(rgb[row]), "" if row else "photograph")
+        picture_axes(figure, grid[row, 0], hwc(rgb[row]), "" if row else "photograph")
         for column, (name, mask) in enumerate(keep.items(), start=1):
             flat = plane * mask + (0 if column == 1 else np.array([68, 0, 0]))
-            _picture_axes(figure, grid[row, column], _to_rgb(flat), "" if row else name)
+            picture_axes(figure, grid[row, column], _to_rgb(flat), "" if row else name)
     return figure
 
 
@@ -303,8 +304,8 @@ def l2_walk(population: Tensor, path: Tensor, landscape: Tensor) -> Figure:
     figure = Figure((WIDTH, 4.6))
     grid = figure.add_gridspec(1, 3, width_ratios=[2.5, 5, 1.35])
     crowd = painted_balls(population[:60], 72)
-    _picture_axes(figure, grid[0], _tile(crowd, 6), "the training set: 60 balls")
-    axes = _ab_axes(figure, grid[1], "the loss of every answer, and where yours walks", BALLS_REACH)
+    picture_axes(figure, grid[0], _tile(crowd, 6), "the training set: 60 balls")
+    axes = ab_axes(figure, grid[1], "the loss of every answer, and where yours walks", BALLS_REACH)
     bowl = landscape.detach().reshape(len(AB_AXIS), -1).T.numpy()
     axes.contour(AB_AXIS, AB_AXIS, bowl, levels=12, colors="#c3c9cf", linewidths=0.8, zorder=1)
     _modes(axes, population)
@@ -320,7 +321,7 @@ def _modes(axes: Axes, population: Tensor) -> None:
     """Each colour that occurs, with its share, as a disc and a number above it."""
     modes, counts = population.unique(dim=0, return_counts=True)
     share = counts.numpy() / len(population)
-    _dots(axes, modes, share, 36, facecolor=own_colours(modes), zorder=2)
+    dots(axes, modes, share, 36, facecolor=own_colours(modes), zorder=2)
     _name_dots(axes, modes, share, 36)
 
 
@@ -335,7 +336,7 @@ def _name_dots(axes: Axes, centres: Tensor, share: np.ndarray, widest: float, **
 def _ball_column(figure: Figure, where: SubplotSpec, ab: Tensor, names: Sequence[str]) -> None:
     inner = where.subgridspec(len(names), 1)
     for place, ball, name in zip(inner, painted_balls(ab, 160), names, strict=True):
-        _picture_axes(figure, place, ball).set_title(name, loc="center", pad=2)
+        picture_axes(figure, place, ball).set_title(name, loc="center", pad=2)
 
 
 @_styled
@@ -347,9 +348,9 @@ def bins_and_histogram(bins: Tensor, photographs_ab: Tensor) -> Figure:
     """
     figure = Figure((WIDTH, 4.5))
     grid = figure.add_gridspec(1, 2)
-    axes = _ab_axes(figure, grid[0], f"{len(bins)} bins, each in its own colour")
+    axes = ab_axes(figure, grid[0], f"{len(bins)} bins, each in its own colour")
     _squares(axes, bins, 9.2, facecolor=own_colours(bins))
-    axes = _ab_axes(figure, grid[1], "pixels of four photographs, on a log scale")
+    axes = ab_axes(figure, grid[1], "pixels of four photographs, on a log scale")
     _squares(axes, bins, 10, facecolor="none", edgecolor=FAINT, linewidth=0.6)
     a, b = photographs_ab.movedim(1, 0).flatten(1).numpy()
     edges = np.arange(-119, 120, 2)
@@ -412,9 +413,9 @@ def finding_modes(
     figure = Figure((WIDTH, 2.7))
     grid = figure.add_gridspec(1, len(snapshots) + 1)
     for place, (step, share) in zip(grid, snapshots.items(), strict=False):
-        axes = _ab_axes(figure, place, f"after {step} steps" if step else "before the first step")
+        axes = ab_axes(figure, place, f"after {step} steps" if step else "before the first step")
         axes.set(xticks=[], yticks=[], xlabel="a*", ylabel="b*")
-        _dots(axes, bins, share.detach().numpy(), 80, facecolor=own_colours(bins), linewidth=0)
+        dots(axes, bins, share.detach().numpy(), 80, facecolor=own_colours(bins), linewidth=0)
         seen = share.detach() > 0.04
         _name_dots(axes, bins[seen], share.detach()[seen].numpy(), 80, fontsize=8.5)
     _loss_curve(figure, grid[-1], losses, {"log Q: knows nothing": np.log(len(bins)), "the floor": floor})
@@ -444,8 +445,8 @@ def temperatures(bins: Tensor, share: Tensor, by_temperature: dict[float, Tensor
     path = torch.stack(list(by_temperature.values())).detach()
     figure = Figure((WIDTH, 4.3))
     grid = figure.add_gridspec(1, 2, width_ratios=[1.2, 1])
-    axes = _ab_axes(figure, grid[0], "the distribution, and the colours read from it", BALLS_REACH)
-    _dots(axes, bins, share.numpy() / share.max().item(), 10.5, facecolor=own_colours(bins), linewidth=0)
+    axes = ab_axes(figure, grid[0], "the distribution, and the colours read from it", BALLS_REACH)
+    dots(axes, bins, share.numpy() / share.max().item(), 10.5, facecolor=own_colours(bins), linewidth=0)
     axes.plot(*path.T.numpy(), color=INK, lw=1.2, zorder=3)
     axes.scatter(*path.T.numpy(), c=own_colours(path), s=34, edgecolor=INK, lw=0.8, zorder=4)
     for (a, b), name in ((path[0].tolist(), "T → 0: the mode"), (path[-1].tolist(), "T = 1: the mean")):
@@ -456,7 +457,7 @@ def temperatures(bins: Tensor, share: Tensor, by_temperature: dict[float, Tensor
     for place, temperature, ball in zip(inner, by_temperature, painted_balls(path, 160), strict=True):
         weight = "bold" if temperature == marked else "normal"
         title = f"T = {temperature:g}"
-        _picture_axes(figure, place, ball).set_title(title, loc="center", pad=2, fontweight=weight)
+        picture_axes(figure, place, ball).set_title(title, loc="center", pad=2, fontweight=weight)
     return figure
 
 
@@ -470,7 +471,7 @@ def priors(bins: Tensor, by_name: dict[str, Tensor]) -> Figure:
     figure = Figure((WIDTH, 4.3))
     grid = figure.add_gridspec(1, len(by_name))
     for place, (name, prior) in zip(grid, by_name.items(), strict=True):
-        axes = _ab_axes(figure, place, name)
+        axes = ab_axes(figure, place, name)
         log = prior.detach().clamp(min=1e-12).log10().numpy()
         _squares(axes, bins, 9.4, facecolor="white", edgecolor=FAINT, linewidth=0.6)
         seen = log > -7
@@ -493,7 +494,7 @@ def rebalancing(bins: Tensor, prior: Tensor, weights: Tensor, by_lambda: dict[fl
     """
     figure = Figure((WIDTH, 4.3))
     grid = figure.add_gridspec(1, 2, width_ratios=[1.2, 1])
-    axes = _ab_axes(figure, grid[0], "the weight of each bin, at λ = ½")
+    axes = ab_axes(figure, grid[0], "the weight of each bin, at λ = ½")
     _squares(axes, bins, 9.4, array=weights.detach().log2().numpy(), cmap="magma_r", clim=(-3, 4))
     bar = figure.colorbar(axes.collections[-1], ax=axes, shrink=0.8, aspect=28, pad=0.01)
     bar.set_ticks(range(-3, 5), labels=["1/8", "1/4", "1/2", "1", "2", "4", "8", "16"])

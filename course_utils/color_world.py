@@ -65,10 +65,19 @@ class Scenes(NamedTuple):
     lightness: Tensor  # (N, 1, S, S) float32, (L* - 50) / 100: the same whatever the toss
     ab: Tensor  # (N, 2, S, S) float32, (a*, b*) / 110
     kind: Tensor  # (N, S, S) int64, into WORLD: what each pixel belongs to
+    piece: Tensor  # (N, S, S) uint8, which thing of its room: pixels of one piece have one colour
 
     def every(self, stride: int) -> Self:
-        """Every `stride`-th pixel: how Zhang et al. take the targets of a smaller output."""
-        return type(self)(*(plane[..., ::stride, ::stride] for plane in self))
+        """Every `stride`-th pixel, from the middle of the first few: the targets of a smaller output.
+
+        Zhang et al. take the first of them, which a stretched output then shows a little aside.
+        """
+        return type(self)(*(plane[..., stride // 2 :: stride, stride // 2 :: stride] for plane in self))
+
+    def tossed(self, seed: int) -> Self:
+        """The same rooms in other colours: every thing's is tossed anew."""
+        luck = np.random.default_rng([seed, 1]).random((len(self.piece), PIECES[1] + 2))
+        return self._replace(ab=torch.from_numpy(_colored(self.kind.numpy(), self.piece.numpy(), luck)))
 
     def split(self, first: int) -> tuple[Self, Self]:
         """The first scenes, and the others."""
@@ -80,7 +89,7 @@ class _Room(NamedTuple):
 
     lightness: Array  # (S, S) L*
     kind: Array  # (S, S) into WORLD
-    piece: Array  # (S, S) which toss each pixel takes: 0 wall, 1 floor, 2 … the pieces
+    piece: Array  # (S, S) 0 wall, 1 floor, 2 … the pieces
 
 
 class _Sprite(NamedTuple):
@@ -106,28 +115,28 @@ def make_scenes(
     pieces = rng.integers(PIECES[0], PIECES[1] + 1, count)
     sprites = iter(_sprites(views, int(pieces.sum()), size, rng))
     rooms = [_furnished([next(sprites) for _ in range(many)], size, rng) for many in pieces]
-    kind = np.stack([room.kind for room in rooms])
-    ab = _tossed(kind, np.stack([room.piece for room in rooms]), np.random.default_rng([toss_seed, 1]))
-    lightness = np.stack([room.lightness for room in rooms])[:, None]
+    lightness, kind, piece = (np.stack(planes) for planes in zip(*rooms, strict=True))
     return Scenes(
-        torch.from_numpy(((lightness - L_CENTER) / L_SCALE).astype(np.float32)),
-        torch.from_numpy((ab / AB_SCALE).astype(np.float32)),
+        torch.from_numpy(((lightness - L_CENTER) / L_SCALE).astype(np.float32)[:, None]),
+        torch.zeros(len(kind), 2, size, size),
         torch.from_numpy(kind),
-    )
+        torch.from_numpy(piece.astype(np.uint8)),
+    ).tossed(toss_seed)
 
 
-def _tossed(kind: Array, piece: Array, rng: np.random.Generator) -> Array:
-    """(N, 2, S, S) ab units: one toss for each piece of each scene, in the colours of its kind."""
-    luck = rng.random((len(piece), PIECES[1] + 2))
-    of_pixel = np.take_along_axis(luck, piece.reshape(len(piece), -1), axis=1).reshape(piece.shape)
-    ab = np.zeros((len(kind), 2, *kind.shape[1:]))
+def _colored(kind: Array, piece: Array, luck: Array) -> Array:
+    """(N, 2, S, S) float32, at the network's scale: each piece in one of the colours of its kind.
+
+    luck  (N, pieces)  in [0, 1): of each piece of each scene
+    """
+    of_pixel = np.take_along_axis(luck, piece.reshape(len(piece), -1).astype(int), axis=1)
+    ab = np.zeros((*kind.shape, 2), np.float32)
     for index, palette in enumerate(WORLD):
-        upto = np.cumsum(palette.odds)[:-1]
         here = kind == index
-        ab.transpose(0, 2, 3, 1)[here] = np.array(palette.colors)[
-            np.searchsorted(upto, of_pixel[here], "right")
-        ]
-    return ab
+        upto = np.cumsum(palette.odds)[:-1]
+        chosen = np.searchsorted(upto, of_pixel.reshape(kind.shape)[here], "right")
+        ab[here] = np.array(palette.colors, np.float32)[chosen] / AB_SCALE
+    return np.ascontiguousarray(np.moveaxis(ab, -1, 1))
 
 
 def _sprites(views: RenderedViews, count: int, size: int, rng: np.random.Generator) -> list[_Sprite]:

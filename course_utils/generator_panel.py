@@ -2,20 +2,15 @@
 
     ChairPanel(drawn, chairs=24).show()
 
-Every slider's movement is one pass through the network, so its picture is sent as a small PNG: a figure with
-axes would take ten times as long as the network.
+Every slider's movement is one pass through the network.
 """
 
-import io
-import time
 from collections.abc import Callable
 
 import torch
-from IPython.display import Image as NotebookImage
-from IPython.display import display
-from PIL import Image
 from torch import Tensor
 
+from course_utils.panels import Panel
 from course_utils.transformations import (
     BRIGHTNESS,
     FACTORS,
@@ -38,7 +33,7 @@ REACH = (SHIFT, SHIFT, ROTATION, ZOOM + SQUEEZE, ZOOM + SQUEEZE, SATURATION, BRI
 VIEW = {"azimuth": (0.0, 360.0, 1.0, 30.0), "elevation": (0.0, 60.0, 1.0, 20.0)}
 
 
-class ChairPanel:
+class ChairPanel(Panel):
     """Sliders for two chairs and the share of the second, for the viewpoint, and for each transformation.
 
     draw    what the picture is made by: it gets the sliders' values and returns a picture (3, S, S) in [0, 1]
@@ -47,10 +42,8 @@ class ChairPanel:
     """
 
     def __init__(self, draw: Draw, chairs: int, side: int = 320) -> None:
-        self.draw, self.chairs, self.side = draw, chairs, side
-        self.values: dict[str, float] = self.start()
-        self.sliders: dict[str, object] = {}
-        self.milliseconds = 0.0  # that the last picture took, from the sliders' values to the PNG
+        self.draw, self.chairs = draw, chairs
+        super().__init__(side, "a chair, as the generator draws it")
 
     def start(self) -> dict[str, float]:
         """The values that the sliders have at first: two chairs, nothing transformed."""
@@ -58,32 +51,12 @@ class ChairPanel:
         view = {name: begin for name, (*_, begin) in VIEW.items()}
         return chairs | view | dict(zip(PARAMETERS, IDENTITY, strict=True))
 
-    def png(self) -> bytes:
-        """The picture of the present values."""
-        begin = time.perf_counter()
+    def picture(self) -> Tensor:
+        """What the generator draws for the present values."""
         now = self.values
         numbers = (torch.tensor(float(now[name])) for name in ("share", "azimuth", "elevation"))
         parameters = torch.tensor([float(now[name]) for name in PARAMETERS])
-        with torch.no_grad():
-            picture = self.draw(int(now["chair"]), int(now["towards"]), *numbers, parameters)
-        data = _png(picture, self.side)
-        self.milliseconds = 1000 * (time.perf_counter() - begin)
-        return data
-
-    def show(self) -> None:
-        """Display the panel; without ipywidgets, or before the tasks are solved, a picture or a sentence."""
-        try:
-            picture = self.png()
-        except NotImplementedError as task:
-            print(f"The panel waits for a task: {task}.")
-            return
-        try:
-            display(self.widget(picture))
-        except ImportError:
-            print(
-                "There are no sliders here: `pip install ipywidgets` and restart. This is the first picture."
-            )
-            display(NotebookImage(picture, width=self.side, alt="a chair, as the generator draws it"))
+        return self.draw(int(now["chair"]), int(now["towards"]), *numbers, parameters)
 
     def widget(self, picture: bytes) -> object:
         """Picture and sliders as one widget. Raises ImportError if ipywidgets is not installed."""
@@ -96,19 +69,13 @@ class ChairPanel:
             for name, (kind, settings) in self._controls(widgets).items()
         }
         image = widgets.Image(value=picture, format="png", width=self.side, height=self.side)
-        said = widgets.Label(self._says())
-        for name, slider in self.sliders.items():
-            slider.observe(lambda change, name=name: self._moved(name, change["new"], image, said), "value")
+        said = widgets.Label(self.says())
+        self.follow(image, said)
         again = widgets.Button(description="start again")
         again.on_click(lambda _: self.reset())
         columns = list(self.sliders.values())
         left = widgets.VBox([image, said, widgets.HBox([self._turning(widgets), again])])
         return widgets.HBox([left, widgets.VBox(columns[:5]), widgets.VBox(columns[5:])])
-
-    def reset(self) -> None:
-        """Bring the sliders back to where they began."""
-        for name, value in self.start().items():
-            self.sliders[name].value = value
 
     def _controls(self, widgets: object) -> dict[str, tuple[type, dict[str, object]]]:
         """Of each slider, the kind and the settings."""
@@ -134,22 +101,3 @@ class ChairPanel:
         play = widgets.Play(min=0, max=355, step=5, interval=80, repeat=True, show_repeat=False)
         widgets.jslink((play, "value"), (self.sliders["azimuth"], "value"))
         return play
-
-    def _moved(self, name: str, value: float, image: object, said: object) -> None:
-        self.values[name] = value
-        try:
-            image.value = self.png()
-            said.value = self._says()
-        except Exception as error:  # a widget's errors would go to a log that nobody reads
-            said.value = f"{type(error).__name__}: {error}"
-
-    def _says(self) -> str:
-        return f"drawn in {self.milliseconds:.0f} ms"
-
-
-def _png(picture: Tensor, side: int) -> bytes:
-    pixels = (picture.detach().clamp(0, 1) * 255).round().byte().movedim(0, -1).cpu().numpy()
-    out = io.BytesIO()
-    large = Image.fromarray(pixels).resize((side, side), Image.Resampling.BICUBIC)
-    large.save(out, "PNG", compress_level=1)
-    return out.getvalue()

@@ -10,7 +10,7 @@
 Two that do not ship, and that the grader tries a trained network on:
 
 `furniture_styles_hidden`  24 more models of each style, from another seed
-`chairs_hidden`            the chairs of `furniture`, seen from half way between its two elevations
+`furniture_hidden`         the models of `furniture`, seen from half way between its two elevations
 
 A pack holds a fingerprint of the settings and the code that made it: a stale one is made again. The same
 settings and code give the same bytes on one machine; another processor may round a few of them otherwise.
@@ -197,7 +197,7 @@ PACKS: dict[str, Furniture | FurnitureStyles] = {
     "furniture": Furniture(),
     "furniture_styles": FurnitureStyles(),
     "furniture_styles_hidden": FurnitureStyles(train_models=0, seed=2),
-    "chairs_hidden": Furniture(categories=("chair",), views=BETWEEN),
+    "furniture_hidden": Furniture(views=BETWEEN),
 }
 
 

@@ -140,8 +140,20 @@ def test_tosses_follow_the_odds(views):
 def test_every_fourth_pixel(scenes):
     targets = scenes.every(4)
     assert targets.ab.shape == (60, 2, 16, 16)
-    assert torch.equal(targets.ab[:, :, 3, 5], scenes.ab[:, :, 12, 20])
-    assert torch.equal(targets.kind[:, 3, 5], scenes.kind[:, 12, 20])
+    assert torch.equal(targets.ab[:, :, 3, 5], scenes.ab[:, :, 14, 22])
+    assert torch.equal(targets.kind[:, 3, 5], scenes.kind[:, 14, 22])
+
+
+def test_tossed_anew_the_rooms_stay_and_colors_change_piece_by_piece(views, scenes):
+    again = scenes.tossed(99)
+    for ours, theirs in zip(again, make_scenes(views, 60, seed=1, toss_seed=99), strict=True):
+        assert torch.equal(ours, theirs)
+    coarse = scenes.every(4)
+    assert torch.equal(coarse.tossed(99).ab, again.every(4).ab)
+    changed = (again.ab != scenes.ab).any(dim=1)
+    assert changed.any()
+    of_piece = scenes.piece + 8 * torch.arange(60, dtype=torch.int64)[:, None, None]
+    assert all(len(changed[of_piece == piece].unique()) == 1 for piece in of_piece.unique())
 
 
 def test_split(scenes):

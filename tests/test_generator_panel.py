@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-import course_utils.generator_panel as panels
+import course_utils.panels as panels
 from course_utils.generator_panel import VIEW, ChairPanel
 from course_utils.transformations import FACTORS, IDENTITY, PARAMETERS
 

@@ -1,6 +1,5 @@
 """Every figure of the generator draws, and shows the numbers that it was given."""
 
-import numpy as np
 import pytest
 import torch
 from figures import assert_drawn
@@ -32,7 +31,6 @@ def streams() -> nn.Module:
 
 
 FIGURES = {
-    "picture_rows": lambda: plots.picture_rows({"a": CHAIRS, "b": CHAIRS[:2]}, ["one", "two"]),
     "picture_grid": lambda: plots.picture_grid(CHAIRS, columns=3),
     "output_sizes": lambda: plots.output_sizes(range(3), {"stride 1": [1, 2, 3], "stride 2": [1, 1, 2]}),
     "sizes_and_back": lambda: plots.sizes_and_back({5: 2, 6: 2}, {2: [5, 6]}),
@@ -68,18 +66,6 @@ def test_it_draws_without_a_warning(name, recwarn):
 
 def texts(figure: Figure) -> list[str]:
     return [text.get_text().strip() for axes in figure.axes for text in axes.texts]
-
-
-def test_rows_carry_their_names_and_columns_their_titles():
-    assert texts(FIGURES["picture_rows"]()) == ["a", "b", "one", "two"]
-
-
-def test_rows_show_each_picture_at_its_place():
-    red = torch.tensor([1.0, 0, 0])[:, None, None].expand(1, 3, 8, 8)
-    figure = plots.picture_rows({"row": torch.cat([red, 0 * red])})
-    sheet = np.asarray(figure.axes[0].images[0].get_array())
-    assert sheet[:, : sheet.shape[1] // 2].mean(axis=(0, 1)) == pytest.approx([1, 0, 0])
-    assert sheet[:, sheet.shape[1] // 2 :].max() == 0
 
 
 def test_a_painting_shows_the_numbers_of_its_step_and_shades_its_window():

@@ -976,7 +976,7 @@ GENERATOR, SHARP, COVERED = "chair_generator.safetensors", 25, 0.72  # the file;
 @cache
 def hidden_chairs(size: int) -> Views:
     """The course's chairs from an elevation, and azimuths, that nobody trains with."""
-    views = load_views(pack_path("chairs_hidden"), size=size)
+    views = load_views(pack_path("furniture_hidden"), size=size).of_category("chair").renumbered()
     return views.batch(torch.arange(len(views)))
 
 

@@ -3,12 +3,15 @@
 Zhang, Isola and Efros, *Colorful Image Colorization*, ECCV 2016 (https://arxiv.org/abs/1603.08511).
 """
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from scipy.spatial import ConvexHull
-from torch import Tensor
+from torch import Tensor, nn
 
 from course_utils.color import AB_SCALE, D65_WHITE, L_CENTER, L_SCALE, SRGB_TO_XYZ, srgb_gamut_ab
+from course_utils.nearest_bins import nearest_bins
 
 
 def rgb_to_lab_planes(rgb: Tensor) -> tuple[Tensor, Tensor]:
@@ -154,3 +157,157 @@ def rebalancing_weights(prior: Tensor, lam: float = 0.5) -> Tensor:
     """
     weights = 1 / ((1 - lam) * prior + lam / len(prior))
     return weights / (prior * weights).sum()
+
+
+def sparse_soft_encode(
+    ab: Tensor, bins: Tensor, neighbors: int = 10, sigma: float = 5.0
+) -> tuple[Tensor, Tensor]:
+    """The same target as `soft_encode`, without its zeros: which bins share a pixel, and their shares.
+
+    Which of its bins comes first is up to you, as long as both results agree.
+
+    ab         (B, 2, H, W)  colours, in ab units
+    bins       (Q, 2)        bin centres, in ab units
+    neighbors  K, bins that share a pixel's weight
+    sigma      width of the Gaussian exp(-d^2 / (2 sigma^2)), in ab units
+    returns    indices (B, K, H, W)  int64, into the bins
+               shares  (B, K, H, W)  in ab's dtype, each pixel sums to 1 over K
+    """
+    squares, indices = nearest_bins(ab, bins, neighbors)
+    return indices, torch.softmax(-squares / (2 * sigma**2), dim=1)
+
+
+def sparse_cross_entropy(
+    logits: Tensor, indices: Tensor, shares: Tensor, weights: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """The loss of `multinomial_cross_entropy`, and its gradient by the logits, from a target without zeros.
+
+    log sum_q exp z_q - sum_k Z_k z_k for a pixel; its gradient is softmax(z) - Z (weighted, and divided by
+    the number of pixels). No tensor as large as the logits is needed besides the gradient itself.
+
+    logits   (B, Q, H, W)  unnormalised scores
+    indices  (B, K, H, W)  int64, the bins that share a pixel
+    shares   (B, K, H, W)  their shares, each pixel sums to 1 over K
+    weights  (Q,)          weight v of a pixel, looked up at its bin with the largest share, or None
+    returns  loss     ()            mean over the B*H*W pixels
+             gradient (B, Q, H, W)  of the loss, by the logits
+    """
+    normaliser = logits.logsumexp(dim=1, keepdim=True)  # (B, 1, H, W)
+    loss = normaliser - (shares * logits.gather(1, indices)).sum(dim=1, keepdim=True)
+    scale = torch.full_like(loss, 1 / loss.numel())
+    if weights is not None:
+        scale = scale * weights[indices.gather(1, shares.argmax(dim=1, keepdim=True))]
+    gradient = (logits - normaliser).exp_().mul_(scale)
+    return (scale * loss).sum(), gradient.scatter_add_(1, indices, -scale * shares)
+
+
+class Colorizer(nn.Module):
+    """A fully convolutional network: from lightness to scores for every colour, at a quarter of the side.
+
+    Blocks of convolutions, some of them with a stride and some dilated, without pooling; then one
+    up-convolution, and scores at every position (Zhang et al. 2016, section 2 and figure 2). With two
+    outputs it predicts a and b themselves.
+
+    blocks  nn.Sequential  an nn.Sequential for each block: its convolutions (3 x 3, padded so that only
+                           the stride shrinks), each with nn.ReLU behind it, and last an nn.BatchNorm2d
+    up      nn.Sequential  nn.ConvTranspose2d (4 x 4) that doubles the side, nn.ReLU, nn.Conv2d (3 x 3,
+                           padded), nn.ReLU; all of them to `up` channels
+    scores  nn.Conv2d      1 x 1, to the outputs
+    """
+
+    def __init__(
+        self,
+        outputs: int = 313,
+        blocks: Sequence[Sequence[int]] = ((32, 2, 2, 1), (64, 2, 2, 1), (96, 2, 2, 1), (96, 2, 1, 2)),
+        up: int = 64,
+    ) -> None:
+        """A colorizer; the product of the blocks' strides is 8.
+
+        outputs  Q, how many bins there are; or 2
+        blocks   of each: its channels, how many convolutions, the stride of the last of them, the dilation
+                 of all of them
+        up       channels after the blocks
+        """
+        super().__init__()
+        widths = [1, *(channels for channels, *_ in blocks)]
+        self.blocks = nn.Sequential(
+            *(_block(before, *block) for before, block in zip(widths, blocks, strict=False))
+        )
+        self.up = nn.Sequential(
+            nn.ConvTranspose2d(widths[-1], up, 4, stride=2, padding=1),
+            nn.ReLU(),
+            nn.Conv2d(up, up, 3, padding=1),
+            nn.ReLU(),
+        )
+        self.scores = nn.Conv2d(up, outputs, 1)
+
+    def forward(self, lightness: Tensor) -> Tensor:
+        """Score the colours of every fourth pixel.
+
+        lightness  (B, 1, H, W)  (L* - 50) / 100; H and W are multiples of 8
+        returns    (B, outputs, H / 4, W / 4)
+        """
+        return self.scores(self.up(self.blocks(lightness)))
+
+
+def _block(before: int, channels: int, convolutions: int, stride: int, dilation: int) -> nn.Sequential:
+    layers = []
+    for number in range(1, convolutions + 1):
+        step = stride if number == convolutions else 1
+        layers += [nn.Conv2d(before, channels, 3, step, padding=dilation, dilation=dilation), nn.ReLU()]
+        before = channels
+    return nn.Sequential(*layers, nn.BatchNorm2d(channels))
+
+
+def colorize(lightness: Tensor, logits: Tensor, bins: Tensor, temperature: float = 0.38) -> Tensor:
+    """Paint a black-and-white picture with what a network answers: the annealed mean over its lightness.
+
+    The colour is stretched to the picture's size, bilinearly (as `F.interpolate` does by default, corners
+    not aligned); the lightness is kept as it is.
+
+    lightness    (B, 1, H, W)  (L* - 50) / 100
+    logits       (B, Q, h, w)  scores of the bins, on a coarser grid
+    bins         (Q, 2)        bin centres, in ab units
+    temperature  of the annealed mean
+    returns      (B, 3, H, W)  sRGB, in [0, 1]
+    """
+    ab = annealed_mean(logits, bins, temperature) / AB_SCALE
+    return lab_planes_to_rgb(lightness, F.interpolate(ab, size=lightness.shape[-2:], mode="bilinear"))
+
+
+def colorfulness(rgb: Tensor) -> Tensor:
+    """How colourful each picture looks to people (Hasler and Suesstrunk 2003, section 6).
+
+    With the opponents rg = R - G and yb = (R + G) / 2 - B, on a scale from 0 to 255, and their standard
+    deviations and means over the pixels: sqrt(s_rg^2 + s_yb^2) + 0.3 sqrt(m_rg^2 + m_yb^2).
+    0 is grey, 33 moderately, 59 quite and 109 extremely colourful.
+
+    rgb      (B, 3, H, W)  sRGB, in [0, 1]
+    returns  (B,)
+    """
+    red, green, blue = (255 * rgb).flatten(2).unbind(1)  # (B, H * W) each
+    opponents = torch.stack([red - green, (red + green) / 2 - blue], dim=1)  # (B, 2, H * W)
+    spread, mean = opponents.std(dim=2, correction=0), opponents.mean(dim=2)
+    return spread.norm(dim=1) + 0.3 * mean.norm(dim=1)
+
+
+def colorization_auc(
+    prediction: Tensor, target: Tensor, bins: Tensor | None = None, prior: Tensor | None = None
+) -> Tensor:
+    """Area under the curve of right pixels: those within t of the truth, for t from 0 to 150 (section 3.1).
+
+    The area is divided by 150, so that 1 is perfect. Steps of one ab unit are fine enough; exactly it is
+    1 - E[min(d, 150)] / 150, with d the distance of a pixel's two colours.
+    With bins and a prior it is rebalanced: each pixel counts 1 / prior of the bin nearest to its true colour.
+
+    prediction  (B, 2, H, W)  in ab units
+    target      (B, 2, H, W)  the true colours, in ab units
+    bins        (Q, 2)        bin centres, in ab units; or None
+    prior       (Q,)          how often each bin's colour occurs; or None
+    returns     ()            from 0 to 1
+    """
+    near = 1 - (prediction - target).norm(dim=1).clamp(max=150) / 150  # (B, H, W)
+    if prior is None:
+        return near.mean()
+    weights = 1 / prior[nearest_bins(target, bins, 1)[1][:, 0]]
+    return (weights * near).sum() / weights.sum()

@@ -1,0 +1,203 @@
+"""Every figure of a trained colorizer draws, and shows the numbers that it was given."""
+
+import numpy as np
+import pytest
+import torch
+from figures import assert_drawn
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+import course_utils.colorization_plots as plots
+
+BINS = torch.tensor([[0.0, 0], [50, 30], [-40, 40], [10, -40]])
+SHARES = torch.tensor([[0.1, 0.7, 0.2, 0.0], [0.8, 0.0, 0.0, 0.2]])
+SCENE = torch.rand(3, 24, 32, generator=torch.Generator().manual_seed(0))
+MAP = torch.arange(12.0).view(3, 4)
+COLOURS = torch.tensor([[50.0, 30], [50, 30], [-40, 40], [0, 0]])
+STEPS = range(100)
+FALLING = [5 * 0.9**step + 1.5 for step in STEPS]
+RATIOS = {"L2": (torch.tensor([0.7, 0.6]), torch.tensor([0.75, 0.5]))}
+RATIOS |= {"rebalanced": (torch.tensor([0.5, 3.6]), torch.tensor([1.2, 3.8]))}
+
+
+def losses(floor: float = 1.5) -> Figure:
+    return plots.losses({"L2": (STEPS, FALLING), "multinomial": (STEPS, FALLING)}, {"L2": floor})
+
+
+def window_needed(floors: dict[str, float] | float) -> Figure:
+    return plots.window_needed([1, 4, 16], {"chair": [3, 2.5, 2.1], "sofa": [3.2, 2.4, 2.09]}, floors)
+
+
+def patch_by_patch(at_once: torch.Tensor = MAP, seconds: tuple[float, float] = (5.0, 0.1)) -> Figure:
+    return plots.patch_by_patch(SCENE, MAP, at_once, seconds)
+
+
+def one_pixel(shares: torch.Tensor = SHARES) -> Figure:
+    return plots.one_pixel(SCENE, [(3, 5), (20, 30)], BINS, shares, shares @ BINS, ["chair", "sofa"])
+
+
+def scores_table(psnr: float = 23.14) -> Figure:
+    rows = {"ours": (), "L2": (0.955, psnr), "published": (), " L2 ": (0.912, "–")}
+    return plots.scores_table(rows, ["AuC", "PSNR, dB"], "A note.")
+
+
+FIGURES = {
+    "losses": losses,
+    "window_needed": lambda: window_needed({"chair": 2.0, "sofa": 1.9}),
+    "window_needed, one floor": lambda: window_needed(1.6),
+    "patch_by_patch": patch_by_patch,
+    "patch_by_patch, grey": lambda: plots.patch_by_patch(SCENE[0], MAP, MAP, (1.0, 2.0)),
+    "one_pixel": one_pixel,
+    "ab_histograms": lambda: plots.ab_histograms({"truth": COLOURS, "L2": COLOURS[3:]}),
+    "measured_beside_possible": lambda: plots.measured_beside_possible(RATIOS, ["chair", "sofa"]),
+    "scores_table": scores_table,
+}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_it_draws_without_a_warning(name, recwarn):
+    assert_drawn(FIGURES[name]())
+    assert [str(each.message) for each in recwarn if each.category in (UserWarning, RuntimeWarning)] == []
+
+
+def texts(figure: Figure) -> list[str]:
+    return [text.get_text().strip() for axes in figure.axes for text in axes.texts]
+
+
+def titles(figure: Figure) -> list[str]:
+    return [axes.get_title(loc="left") for axes in figure.axes]
+
+
+def drawn(figure: Figure) -> bytes:
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    return bytes(canvas.buffer_rgba())
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_no_text_leaves_the_page(name):
+    figure = FIGURES[name]()
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    width, height = canvas.get_width_height()
+    for text in [text for axes in figure.axes for text in (*axes.texts, axes._left_title) if text.get_text()]:
+        box = text.get_window_extent()
+        assert min(box.x0, box.y0) > -3, text
+        assert max(box.x1 - width, box.y1 - height) < 3, text
+
+
+def test_only_a_training_with_a_floor_has_a_line_for_it():
+    figure = losses()
+    assert titles(figure) == ["L2", "multinomial"]
+    assert texts(figure) == ["the least possible"]
+    assert [len(axes.lines) for axes in figure.axes] == [3, 2]
+    assert set(figure.axes[0].lines[-1].get_ydata()) == {1.5}
+
+
+def test_a_floor_far_below_is_within_the_panel():
+    low, high = losses(floor=-4.0).axes[0].get_ylim()
+    assert low < -4 < FALLING[-1] < high
+
+
+def test_the_smooth_curve_follows_the_loss_without_lagging():
+    line = [float(step) for step in STEPS]
+    smooth = plots._smoothed(line, 11)
+    assert smooth[5:-5] == pytest.approx(line[5:-5])
+    assert plots._smoothed([2.0] * 30, 6) == pytest.approx([2.0] * 30)
+
+
+def test_each_kind_has_its_name_and_its_floor_in_its_own_colour():
+    axes = window_needed({"chair": 2.0, "sofa": 1.9}).axes[0]
+    lines, floors = axes.lines[::2], axes.lines[1::2]
+    assert [line.get_ydata()[0] for line in floors] == [2.0, 1.9]
+    assert [line.get_color() for line in lines] == [line.get_color() for line in floors]
+    places = {text.get_text(): text.xy[1] for text in axes.texts}
+    assert places["chair"] - places["sofa"] > 0.03  # their curves end closer together
+
+
+def test_no_kind_is_left_out_for_want_of_a_colour():
+    kinds = {name: [2.0, 1.0] for name in "abcdefgh"}
+    assert sorted(texts(plots.window_needed([1, 2], kinds, 0.9))) == list("abcdefgh")
+
+
+def test_both_maps_are_shown_on_one_scale_with_how_much_faster():
+    figure = patch_by_patch(at_once=MAP + 5)
+    assert titles(figure) == ["the picture", "patch by patch", "at once: 50 times faster"]
+    assert [axes.images[0].get_clim() for axes in figure.axes[1:]] == [(0, 16), (0, 16)]
+    assert np.array_equal(figure.axes[2].images[0].get_array(), MAP + 5)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [((3.0, 2.0), "1.5 times faster"), ((1.0, 2.0), "2.0 times slower"), ((40.0, 1.0), "40 times faster")],
+)
+def test_times_are_told_as_a_ratio(seconds, words):
+    assert titles(patch_by_patch(seconds=seconds))[-1] == f"at once: {words}"
+
+
+def test_each_pixel_is_marked_and_has_its_distribution():
+    figure = one_pixel()
+    assert titles(figure) == ["black and white", "A, chair", "B, sofa"]
+    assert texts(figure) == ["A", "B"]
+    assert figure.axes[0].lines[0].get_xydata().tolist() == [[5, 3]]  # x, y
+    widths = [axes.collections[0]._widths * 2 for axes in figure.axes[1:]]
+    assert widths[0][1] ** 2 / widths[0][2] ** 2 == pytest.approx(3.5)  # areas as 0.7 to 0.2
+    assert widths[0][1] ** 2 / widths[1][0] ** 2 == pytest.approx(0.7 / 0.8)  # and of all on one scale
+    answers = [axes.lines[-1].get_xydata()[0].tolist() for axes in figure.axes[1:]]
+    assert answers == [pytest.approx(colour) for colour in (SHARES @ BINS).tolist()]
+    assert drawn(one_pixel(SHARES.flip(1))) != drawn(figure)
+
+
+def test_histograms_count_shares_on_one_scale():
+    figure = FIGURES["ab_histograms"]()
+    first, second = (axes.collections[0] for axes in figure.axes[:2])
+    shares = 10 ** np.ma.compressed(first.get_array())
+    assert sorted(shares) == pytest.approx([0.25, 0.25, 0.5])
+    assert 10 ** np.ma.compressed(second.get_array()) == pytest.approx([1])
+    assert first.get_clim() == second.get_clim()
+
+
+def test_a_colour_is_counted_at_its_place():
+    mesh = plots.ab_histograms({"truth": torch.tensor([[50.0, -30.0]])}).axes[0].collections[0]
+    counts, corners = mesh.get_array(), mesh.get_coordinates()
+    row, column = np.argwhere(~np.ma.getmaskarray(counts))[0]
+    middle = (corners[row, column] + corners[row + 1, column + 1]) / 2
+    assert abs(middle - [50, -30]).max() <= 2
+
+
+def test_the_gamuts_outline_goes_through_the_purest_colours():
+    outline = plots._gamut_outline()
+    for a, b in ((80.1, 67.2), (-86.2, 83.2), (79.2, -107.9)):  # red, green, blue
+        assert np.hypot(*(outline - [a, b]).T).min() < 0.2
+
+
+def test_bars_leave_from_the_truth_and_end_at_measured_and_possible():
+    figure = FIGURES["measured_beside_possible"]()
+    reached = [[1 + box.get_width() for box in bars] for bars in figure.axes[0].containers]
+    expected = [each.tolist() for pair in RATIOS.values() for each in pair]
+    assert reached == [pytest.approx(each) for each in expected]
+    assert texts(figure) == ["0.70", "L2", "0.60", "L2", "0.50", "rebalanced", "3.60", "rebalanced"]
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["chair", "sofa"]
+
+
+def test_a_measure_of_nothing_is_drawn_too(recwarn):
+    rows = {"grey": (torch.zeros(2), torch.ones(2))}
+    figure = plots.measured_beside_possible(rows, ["chair", "sofa"])
+    assert_drawn(figure)
+    assert texts(figure) == ["0.00", "grey"] * 2
+    assert not recwarn
+
+
+def test_a_network_that_knows_nothing_is_drawn_too():
+    assert_drawn(one_pixel(torch.full((2, 4), 0.25)))
+    many = torch.cartesian_prod(torch.arange(-50.0, 50, 5), torch.arange(-50.0, 50, 5))
+    flat = torch.full((1, 400), 1 / 400)
+    assert_drawn(plots.one_pixel(SCENE, [(1, 1)], many, flat, flat @ many))
+
+
+def test_the_table_shows_every_number_with_its_columns_digits():
+    found = texts(scores_table())
+    assert found == [
+        *("AuC", "PSNR, dB", "ours", "L2", "0.955", "23.1", "published", "L2", "0.912", "–", "A note.")
+    ]
+    assert drawn(scores_table()) != drawn(scores_table(psnr=23.9))
