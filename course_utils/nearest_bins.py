@@ -15,7 +15,7 @@ CELL = 4.0  # ab units; smaller ones have fewer bins each, but there are more of
 
 
 def nearest_bins(ab: Tensor, bins: Tensor, count: int) -> tuple[Tensor, Tensor]:
-    """Find the nearest bins of each pixel, in no particular order; of bins that tie, any.
+    """Find the nearest bins of each pixel, the nearest first; of bins that tie, any.
 
     ab       (B, 2, H, W)  finite, in ab units
     bins     (Q, 2)        in ab units
@@ -32,7 +32,7 @@ def nearest_bins(ab: Tensor, bins: Tensor, count: int) -> tuple[Tensor, Tensor]:
     candidates = _candidates(centres, bins.to(ab), count)  # (C, M)
     of_a, of_b = bins.to(ab)[candidates].unbind(dim=2)  # (C, M) each
     squares = (of_a[cell] - a[:, None]).square_() + (of_b[cell] - b[:, None]).square_()  # (N, M)
-    nearest = squares.topk(count, largest=False, sorted=False)
+    nearest = squares.topk(count, largest=False)
     indices = candidates[cell].gather(1, nearest.indices)
     return tuple(each.view(batch, height, width, count).movedim(-1, 1) for each in (nearest.values, indices))
 

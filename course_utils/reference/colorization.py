@@ -218,7 +218,7 @@ class Colorizer(nn.Module):
     def __init__(
         self,
         outputs: int = 313,
-        blocks: Sequence[Sequence[int]] = ((32, 2, 2, 1), (64, 2, 2, 1), (96, 2, 2, 1), (96, 2, 1, 2)),
+        blocks: Sequence[Sequence[int]] = ((16, 2, 2, 1), (48, 2, 2, 1), (96, 2, 2, 1), (96, 2, 1, 2)),
         up: int = 64,
     ) -> None:
         """A colorizer; the product of the blocks' strides is 8.
@@ -263,7 +263,7 @@ def colorize(lightness: Tensor, logits: Tensor, bins: Tensor, temperature: float
     """Paint a black-and-white picture with what a network answers: the annealed mean over its lightness.
 
     The colour is stretched to the picture's size, bilinearly (as `F.interpolate` does by default, corners
-    not aligned); the lightness is kept as it is.
+    not aligned); the lightness is kept as it is. The result has the lightness's dtype.
 
     lightness    (B, 1, H, W)  (L* - 50) / 100
     logits       (B, Q, h, w)  scores of the bins, on a coarser grid
@@ -280,7 +280,7 @@ def colorfulness(rgb: Tensor) -> Tensor:
 
     With the opponents rg = R - G and yb = (R + G) / 2 - B, on a scale from 0 to 255, and their standard
     deviations and means over the pixels: sqrt(s_rg^2 + s_yb^2) + 0.3 sqrt(m_rg^2 + m_yb^2).
-    0 is grey, 33 moderately, 59 quite and 109 extremely colourful.
+    0 is grey, 33 moderately, 59 quite and 109 extremely colourful. The result has rgb's dtype.
 
     rgb      (B, 3, H, W)  sRGB, in [0, 1]
     returns  (B,)
@@ -299,6 +299,7 @@ def colorization_auc(
     The area is divided by 150, so that 1 is perfect. Steps of one ab unit are fine enough; exactly it is
     1 - E[min(d, 150)] / 150, with d the distance of a pixel's two colours.
     With bins and a prior it is rebalanced: each pixel counts 1 / prior of the bin nearest to its true colour.
+    The result has the prediction's dtype.
 
     prediction  (B, 2, H, W)  in ab units
     target      (B, 2, H, W)  the true colours, in ab units

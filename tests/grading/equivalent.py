@@ -33,6 +33,7 @@ SAME_DTYPE = "equivalent: image, mask and parameters have one dtype"
 UNUSED = "equivalent: what is not a factor is replaced before the logarithm, and not taken from there"
 LIBRARY = "equivalent: it is torch's default"
 SQUARE_LAYER = "equivalent: the two layers of a stream are equally wide"
+OPPOSITE = "equivalent: a spread and a length do not depend on a sign"
 
 EQUIVALENT: dict[str, dict[str, dict[str, str]]] = {
     "data_driven_graphics": {
@@ -121,6 +122,41 @@ EQUIVALENT: dict[str, dict[str, dict[str, str]]] = {
             "1 / ((1 - lam) * prior + lam / len(prior)) → 2 / ((1 - lam) * prior + lam / len(prior))": SCALE,
             "1 / ((1 - lam) * prior + lam / len(prior)) → -1 / ((1 - lam) * prior + lam / len(prior))": SCALE,
         },
+        "colorize": {"-2 → 2": LAST, "-2 → --2": LAST},
+        "colorfulness": {
+            "[red - green, (red + green) / 2 - blue] → [(red + green) / 2 - blue, red - green]": (
+                "equivalent: a length does not depend on the order"
+            ),
+            "red - green → green - red": OPPOSITE,
+            "(red + green) / 2 - blue → blue - (red + green) / 2": OPPOSITE,
+            "255 * rgb → -255 * rgb": OPPOSITE,
+            "(255 * rgb).flatten(2) → (255 * rgb).flatten(-2)": LAST,
+            "dim=1 → dim=-1 (2)": LAST,
+            "dim=1 → dim=-1 (3)": LAST,
+        },
+        "colorization_auc": {
+            "1 / prior[nearest_bins(target, bins, 1)[1][:, 0]] → "
+            "2 / prior[nearest_bins(target, bins, 1)[1][:, 0]]": SCALE,
+            "1 / prior[nearest_bins(target, bins, 1)[1][:, 0]] → "
+            "-1 / prior[nearest_bins(target, bins, 1)[1][:, 0]]": SCALE,
+            "nearest_bins(target, bins, 1)[1] → nearest_bins(target, bins, 1)[-1]": (
+                "equivalent: of two results the second is the last"
+            ),
+            "nearest_bins(target, bins, 1) → nearest_bins(target, bins, 2)": (
+                "equivalent: the nearest comes first"
+            ),
+            "prediction - target → target - prediction": SQUARE,
+        },
+        "Colorizer": {
+            "zip(widths, blocks, strict=False) → zip(widths, blocks)": "equivalent: it is Python's default",
+            "_block: nn.BatchNorm2d(channels) → nn.BatchNorm2d(before)": (
+                "equivalent: behind a block's convolutions both are its width"
+            ),
+        },
+        "sparse_soft_encode": {
+            "ab, bins, neighbors=10, sigma=5.0 → ab, bins, neighbors=10, sigma=-5.0": SIGN,
+        },
+        "sparse_cross_entropy": {},
     },
     "cnn_classifier": {
         "linear": {},

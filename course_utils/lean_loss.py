@@ -1,0 +1,89 @@
+"""A loss and its gradient, a picture at a time: never more than one picture's targets and steps at once.
+
+loss = lean_loss(net(x), lambda z, ab: sparse_cross_entropy(z, *sparse_soft_encode(ab, bins), weights), ab)
+
+autograd would keep every step for the backward pass, each as large as the scores: Q numbers for every pixel.
+Where the gradient is known with the loss, one such tensor is enough; the scores' own memory can be that one.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+LossAndGradient = Callable[..., tuple[Tensor, Tensor]]
+
+
+def lean_loss(
+    logits: Tensor, loss_and_gradient: LossAndGradient, *targets: Tensor, overwrite: bool = True
+) -> Tensor:
+    """The mean over the pictures of a loss whose gradient is known with it. Differentiable by the logits.
+
+    With overwrite, the gradient takes the place of the logits, the largest tensor of all, as it does in
+    Liger-Kernel. Their values are lost then: nothing may look at them afterwards, and no operation before
+    may need its own output for its backward pass. A convolution does not; a ReLU or a softmax does, and
+    autograd refuses it: "modified by an inplace operation". Nor is a second backward pass possible.
+    Where no gradient is to be found (under no_grad, or if the logits need none) nothing is overwritten.
+
+    logits             (B, Q, H, W)  scores of the pictures
+    loss_and_gradient  of the logits (1, Q, H, W) and the targets of one picture: the loss (), and its
+                       gradient (1, Q, H, W) by these logits; a lambda binds what else it needs, as weights
+    targets            (B, ...) each  what a picture's loss needs besides its logits
+    overwrite          whether the gradient takes the place of the logits, or has memory of its own
+    returns            ()  the mean of the B losses
+    Raises ValueError if there are not as many targets as logits, or if loss_and_gradient gives other shapes.
+    """
+    if not len(logits) or any(len(target) != len(logits) for target in targets):
+        raise ValueError(
+            f"There are logits of {len(logits)} pictures, and targets of {[*map(len, targets)]}."
+        )
+    if torch.is_grad_enabled() and logits.requires_grad:
+        return _LeanLoss.apply(logits, loss_and_gradient, targets, overwrite)
+    return torch.stack([loss for loss, _ in _by_picture(logits, loss_and_gradient, targets)]).mean()
+
+
+class _LeanLoss(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, logits: Tensor, function: LossAndGradient, targets: tuple[Tensor, ...], overwrite: bool
+    ) -> Tensor:
+        gradient = logits if overwrite else torch.empty_like(logits)
+        losses = []
+        for place, (loss, slope) in zip(
+            gradient.split(1), _by_picture(logits, function, targets), strict=True
+        ):
+            place.copy_(slope)
+            losses.append(loss)
+        ctx.save_for_backward(gradient)
+        ctx.overwrite = overwrite
+        return torch.stack(losses).mean()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, incoming: Tensor) -> tuple[Tensor, None, None, None]:
+        (gradient,) = ctx.saved_tensors
+        scale = incoming / len(gradient)
+        # In place, torch itself refuses a second time, when the numbers are no longer the gradient.
+        return gradient.detach().mul_(scale) if ctx.overwrite else gradient * scale, None, None, None
+
+
+def _by_picture(
+    logits: Tensor, function: LossAndGradient, targets: tuple[Tensor, ...]
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Loss () and gradient (1, Q, H, W) of each picture in turn. Raises ValueError for other shapes."""
+    for one, *its_own in zip(logits.detach().split(1), *(target.split(1) for target in targets), strict=True):
+        with torch.enable_grad():  # the function may use autograd itself
+            loss, gradient = _pair(function(one, *its_own))
+        if loss.shape != () or gradient.shape != one.shape:
+            shapes = f"{tuple(loss.shape)} and {tuple(gradient.shape)}, not () and {tuple(one.shape)}"
+            raise ValueError(f"loss_and_gradient has to return the loss and its gradient; it gave {shapes}.")
+        yield loss.detach(), gradient.detach()
+
+
+def _pair(result: object) -> tuple[Tensor, Tensor]:
+    match result:
+        case [Tensor() as loss, Tensor() as gradient]:
+            return loss, gradient
+    raise ValueError("loss_and_gradient has to return a pair of tensors, the loss and its gradient.")
