@@ -49,12 +49,17 @@ def chroma_under_l2(palette: Palette) -> Tensor:
     return mean_color(palette).norm() / chroma(palette)
 
 
+def codes_of(palette: Palette, encode: Encode) -> Tensor:
+    """(Q, M) the code of each of a palette's colours."""
+    return encode(palette.ab.T[None, :, :, None])[0, :, :, 0]
+
+
 def best_distribution(palette: Palette, encode: Encode, weights: Tensor | None = None) -> Tensor:
     """(Q,) what minimises the cross-entropy: the codes of the colours, mixed by their odds.
 
     weights  (Q,) of rebalancing: a colour's odds are then multiplied by the weight of its code's largest bin
     """
-    codes = encode(palette.ab.T[None, :, :, None])[0, :, :, 0]  # (Q, M)
+    codes = codes_of(palette, encode)
     rarity = 1 if weights is None else weights.to(codes)[codes.argmax(dim=0)]
     counts = palette.probability.to(codes) * rarity
     return codes @ (counts / counts.sum())
@@ -65,9 +70,23 @@ def entropy(distribution: Tensor) -> Tensor:
     return torch.special.entr(distribution.double()).sum()
 
 
-def cross_entropy_floor(share: Tensor, encode: Encode) -> Tensor:
-    """() nats per pixel: the least cross-entropy against soft codes, sum_k share_k H(sum_m pi_m code_m)."""
-    return share @ torch.stack([entropy(best_distribution(palette, encode)) for palette in WORLD])
+def cross_entropy_floor(share: Tensor, encode: Encode, weights: Tensor | None = None) -> Tensor:
+    """() nats per pixel: the least cross-entropy against soft codes, sum_k share_k H(sum_m pi_m code_m).
+
+    weights  (Q,) of rebalancing: each kind's entropy then counts as often as its colours weigh on average
+    """
+    kinds = [
+        _mean_weight(palette, encode, weights) * entropy(best_distribution(palette, encode, weights))
+        for palette in WORLD
+    ]
+    return share @ torch.stack(kinds)
+
+
+def _mean_weight(palette: Palette, encode: Encode, weights: Tensor | None) -> Tensor:
+    """() sum_m pi_m w_m"""
+    if weights is None:
+        return torch.tensor(1.0)
+    return palette.probability @ weights.to(palette.probability)[codes_of(palette, encode).argmax(dim=0)]
 
 
 def best_color(palette: Palette, encode: Encode, decode: Decode, weights: Tensor | None = None) -> Tensor:

@@ -72,7 +72,8 @@ class Scenes(NamedTuple):
 
         Zhang et al. take the first of them, which a stretched output then shows a little aside.
         """
-        return type(self)(*(plane[..., stride // 2 :: stride, stride // 2 :: stride] for plane in self))
+        planes = (plane[..., stride // 2 :: stride, stride // 2 :: stride] for plane in self)
+        return type(self)(*(plane.contiguous() for plane in planes))
 
     def tossed(self, seed: int) -> Self:
         """The same rooms in other colours: every thing's is tossed anew."""

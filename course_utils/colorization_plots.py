@@ -1,4 +1,4 @@
-"""Figures of a trained colorizer: its training, its answers, and what the best could have reached.
+"""Figures of a colorizer: what it learns from, its training, its answers, and the best it could reach.
 
 Pictures are sRGB in [0, 1] and colours are in ab units unless a docstring says otherwise. Every function
 returns a new Figure.
@@ -12,10 +12,11 @@ import matplotlib as mpl
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.gridspec import SubplotSpec
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, Rectangle
 from matplotlib.patheffects import withStroke
 from skimage.color import rgb2lab
 from torch import Tensor
@@ -32,6 +33,7 @@ from course_utils.color_plots import (
     dots,
     hwc,
     own_colours,
+    painted_balls,
     picture_axes,
 )
 
@@ -371,3 +373,187 @@ def _decimals(values: Iterable[float | str]) -> int:
     """How many to show in a column: three of its numbers are below 2, one if not."""
     numbers = [abs(value) for value in values if not isinstance(value, str)]
     return 3 if max(numbers, default=0) < 2 else 1
+
+
+# --- before the training -----------------------------------------------------------------------------------
+
+
+@_styled
+def predicted_answers(
+    kinds: Sequence[str], colors: Sequence[Tensor], odds: Sequence[Tensor], answers: dict[str, Tensor]
+) -> Figure:
+    """What colours each kind of thing may have, and what each loss should make of it, as painted balls.
+
+    kinds    K names
+    colors   (M, 2) of each kind
+    odds     (M,) of each kind, which sum to 1
+    answers  (K, 2)  one colour for each kind, by loss
+    """
+    first = max(len(each) for each in colors) + 0.45  # where the answers start; a ball is 1 wide
+    width, step = first + 1.15 * len(answers), 1.16  # names of losses need more room than odds
+    unit = min(1.15, (WIDTH - 0.9) / width)  # inches
+    names = [textwrap.fill(name, int(14 * unit)) for name in answers]
+    above = 0.12 + 0.16 * max(name.count("\n") + 1 for name in ["", *names])  # inches for them
+    figure = Figure((0.9 + unit * width, above + step * unit * len(kinds)), layout="none")
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set(xlim=(-0.9 / unit, width), ylim=(step * len(kinds), -above / unit))
+    axes.set_axis_off()
+    for row, (kind, ab, share) in enumerate(zip(kinds, colors, odds, strict=True)):
+        axes.annotate(kind, (-0.78 / unit, step * row + 0.5), va="center", fontsize=11)
+        _balls_in_a_row(axes, ab, np.arange(len(ab)), step * row)
+        for place, each in enumerate(share.tolist()):
+            below = (place + 0.5, step * row + 1.05)
+            axes.annotate(f"{each:.0%}", below, ha="center", va="center", color=MUTED)
+        answered = torch.stack([each[row].detach() for each in answers.values()])
+        _balls_in_a_row(axes, answered, first + 0.08 + 1.15 * np.arange(len(answers)), step * row)
+    axes.plot([first - 0.22] * 2, [0, step * len(kinds) - 0.1], color=FAINT, lw=1)
+    axes.annotate("may be", (0.5, -0.04 / unit), ha="center", va="bottom")
+    for place, name in enumerate(names):
+        axes.annotate(name, (first + 0.58 + 1.15 * place, -0.04 / unit), ha="center", va="bottom")
+    return figure
+
+
+def _balls_in_a_row(axes: Axes, ab: Tensor, lefts: np.ndarray, top: float) -> None:
+    for ball, left in zip(painted_balls(ab, 160), lefts, strict=True):
+        axes.imshow(ball, extent=(left, left + 1, top + 1, top), aspect="auto", interpolation="antialiased")
+
+
+@_styled
+def dense_and_sparse(dense: Tensor, indices: Tensor, shares: Tensor, bins: Tensor) -> Figure:
+    """The soft codes of some pixels with all their zeros and without them, in the own colours of the bins.
+
+    dense    (Q, N)
+    indices  (K, N)  the bins that share a pixel
+    shares   (K, N)  their shares
+    bins     (Q, 2)
+    """
+    (q, n), k = dense.shape, len(shares)
+    colours = own_colours(bins)
+    shares, order = shares.detach().sort(dim=0, descending=True, stable=True)  # as any order is right
+    figure = Figure((WIDTH, 4.6))
+    left, right = figure.add_gridspec(1, 2, wspace=0.06)
+    axes = _code_axes(figure, left, colours[:, None], dense, f"{q} × {n} = {q * n:,} numbers")
+    axes.set_ylabel(f"all {q} bins; white is zero")
+    above, below = right.subgridspec(2, 1)
+    title = f"{k} × {n} shares, and as many indices"
+    axes = _code_axes(figure, above, colours[indices.gather(0, order)], shares, title)
+    axes.set_ylabel(f"{k} bins of each")
+    axes.hlines(np.arange(1, k) - 0.5, -0.5, n - 0.5, color="white", lw=1)
+    axes = figure.add_subplot(below)
+    axes.set_axis_off()
+    what = "Enlarged. The colour of a cell tells which bin it is,\nand its strength how large the share."
+    axes.annotate(what, (0, 0.95), va="top", color=MUTED)
+    return figure
+
+
+def _code_axes(figure: Figure, where: SubplotSpec, colours: np.ndarray, shares: Tensor, title: str) -> Axes:
+    """A matrix of shares; each cell has its colour, and is the fainter the smaller its share."""
+    strength = (shares / shares.max()).detach().clamp(min=0).sqrt().double().numpy()[..., None]
+    axes = figure.add_subplot(where, title=title, xlabel=f"{shares.shape[1]} pixels in a row")
+    axes.imshow(colours * strength + 1 - strength, aspect="auto", interpolation="nearest")
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(True)
+    return axes
+
+
+@_styled
+def pushes(bins: Tensor, gradients: dict[str, Tensor], colors: dict[str, Tensor]) -> Figure:
+    """What gradient descent does to the score of each bin, at a few pixels.
+
+    Areas are in proportion to the gradient's size, on one scale for all pixels.
+
+    bins       (Q, 2)
+    gradients  (Q,)  of the loss by the logits, by pixel
+    colors     (2,)  the true colour, by pixel
+    """
+    sizes = torch.stack([gradient.detach().abs() for gradient in gradients.values()])
+    largest = sizes.max().clamp(min=1e-30).item()
+    seen = torch.cat([bins[(sizes > 0.003 * largest).any(dim=0)], *(each[None] for each in colors.values())])
+    reach = max(62, seen.abs().max().item() + 10)
+    figure = Figure((WIDTH, 1.05 + min((WIDTH - 0.65) / len(gradients), 4)), layout="compressed")
+    grid = figure.add_gridspec(1, len(gradients))
+    for place, (name, gradient) in zip(grid, gradients.items(), strict=True):
+        axes = _small_plane(figure, place, name, reach)
+        order = gradient.detach().abs().argsort(descending=True)  # so that no disc hides a smaller one
+        push = -(gradient.detach()[order] / largest).cpu().double().numpy()
+        lowered = {"facecolor": "none", "edgecolor": MUTED, "linewidth": 0.9}
+        raised = {"facecolor": own_colours(bins[order]), "edgecolor": INK, "linewidth": 0.7}
+        dots(axes, bins[order], -push, 0.2 * reach, zorder=2, **lowered)
+        dots(axes, bins[order], push, 0.2 * reach, zorder=3, **raised)
+        axes.plot(*colors[name].tolist(), "+", color=INK, ms=13, mew=1.8, zorder=4, path_effects=_HALO)
+    disc = {"marker": "o", "ls": "", "ms": 9, "mew": 0.9}
+    keys = [Line2D([], [], mfc=THIRD, mec=INK, **disc), Line2D([], [], mfc="none", mec=MUTED, **disc)]
+    keys += [Line2D([], [], marker="+", ls="", color=INK, ms=11, mew=1.8)]
+    names = ["raised: the larger, the more", "lowered", "the true colour"]
+    figure.legend(keys, names, loc="outside lower right", ncols=3)
+    return figure
+
+
+@_styled
+def receptive_fields(picture: Tensor, fields: dict[str, Tensor], at: tuple[int, int]) -> Figure:
+    """Which pixels of a picture each network's answer at one place depends on, and how much.
+
+    picture  (3, H, W)  in black and white
+    fields   (H, W)     the gradient of the answer by the lightness, by network; 0 where nothing depends
+    at       (y, x) of the place, in the picture
+    """
+    ratio = picture.shape[-2] / picture.shape[-1]
+    wide = (WIDTH - 1) / (len(fields) + 1)  # inches of a picture
+    figure = Figure((WIDTH, 0.6 + wide * ratio), layout="compressed")
+    grid = figure.add_gridspec(1, len(fields) + 1, wspace=0.02)
+    picture_axes(figure, grid[0], hwc(picture), "one place is asked")
+    for place, (name, field) in enumerate(fields.items(), start=1):
+        strength = field.detach().abs().cpu().double().numpy()
+        words, box = _box_around(strength > 0)
+        title = f"{name}: {words}"
+        title = title if len(title) < 13 * wide else f"{name}:\n{words}"
+        axes = picture_axes(figure, grid[place], 0.4 * hwc(picture), title)
+        seen = np.ma.masked_equal(strength / max(strength.max(), 1e-30), 0)
+        drawn = axes.imshow(seen, cmap="inferno", norm=LogNorm(1e-3, 1), alpha=0.85)
+        if box:
+            axes.add_patch(Rectangle(*box, fc="none", ec="white", lw=1.2))
+    for axes in figure.axes:
+        _marked(axes, at[1], at[0], "")
+    bar = figure.colorbar(drawn, ax=figure.axes, shrink=0.85, aspect=24, pad=0.01)
+    bar.set_ticks([1e-3, 1e-2, 0.1, 1], labels=["1/1000 or less", "1/100", "1/10", "the largest"])
+    bar.ax.minorticks_off()
+    bar.outline.set_visible(False)
+    return figure
+
+
+def _box_around(depends: np.ndarray) -> tuple[str, tuple | None]:
+    """The box that holds every pixel that counts: how large it is in words; its corner, width and height.
+
+    A box that reaches the picture's edge may be only a part of what the network could see.
+    """
+    rows, columns = (np.flatnonzero(depends.any(axis)) for axis in (1, 0))
+    if not len(rows):
+        return "no pixel", None
+    height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
+    inside = depends[1:-1, 1:-1].sum() == depends.sum()
+    words = f"{width} × {height} pixels" + ("" if inside else " or more")
+    return words, ((columns[0] - 0.5, rows[0] - 0.5), width, height)
+
+
+@_styled
+def memory_and_time(rows: dict[str, tuple[float, float]]) -> Figure:
+    """How much memory and time each way to compute the same takes.
+
+    rows  megabytes and milliseconds, by name
+    """
+    figure = Figure((WIDTH * 0.85, 0.55 + 0.36 * len(rows)))
+    panels = figure.subplots(1, 2, sharey=True)
+    units = (("memory, in megabytes", "MB"), ("time, in milliseconds", "ms"))
+    for axes, values, (title, unit) in zip(panels, zip(*rows.values(), strict=True), units, strict=True):
+        axes.barh(list(rows), values, 0.62, color=[colour for colour, _ in zip(cycle(COLORS), rows)])
+        for row, value in enumerate(values):
+            _beside(axes, (value, row), 1, f"{_three_digits(value)} {unit}")
+        axes.set(title=title, xlim=(0, 1.3 * max(*values, 1e-9)), xticks=[])
+        axes.tick_params(axis="y", length=0, labelsize=10, labelcolor=INK)
+        axes.spines["bottom"].set_visible(False)
+    panels[0].invert_yaxis()
+    return figure
+
+
+def _three_digits(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"

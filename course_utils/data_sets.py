@@ -1,10 +1,14 @@
 """The real data sets, once downloaded, as torchvision's data sets. No notebook needs them by default."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
+import numpy as np
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
 from torchvision.datasets import CIFAR10, STL10, Imagenette
 
 from course_utils.data_folder import VARIABLE, data_folder
@@ -62,6 +66,24 @@ def rendered_chairs_folder() -> Path:
     """
     with _whole("rendered_chairs"):
         return data_folder() / FOLDERS["rendered_chairs"]
+
+
+def some_pictures(data_set: Sequence[tuple[Any, int]], count: int, size: int, seed: int = 0) -> Tensor:
+    """Pictures of a data set chosen at random, none of them twice, as squares.
+
+    data_set  whose items are pairs of a PIL image and a class, as those above give them
+    count     how many; all of them if there are not as many
+    size      pixels of a side: the centred square of each picture is shrunk, or enlarged
+    returns   (count, 3, size, size)  sRGB, float32, in [0, 1]
+    """
+    order = torch.randperm(len(data_set), generator=torch.Generator().manual_seed(seed))[:count]
+    squares = (_square(data_set[index][0], size) for index in order.tolist())
+    return torch.stack(list(squares))
+
+
+def _square(image: Image.Image, size: int) -> Tensor:
+    fitted = ImageOps.fit(image.convert("RGB"), (size, size), Image.Resampling.LANCZOS)
+    return torch.from_numpy(np.array(fitted)).movedim(-1, 0) / 255
 
 
 def is_here(name: str) -> bool:

@@ -17,7 +17,11 @@ LossAndGradient = Callable[..., tuple[Tensor, Tensor]]
 
 
 def lean_loss(
-    logits: Tensor, loss_and_gradient: LossAndGradient, *targets: Tensor, overwrite: bool = True
+    logits: Tensor,
+    loss_and_gradient: LossAndGradient,
+    *targets: Tensor,
+    overwrite: bool = True,
+    at_once: int = 1,
 ) -> Tensor:
     """The mean over the pictures of a loss whose gradient is known with it. Differentiable by the logits.
 
@@ -29,9 +33,11 @@ def lean_loss(
 
     logits             (B, Q, H, W)  scores of the pictures
     loss_and_gradient  of the logits (1, Q, H, W) and the targets of one picture: the loss (), and its
-                       gradient (1, Q, H, W) by these logits; a lambda binds what else it needs, as weights
+                       gradient (1, Q, H, W) by these logits; a lambda binds what else it needs, as weights.
+                       Of several pictures, their mean
     targets            (B, ...) each  what a picture's loss needs besides its logits
     overwrite          whether the gradient takes the place of the logits, or has memory of its own
+    at_once            pictures in each call: where they are small, several take less time
     returns            ()  the mean of the B losses
     Raises ValueError if there are not as many targets as logits, or if loss_and_gradient gives other shapes.
     """
@@ -40,44 +46,50 @@ def lean_loss(
             f"There are logits of {len(logits)} pictures, and targets of {[*map(len, targets)]}."
         )
     if torch.is_grad_enabled() and logits.requires_grad:
-        return _LeanLoss.apply(logits, loss_and_gradient, targets, overwrite)
-    return torch.stack([loss for loss, _ in _by_picture(logits, loss_and_gradient, targets)]).mean()
+        return _LeanLoss.apply(logits, loss_and_gradient, targets, overwrite, at_once)
+    losses = [loss * len(slope) for loss, slope in _in_parts(logits, loss_and_gradient, targets, at_once)]
+    return torch.stack(losses).sum() / len(logits)
 
 
 class _LeanLoss(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, logits: Tensor, function: LossAndGradient, targets: tuple[Tensor, ...], overwrite: bool
+        ctx: Any,
+        logits: Tensor,
+        function: LossAndGradient,
+        targets: tuple[Tensor, ...],
+        overwrite: bool,
+        at_once: int,
     ) -> Tensor:
         gradient = logits if overwrite else torch.empty_like(logits)
+        parts = _in_parts(logits, function, targets, at_once)
         losses = []
-        for place, (loss, slope) in zip(
-            gradient.split(1), _by_picture(logits, function, targets), strict=True
-        ):
-            place.copy_(slope)
-            losses.append(loss)
+        for place, (loss, slope) in zip(gradient.split(at_once), parts, strict=True):
+            torch.mul(slope, len(slope) / len(logits), out=place)
+            losses.append(loss * len(slope))
         ctx.save_for_backward(gradient)
         ctx.overwrite = overwrite
-        return torch.stack(losses).mean()
+        return torch.stack(losses).sum() / len(logits)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, incoming: Tensor) -> tuple[Tensor, None, None, None]:
+    def backward(ctx: Any, incoming: Tensor) -> tuple[Tensor, None, None, None, None]:
         (gradient,) = ctx.saved_tensors
-        scale = incoming / len(gradient)
         # In place, torch itself refuses a second time, when the numbers are no longer the gradient.
-        return gradient.detach().mul_(scale) if ctx.overwrite else gradient * scale, None, None, None
+        scaled = gradient.detach().mul_(incoming) if ctx.overwrite else gradient * incoming
+        return scaled, None, None, None, None
 
 
-def _by_picture(
-    logits: Tensor, function: LossAndGradient, targets: tuple[Tensor, ...]
+def _in_parts(
+    logits: Tensor, function: LossAndGradient, targets: tuple[Tensor, ...], at_once: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Loss () and gradient (1, Q, H, W) of each picture in turn. Raises ValueError for other shapes."""
-    for one, *its_own in zip(logits.detach().split(1), *(target.split(1) for target in targets), strict=True):
+    """Loss () and gradient (N, Q, H, W) of each part in turn. Raises ValueError for other shapes."""
+    parts = (each.detach().split(at_once) for each in (logits, *targets))
+    for some, *their_own in zip(*parts, strict=True):
         with torch.enable_grad():  # the function may use autograd itself
-            loss, gradient = _pair(function(one, *its_own))
-        if loss.shape != () or gradient.shape != one.shape:
-            shapes = f"{tuple(loss.shape)} and {tuple(gradient.shape)}, not () and {tuple(one.shape)}"
+            loss, gradient = _pair(function(some, *their_own))
+        if loss.shape != () or gradient.shape != some.shape:
+            shapes = f"{tuple(loss.shape)} and {tuple(gradient.shape)}, not () and {tuple(some.shape)}"
             raise ValueError(f"loss_and_gradient has to return the loss and its gradient; it gave {shapes}.")
         yield loss.detach(), gradient.detach()
 

@@ -232,7 +232,10 @@ def test_rebalanced_floor_by_brute_force():
     def loss(logits: torch.Tensor) -> torch.Tensor:
         return multinomial_cross_entropy(logits.view(1, -1, 1, 1).expand_as(codes), codes, weights)
 
-    best, _ = minimised(loss, torch.zeros(len(BINS)).double())
+    best, least = minimised(loss, torch.zeros(len(BINS)).double())
+    only_sofas = torch.tensor([each is palette for each in WORLD]).double()
+    floor = floors.cross_entropy_floor(only_sofas, encode, weights.float())
+    assert floor.item() == pytest.approx(least, abs=1e-3)
     brute = decode(best.float().view(1, -1, 1, 1)).flatten()
     assert torch.allclose(floors.best_color(palette, encode, decode, weights.float()), brute, atol=0.05)
     assert brute.norm() > floors.best_color(palette, encode, decode).norm(), "rebalancing is more colourful"

@@ -1,4 +1,4 @@
-"""Every figure of a trained colorizer draws, and shows the numbers that it was given."""
+"""Every figure of a colorizer draws, and shows the numbers that it was given."""
 
 import numpy as np
 import pytest
@@ -6,6 +6,7 @@ import torch
 from figures import assert_drawn
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from skimage.color import rgb2lab
 
 import course_utils.colorization_plots as plots
 
@@ -41,6 +42,46 @@ def scores_table(psnr: float = 23.14) -> Figure:
     return plots.scores_table(rows, ["AuC", "PSNR, dB"], "A note.")
 
 
+KINDS = (["chair", "sofa"], [BINS[1:], BINS[:2]], [torch.tensor([0.7, 0.2, 0.1]), torch.tensor([0.8, 0.2])])
+
+
+def predicted_answers(l2: torch.Tensor = BINS[:2]) -> Figure:
+    return plots.predicted_answers(*KINDS, {"L2": l2, "rebalanced": BINS[2:]})
+
+
+INDICES = torch.tensor([[1, 0, 3], [2, 1, 0]])
+TWO_SHARES = torch.tensor([[0.3, 0.5, 0.9], [0.7, 0.5, 0.1]])
+
+
+def dense_and_sparse(indices: torch.Tensor = INDICES, shares: torch.Tensor = TWO_SHARES) -> Figure:
+    dense = torch.zeros(4, 3).scatter(0, indices, shares)
+    return plots.dense_and_sparse(dense, indices, shares, BINS)
+
+
+GRADIENTS = {"A": torch.tensor([0.1, -0.4, 0.3, 0.0]), "B": torch.tensor([-0.2, 0.05, 0.05, 0.1])}
+
+
+def pushes() -> Figure:
+    return plots.pushes(BINS, GRADIENTS, {"A": BINS[1], "B": torch.tensor([3.0, -5])})
+
+
+def field(rows: slice, columns: slice) -> torch.Tensor:
+    depends = torch.zeros(24, 32)
+    depends[rows, columns] = -0.5
+    return depends
+
+
+FIELDS = {"one block": field(slice(2, 9), slice(4, 17)), "three blocks": field(slice(0, 20), slice(1, 30))}
+
+
+def receptive_fields(fields: dict[str, torch.Tensor] = FIELDS) -> Figure:
+    return plots.receptive_fields(SCENE, fields, (5, 10))
+
+
+def memory_and_time(megabytes: float = 64.0) -> Figure:
+    return plots.memory_and_time({"dense": (1284.3, 412.26), "without zeros": (megabytes, 9.642)})
+
+
 FIGURES = {
     "losses": losses,
     "window_needed": lambda: window_needed({"chair": 2.0, "sofa": 1.9}),
@@ -51,6 +92,16 @@ FIGURES = {
     "ab_histograms": lambda: plots.ab_histograms({"truth": COLOURS, "L2": COLOURS[3:]}),
     "measured_beside_possible": lambda: plots.measured_beside_possible(RATIOS, ["chair", "sofa"]),
     "scores_table": scores_table,
+    "predicted_answers": predicted_answers,
+    "predicted_answers, long names": lambda: plots.predicted_answers(
+        *KINDS, dict.fromkeys(["the mode of the distribution", "L2", "L1", "T = 0.38"], BINS[:2])
+    ),
+    "dense_and_sparse": dense_and_sparse,
+    "pushes": pushes,
+    "pushes, one pixel": lambda: plots.pushes(BINS, {"A": GRADIENTS["A"]}, {"A": BINS[1]}),
+    "receptive_fields": receptive_fields,
+    "receptive_fields, one": lambda: receptive_fields({"a network of one block": FIELDS["one block"]}),
+    "memory_and_time": memory_and_time,
 }
 
 
@@ -201,3 +252,105 @@ def test_the_table_shows_every_number_with_its_columns_digits():
         *("AuC", "PSNR, dB", "ours", "L2", "0.955", "23.1", "published", "L2", "0.912", "–", "A note.")
     ]
     assert drawn(scores_table()) != drawn(scores_table(psnr=23.9))
+
+
+def test_each_kinds_colours_stand_with_their_odds_before_the_answers():
+    figure = predicted_answers()
+    odds = ["70%", "20%", "10%", "80%", "20%"]
+    assert texts(figure) == ["chair", *odds[:3], "sofa", *odds[3:], "may be", "L2", "rebalanced"]
+    images = figure.axes[0].images
+    assert len(images) == 5 + 4
+    lefts = [image.get_extent()[0] for image in images]
+    assert max(lefts[:3]) + 1 < min(lefts[3:5])
+    assert lefts[3:5] == lefts[7:]  # the answers stand in columns
+    balls = [image.get_array() for image in images]
+    for one, same in ((0, 7), (1, 4), (3, 5)):  # of BINS[1], of BINS[2] and of BINS[0]
+        assert np.array_equal(balls[one], balls[same])
+
+
+def test_all_balls_have_one_lightness():
+    balls = [rgb2lab(image.get_array())[80, 80, 0] for image in predicted_answers().axes[0].images]
+    assert balls == pytest.approx([balls[0]] * len(balls), abs=0.5)
+
+
+def test_another_answer_is_another_ball():
+    assert drawn(predicted_answers(BINS[1:3])) != drawn(predicted_answers())
+
+
+def test_a_code_without_zeros_keeps_every_share_of_the_dense_one():
+    figure = dense_and_sparse()
+    assert titles(figure)[:2] == ["4 × 3 = 12 numbers", "2 × 3 shares, and as many indices"]
+    dense, sparse = (axes.images[0].get_array().data for axes in figure.axes[:2])
+    assert (dense.shape, sparse.shape) == ((4, 3, 3), (2, 3, 3))
+    assert ((dense < 1).any(axis=2) == np.array([[0, 1, 1], [1, 1, 0], [1, 0, 0], [0, 0, 1]])).all()
+    assert sparse[0, 0] == pytest.approx(dense[2, 0])  # the larger share first
+    assert sparse[1, 0] == pytest.approx(dense[1, 0])
+    assert sparse[0, 2] == pytest.approx(plots.own_colours(BINS)[3])  # the largest of all is not faint
+
+
+def test_the_order_of_the_bins_that_share_a_pixel_makes_no_difference():
+    apart = [0, 2]  # at the other pixel the shares tie
+    swapped = dense_and_sparse(INDICES.flip(0), TWO_SHARES.flip(0)).axes[1].images[0].get_array()
+    assert np.array_equal(swapped[:, apart], dense_and_sparse().axes[1].images[0].get_array()[:, apart])
+
+
+def test_areas_tell_how_far_a_score_is_raised_or_lowered():
+    figure = pushes()
+    assert titles(figure) == ["A", "B"]
+    lowered, raised = figure.axes[0].collections
+    places = {tuple(place): number for number, place in enumerate(raised.get_offsets().tolist())}
+    down, up = ((2 * each._widths) ** 2 for each in (lowered, raised))
+    bins = [places[tuple(each)] for each in BINS.tolist()]
+    assert up[bins] / up.max() == pytest.approx([0, 1, 0, 0])
+    assert down[bins] / up.max() == pytest.approx([0.25, 0, 0.75, 0])
+    assert (2 * figure.axes[1].collections[1]._widths).max() ** 2 / up.max() == pytest.approx(0.5)
+    assert len(lowered.get_facecolor()) == 0
+    assert raised.get_facecolor()[bins[1], :3] == pytest.approx(plots.own_colours(BINS[1:2])[0])
+
+
+def test_the_true_colour_is_marked_and_the_legend_tells_what_is_what():
+    figure = pushes()
+    assert figure.axes[1].lines[-1].get_xydata().tolist() == [[3, -5]]
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names == ["raised: the larger, the more", "lowered", "the true colour"]
+
+
+def test_nothing_is_pushed_where_the_gradient_is_zero(recwarn):
+    figure = plots.pushes(BINS, {"A": torch.zeros(4)}, {"A": BINS[1]})
+    assert_drawn(figure)
+    assert max(each._widths.max() for each in figure.axes[0].collections) == 0
+    assert not recwarn
+
+
+def test_the_box_holds_all_that_an_answer_depends_on():
+    figure = receptive_fields()
+    expected = ["one place is asked", "one block: 13 × 7 pixels", "three blocks: 29 × 20 pixels or more"]
+    assert titles(figure)[:3] == expected
+    assert figure.axes[1].patches[0].get_bbox().extents.tolist() == [3.5, 1.5, 16.5, 8.5]
+    assert figure.axes[0].lines[0].get_xydata().tolist() == [[10, 5]]  # x, y
+
+
+def test_a_gradient_is_shown_as_a_part_of_its_largest_and_zeros_are_not():
+    fields = {"one": FIELDS["one block"].clone()}
+    fields["one"][2, 4] = 5
+    shown = receptive_fields(fields).axes[1].images[1].get_array()
+    assert (shown.mask == (fields["one"] == 0).numpy()).all()
+    assert shown.data[2, 4:6] == pytest.approx([1, 0.1])
+
+
+def test_an_answer_that_depends_on_nothing_is_drawn_too(recwarn):
+    figure = receptive_fields({"a constant": torch.zeros(24, 32)})
+    assert_drawn(figure)
+    assert titles(figure)[1] == "a constant: no pixel"
+    assert not recwarn
+
+
+def test_bars_are_as_long_as_their_numbers_and_the_first_is_at_the_top():
+    figure = memory_and_time()
+    widths = [[bar.get_width() for bar in axes.patches] for axes in figure.axes]
+    assert widths == [[1284.3, 64.0], [412.26, 9.642]]
+    assert texts(figure) == ["1,284 MB", "64 MB", "412 ms", "9.64 ms"]
+    bottom, top = figure.axes[0].get_ylim()
+    assert bottom > top
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["dense", "without zeros"]
+    assert drawn(memory_and_time(640.0)) != drawn(figure)

@@ -48,8 +48,8 @@ def net() -> nn.Conv2d:
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-6), (torch.float64, 1e-12)])
 @pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("overwrite", [False, True])
-def test_it_is_the_dense_loss_through_a_network(dtype, tolerance, weighted, overwrite):
+@pytest.mark.parametrize(("overwrite", "at_once"), [(False, 1), (True, 1), (True, 2), (False, 9)])
+def test_it_is_the_dense_loss_through_a_network(dtype, tolerance, weighted, overwrite, at_once):
     torch.manual_seed(0)
     bins = ab_bins().to(dtype)
     colorizer = Colorizer(len(bins), ((4, 1, 2, 1), (5, 1, 2, 1), (6, 1, 2, 1), (7, 1, 1, 2)), up=9).to(dtype)
@@ -63,6 +63,7 @@ def test_it_is_the_dense_loss_through_a_network(dtype, tolerance, weighted, over
             lambda z, ab: sparse_cross_entropy(z, *sparse_soft_encode(ab, bins), weights),
             ab,
             overwrite=overwrite,
+            at_once=at_once,
         )
 
     def dense(logits: Tensor) -> Tensor:
