@@ -41,6 +41,7 @@ _styled = mpl.rc_context(STYLE)
 # In every figure: of L2, multinomial and rebalanced, or of the kinds of things.
 COLORS = (SECOND, ACCENT, THIRD, MUTED, "#2e7d32", "#6a4c93")
 LEAST_PART = 0.02  # of the chroma: what is less is drawn like it, as the axis is a logarithm
+_DASHES = ("-", (0, (4, 2)), (0, (1.2, 1.8)), (0, (3, 4)))  # of lines that nearly meet
 _FLOOR = {"lw": 1.1, "ls": (0, (5, 3))}
 _HALO = [withStroke(linewidth=2.5, foreground="white")]
 
@@ -328,6 +329,35 @@ def _beside(axes: Axes, place: tuple[float, float], side: int, text: str, **styl
 
 def _fraction(power: float) -> str:
     return f"{2**power:g}" if power >= 0 else f"1/{2**-power:g}"
+
+
+@_styled
+def right_within(curves: dict[str, Tensor], areas: dict[str, tuple[float, float]]) -> Figure:
+    """The share of right pixels, over how far from the truth a colour may be to count as right.
+
+    The axis gives small tolerances more room, so that what is seen below a curve is not its area.
+
+    curves  (151,)  share of the pixels within t = 0, 1, ... 150 ab units of their true colours, by name
+    areas   below each curve, and that below its rebalanced one, by name; a name may be missing
+    """
+    figure = Figure((WIDTH * 0.8, 3.9))
+    axes = figure.subplots()
+    for number, (colour, (name, curve)) in enumerate(zip(cycle(COLORS), curves.items(), strict=False)):
+        dash = number % len(_DASHES)  # where curves meet, the gaps of one show those below
+        style = {"color": colour, "lw": 2.2, "ls": _DASHES[dash], "zorder": 2 + 0.1 * dash}
+        label = (
+            f"{name}: AuC {areas[name][0]:.3f}, rebalanced {areas[name][1]:.3f}" if name in areas else name
+        )
+        axes.plot(100 * curve.detach().cpu().double().numpy(), label=label, **style)
+    axes.set_xscale("function", functions=(lambda t: np.sqrt(np.maximum(t, 0)), np.square))
+    axes.set_xticks([0, 2, 5, 10, 20, 30, 50, 75, 100, 150])
+    axes.set(xlim=(0, 150), ylim=(0, 102), yticks=range(0, 101, 20))
+    axes.yaxis.set_major_formatter("{x:.0f} %")
+    axes.grid(color=FAINT, lw=0.6)
+    axes.set(xlabel="tolerance, in ab units", ylabel="pixels that are right within it")
+    white = {"frameon": True, "framealpha": 1, "edgecolor": "none"}
+    axes.legend(loc="lower right", labelcolor="linecolor", handlelength=3.6, fontsize=10, **white)
+    return figure
 
 
 @_styled

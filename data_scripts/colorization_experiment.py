@@ -10,7 +10,7 @@ what each reaches in rooms with views that training has never seen, and beside i
 
 trains the network that stands for the reference's in the hidden checks.
 
-    python data_scripts/colorization_experiment.py --network paper --batch 40 --epochs 1
+    python data_scripts/colorization_experiment.py --network paper --batch 40 --epochs 1 --seeds 1
 
 trains the eight blocks of Zhang et al. instead, and says how many pictures it takes in a second.
 """
@@ -58,7 +58,8 @@ AT_ONCE = 4096  # numbers of colours whose loss is calculated in one go: eight s
 AMBIGUOUS = [index for index, palette in enumerate(WORLD) if len(palette.odds) > 1]
 BINS = ab_bins()
 
-# Zhang et al. 2016, figure 2: channels, convolutions, stride, dilation.
+# Zhang et al. 2016, figure 2: channels, convolutions, stride, dilation. The eighth block is `up`; theirs has
+# one convolution more.
 PAPER = (
     *((64, 2, 2, 1), (128, 2, 2, 1), (256, 3, 2, 1), (512, 3, 1, 1)),
     *((512, 3, 1, 2), (512, 3, 1, 2), (512, 3, 1, 1)),
@@ -235,7 +236,7 @@ def main(
         pictures = epochs * rooms * seeds / sum(each.wall for each in runs[loss])
         print(f"{loss}: {pictures:.0f} pictures a second", flush=True)
     floor = floors.cross_entropy_floor(floors.shares(test.every(4).kind), encode).item()
-    Console(width=150).print(table(runs, train, floor))
+    Console(width=170).print(table(runs, train, floor))
 
 
 if __name__ == "__main__":

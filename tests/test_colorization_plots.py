@@ -5,6 +5,7 @@ import pytest
 import torch
 from figures import assert_drawn
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from skimage.color import rgb2lab
 
@@ -82,6 +83,18 @@ def memory_and_time(megabytes: float = 64.0) -> Figure:
     return plots.memory_and_time({"dense": (1284.3, 412.26), "without zeros": (megabytes, 9.642)})
 
 
+NEAR = {
+    name: 1 - torch.exp(-torch.arange(151.0) / scale) for name, scale in (("L2", 5), ("multinomial", 5.2))
+}
+AREAS = {"L2": (0.9534, 0.8366), "multinomial": (0.952, 0.841)}
+
+
+def right_within(
+    curves: dict[str, torch.Tensor] = NEAR, areas: dict[str, tuple[float, float]] = AREAS
+) -> Figure:
+    return plots.right_within(curves, areas)
+
+
 FIGURES = {
     "losses": losses,
     "window_needed": lambda: window_needed({"chair": 2.0, "sofa": 1.9}),
@@ -102,6 +115,8 @@ FIGURES = {
     "receptive_fields": receptive_fields,
     "receptive_fields, one": lambda: receptive_fields({"a network of one block": FIELDS["one block"]}),
     "memory_and_time": memory_and_time,
+    "right_within": right_within,
+    "right_within, six": lambda: right_within(dict.fromkeys("abcdef", NEAR["L2"]), {}),
 }
 
 
@@ -354,3 +369,58 @@ def test_bars_are_as_long_as_their_numbers_and_the_first_is_at_the_top():
     assert bottom > top
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["dense", "without zeros"]
     assert drawn(memory_and_time(640.0)) != drawn(figure)
+
+
+def test_curves_go_through_their_shares_at_each_tolerance():
+    axes = right_within().axes[0]
+    for line, curve in zip(axes.lines, NEAR.values(), strict=True):
+        assert line.get_xdata().tolist() == list(range(151))
+        assert line.get_ydata() == pytest.approx(100 * curve.numpy())
+    assert axes.get_xlim() == (0, 150)
+    assert axes.get_ylim()[0] == 0
+    assert [label.get_text() for label in axes.get_yticklabels()][-1] == "100 %"
+    assert drawn(right_within(NEAR | {"L2": NEAR["L2"] / 2})) != drawn(right_within())
+
+
+def test_small_tolerances_have_more_room():
+    axes = right_within().axes[0]
+    places = axes.transData.transform([(t, 0) for t in (0, 30, 150)])[:, 0]
+    assert places[1] - places[0] > 0.4 * (places[2] - places[0])
+
+
+def test_each_curve_is_named_with_its_areas_inside_the_axes():
+    figure = right_within()
+    drawn(figure)
+    axes = figure.axes[0]
+    names = axes.get_legend().get_texts()
+    assert [name.get_text() for name in names] == [
+        "L2: AuC 0.953, rebalanced 0.837",
+        "multinomial: AuC 0.952, rebalanced 0.841",
+    ]
+    assert [name.get_color() for name in names] == [line.get_color() for line in axes.lines]
+    box = axes.get_window_extent()
+    assert all(box.x0 < name.get_window_extent().x0 < name.get_window_extent().x1 < box.x1 for name in names)
+
+
+def test_a_curve_without_areas_has_its_name_alone():
+    legend = right_within(areas={"L2": (0.9, 0.8)}).axes[0].get_legend()
+    assert [name.get_text() for name in legend.get_texts()] == [
+        "L2: AuC 0.900, rebalanced 0.800",
+        "multinomial",
+    ]
+
+
+def test_curves_that_are_equal_are_all_seen():
+    """Each leaves gaps for those below: the colour of every curve is on the page."""
+    figure = right_within(dict.fromkeys(["a", "b", "c", "d"], torch.full((151,), 0.5)), {})
+    figure.axes[0].get_legend().remove()
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    page = np.asarray(canvas.buffer_rgba())[..., :3].reshape(-1, 3)
+    for line in figure.axes[0].lines:
+        own = np.round(255 * np.array(to_rgb(line.get_color())))
+        assert (abs(page - own).max(axis=1) <= 1).sum() > 100, line.get_label()
+
+
+def test_curves_may_need_gradients():
+    assert_drawn(right_within({"L2": NEAR["L2"].double().requires_grad_()}))

@@ -8,11 +8,20 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from test_download import Server, bring, packed, running
 from torchvision.datasets import CIFAR10, STL10, Imagenette
 
-from course_utils.data_sets import FOLDERS, cifar10, imagenette, is_here, rendered_chairs_folder, stl10
+from course_utils.data_sets import (
+    FOLDERS,
+    cifar10,
+    imagenette,
+    is_here,
+    rendered_chairs_folder,
+    some_pictures,
+    stl10,
+)
 from data_scripts.archives import read_manifest
 
 RANDOM = np.random.default_rng(0)
@@ -213,3 +222,86 @@ def test_unknown_set_is_told_the_known_ones():
 def test_folder_of_imagenette_is_torchvisions(here):
     lay(here / FOLDERS["imagenette"], tiny_imagenette())
     assert imagenette()._size_root == here / FOLDERS["imagenette"]
+
+
+def plain(count: int, size=(6, 4)) -> list:
+    """Pictures of one colour each, told apart by their red, and a class for each."""
+    return [(Image.new("RGB", size, (10 * k, 50, 200)), k % 3) for k in range(count)]
+
+
+def reds(pictures) -> list[int]:
+    return (255 * pictures[:, 0].mean(dim=(1, 2)) / 10).round().int().tolist()
+
+
+def test_some_pictures_are_squares_between_0_and_1():
+    pictures = some_pictures(plain(9), count=5, size=8)
+    assert pictures.shape == (5, 3, 8, 8)
+    assert pictures.dtype == torch.float32
+    assert torch.equal(255 * pictures[:, 1:].amax(dim=(0, 2, 3)), torch.tensor([50.0, 200]))
+    noise = [(Image.fromarray(pixels(40, 60, 3)), 0)]
+    sharp = some_pictures(noise, 1, 100)  # enlarging overshoots what is light and what is dark
+    assert (sharp.min(), sharp.max()) == (0, 1)
+
+
+def test_no_picture_is_chosen_twice():
+    chosen = reds(some_pictures(plain(20), count=12, size=4))
+    assert len(set(chosen)) == 12
+
+
+def test_of_a_small_set_all_are_chosen():
+    pictures = some_pictures(plain(6), count=100, size=4)
+    assert len(pictures) == 6
+    assert sorted(reds(pictures)) == [0, 1, 2, 3, 4, 5]
+
+
+def test_the_same_seed_chooses_the_same_pictures():
+    some = plain(20)
+    torch.manual_seed(1)
+    first = some_pictures(some, 7, 4, seed=3)
+    torch.manual_seed(2)
+    assert torch.equal(some_pictures(some, 7, 4, seed=3), first)
+    assert reds(some_pictures(some, 4, 4, seed=3)) == reds(first)[:4], "fewer are the first of them"
+    assert reds(some_pictures(some, 7, 4, seed=4)) != reds(first)
+    assert reds(first) != sorted(reds(first))
+
+
+@pytest.mark.parametrize("wide", [True, False], ids=["landscape", "portrait"])
+def test_the_square_is_the_middle_and_nothing_is_stretched(wide):
+    picture = np.zeros((20, 60, 3), np.uint8)
+    picture[:, 20:40] = (255, 128, 0)  # the middle third
+    picture[:10, 20:40, 2] = 255  # which is blue above
+    rgb = picture if wide else picture.transpose(1, 0, 2)
+    square = some_pictures([(Image.fromarray(rgb), 0)], 1, 20)[0]
+    square = square if wide else square.mT
+    assert square[0].min() == 1, "nothing of what is beside the middle"
+    assert square[1].unique().tolist() == pytest.approx([128 / 255])
+    assert (square[2, :10].min(), square[2, 10:].max()) == (1, 0)
+
+
+def test_grey_pictures_and_those_with_a_palette_become_rgb():
+    grey = Image.new("L", (9, 5), 128)
+    index = np.zeros((8, 8), np.uint8)
+    index[:, 4:] = 1
+    palette = Image.fromarray(index, "L").convert("P")
+    palette.putpalette([255, 0, 0, 0, 0, 255] + [0] * 3 * 254)
+    covered = Image.new("RGBA", (5, 5), (0, 255, 0, 255))
+    by_name = {
+        name: some_pictures([(image, 0)], 1, 8)[0]
+        for name, image in (("grey", grey), ("palette", palette), ("covered", covered))
+    }
+    assert by_name["grey"].unique().tolist() == pytest.approx([128 / 255])
+    assert by_name["palette"][:, 3, [0, 7]].T.tolist() == [[1, 0, 0], [0, 0, 1]]
+    assert by_name["covered"].amax(dim=(1, 2)).tolist() == [0, 1, 0]
+    mixed = [(grey, 0), (palette, 1), (covered, 2)]
+    assert some_pictures(mixed, 3, 8).shape == (3, 3, 8, 8)
+
+
+def test_pictures_are_chosen_from_a_loaded_set(here, tiny_cifar10):
+    files, batches = tiny_cifar10
+    lay(here / FOLDERS["cifar10"], files)
+    pictures = some_pictures(cifar10(train=False), 4, 32)
+    stored = torch.from_numpy(batches["test_batch"]["data"]).view(4, 3, 32, 32) / 255
+    assert sorted(pictures.mean(dim=(1, 2, 3)).tolist()) == pytest.approx(
+        sorted(stored.mean(dim=(1, 2, 3)).tolist())
+    )
+    assert any(torch.equal(pictures[0], each) for each in stored), "of its own size it stays as it is"
