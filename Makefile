@@ -14,7 +14,7 @@ demo: $(VENV)/ready sandbox ## The whole way on a small class: build, release, g
 	$(BIN)/autograder demo
 
 test: $(VENV)/ready sandbox browser lint ## Everything that CI runs
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS) --dist loadfile
+	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS) --dist worksteal
 
 lint: $(VENV)/ready ## Style and formatting
 	$(BIN)/ruff check .
