@@ -84,9 +84,8 @@ def cross_entropy_floor(share: Tensor, encode: Encode, weights: Tensor | None = 
 
 def _mean_weight(palette: Palette, encode: Encode, weights: Tensor | None) -> Tensor:
     """() sum_m pi_m w_m"""
-    if weights is None:
-        return torch.tensor(1.0)
-    return palette.probability @ weights.to(palette.probability)[codes_of(palette, encode).argmax(dim=0)]
+    own = palette.probability
+    return own.sum() if weights is None else own @ weights.to(own)[codes_of(palette, encode).argmax(dim=0)]
 
 
 def best_color(palette: Palette, encode: Encode, decode: Decode, weights: Tensor | None = None) -> Tensor:

@@ -1,6 +1,7 @@
 """What several test files share: the assignment, its notebooks, and submissions made from them."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from autograder.build.master import read_master
 from autograder.build.notebooks import solution_notebook, student_notebook
 from autograder.catalogue import find_assignment
+from autograder.judge.submission import REFERENCE_FILES
 
 COLORIZATION = find_assignment("colorization")
 
@@ -46,10 +48,11 @@ def notebook_with(master) -> Callable:
 
 @pytest.fixture
 def hand_in(tmp_path) -> Callable[[object], Path]:
-    """Write a notebook, or anything, as a submitted file."""
+    """Write a notebook, or anything, as a submitted file; beside it lies a trained network."""
 
     def hand_in(content: object) -> Path:
         path = tmp_path / f"{COLORIZATION.name}.ipynb"
+        shutil.copy(REFERENCE_FILES["colorizer.safetensors"], tmp_path)
         path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
         return path
 

@@ -64,7 +64,7 @@ def test_unreadable_notebooks_get_a_verdict_with_the_reason(tmp_path, content, r
     assert ran.returncode == 0
     assert verdict["status"] == "refused"
     assert reason in verdict["reason"]
-    assert (verdict["earned"], verdict["points"]) == (0, 42)
+    assert (verdict["earned"], verdict["points"]) == (0, 76)
 
 
 def test_wrong_nbformat_is_repaired_and_graded(tmp_path, answers):
@@ -86,7 +86,7 @@ def test_hidden_checks_of_a_notebook_from_the_shell(tmp_path, notebook_with, ans
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert ran.returncode == 1
     assert re.search(r"3 of 3 +l2_loss", ran.stdout)
-    assert re.search(r"3 of 42 +total", ran.stdout)
+    assert re.search(r"3 of 76 +total", ran.stdout)
     assert "4 passed" in ran.stdout
 
 

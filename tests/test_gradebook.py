@@ -16,6 +16,7 @@ from judged_class import course_of
 
 from autograder.catalogue import COURSE, CourseError, find_assignment
 from autograder.gradebook.course import Course, check_free, grade_one
+from autograder.judge.submission import REFERENCE_FILES
 
 COLORIZATION = find_assignment("colorization")
 NAME = COLORIZATION.name
@@ -27,7 +28,9 @@ def course(master, tmp_path_factory) -> Course:
 
 
 def submit(course: Course, student: str, content: object) -> Path:
-    return judged_class.submit(course, COLORIZATION, student, content)
+    path = judged_class.submit(course, COLORIZATION, student, content)
+    shutil.copy(REFERENCE_FILES["colorizer.safetensors"], path.parent)
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -84,14 +87,14 @@ def graded(course, answers, notebook_with):
 def test_verdicts(graded):
     scores = {student: verdict.earned for student, verdict in graded.items()}
     assert scores == {
-        "right": 42,
+        "right": 76,
         "stub": 0,
         "corrupt": 0,
         "absent": 0,
-        "noisy": 42,
+        "noisy": 76,
         "partial": graded["partial"].earned,
-        "edited": 42,
-        "hostile": 42,
+        "edited": 76,
+        "hostile": 76,
     }
     assert {student: verdict.status for student, verdict in graded.items() if verdict.status != "graded"} == {
         "corrupt": "refused",
@@ -176,7 +179,7 @@ def test_our_own_fault_is_never_a_zero(course, graded, answers, notebook_with, m
     assert grade_one(course, COLORIZATION, "unlucky").status == "not graded"
     assert set(course.scores(COLORIZATION, "unlucky").values()) == {None}
     monkeypatch.undo()
-    assert grade_one(course, COLORIZATION, "unlucky").earned == 42
+    assert grade_one(course, COLORIZATION, "unlucky").earned == 76
 
 
 def test_errors_of_the_instructor_are_sentences(course, tmp_path):
@@ -252,7 +255,7 @@ def test_formgrader_and_feedback_in_a_browser(course, graded):
         page.goto(course.feedback(COLORIZATION, "hostile").resolve().as_uri())
         assert page.evaluate("window.hacked") is None
     for verdict in graded.values():
-        assert f"{verdict.earned:g} / 42" in shown
+        assert f"{verdict.earned:g} / 76" in shown
     assert {student: listed[student] for student in graded if student != "absent"} == {
         student: f"{verdict.earned:g} / 50" for student, verdict in graded.items() if student != "absent"
     }

@@ -14,7 +14,7 @@ from autograder.judge.judge import check_the_checks, judge, open_submission, ver
 from autograder.judge.verdict import Verdict
 
 COLORIZATION = find_assignment("colorization")
-POINTS = 42
+POINTS = 76
 
 
 @pytest.fixture
@@ -47,11 +47,11 @@ def define(task: str, body: str) -> str:
 
 
 def test_one_bad_task_costs_its_own_points_only(graded):
-    """Hang, crash, exit and exception in four tasks at once: the other five are graded in full."""
+    """Hang, crash, exit and exception in four tasks at once: the others are graded in full."""
     bad = {
         "l2_loss": define("l2_loss", "while True: pass"),
         "ab_bins": define("ab_bins", "import os; os._exit(0)"),
-        "annealed_mean": define("annealed_mean", "import ctypes; ctypes.string_at(0)"),
+        "colorfulness": define("colorfulness", "import ctypes; ctypes.string_at(0)"),
         "color_prior": define("color_prior", "raise SystemExit(0)"),
     }
     verdict = graded(bad).verdict
@@ -59,7 +59,7 @@ def test_one_bad_task_costs_its_own_points_only(graded):
     assert lost(verdict) == {
         "l2_loss": {"time"},
         "ab_bins": {"crash", "time"},
-        "annealed_mean": {"crash", "time"},
+        "colorfulness": {"crash", "time"},
         "color_prior": {"error"},
     }
     assert all(verdict.task(name).earned == 0 for name in bad)
@@ -135,7 +135,7 @@ def test_odd_results_earn_nothing_and_are_named(graded):
     odd = {
         "l2_loss": define("l2_loss", "return None"),
         "ab_bins": define("ab_bins", "import numpy; return numpy.zeros((313, 2))"),
-        "annealed_mean": define("annealed_mean", "return args[0] * float('nan')"),
+        "colorfulness": define("colorfulness", "return args[0].sum((1, 2, 3)) * float('nan')"),
         "soft_encode": define("soft_encode", "return args[0].to('meta')"),
         "multinomial_cross_entropy": define("multinomial_cross_entropy", "return args[0].mean().item()"),
         "rebalancing_weights": define("rebalancing_weights", "args[0].zero_(); return args[0]"),

@@ -34,7 +34,7 @@ class _Builder:
     def build(self) -> NotebookNode:
         cells = [made for cell in self.master.cells for made in self.make(cell)]
         for cell in cells:
-            cell["id"] = cell.metadata.pop("name", _content_id(cell))
+            cell["id"] = cell.metadata.pop("name", content_id(cell))
         metadata = {
             "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
             "language_info": {"name": "python"},
@@ -89,7 +89,7 @@ class _Builder:
         return [prompt, answer]
 
 
-def _content_id(cell: NotebookNode) -> str:
+def content_id(cell: NotebookNode) -> str:
     """An id that stays when cells are added elsewhere: a submission of an older release still fits."""
     return f"{cell.cell_type}-{hashlib.sha256(cell.source.encode()).hexdigest()[:12]}"
 

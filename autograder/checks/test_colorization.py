@@ -720,10 +720,10 @@ def colorizer_misfit(network, state: dict[str, Tensor]) -> Failure:
 
     Weights of another shape are an error, those of a name that there is not are left out.
     """
-    for name, tensor in state.items():
-        if not takes_weights(network, {name: tensor}):
+    for name, weight in state.items():
+        if not takes_weights(network, {name: weight}):
             return Failure("wrong shape", f"`{name}` has another shape than the docstring gives it")
-        if takes_weights(network, {name: tensor[None, None]}):
+        if takes_weights(network, {name: weight[None, None]}):
             return Failure("wrong type", f"there is no `{name}`, which the docstring's layers have")
     return Failure("wrong type", "there are more layers with weights than the docstring has")
 
@@ -880,11 +880,11 @@ def test_colorizer_trained(submission):
     ]
     logits = torch.cat(some).detach().double()
 
-    def encode(ab: Tensor) -> Tensor:
+    def code_of(ab: Tensor) -> Tensor:
         return encoded(ab, lattice(PUBLISHED))
 
-    least = floors.cross_entropy_floor(floors.shares(kind), encode)
-    above = (expected_cross_entropy(logits, kind, encode) / least).item() - 1
+    least = floors.cross_entropy_floor(floors.shares(kind), code_of)
+    above = (expected_cross_entropy(logits, kind, code_of) / least).item() - 1
     share, said = share_owned(logits, kind), []
     if above > ABOVE:
         percent = f"{math.ceil(100 * above)}%" if above < 9 else "more than 900%"
@@ -910,7 +910,7 @@ def painted(lightness: Tensor, ab: Tensor) -> Tensor:
     for axis in (2, 3):
         grid = np.apply_along_axis(stretched, axis, grid, lightness.shape[axis])
     lab = torch.cat([lightness.double() * 100 + 50, torch.from_numpy(grid)], dim=1)
-    return torch.from_numpy(lab2rgb(lab.movedim(1, -1).numpy())).movedim(-1, 1)
+    return torch.from_numpy(np.moveaxis(lab2rgb(np.moveaxis(lab.numpy(), 1, -1)), -1, 1).copy())
 
 
 MUTED_BINS = SEVEN_BINS / 3  # every mixture of these can be shown, at a lightness L* from 35 to 80

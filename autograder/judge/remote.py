@@ -15,8 +15,9 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
+from autograder.build.notebooks import content_id
 from autograder.checks import Failure, Forbidden
-from autograder.judge.code_cells import cell_names
+from autograder.judge.code_cells import ASIDE, cell_names
 from autograder.judge.limits import Limits
 from autograder.judge.policy import NOT_ALLOWED
 from autograder.judge.read import writable
@@ -144,11 +145,8 @@ class RemoteSubmission(Submission):
             raise InfrastructureError("the worker could not be told what the tasks may not call")
 
     def _replay(self, until: NotebookNode | None) -> None:
-        for cell in self.runnable():
-            if until is not None and cell.id == until.id:
-                return
-            # Visible checks and pictures define nothing that a hidden check needs.
-            if cell.id in self._fatal or cell.id.startswith(("check-", "picture-")):
+        for cell in self._replayed(until):
+            if cell.id in self._fatal:
                 continue
             try:
                 self._timed(lambda cell=cell: self._worker.cell(cell.source, silent=True))
@@ -156,6 +154,20 @@ class RemoteSubmission(Submission):
                 self._fatal.add(cell.id)
                 self._end_worker()
                 return
+
+    def _replayed(self, until: NotebookNode | None) -> list[NotebookNode]:
+        """The cells that a fresh worker runs before the cell `until`, or before the hidden checks.
+
+        Visible checks and pictures define nothing that anything else needs. Nor do the cells that were given
+        out after the last task, and are as they were, when it is only tasks that will be called.
+        """
+        cells = self.runnable()
+        if until is not None:
+            cells = cells[: next(at for at, cell in enumerate(cells) if cell.id == until.id)]
+        else:
+            own = [at for at, cell in enumerate(cells) if not _as_given_out(cell)]
+            cells = cells[: own[-1] + 1] if own else []
+        return [cell for cell in cells if not cell.id.startswith(ASIDE)]
 
     def answer(self, call: Call) -> Answer:
         """Call the student's function in the worker; once more if it took too long. Raises Failure."""
@@ -255,6 +267,11 @@ class RemoteSubmission(Submission):
             self.resources["cpu_seconds"] += usage["cpu_seconds"]
             self.resources["peak_bytes"] = max(self.resources["peak_bytes"], usage["peak_bytes"])
             self._worker = None
+
+
+def _as_given_out(cell: NotebookNode) -> bool:
+    """Whether a cell is neither a task's nor the student's own, nor has been changed."""
+    return cell.id.startswith(ASIDE) or cell.id == content_id(cell)
 
 
 def _told(died: WorkerDied) -> str:
