@@ -43,7 +43,9 @@ def graded(course, answers, notebook_with):
     (course.folder / "submitted" / "absent" / NAME).mkdir(parents=True)
 
     noisy = {
-        task: source.replace('    """\n', '    """\n    import sys; print("careful", file=sys.stderr)\n')
+        task: re.sub(
+            r'^( +)"""\n', r'\1"""\n\1import sys; print("careful", file=sys.stderr)\n', source, flags=re.M
+        )
         for task, source in answers.items()
     }
     noisy_notebook = notebook_with(noisy)
