@@ -27,6 +27,7 @@ out = Console(width=None if sys.stdout.isatty() else 120, soft_wrap=False)
 err = Console(stderr=True)
 
 Level = Literal["bubblewrap", "process"]
+Format = Literal["csv", "canvas", "moodle"]
 To = Annotated[Path, typer.Option(help="Folder for what is built.")]
 Name = Annotated[
     str | None, typer.Argument(metavar="[ASSIGNMENT]", help="Name, number or topic; without it, all of them.")
@@ -124,6 +125,50 @@ def init(
 
 
 @app.command()
+def collect(
+    folder: Annotated[Path, typer.Argument(help="A course directory made by `autograder init`.")],
+    source: Annotated[Path, typer.Argument(help="A folder or a zip of what was handed in.")],
+    assignment: Annotated[
+        str | None, typer.Option(help="All of it is of this one; without it, each notebook tells.")
+    ] = None,
+    roster: Annotated[
+        Path | None, typer.Option(help="CSV with an id and a name on each line; see `autograder roster`.")
+    ] = None,
+    update: Annotated[
+        bool,
+        typer.Option(
+            "--update", help="Take what differs from what is there; that goes to submitted-before/."
+        ),
+    ] = False,
+) -> None:
+    """Bring what students handed in into FOLDER/submitted/STUDENT/ASSIGNMENT/.
+
+    SOURCE may be a folder with one folder or one zip per student, what Moodle ("Download all submissions")
+    or Canvas ("Download Submissions") gives, unpacked or not. Taken are the notebook, whatever its name is
+    when there is only one, and the files that the assignment wants beside it.
+
+    A student is called as the folder is, or as the LMS writes the name, or by the roster: then ids stay the
+    same from one assignment to the next. Whatever is wrong with one hand-in is told in the table, and the
+    others are taken; nothing that is there already is touched without --update. It may be run again at any
+    time. Exit code 1 if something was not taken. Then: `autograder grade FOLDER`.
+    """
+    from autograder.gradebook.collect import collect as bring
+    from autograder.gradebook.course import Course
+    from autograder.gradebook.roster import read_roster
+    from autograder.tables import collected_table
+
+    chosen = find_assignment(assignment) if assignment else None
+    people = read_roster(roster) if roster else None
+    with _reporting() as progress:
+        outcomes = bring(Course(folder), source, chosen, people, update=update, progress=progress)
+    if not outcomes:
+        raise CourseError(f"There is nothing in {source}: name what holds a folder or a file per student.")
+    collected_table(outcomes, out)
+    if any(one.status == "not taken" for one in outcomes):
+        raise typer.Exit(1)
+
+
+@app.command()
 def judge(
     notebook: Annotated[Path, typer.Argument(help="A submitted notebook.")],
     assignment: Annotated[str | None, typer.Option(help="If the file's name does not tell.")] = None,
@@ -190,6 +235,59 @@ def _grade_class(
             verdicts = grade_class(course, assignment, students, tally, again=again, slots=slots)
         class_table(assignment, verdicts, out)
     return len(students)
+
+
+@app.command()
+def gradescope(
+    name: Annotated[str, typer.Argument(metavar="ASSIGNMENT", help="Name, number or topic.")],
+    to: To = Path("build"),
+    level: LevelOption = "bubblewrap",
+) -> None:
+    """Make the archive that Gradescope runs as an assignment's autograder. It holds the solutions.
+
+    Upload it under *Configure Autograder*, on a base image with Python 3.11.4 or newer.
+    """
+    from autograder.gradebook.gradescope_archive import make_archive
+
+    assignment = find_assignment(name)
+    with _reporting() as progress:
+        archive = make_archive(assignment, to, level, progress)
+    out.print(f"{archive}: {_size(archive)}. For Gradescope; never for students.", highlight=False)
+
+
+@app.command()
+def roster(
+    folder: Annotated[Path, typer.Argument(help="A course directory made by `autograder init`.")],
+    file: Annotated[Path, typer.Argument(help="CSV: id, and name, email, section, lms_user_id …, if known.")],
+) -> None:
+    """Put the students of a CSV file into nbgrader's gradebook: adds and updates, never deletes."""
+    from autograder.gradebook.course import Course
+    from autograder.gradebook.roster import enrol, read_roster
+
+    course = Course(folder)
+    added, known = enrol(course, read_roster(file))
+    out.print(f"{added} students added, {known} were there already.", highlight=False)
+
+
+@app.command()
+def export(
+    folder: Annotated[Path, typer.Argument(help="A course directory made by `autograder init`.")],
+    to: Annotated[Path, typer.Option(help="The file to write.")],
+    format: Annotated[Format, typer.Option(help="Plain CSV, or what Canvas or Moodle imports.")] = "csv",
+    roster: Annotated[
+        Path | None, typer.Option(help="CSV with what the gradebook does not know, as sections.")
+    ] = None,
+) -> None:
+    """Write the grades of a course directory for a spreadsheet, Canvas or Moodle.
+
+    Who has handed in nothing, and who could not be graded, has an empty cell and not a zero.
+    """
+    from autograder.gradebook.course import Course
+    from autograder.gradebook.export import export_course
+
+    for warning in export_course(Course(folder), to, format, roster):
+        err.print(warning, style="yellow", markup=False, highlight=False)
+    out.print(f"{to} is written.", highlight=False, markup=False)
 
 
 def _require_sandbox(level: str) -> None:

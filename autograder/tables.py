@@ -1,7 +1,9 @@
 """What the command prints: a verdict, a class, a machine's fitness. As tables, with rich."""
 
 import platform
+from collections import Counter
 from importlib.metadata import version
+from typing import TYPE_CHECKING
 
 from rich import box
 from rich.console import Console
@@ -10,6 +12,9 @@ from rich.text import Text
 
 from autograder.catalogue import Assignment
 from autograder.judge.verdict import TaskVerdict, Verdict
+
+if TYPE_CHECKING:
+    from autograder.gradebook.collect import Outcome  # nbgrader takes a second to import
 
 
 def verdict_table(verdict: Verdict, console: Console) -> None:
@@ -98,6 +103,21 @@ def went_wrong(verdict: Verdict) -> Text:
         text.append(f"to look at: {flag}\n", style="yellow")
     text.rstrip()
     return text
+
+
+def collected_table(outcomes: list["Outcome"], console: Console) -> None:
+    """What `collect` took, a line for each student, with what there is to say; and the sums."""
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("Student", overflow="fold", max_width=30)
+    table.add_column("Assignment", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    table.add_column("What there is to say", ratio=1, overflow="fold")
+    for one in outcomes:
+        style = {"not taken": "red", "there already": "dim"}.get(one.status, "green")
+        table.add_row(Text(one.student), one.assignment, Text(one.status, style=style), Text(one.says))
+    console.print(table)
+    sums = Counter(one.status for one in outcomes)
+    console.print(", ".join(f"{sums[status]} {status}" for status in sums) + ".", highlight=False)
 
 
 def doctor_table(level: str, console: Console) -> bool:

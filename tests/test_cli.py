@@ -91,7 +91,20 @@ def test_hidden_checks_of_a_notebook_from_the_shell(tmp_path, notebook_with, ans
 
 
 def test_help_teaches():
-    for command in ([], ["judge"], ["grade"], ["release"], ["init"], ["demo"], ["doctor"], ["build"]):
+    commands = (
+        "judge",
+        "grade",
+        "release",
+        "init",
+        "demo",
+        "doctor",
+        "build",
+        "collect",
+        "gradescope",
+        "roster",
+        "export",
+    )
+    for command in ([], *([name] for name in commands)):
         ran = autograder(*command, "--help", cwd=Path.cwd())
         assert ran.returncode == 0
         assert len(ran.stdout.split()) > 30

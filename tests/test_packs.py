@@ -35,7 +35,8 @@ def master_with(tmp_path, data: str):
     """The master of colorization, with packs named in its front matter."""
     text = COLORIZATION.master.read_text()
     path = tmp_path / "assignment.md"
-    path.write_text(text.replace("  assignment:\n", f"  assignment:\n    data: {data}\n", 1))
+    assert "    data: [furniture]\n" in text
+    path.write_text(text.replace("    data: [furniture]\n", f"    data: {data}\n", 1))
     return read_master(COLORIZATION, path)
 
 
