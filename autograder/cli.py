@@ -290,6 +290,47 @@ def export(
     out.print(f"{to} is written.", highlight=False, markup=False)
 
 
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(help="A course directory made by `autograder init`.")],
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[ASSIGNMENT]", help="Name, number or topic; without it, all that was handed in."
+        ),
+    ] = None,
+    picture: Annotated[
+        str | None,
+        typer.Option(
+            help="The picture in the gallery. Default: what the trained networks draw, or the last."
+        ),
+    ] = None,
+    anonymous: Annotated[
+        bool,
+        typer.Option(
+            "--anonymous",
+            help="Numbers in the place of names, to show it in a lecture. What a picture shows is as drawn.",
+        ),
+    ] = False,
+) -> None:
+    """Write one page on a class: what to say in the next lecture, task by task, pictures, similar code.
+
+    It reads what `autograder grade` has left and judges nothing. `DIR/reports/ASSIGNMENT.html` is one file:
+    open it in any browser, on a phone too; it needs no network.
+    """
+    from autograder.gradebook.course import Course
+    from autograder.report.page import write_report
+
+    course = Course(folder)
+    chosen = [find_assignment(name)] if name else [one for one in course.released() if course.students(one)]
+    if not chosen:
+        raise CourseError(f"Nobody has handed anything in under {folder / 'submitted'}/STUDENT/ASSIGNMENT/.")
+    for assignment in chosen:
+        with _reporting() as progress:
+            path = write_report(course, assignment, progress, picture=picture, anonymous=anonymous)
+        out.print(str(path), soft_wrap=True, markup=False, highlight=False)
+
+
 def _require_sandbox(level: str) -> None:
     """Start a worker once, before a class is kept waiting for it. Raises SandboxError with the remedy."""
     from autograder.judge.box import open_box
@@ -342,6 +383,7 @@ def _what_next(folder: Path) -> None:
 [bold]What to run next[/]
   cd {folder} && jupyter lab       then Nbgrader → Formgrader: the written answers, by hand
   cd {folder} && nbgrader export   the grades as CSV
+  autograder report {folder}       one page on the class: what to say in the next lecture
   autograder judge NOTEBOOK        one submission, check by check"""
     out.print(lines, highlight=False, soft_wrap=True)
 

@@ -100,6 +100,7 @@ def test_help_teaches():
         "doctor",
         "build",
         "collect",
+        "report",
         "gradescope",
         "roster",
         "export",

@@ -1,0 +1,172 @@
+"""The page: one file without network, scripts of others or anything that a student could run in it."""
+
+import base64
+import hashlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.resources import files
+from pathlib import Path
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from autograder.build.master import read_master
+from autograder.catalogue import Assignment
+from autograder.gradebook.course import Course
+from autograder.gradebook.store import write_whole
+from autograder.judge.verdict import TaskVerdict, Verdict
+from autograder.report.gallery import pictures_of
+from autograder.report.gather import NOT_JUDGED, OUT_OF_DATE, Entry, Progress, gather
+from autograder.report.numbers import is_written, misconceptions_shown, tasks_of, totals_of
+from autograder.report.similarity import most_alike
+
+SLOWEST = 8
+STRANGEST = 40
+LINES = 6  # that are shown of one submission
+LONGEST = 300  # characters of a line that quotes a student
+TEMPLATE = files("autograder.report") / "template"
+
+
+@dataclass(frozen=True)
+class Strange:
+    """A submission that somebody should look at, and why, a line each."""
+
+    entry: Entry
+    lines: list[str]
+
+
+def write_report(
+    course: Course,
+    assignment: Assignment,
+    progress: Progress,
+    *,
+    picture: str | None = None,
+    anonymous: bool = False,
+) -> Path:
+    """Write the report on one assignment, and return where it is.
+
+    picture    the name of the picture to show of each student
+    anonymous  without names, in a file of its own
+    Raises CourseError when nobody has handed in anything, or there is no such picture.
+    """
+    master = read_master(assignment)
+    picture = pictures_of(master, picture)
+    entries = gather(course, master, picture, progress, anonymous=anonymous)
+    html = page_of(assignment, master.title, entries, picture, anonymous=anonymous)
+    path = course.folder / "reports" / f"{assignment.name}{'-anonymous' if anonymous else ''}.html"
+    path.parent.mkdir(exist_ok=True)
+    write_whole(path, html)
+    return path
+
+
+def page_of(
+    assignment: Assignment, title: str, entries: Sequence[Entry], picture: str, *, anonymous: bool = False
+) -> str:
+    """The page as HTML."""
+    judged = [entry for entry in entries if entry.verdict]
+    graded = {entry.name: entry.verdict for entry in judged if entry.standing == "graded"}
+    script = (TEMPLATE / "report.js").read_text(encoding="utf-8")
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            assignment=assignment.name,
+            title=title,
+            made=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
+            script=Markup(script),  # ours
+            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+            style=Markup((TEMPLATE / "report.css").read_text(encoding="utf-8")),  # ours
+            anonymous=anonymous,
+            entries=sorted(entries, key=_alphabetical),
+            count={
+                standing: sum(entry.standing == standing for entry in entries)
+                for standing in ("graded", "refused", "not graded", NOT_JUDGED, OUT_OF_DATE)
+            },
+            waiting=[entry for entry in entries if entry.verdict is None],
+            totals=totals_of(list(graded.values())),
+            shown=misconceptions_shown(graded),
+            tasks=tasks_of(list(graded.values())),
+            slowest=_slowest(judged),
+            strange=_strange(judged, anonymous=anonymous),
+            picture=picture,
+            drawn=[entry for entry in entries if entry.picture],
+            pairs=[(entries[p.first], entries[p.second], p) for p in most_alike([e.code for e in entries])],
+            SLOWEST=SLOWEST,
+            STRANGEST=STRANGEST,
+        )
+    )
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("autograder.report", "template"),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
+    environment.filters |= {"code": code, "percent": percent, "megabytes": megabytes, "picture": as_data}
+    environment.globals |= {"shade": shade}
+    return environment
+
+
+def code(text: str) -> Markup:
+    """A sentence of ours, in which `names` are set as code."""
+    return Markup(re.sub("`([^`\n]+)`", r"<code>\1</code>", str(escape(text))))  # escaped
+
+
+def percent(share: float) -> str:
+    """As on the page: 0 % and 100 % for none and all only."""
+    if 0 < share < 0.01:
+        return "< 1 %"
+    return "> 99 %" if 0.99 < share < 1 else f"{100 * share:.0f} %"
+
+
+def megabytes(size: float) -> str:
+    """Bytes as megabytes."""
+    return f"{size / 2**20:,.0f} MB"
+
+
+def as_data(picture: bytes) -> str:
+    """A thumbnail as the address of an image."""
+    return f"data:image/webp;base64,{base64.b64encode(picture).decode()}"
+
+
+def shade(task: TaskVerdict) -> str:
+    """How a task's cell is coloured in the table: full | part | none | unsolved."""
+    if task.earned == task.points:
+        return "full"
+    return "part" if task.earned else "none" if is_written(task) else "unsolved"
+
+
+def _alphabetical(entry: Entry) -> tuple:
+    """So that Student 2 comes before Student 10."""
+    parts = re.split(r"(\d{1,18})", entry.name.casefold())
+    return tuple((part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts)
+
+
+def _slowest(judged: Sequence[Entry]) -> list[Entry]:
+    ran = [entry for entry in judged if entry.verdict.resources]
+    return sorted(ran, key=lambda entry: -entry.verdict.resources.get("seconds", 0))[:SLOWEST]
+
+
+def _strange(judged: Sequence[Entry], *, anonymous: bool) -> list[Strange]:
+    """Those with something to say: first what could not be graded, then the refused, then by flags."""
+    order = {"not graded": 0, "refused": 1, "graded": 2}
+    said = [Strange(entry, _said(entry.verdict, anonymous=anonymous)) for entry in judged]
+    said = [one for one in said if one.lines]
+    return sorted(said, key=lambda one: (order[one.entry.standing], -len(one.entry.verdict.flags)))
+
+
+def _said(verdict: Verdict, *, anonymous: bool) -> list[str]:
+    reason = [f"{verdict.status}: {verdict.reason}"] if verdict.status != "graded" else []
+    if anonymous:  # a reason or a flag quotes paths and files, which may hold a name
+        counts = {"flag": len(verdict.flags), "repair": len(verdict.repairs)}
+        told = [f"{count} {what}{'s' * (count > 1)}" for what, count in counts.items() if count]
+        return [verdict.status] * bool(reason) + told
+    lines = [*reason, *(f"to look at: {flag}" for flag in verdict.flags)]
+    lines += [f"repaired: {repair}" for repair in verdict.repairs]
+    more = [f"and {len(lines) - LINES} more"] if len(lines) > LINES else []
+    return [line if len(line) <= LONGEST else f"{line[:LONGEST]}…" for line in lines[:LINES]] + more
