@@ -40,7 +40,7 @@ def test_notebook_runs_in_jupyterlab(master, tmp_path, solved):
     if solved:
         assert errors(ran) == []
         drawn = [cell for cell in ran.cells if cell.id.startswith("picture-")]
-        assert all("image/png" in output.data for cell in drawn for output in cell.outputs[:1])
+        assert all(any("image/png" in output.get("data", {}) for output in cell.outputs) for cell in drawn)
         assert len(drawn) == len(master.pictures)
     else:  # JupyterLab stops at the first cell that fails: the first visible check
         assert errors(ran) == ["NotImplementedError"]
