@@ -35,8 +35,9 @@ def master_with(tmp_path, data: str):
     """The master of colorization, with packs named in its front matter."""
     text = COLORIZATION.master.read_text()
     path = tmp_path / "assignment.md"
-    assert "    data: [furniture]\n" in text
-    path.write_text(text.replace("    data: [furniture]\n", f"    data: {data}\n", 1))
+    packs = "    data: [furniture]\n    hidden_data: [furniture_hidden]\n"
+    assert packs in text
+    path.write_text(text.replace(packs, f"    data: {data}\n", 1))
     return read_master(COLORIZATION, path)
 
 
