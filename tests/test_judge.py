@@ -6,6 +6,7 @@ from time import monotonic
 
 import nbformat
 import pytest
+from timed import TIMED
 
 from autograder.catalogue import CourseError, find_assignment
 from autograder.checks import Forbidden
@@ -105,7 +106,6 @@ def _is_stopped(cell) -> bool:
 
 
 CANARY = "CANARY-4711"
-TIMED = ("picture-patch_by_patch", "picture-saved")  # these show how long something took
 
 
 def test_feedback_has_nothing_of_a_hidden_call(graded, tmp_path):
