@@ -46,7 +46,7 @@ def net() -> nn.Conv2d:
 # ----------------------------------------------------------------------------------- what it is equal to
 
 
-@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-6), (torch.float64, 1e-12)])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 4e-6), (torch.float64, 1e-12)])
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize(("overwrite", "at_once"), [(False, 1), (True, 1), (True, 2), (False, 9)])
 def test_it_is_the_dense_loss_through_a_network(dtype, tolerance, weighted, overwrite, at_once):
@@ -70,7 +70,8 @@ def test_it_is_the_dense_loss_through_a_network(dtype, tolerance, weighted, over
         return multinomial_cross_entropy(logits, soft_encode(ab, bins), weights)
 
     found, expected = (gradients(colorizer, loss, lightness) for loss in (lean, dense))
-    # The same sums in another order, through eight layers: relative to the largest of each tensor.
+    # The same sums in another order, through eight layers, on any machine's kernels: relative to the
+    # largest of each tensor, a few of the last place.
     for ours, theirs in zip(found, expected, strict=True):
         assert ours.dtype == dtype
         assert (ours - theirs).abs().max() <= tolerance * theirs.abs().max()

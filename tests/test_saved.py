@@ -17,7 +17,7 @@ from autograder.judge.saved import LARGEST, saved_tensors
 from autograder.judge.submission import LocalSubmission
 
 COLORIZATION = find_assignment("colorization")
-NAME = "network.safetensors"
+NAME = "colorizer.safetensors"
 
 
 def link(path):
@@ -31,7 +31,7 @@ def large(path):
 
 
 BAD = {
-    "missing": (lambda path: None, "not handed in", r"no `network\.safetensors` beside the notebook: run"),
+    "missing": (lambda path: None, "not handed in", r"no `colorizer\.safetensors` beside the notebook: run"),
     "a link": (link, "not handed in", "beside the notebook"),
     "a folder": (lambda path: path.mkdir(), "not handed in", "beside the notebook"),
     "empty": (lambda path: path.touch(), "wrong type", "damaged"),
@@ -58,12 +58,9 @@ def test_a_check_gets_the_tensors(tmp_path):
 
 
 @pytest.fixture
-def master(tmp_path):
-    """The master of colorization, with a file to be handed in."""
-    path = tmp_path / "assignment.md"
-    text = COLORIZATION.master.read_text()
-    path.write_text(text.replace("  assignment:\n", f"  assignment:\n    hand_in: [{NAME}]\n", 1))
-    return read_master(COLORIZATION, path)
+def master():
+    """The master of colorization: its students hand in their network."""
+    return read_master(COLORIZATION)
 
 
 def test_students_are_told_to_hand_it_in(master):
