@@ -10,7 +10,7 @@ JOBS ?= auto
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
-demo: $(VENV)/ready sandbox ## The whole way on a small class: build, release, grade, feedback, one table
+demo: $(VENV)/ready sandbox ## The whole way on a small class: build, release, grade, feedback, report
 	$(BIN)/autograder demo
 
 test: $(VENV)/ready sandbox browser lint ## Everything that CI runs

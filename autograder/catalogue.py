@@ -12,6 +12,8 @@ from types import ModuleType
 from course_utils.data_folder import VARIABLE
 
 COURSE = Path(__file__).resolve().parent.parent
+# Set it to a folder of one's own copies of the masters: other texts, dates and pictures for the same tasks.
+ASSIGNMENTS = "COURSE_ASSIGNMENTS"
 
 
 class CourseError(Exception):
@@ -20,9 +22,13 @@ class CourseError(Exception):
 
 @dataclass(frozen=True)
 class Assignment:
-    """A numbered folder of `assignments/`, e.g. `3_colorization`."""
+    """A numbered folder of `assignments/`, e.g. `3_colorization`.
+
+    home  the folder of masters that it is in
+    """
 
     name: str
+    home: Path = COURSE / "assignments"
 
     @property
     def topic(self) -> str:
@@ -32,7 +38,7 @@ class Assignment:
     @property
     def master(self) -> Path:
         """The jupytext Markdown that everything a student sees is built from."""
-        return COURSE / "assignments" / self.name / "assignment.md"
+        return self.home / self.name / "assignment.md"
 
     @property
     def reference_name(self) -> str:
@@ -55,14 +61,18 @@ def reference_of(topic: str) -> ModuleType:
 
 
 def assignments() -> list[Assignment]:
-    """Every assignment of the course, in order.
+    """Every assignment of the course, in order: in $COURSE_ASSIGNMENTS, or else beside the package.
 
-    Raises CourseError when the masters are not beside the package, as after an install by copy.
+    Raises CourseError when there is none, as after an install by copy.
     """
-    masters = sorted((COURSE / "assignments").glob("*/assignment.md"))
+    own = os.environ.get(ASSIGNMENTS)
+    home = Path(own).expanduser().resolve() if own else COURSE / "assignments"
+    masters = sorted(home.glob("*/assignment.md"))
+    if not masters and own:
+        raise CourseError(f"There is no master in {home}, which {ASSIGNMENTS} names: N_TOPIC/assignment.md.")
     if not masters:
         raise CourseError("The masters are not here: install from a clone, with `pip install --editable .`")
-    return [Assignment(master.parent.name) for master in masters]
+    return [Assignment(master.parent.name, home) for master in masters]
 
 
 def find_assignment(name: str) -> Assignment:

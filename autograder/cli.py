@@ -5,7 +5,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Annotated, Literal
 
 import typer
@@ -31,6 +30,9 @@ Format = Literal["csv", "canvas", "moodle"]
 To = Annotated[Path, typer.Option(help="Folder for what is built.")]
 Name = Annotated[
     str | None, typer.Argument(metavar="[ASSIGNMENT]", help="Name, number or topic; without it, all of them.")
+]
+Again = Annotated[
+    bool, typer.Option("--again", help="Run the solution also when nothing has changed since it was run.")
 ]
 LevelOption = Annotated[
     Level,
@@ -76,26 +78,29 @@ def _chosen(name: str | None) -> list[Assignment]:
 
 
 @app.command()
-def build(name: Name = None, to: To = Path("build")) -> None:
-    """Make the student notebook and the executed solution notebook of an assignment."""
+def build(name: Name = None, to: To = Path("build"), again: Again = False) -> None:
+    """Make the student notebook and the executed solution notebook of an assignment.
+
+    Running a solution takes minutes; one that is under --to already and that nothing has changed for is kept.
+    """
     from autograder.build import release as making
 
     for assignment in _chosen(name):
         with _reporting() as progress:
-            made = making.build(assignment, to, progress)
+            made = making.build(assignment, to, progress, again=again)
         out.print(f"[bold]{assignment.name}[/]")
         out.print(f"  student   {made.student}/{assignment.name}.ipynb", highlight=False)
         out.print(f"  solution  {made.solution}  (executed; never for students)", highlight=False)
 
 
 @app.command()
-def release(name: Name = None, to: To = Path("build")) -> None:
+def release(name: Name = None, to: To = Path("build"), again: Again = False) -> None:
     """Build an assignment and pack the archive for students: leak-tested, and run as a student would."""
     from autograder.build import release as making
 
     for assignment in _chosen(name):
         with _reporting() as progress:
-            made = making.release(assignment, to, progress)
+            made = making.release(assignment, to, progress, again=again)
         out.print(f"{made.archive}: {_size(made.archive)}, no leaks. Give this to students.", highlight=False)
 
 
@@ -106,22 +111,54 @@ def _size(path: Path) -> str:
 @app.command()
 def init(
     folder: Annotated[Path, typer.Argument(help="The course directory to make.")],
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ASSIGNMENT]...", help="Names, numbers or topics; without any, all of them."),
+    ] = None,
+    to: To = Path("build"),
     level: LevelOption = "bubblewrap",
 ) -> None:
-    """Make an nbgrader course directory, with the judge in the place of nbgrader's execution."""
-    from autograder.build import release as making
+    """Make an nbgrader course directory, with the judge in the place of nbgrader's execution.
+
+    What `autograder release` has built under --to is taken from there; the rest is built first.
+    """
     from autograder.gradebook.course import check_free, init_course
 
     check_free(folder)
-    with _reporting() as progress, TemporaryDirectory() as building:
-        builds = [making.build(assignment, Path(building), progress) for assignment in assignments()]
-        course = init_course(folder, builds, level)
-    names = ", ".join(assignment.name for assignment in course.released())
+    chosen = [find_assignment(name) for name in names] if names else assignments()
+    course = init_course(folder, _built(chosen, to), level)
+    there = ", ".join(assignment.name for assignment in course.released())
     out.print(
-        f"{folder} is ready, with {names}. Give students an archive from `autograder release`, put what they "
+        f"{folder} is ready, with {there}. Give students an archive from `autograder release`, put what they "
         f"hand in under {folder}/submitted/STUDENT/ASSIGNMENT/, then run `autograder grade {folder}`.",
         highlight=False,
     )
+
+
+@app.command()
+def add(
+    folder: Annotated[Path, typer.Argument(help="A course directory made by `autograder init`.")],
+    names: Annotated[list[str], typer.Argument(metavar="ASSIGNMENT...", help="Names, numbers or topics.")],
+    to: To = Path("build"),
+) -> None:
+    """Put more assignments into a course directory, or one whose text was mended in the place of the old.
+
+    Nothing that was handed in or graded is touched. Once somebody has handed in, nbgrader takes no new cells.
+    """
+    from autograder.gradebook.course import Course
+
+    course = Course(folder)
+    for made in _built([find_assignment(name) for name in names], to):
+        course.add(made)
+        out.print(f"{made.assignment.name} is in {folder}.", highlight=False)
+
+
+def _built(chosen: list[Assignment], to: Path) -> list:
+    """The assignments, built where that has not been done yet."""
+    from autograder.build import release as making
+
+    with _reporting() as progress:
+        return [making.build(assignment, to, progress) for assignment in chosen]
 
 
 @app.command()
@@ -342,26 +379,31 @@ def _require_sandbox(level: str) -> None:
 
 @app.command()
 def demo(
-    to: Annotated[Path, typer.Option(help="Folder for the demo's course; made anew each time.")] = Path(
+    name: Annotated[
+        str, typer.Argument(metavar="[ASSIGNMENT]", help="Name, number or topic; `all` takes half an hour.")
+    ] = "0",
+    to: Annotated[Path, typer.Option(help="Folder for the demo; its course is made anew each time.")] = Path(
         "demo"
     ),
     level: LevelOption = "bubblewrap",
 ) -> None:
-    """The whole way on a small class: build, release, hand in, judge, record, feedback, and one table."""
+    """The whole way on a small class: build, release, hand in, judge, record, feedback and report."""
     from autograder.build import release as making
     from autograder.build.master import read_master
     from autograder.demo import demo_class, hand_in
     from autograder.gradebook.course import init_course
+    from autograder.report.page import write_report
 
+    chosen = assignments() if name == "all" else [find_assignment(name)]
     _require_sandbox(level)
     mark = to / ".autograder-demo"
     if to.exists() and not mark.exists() and any(to.iterdir()):
         raise CourseError(f"{to} is not empty and no earlier demo. Name another folder with --to.")
-    shutil.rmtree(to, ignore_errors=True)
-    to.mkdir(parents=True)
+    shutil.rmtree(to / "course", ignore_errors=True)  # what was built stays, and need not be built again
+    to.mkdir(parents=True, exist_ok=True)
     mark.touch()
     with _reporting() as progress:
-        builds = [making.release(assignment, to / "release", progress) for assignment in assignments()]
+        builds = [making.release(assignment, to / "release", progress) for assignment in chosen]
     course = init_course(to / "course", builds, level)
     for made in builds:
         out.print(f"Released {made.archive}: {_size(made.archive)}, no leaks.", highlight=False)
@@ -371,6 +413,9 @@ def demo(
         said = ", ".join(f"[bold]{student.name}[/] {student.says}" for student in students)
         out.print(f"Handed in: {said}.", highlight=False)
         _grade_class(course, made.assignment, [], again=False)
+        with _reporting() as progress:
+            page = write_report(course, made.assignment, progress)
+        out.print(f"The page on the class: {page}", highlight=False, soft_wrap=True)
     _what_next(course.folder)
 
 
@@ -383,7 +428,7 @@ def _what_next(folder: Path) -> None:
 [bold]What to run next[/]
   cd {folder} && jupyter lab       then Nbgrader → Formgrader: the written answers, by hand
   cd {folder} && nbgrader export   the grades as CSV
-  autograder report {folder}       one page on the class: what to say in the next lecture
+  autograder demo 3                the same with another assignment: 0 is the quickest to build
   autograder judge NOTEBOOK        one submission, check by check"""
     out.print(lines, highlight=False, soft_wrap=True)
 

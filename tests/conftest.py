@@ -5,12 +5,13 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import light  # noqa: F401  first: it says where the masters are
 import nbformat
 import pytest
 
 from autograder.build.master import read_master
 from autograder.build.notebooks import solution_notebook, student_notebook
-from autograder.catalogue import find_assignment
+from autograder.catalogue import Assignment, find_assignment
 from autograder.judge.submission import REFERENCE_FILES
 
 COLORIZATION = find_assignment("colorization")
@@ -24,6 +25,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def master():
     return read_master(COLORIZATION)
+
+
+@pytest.fixture(scope="session")
+def whole_master():
+    """With the networks in the rooms and the photographs, too."""
+    return read_master(Assignment(COLORIZATION.name))
 
 
 @pytest.fixture(scope="session")

@@ -3,12 +3,14 @@
 import inspect
 import json
 import re
+import shutil
 import zipfile
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
+from light import BRIEF, REAL
 from PIL import Image
 
 import autograder.alternatives.colorization
@@ -18,9 +20,10 @@ import course_utils.reference.colorization
 from autograder.build.leak import IDIOMS, LeakError, find_leaks, secret_lines
 from autograder.build.master import MasterError, read_master
 from autograder.build.notebooks import solution_notebook, student_notebook
-from autograder.build.release import check_release, check_stubs_only, release, student_files
-from autograder.catalogue import CourseError, assignments, find_assignment
+from autograder.build.release import build, check_release, check_stubs_only, release, student_files
+from autograder.catalogue import Assignment, CourseError, find_assignment
 from autograder.judge.judge import judge
+from autograder.judge.submission import REFERENCE_FILES
 
 COLORIZATION = find_assignment("colorization")
 SECRETS = {
@@ -138,10 +141,10 @@ def test_extra_missing_and_doctored_files_are_found(master, files, pack):
         check_release(pack(files | {picture: files[picture] + b"secret"}), master)
 
 
-def test_rubrics_are_in_the_solution_only(master):
-    rubrics = [cell.source for cell in master.named("rubric")]
+def test_rubrics_are_in_the_solution_only(whole_master):
+    rubrics = [cell.source for cell in whole_master.named("rubric")]
     assert len(rubrics) == 4
-    student, solution = student_notebook(master), solution_notebook(master)
+    student, solution = student_notebook(whole_master), solution_notebook(whole_master)
     for rubric in rubrics:
         assert any(rubric in cell.source for cell in solution.cells)
         assert not any(rubric in cell.source for cell in student.cells)
@@ -225,11 +228,19 @@ def test_a_check_without_task_is_refused(text, tmp_path):
         read_master(COLORIZATION, path)
 
 
-@pytest.mark.parametrize("assignment", assignments(), ids=lambda assignment: assignment.name)
+def in_full(assignment: Assignment) -> object:
+    return pytest.param(assignment, id=f"{assignment.name}-in-full", marks=pytest.mark.slow)
+
+
+TRAINED_FOR_AN_EPOCH = [pytest.param(assignment, id=assignment.name) for assignment in BRIEF]
+
+
+@pytest.mark.parametrize("assignment", [*TRAINED_FOR_AN_EPOCH, *map(in_full, REAL)])
 def test_the_whole_release(assignment, tmp_path):
     """The solution runs, its pictures are harvested, the archive passes, and as a student all is unsolved.
 
-    Handed in, with what it has trained, the solution earns every point.
+    Handed in, with what it has trained, the solution earns every point; with what the reference has trained
+    where that was for an epoch only.
     """
     left: dict[str, int] = {}
     made = release(assignment, tmp_path, lambda what, done, total: left.update({what: total - done}))
@@ -241,9 +252,17 @@ def test_the_whole_release(assignment, tmp_path):
     assert {f"pictures/{name}.png" for name in read_master(assignment).pictures} <= names
     assert not any("reference" in name or "autograder" in name for name in names)
     assert not list(tmp_path.glob("**/*.draft.zip"))
+    if assignment in BRIEF:
+        for file in read_master(assignment).files:
+            assert (made.solution.parent / file).stat().st_size > 0
+            shutil.copy(REFERENCE_FILES[file], made.solution.parent)
     verdict = judge(made.solution, assignment).verdict
     lost = {check.name: check.message for task in verdict.tasks for check in task.checks if not check.passed}
     assert (verdict.status, lost) == ("graded", {})
+    # Once more: nothing has changed, so nothing is run.
+    told: list[str] = []
+    again = build(assignment, tmp_path, lambda what, done, total: told.append(what))
+    assert (told, again.solution.read_bytes()) == ([], made.solution.read_bytes())
 
 
 def test_a_notebook_that_fails_otherwise_than_by_its_stubs_is_not_released(files, pack):
@@ -254,5 +273,5 @@ def test_a_notebook_that_fails_otherwise_than_by_its_stubs_is_not_released(files
 
 
 def test_every_master_of_the_course_is_in_order():
-    for assignment in assignments():
+    for assignment in REAL:
         assert read_master(assignment).tasks

@@ -350,8 +350,9 @@ def test_no_byte_of_a_students_picture_reaches_the_page(course, master):
     assert "image/png" not in str(image)
 
 
-def test_the_gated_picture_is_shown_or_the_last_or_the_named_one(master):
-    assert pictures_of(master, None) == "five_rows"
+def test_the_gated_picture_is_shown_or_the_last_or_the_named_one(master, whole_master):
+    assert pictures_of(whole_master, None) == "five_rows"
+    assert pictures_of(master, None) == "colorization_auc"
     assert pictures_of(master, "ab_bins") == pictures_of(master, "picture-ab_bins") == "ab_bins"
     with pytest.raises(CourseError, match=r"no picture 'nonsense'. There is: .*ab_bins"):
         pictures_of(master, "nonsense")

@@ -19,6 +19,7 @@ from nbformat import NotebookNode
 
 from autograder.build.execute import execute, harvest_pictures
 from autograder.build.leak import LeakError, find_leaks
+from autograder.build.made_from import kept, made_from
 from autograder.build.master import Master, read_master
 from autograder.build.notebooks import solution_notebook, student_notebook
 from autograder.build.packs import packs_of
@@ -78,17 +79,22 @@ def shipped_modules() -> dict[str, bytes]:
     return {f"course_utils/{path.name}": path.read_bytes() for path in sorted(package.glob("*.py"))}
 
 
-def build(assignment: Assignment, to: Path, progress: Progress = quiet) -> Build:
+def build(assignment: Assignment, to: Path, progress: Progress = quiet, *, again: bool = False) -> Build:
     """Make the student notebook and the executed solution notebook, with the pictures it draws.
 
+    again  run the solution also when it is there already, and nothing that it depends on has changed
     Raises MasterError for a master out of order, CourseError when the solution does not run.
     """
     master = read_master(assignment)
     made = Build(assignment, to / assignment.name)
-    student = student_notebook(master)
-    packs_of(master, progress)  # the solution reads them where they are made
-    made.solution.parent.mkdir(parents=True, exist_ok=True)
-    solved = _execute(solution_notebook(master), made.solution.parent, "running the solution", progress)
+    student, solution = student_notebook(master), solution_notebook(master)
+    packs = packs_of(master, progress)  # the solution reads them where they are made
+    stamp = made_from(solution, packs, STUDENT_PACKAGES)
+    solved = None if again else kept(made.solution, stamp)
+    if solved is None:
+        made.solution.parent.mkdir(parents=True, exist_ok=True)
+        solved = _execute(solution, made.solution.parent, "running the solution", progress)
+        solved.metadata["made_from"] = stamp
     pictures = harvest_pictures(solved)
     shutil.rmtree(made.student, ignore_errors=True)
     for name, content in student_files(master, student).items():
@@ -99,13 +105,15 @@ def build(assignment: Assignment, to: Path, progress: Progress = quiet) -> Build
     return made
 
 
-def release(assignment: Assignment, to: Path, progress: Progress = quiet) -> Build:
+def release(assignment: Assignment, to: Path, progress: Progress = quiet, *, again: bool = False) -> Build:
     """Build, pack the archive, and test it for leaks; only an archive that passes gets its name.
+
+    again  as for `build`
 
     Raises LeakError, saying what leaks, and CourseError when the student notebook fails otherwise than
     by its stubs.
     """
-    made = build(assignment, to, progress)
+    made = build(assignment, to, progress, again=again)
     draft = made.archive.with_suffix(".draft.zip")
     _pack(made, draft)
     check_release(draft, read_master(assignment))

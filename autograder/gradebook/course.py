@@ -109,13 +109,26 @@ class Course:
         return Gradebook(self.api.coursedir.db_url, self.api.coursedir.course_id)
 
     def add(self, built: Build) -> None:
-        """Put a built assignment into source/ and solution/, and have nbgrader generate its release/."""
-        source = self.folder / "source" / built.assignment.name
-        shutil.rmtree(source, ignore_errors=True)
+        """Put a built assignment into source/ and solution/, and have nbgrader generate its release/.
+
+        Raises CourseError when nbgrader refuses; what was there before is there again then.
+        """
+        name = built.assignment.name
+        source, before = self.folder / "source" / name, self.folder / f".{name}-before"
+        shutil.rmtree(before, ignore_errors=True)
+        if source.exists():
+            source.rename(before)
         shutil.copytree(built.student, source)
+        try:
+            _succeed(self.api.generate_assignment(name), f"releasing {name}")
+        except CourseError:
+            shutil.rmtree(source)
+            if before.exists():
+                before.rename(source)
+            raise
+        shutil.rmtree(before, ignore_errors=True)
         (self.folder / "solution").mkdir(exist_ok=True)
         shutil.copy(built.solution, self.folder / "solution")
-        _succeed(self.api.generate_assignment(built.assignment.name), f"releasing {built.assignment.name}")
 
     def released(self) -> list[Assignment]:
         """The assignments that are in the directory."""

@@ -1,12 +1,13 @@
 """Benchmarks compare us with others on this machine, in one run. They take minutes: `pytest -m benchmark`."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 
-from autograder.catalogue import COURSE
+from autograder.catalogue import ASSIGNMENTS, COURSE
 
 HERE = Path(__file__).parent
 SMALL = HERE / "small"
@@ -39,7 +40,7 @@ def one_thread():
 
 
 @pytest.fixture(scope="session")
-def small_course(tmp_path_factory) -> Path:
+def small_course(tmp_path_factory) -> Iterator[Path]:
     """A copy of the package whose only assignment is a small one. To be first on a process's PYTHONPATH."""
     root = tmp_path_factory.mktemp("package")
     for package in ("autograder", "course_utils"):
@@ -53,4 +54,6 @@ def small_course(tmp_path_factory) -> Path:
     }.items():
         (root / place).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(SMALL / name, root / place)
-    return root
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv(ASSIGNMENTS, raising=False)  # it has masters of its own
+        yield root
