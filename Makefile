@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 JOBS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint doctor sandbox browser clean
+.PHONY: help demo test lint docs doctor sandbox browser clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -19,6 +19,13 @@ test: $(VENV)/ready sandbox browser lint ## Everything that CI runs
 lint: $(VENV)/ready ## Style and formatting
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+docs: $(VENV)/docs ## The documentation site, in build/docs
+	$(BIN)/sphinx-build -q -W --keep-going -b html docs build/docs
+
+$(VENV)/docs: $(VENV)/ready
+	$(BIN)/pip install --disable-pip-version-check --quiet --editable ".[docs]"
+	@touch $@
 
 doctor: $(VENV)/ready ## Is this machine fit to grade?
 	$(BIN)/autograder doctor

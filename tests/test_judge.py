@@ -24,9 +24,9 @@ def graded(hand_in, notebook_with, answers):
 
     def graded(replaced: dict[str, str], *, before: str = "", level: str = "bubblewrap"):
         notebook = notebook_with(answers | replaced)
-        # The imports and the tasks: what runs them visibly is slow, and not what is tested here.
+        # The set-up, the imports and the tasks: what runs them visibly is slow, and not what is tested here.
         code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-        notebook.cells = [code[0], *(cell for cell in code if cell.id.startswith("task-"))]
+        notebook.cells = [*code[:2], *(cell for cell in code if cell.id.startswith("task-"))]
         if before:
             notebook.cells.insert(0, nbformat.v4.new_code_cell(before))
         return judge(hand_in(notebook), COLORIZATION, level=level)
@@ -184,7 +184,10 @@ print(FOUND)
 
 
 def test_both_levels_agree_and_the_weaker_is_stamped(graded):
-    strong, weak = (graded({}, level=level).verdict for level in ("bubblewrap", "process"))
+    judgements = [graded({}, level=level) for level in ("bubblewrap", "process")]
+    first = [cell for judgement in judgements for cell in judgement.notebook.cells if cell.id == "setup"]
+    assert [cell.outputs for cell in first] == [[], []]  # what looks at the student's machine is silent here
+    strong, weak = (judgement.verdict for judgement in judgements)
     assert strong.earned == weak.earned == POINTS
     assert (strong.level, weak.level) == ("bubblewrap", "process")
     assert json.loads(weak.to_json())["level"] == "process"

@@ -36,7 +36,7 @@ def submission(notebook_with, tmp_path):
     def submission(name: str, answers: dict[str, str], first: str = "") -> Path:
         notebook = notebook_with(answers)
         code = [cell for cell in notebook.cells if cell.cell_type == "code"]
-        notebook.cells = [code[0], *(cell for cell in code if cell.id.startswith("task-"))]
+        notebook.cells = [*code[:2], *(cell for cell in code if cell.id.startswith("task-"))]
         if first:
             notebook.cells.insert(0, nbformat.v4.new_code_cell(first))
         folder = tmp_path / name

@@ -21,7 +21,7 @@ from autograder.build.leak import IDIOMS, LeakError, find_leaks, secret_lines
 from autograder.build.master import MasterError, read_master
 from autograder.build.notebooks import solution_notebook, student_notebook
 from autograder.build.release import build, check_release, check_stubs_only, release, student_files
-from autograder.catalogue import Assignment, CourseError, find_assignment
+from autograder.catalogue import COURSE, Assignment, CourseError, assignments, find_assignment
 from autograder.judge.judge import judge
 from autograder.judge.submission import REFERENCE_FILES
 
@@ -139,6 +139,36 @@ def test_extra_missing_and_doctored_files_are_found(master, files, pack):
     picture = next(name for name in files if name.endswith(".png"))
     with pytest.raises(LeakError, match="more than a picture"):
         check_release(pack(files | {picture: files[picture] + b"secret"}), master)
+
+
+def test_no_path_of_a_machine_is_in_it(files):
+    """A student may unpack it anywhere: on a laptop, on a server, on a drive in the cloud."""
+    path = re.compile(r"(?<![\w.~/])/(home|Users|root|work|tmp|content|opt|mnt|srv)/|\b[A-Z]:\\\\")
+    for name, content in files.items():
+        if name.endswith((".py", ".ipynb", ".md", ".txt")):
+            assert not path.search(content.decode()), name
+            assert str(COURSE) not in content.decode()
+
+
+def test_the_title_and_each_task_tell_points_and_time():
+    for assignment in assignments():
+        master = read_master(assignment)
+        texts = [cell.source for cell in student_notebook(master).cells if cell.cell_type == "markdown"]
+        written = sum(cell.attributes["points"] for cell in master.named("written"))
+        points = sum(master.points.values())
+        assert re.match(
+            rf"# .+\n\n\*\*{points + written:g} points\*\* · {len(master.tasks)} tasks \(", texts[0]
+        )
+        assert re.search(r"\*\*about [\d½]+ hours?\*\*$", texts[0].split("\n")[2])
+        efforts = [
+            f"· **about {cell.attributes['minutes']:g} minutes** · {cell.attributes['seconds']:g} s of CPU · "
+            f"**{master.points[cell.name]:g} points**"
+            for cell in master.named("task")
+        ]
+        told = [
+            re.search(r"^## Task.*\n\n\*\*Difficulty\*\* [●○]{3} (.+)", text, re.MULTILINE) for text in texts
+        ]
+        assert [found[1] for found in told if found] == efforts
 
 
 def test_rubrics_are_in_the_solution_only(whole_master):

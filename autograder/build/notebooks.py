@@ -10,8 +10,38 @@ from nbformat import NotebookNode
 
 from autograder.build.master import Cell, Master, MasterError
 from autograder.build.stub import defined_names, free_names, solution_of, stub_of
+from course_utils.saved_notebook import ANSWER, digest
 
-ANSWER = "*Write your answer here.*"
+# Where something is missing, the cells below would say so by a traceback: this one says it in a sentence.
+SETUP = """\
+# Run this first: it is silent, or says in a sentence what is missing and how to mend it.
+try:
+    from course_utils.setup_check import required
+except ModuleNotFoundError:
+    import os
+
+    lost = ModuleNotFoundError(
+        f"course_utils is not in {{os.getcwd()}}: unpack {name}.zip, and open the notebook that lies in it. "
+        "(On Colab: upload the archive; !unzip -q {name}.zip; %cd {name}; then this cell again.)"
+    )
+    lost._render_traceback_ = lambda: [str(lost)]
+    raise lost from None
+required()"""
+HAND_IN = """\
+# Before you hand in
+
+Save the notebook, and run these two lines in a new cell, or in a terminal
+`python -m course_utils.self_check {name}.ipynb`:
+
+```python
+from course_utils.self_check import self_check
+self_check("{name}.ipynb")
+```
+
+They run the file that you have saved as it is run for your grade: from top to bottom, in a fresh kernel,
+without the training. They say which visible checks pass, so you need not restart and run everything yourself.
+
+Hand in {files}."""
 
 
 def student_notebook(master: Master) -> NotebookNode:
@@ -29,21 +59,50 @@ class _Builder:
         self.master, self.solved = master, solved
         self.module = master.assignment.reference()
         self.defined: set[str] = set()
-        self.effort = _effort_by_heading(master)
+        self.headings = _headings(master)
 
     def build(self) -> NotebookNode:
         cells = [made for cell in self.master.cells for made in self.make(cell)]
+        cells = [*self.with_setup(cells), self.hand_in()]
         for cell in cells:
             cell["id"] = cell.metadata.pop("name", content_id(cell))
         metadata = {
             "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
             "language_info": {"name": "python"},
-            "assignment": {"name": self.master.assignment.name, "title": self.master.title},
+            "assignment": self.about(),
         }
         notebook = nbformat.v4.new_notebook(cells=cells, metadata=metadata)
         notebook.nbformat_minor = 5
         nbformat.validate(notebook)
         return notebook
+
+    def about(self) -> dict[str, object]:
+        """What a student's own tools may know of the assignment: course_utils.setup_check, .self_check."""
+        minutes = {cell.name: cell.attributes["minutes"] for cell in self.master.named("task")}
+        checks = {cell.name: digest(cell.source) for cell in self.master.named("check")}
+        points = self.master.points
+        return {
+            "name": self.master.assignment.name,
+            "title": self.master.title,
+            "data": self.master.packs,
+            "hand_in": self.master.files,
+            "tasks": {
+                task: {"points": points[task], "minutes": minutes[task], "check": checks[task]}
+                for task in self.master.tasks
+            },
+        }
+
+    def with_setup(self, cells: list[NotebookNode]) -> list[NotebookNode]:
+        """The cells with one before the first code that looks whether all is there that they need."""
+        first = next((at for at, cell in enumerate(cells) if cell.cell_type == "code"), len(cells))
+        setup = _code(SETUP.format(name=self.master.assignment.name), "setup", locked=True)
+        return [*cells[:first], setup, *cells[first:]]
+
+    def hand_in(self) -> NotebookNode:
+        """The last cell: what to do when all is written."""
+        name = self.master.assignment.name
+        files = " and ".join(f"`{file}`" for file in [f"{name}.ipynb", *self.master.files])
+        return _markdown(HAND_IN.format(name=name, files=files), "hand-in", locked=True)
 
     def make(self, cell: Cell) -> list[NotebookNode]:
         """The notebook cells that a master's cell becomes."""
@@ -52,7 +111,7 @@ class _Builder:
         if cell.role == "written":
             return self.written(cell)
         if cell.kind == "markdown":
-            return [_markdown(self.effort.get(id(cell), cell.source))]
+            return [_markdown(self.headings.get(id(cell), cell.source))]
         if cell.role == "task":
             return [self.task(cell)]
         self.defined |= defined_names(TransformerManager().transform_cell(cell.source))
@@ -94,18 +153,45 @@ def content_id(cell: NotebookNode) -> str:
     return f"{cell.cell_type}-{hashlib.sha256(cell.source.encode()).hexdigest()[:12]}"
 
 
-def _effort_by_heading(master: Master) -> dict[int, str]:
-    """Each task's heading with its difficulty, minutes, seconds and points put under it."""
-    found, heading = {}, None
+def _headings(master: Master) -> dict[int, str]:
+    """The cells of headings, with points and time put under the title and under each task's heading."""
+    title = next(cell for cell in master.cells if cell.role == "text")
+    found, heading = {id(title): _under("^# .*$", title.source, _sums(master))}, title
     for cell in master.cells:
         if cell.role == "text" and "## Task" in cell.source:
             heading = cell
         if cell.role == "task":
             effort = _effort(cell, master.points[cell.name])
             # A heading of a part may stand above the task's in the same cell.
-            titled = re.sub("^## Task.*$", rf"\g<0>\n\n{effort}", heading.source, count=1, flags=re.MULTILINE)
-            found[id(heading)] = titled
+            found[id(heading)] = _under("^## Task.*$", found.get(id(heading), heading.source), effort)
     return found
+
+
+def _under(heading: str, source: str, line: str) -> str:
+    return re.sub(heading, lambda found: f"{found[0]}\n\n{line}", source, count=1, flags=re.MULTILINE)
+
+
+def _sums(master: Master) -> str:
+    """The whole assignment's points and hours."""
+    tasks, written = master.named("task"), master.named("written")
+    auto, manual = sum(master.points.values()), sum(question.attributes["points"] for question in written)
+    minutes = sum(task.attributes["minutes"] for task in tasks)
+    parts = [f"**{auto + manual:g} points**", f"{_count(tasks, 'task')} ({auto:g})"]
+    parts += [f"{_count(written, 'written question')} ({manual:g})"] if written else []
+    return " · ".join([*parts, f"**about {_hours(minutes)}**"])
+
+
+def _count(things: list[Cell], word: str) -> str:
+    return f"{len(things)} {word}{'s' if len(things) != 1 else ''}"
+
+
+def _hours(minutes: float) -> str:
+    """To the half hour, which is as well as anybody can tell."""
+    halves = max(round(minutes / 30), 1)
+    if halves == 1:
+        return "half an hour"
+    hours = "½" if halves % 2 else ""
+    return f"{halves // 2}{hours} hour{'s' if halves > 2 else ''}"
 
 
 def _effort(cell: Cell, points: float) -> str:

@@ -198,13 +198,18 @@ def _readme(master: Master) -> str:
     files = "".join(f", and `{file}`, which a cell saves beside it" for file in master.files)
     return f"""# {master.title}
 
-1. Once: `python -m venv .venv`, then `.venv/bin/pip install -r requirements.txt`
-   (on Windows `.venv\\Scripts\\pip`). Python 3.11 or newer.
+1. Once, in this folder: `python -m venv .venv`, then `.venv/bin/pip install -r requirements.txt`, with Python
+   3.11.4 or newer. That takes about 6 GB. `.venv/bin/python -m course_utils` says whether all is there.
 2. Start: `.venv/bin/jupyter lab {name}.ipynb`
 3. Work from top to bottom. A task is a cell that raises `NotImplementedError`: write the function there, keep
    its name and its arguments. The cell below it checks your answer, and the one below that draws it beside
    the picture that you should see.
-4. Hand in the notebook, `{name}.ipynb`, under the same name{files}.
+4. Save, and see where you are: `.venv/bin/python -m course_utils.self_check {name}.ipynb` runs the saved
+   notebook as it is run for your grade, and says which visible checks pass and what to hand in.
+5. Hand in the notebook, `{name}.ipynb`, under the same name{files}.
+
+On Windows it is `.venv\\Scripts\\` in the place of `.venv/bin/`. Where nbgrader is installed, its Validate
+button runs the visible checks, too.
 
 Everything works without a network. Nothing that you write outside the task cells is lost: your own
 cells are run too when your work is graded.

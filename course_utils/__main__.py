@@ -1,0 +1,8 @@
+"""python -m course_utils: is everything here that the notebook needs? Exit code 1 if something is missing."""
+
+import sys
+
+from course_utils.setup_check import check_setup
+
+if __name__ == "__main__":
+    sys.exit(not check_setup())
