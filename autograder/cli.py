@@ -188,6 +188,9 @@ def collect(
     same from one assignment to the next. Whatever is wrong with one hand-in is told in the table, and the
     others are taken; nothing that is there already is touched without --update. It may be run again at any
     time. Exit code 1 if something was not taken. Then: `autograder grade FOLDER`.
+
+    When something was handed in is not known from an LMS's archive: where lateness costs points, write
+    `timestamp.txt` beside the notebook.
     """
     from autograder.gradebook.collect import collect as bring
     from autograder.gradebook.course import Course
@@ -237,18 +240,47 @@ def grade(
         bool, typer.Option("--regrade", help="Judge again what has not changed, too.")
     ] = False,
     jobs: Annotated[int | None, typer.Option(help="At a time. Default: one for each core.", min=1)] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Judge on the workers of this Dask scheduler: `tcp://host:8786`, `tls://host:8786`, or the "
+            "file that `dask scheduler --scheduler-file` has written.",
+        ),
+    ] = None,
 ) -> None:
     """Judge a class, record it in nbgrader's gradebook and write the feedback pages.
 
-    It may be stopped at any moment, also by `kill -9`: the same command goes on from there.
+    It may be stopped at any moment, also by `kill -9`: the same command goes on from there. Exit code 1 if
+    somebody could not be graded or recorded, for a fault of ours or of the machine: run it again.
+
+    With --scheduler, the machines of a Dask cluster judge, and this one records. Each has this clone of the
+    course, installed with its `cluster` extra, and runs `dask worker ADDRESS`, which judges as many at a time
+    as it has threads; one of them runs `dask scheduler`. Whoever can reach a Dask scheduler can run programs
+    on its workers: let its network be yours alone, or use TLS.
     """
     from autograder.gradebook.course import Course
 
+    if jobs and scheduler:
+        raise CourseError(
+            "--jobs is for this machine alone: with --scheduler, start each machine's worker with as many "
+            "threads as you want, `dask worker --nthreads N`."
+        )
     course = Course(folder)
     chosen = [find_assignment(assignment)] if assignment else course.released()
-    graded = sum(_grade_class(course, one, only or [], again=regrade, slots=jobs) for one in chosen)
-    if not graded:
+    how = {"again": regrade, "slots": jobs, "scheduler": scheduler}
+    verdicts = [verdict for one in chosen for verdict in _grade_class(course, one, only or [], **how)]
+    if not verdicts:
         raise CourseError(f"Nobody has handed anything in under {folder / 'submitted'}/STUDENT/ASSIGNMENT/.")
+    if not all(map(_is_done, verdicts)):
+        raise typer.Exit(1)
+
+
+def _is_done(verdict) -> bool:  # noqa: ANN001  imported late
+    """Whether a submission is graded, and in the gradebook."""
+    from autograder.gradebook.record import NOT_RECORDED
+
+    return verdict.status != "not graded" and not any(flag.startswith(NOT_RECORDED) for flag in verdict.flags)
 
 
 def _grade_class(
@@ -258,8 +290,9 @@ def _grade_class(
     *,
     again: bool,
     slots: int | None = None,
-) -> int:
-    """Grade the students of one assignment, print the table, and return how many there were."""
+    scheduler: str | None = None,
+) -> list:
+    """Grade the students of one assignment, print the table, and return the verdicts."""
     from autograder.gradebook.grading import grade_class
     from autograder.tables import class_table
     from autograder.tally import Tally
@@ -267,11 +300,14 @@ def _grade_class(
     students = [student for student in course.students(assignment) if not only or student in only]
     if missing := set(only) - set(students):
         raise CourseError(f"{min(missing)} has handed in nothing for {assignment.name}.")
-    if students:
-        with Tally(err) as tally:
-            verdicts = grade_class(course, assignment, students, tally, again=again, slots=slots)
-        class_table(assignment, verdicts, out)
-    return len(students)
+    if not students:
+        return []
+    with Tally(err) as tally:
+        verdicts = grade_class(
+            course, assignment, students, tally, again=again, slots=slots, scheduler=scheduler
+        )
+    class_table(assignment, verdicts, out)
+    return list(verdicts.values())
 
 
 @app.command()

@@ -33,6 +33,10 @@ class Tally(Told):
             self.console.print(f"Stopped; {done}. The same command goes on from there.", style="bold red")
             sys.exit(INTERRUPTED)
 
+    def waiting(self, sentence: str) -> None:
+        """Say it."""
+        self.console.print(sentence, style="yellow", markup=False, highlight=False, soft_wrap=True)
+
     def started(self, to_judge: int, students: int, why_cold: str) -> None:
         """Open the bars."""
         if why_cold:

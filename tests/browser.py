@@ -88,13 +88,37 @@ def chromium_page() -> Iterator:
             browser.close()
 
 
+class Watch:
+    """What a page asks for and complains of, from now on.
+
+    elsewhere  addresses that it asked for and that are not on this machine
+    errors     what its console calls an error, and exceptions that nobody has caught
+    """
+
+    def __init__(self, page) -> None:  # noqa: ANN001
+        self.elsewhere: list[str] = []
+        self.errors: list[str] = []
+        page.on("request", lambda request: self._ask(request.url))
+        page.on("pageerror", lambda error: self.errors.append(str(error)))
+        page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
+
+    def _ask(self, url: str) -> None:
+        if not url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "file:", "data:", "blob:", "about:")):
+            self.elsewhere.append(url)
+
+
+def open_from_menu(page, menu: str, item: str) -> None:  # noqa: ANN001
+    """Choose an item of JupyterLab's menu bar."""
+    page.get_by_role("menuitem", name=menu, exact=True).click()
+    page.get_by_role("menuitem", name=item, exact=True).click()
+
+
 def run_all(page, address: str, notebook: str, screenshot: Path, timeout: float = 240) -> None:  # noqa: ANN001
     """Open a notebook, run all its cells, wait until the kernel is idle, save, and take a picture."""
     page.goto(address.format(f"lab/tree/{notebook}"))
     page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=60_000)
     _wait_for_status(page, "Idle", 60)
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    open_from_menu(page, "Run", "Run All Cells")
     time.sleep(2)
     _wait_for_quiet(page, timeout)
     page.keyboard.press("Control+s")

@@ -4,24 +4,31 @@ import json
 import os
 import random
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
 
+import jsonschema
 import pytest
+from judged_class import course_of, submit
+from nbformat import NotebookNode
 from workers import HAS_BUBBLEWRAP
 
-from autograder.build.master import read_master
+from autograder.build.master import Master, read_master
 from autograder.build.notebooks import solution_notebook, student_notebook
 from autograder.catalogue import COURSE, CourseError, find_assignment
 from autograder.checks import checks_of
+from autograder.demo import as_answer
 from autograder.gradebook import gradescope
+from autograder.gradebook.course import grade_one
 from autograder.gradebook.gradescope import find_notebook, main, results_for, results_of
 from autograder.gradebook.gradescope_archive import archive_files, make_archive
 from autograder.judge.judge import Judgement
 from autograder.judge.read import RefusedError
 from autograder.judge.verdict import CheckVerdict, TaskVerdict, Verdict
+from autograder.misconceptions import misconceptions_of
 
 LIGHT = find_assignment("data_driven_graphics")
 HOSTILE = '<script>alert(1)</script> "quoted" \\ \x00\x1b[31m\u202e\ud800 👩‍🎓\r\n' + "x" * 100_000
@@ -83,12 +90,89 @@ def test_a_refused_notebook_is_a_zero_with_the_reason():
     assert "homework.ipynb is empty." in results["output"]
 
 
+def only_test_of(results: dict) -> dict:
+    """Of what is not graded: a test that has failed, without points."""
+    (test,) = results["tests"]
+    assert not {"score", "max_score"} & (results.keys() | test.keys())
+    assert (test["name"], test["status"]) == ("Not graded: for the instructor", "failed")
+    return test
+
+
 def test_a_fault_of_ours_claims_no_score():
     results = results_of(made_up(status="not graded", reason="The sandbox did not start."))
-    assert "score" not in json.dumps(results["tests"])
-    assert "score" not in results
     assert "no fault of yours" in results["output"]
     assert "The sandbox did not start." in results["output"]
+    assert "The sandbox did not start." in only_test_of(results)["output"]
+
+
+VISIBILITY = {"enum": ["hidden", "after_due_date", "after_published", "visible"]}
+FORMAT = {"enum": ["text", "html", "simple_format", "md", "ansi"]}
+POINTS = {"type": "number"}
+TEST = {
+    "score": POINTS,
+    "max_score": POINTS,
+    "status": {"enum": ["passed", "failed"]},
+    "name": {"type": "string"},
+    "name_format": FORMAT,
+    "number": {"type": "string"},
+    "output": {"type": "string"},
+    "output_format": FORMAT,
+    "tags": {"type": "array", "items": {"type": "string"}},
+    "visibility": VISIBILITY,
+    "extra_data": {"type": "object"},
+}
+# Gradescope's documentation, "Autograder Specifications: Output format".
+RESULTS = {
+    "type": "object",
+    "additionalProperties": False,
+    "anyOf": [{"required": ["score"]}, {"required": ["tests"], "properties": {"tests": {"minItems": 1}}}],
+    "properties": {
+        "score": POINTS,
+        "execution_time": POINTS,
+        "output": {"type": "string"},
+        "output_format": FORMAT,
+        "test_output_format": FORMAT,
+        "test_name_format": FORMAT,
+        "visibility": VISIBILITY,
+        "stdout_visibility": VISIBILITY,
+        "extra_data": {"type": "object"},
+        "tests": {
+            "type": "array",
+            "items": {"type": "object", "additionalProperties": False, "properties": TEST},
+        },
+        "leaderboard": {"type": "array"},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        results_of(made_up()),
+        results_of(made_up(status="refused", reason="It is empty.")),
+        results_of(made_up(status="not graded", reason="No sandbox.")),
+        gradescope.refused("There is no notebook."),
+        gradescope.fault("The grader failed."),
+    ],
+    ids=["graded", "refused", "not graded", "no notebook", "fault"],
+)
+def test_it_is_what_gradescope_documents(results):
+    jsonschema.validate(json.loads(json.dumps(results)), RESULTS)
+
+
+@pytest.mark.parametrize(
+    "results",
+    [
+        {},
+        {"tests": []},
+        {"score": "20"},
+        {"score": 1, "tests": [{"points": 1}]},
+        {"tests": [{"score": None}]},
+    ],
+)
+def test_the_schema_refuses(results):
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(results, RESULTS)
 
 
 def test_hostile_texts_are_text_bounded_and_storable():
@@ -204,9 +288,8 @@ def test_a_missing_folder_is_no_fault_of_the_students(tmp_path):
 def test_a_container_without_namespaces_is_told_with_the_way_out(tmp_path, monkeypatch, capsys):
     judged_as(monkeypatch, made_up(status="not graded", reason="The sandbox did not start (no namespaces)."))
     results = run_main(tmp_path)
-    assert "score" not in results
     assert "no namespaces" in results["output"]
-    assert "--level process" in results["output"]
+    assert "--level process" in only_test_of(results)["output"]
     assert "--level process" in capsys.readouterr().out
 
 
@@ -308,26 +391,116 @@ def run_autograder(container: Path) -> dict:
 def test_a_grader_that_dies_has_left_a_whole_file(container):
     (container / "source/venv/bin/python").write_text("#!/bin/sh\nkill -9 $$\n")
     results = run_autograder(container)
-    assert "score" not in results
     assert "ended before it was done" in results["output"]
-    assert results["tests"] == []
+    assert "a container with more memory" in only_test_of(results)["output"]
+
+
+# What Gradescope's image has, and this interpreter; of this machine's files there is nothing else.
+BARE = ("/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/passwd", sys.prefix, sys.base_prefix)
+needs_bubblewrap = pytest.mark.skipif(not HAS_BUBBLEWRAP, reason="bubblewrap can't be had here")
+
+
+def in_a_bare_root(container: Path, *more: str) -> dict:
+    """Run run_autograder as Gradescope does: as /autograder/run_autograder, in a root of its own."""
+    (container / "source/venv/bin/python").write_text(
+        f'#!/bin/sh\nPYTHONPATH=/autograder/source/course exec "{sys.executable}" "$@"\n'
+    )
+    (container / "run_autograder").write_text((container / "source/run_autograder").read_text())
+    (container / "run_autograder").chmod(0o755)
+    shutil.rmtree(container / "results", ignore_errors=True)
+    (container / "results").mkdir()
+    binds = [word for path in BARE if Path(path).exists() for word in ("--ro-bind", path, path)]
+    command = ["bwrap", "--die-with-parent", "--clearenv", "--setenv", "PATH", "/usr/bin:/bin", *binds]
+    command += [
+        "--bind",
+        str(container),
+        "/autograder",
+        "--proc",
+        "/proc",
+        "--dev",
+        "/dev",
+        "--tmpfs",
+        "/tmp",
+    ]
+    command += [*more, "--chdir", "/autograder", "/autograder/run_autograder"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    results = json.loads((container / "results/results.json").read_text())
+    jsonschema.validate(results, RESULTS)
+    return results
+
+
+def handed_in() -> dict[str, bytes]:
+    """Six submissions of the lightest assignment."""
+    master = read_master(LIGHT)
+    cells = solution_notebook(master).cells
+    right = {cell.id.removeprefix("task-"): cell.source for cell in cells if cell.id.startswith("task-")}
+    first, second = master.tasks[:2]
+    wrong = as_answer(misconceptions_of(LIGHT.topic)[first][0].function, first)
+    hangs = re.sub(r"(?<=\n)    return .*", "    while True:\n        pass", right[second])
+    assert hangs != right[second]
+    answers = {
+        "solved": right,
+        "half": dict(list(right.items())[: len(right) // 2]),
+        "misconception": right | {first: wrong},
+        "unsolved": {},
+        "hangs": right | {second: hangs},
+    }
+    return {name: json.dumps(answered(master, some)).encode() for name, some in answers.items()} | {
+        "corrupt": b'{"cells": ['
+    }
+
+
+def answered(master: Master, answers: dict[str, str]) -> NotebookNode:
+    notebook = student_notebook(master)
+    for cell in notebook.cells:
+        cell.source = answers.get(cell.id.removeprefix("task-"), cell.source)
+    return notebook
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not HAS_BUBBLEWRAP, reason="bubblewrap can't be had here")
-def test_two_submissions_in_a_bare_folder(container):
-    master = read_master(LIGHT)
-    solved, empty = solution_notebook(master), student_notebook(master)
-    answers = {cell.id: cell.source for cell in solved.cells if cell.id.startswith("task-")}
-    notebook = container / "submission" / "Homework of Zoë (final).ipynb"
-    notebook.write_text(json.dumps(empty))
-    stub = run_autograder(container)
-    for cell in empty.cells:
-        cell.source = answers.get(cell.id, cell.source)
-    notebook.write_text(json.dumps(empty))
-    right = run_autograder(container)
-    possible = sum(test["max_score"] for test in right["tests"])
-    assert stub["score"] == 0
-    assert right["score"] == possible == sum(check.points for check in checks_of(LIGHT.topic))
-    assert right["execution_time"] > 0
-    assert "sandbox" not in right["output"]
+@needs_bubblewrap
+def test_in_a_bare_root_the_points_are_those_of_nbgraders_gradebook(container, tmp_path_factory):
+    course = course_of(read_master(LIGHT), tmp_path_factory.mktemp("course"))
+    totals = {}
+    for student, content in handed_in().items():
+        submit(course, LIGHT, student, content)
+        grade_one(course, LIGHT, student)
+        for left in (container / "submission").iterdir():
+            left.unlink()
+        (container / "submission" / f"Homework of Zoë ({student}).ipynb").write_bytes(content)
+        results = in_a_bare_root(container)
+        tasks: dict[str, float] = {}
+        for test in results["tests"]:
+            tasks[test["name"]] = tasks.get(test["name"], 0) + test["score"]
+        assert tasks == course.scores(LIGHT, student), student
+        assert results["score"] == sum(tasks.values())
+        assert "sandbox" not in results["output"]
+        totals[student] = results["score"]
+    possible = sum(check.points for check in checks_of(LIGHT.topic))
+    assert totals["solved"] == possible
+    assert (totals["unsolved"], totals["corrupt"]) == (0, 0)
+    assert all(0 < totals[student] < possible for student in ("half", "misconception", "hangs"))
+
+
+# What such a container lets one do.
+WITHOUT = {
+    "no bubblewrap": (
+        ["--ro-bind", "/dev/null", "/usr/bin/bwrap", "--ro-bind", "/dev/null", "/bin/bwrap"],
+        "bubblewrap",
+    ),
+    "no namespaces": (["--unshare-user", "--disable-userns"], "namespace"),
+}
+
+
+@pytest.mark.slow
+@needs_bubblewrap
+@pytest.mark.parametrize("case", WITHOUT)
+def test_where_there_is_no_sandbox_nobody_gets_a_zero_and_the_instructor_is_told(container, case):
+    more, said = WITHOUT[case]
+    (container / "submission" / "homework.ipynb").write_bytes(handed_in()["solved"])
+    results = in_a_bare_root(container, *more)
+    test = only_test_of(results)
+    assert said in test["output"].lower()
+    assert "--level process" in test["output"]
+    assert "no fault of yours" in results["output"]

@@ -29,21 +29,61 @@ from nbgrader.api import (
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.nbgraderformat import MetadataValidator
 from nbgrader.preprocessors import AssignLatePenalties, CheckCellMetadata, GetGrades, OverwriteCells
-from sqlalchemy import URL, Row, make_url
+from sqlalchemy import URL, Row, create_engine, make_url, or_
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.orm import Query, scoped_session, sessionmaker, undefer
+
+from autograder.catalogue import CourseError
 
 Record = tuple[NotebookNode, dict]  # a notebook and what nbconvert calls its resources
 
 
+@contextmanager
+def reached(coursedir: CourseDirectory) -> Iterator[None]:
+    """Raises CourseError where a course directory's gradebook can't be opened, read or written to."""
+    try:
+        yield
+    except (ArgumentError, DBAPIError, NoSuchModuleError, ModuleNotFoundError) as error:
+        why = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
+        why += ": pip install 'image-synthesis-course[postgres]'" * isinstance(error, ModuleNotFoundError)
+        raise CourseError(
+            f"The gradebook {_named(coursedir.db_url)} can't be used ({why}): mend that, or db_url in "
+            "nbgrader_config.py, and give the same command again. What was done before is kept."
+        ) from error
+
+
+def _named(db_url: str) -> str:
+    """The database's address without its password; as it is, when it is none."""
+    try:
+        return make_url(db_url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return repr(db_url)
+
+
 class ClassGradebook(Gradebook):
-    """nbgrader's gradebook, for one assignment's class."""
+    """nbgrader's gradebook, for one assignment's class.
+
+    Raises CourseError when it can't be opened, or does not know the assignment.
+    """
 
     def __init__(self, coursedir: CourseDirectory, assignment: str) -> None:
-        super().__init__(_patient(coursedir.db_url), coursedir.course_id)
-        # What the assignment consists of is the same for every student.
-        self.sources = self._cells_of(SourceCell, assignment)
-        self.graded = self._cells_of(GradeCell, assignment)
-        self.db.remove()
+        with reached(coursedir):
+            url = _patient(coursedir.db_url)
+            super().__init__(url, coursedir.course_id)
+            self.engine.dispose()
+            # A class takes long, and a server may be restarted, or close what idles: look before each use.
+            self.engine = create_engine(url, pool_pre_ping=True)
+            self.db = scoped_session(sessionmaker(bind=self.engine))
+            # What the assignment consists of is the same for every student.
+            self.sources = self._cells_of(SourceCell, assignment)
+            self.graded = self._cells_of(GradeCell, assignment)
+            self.db.remove()
+        if not self.graded:
+            self.close()
+            raise CourseError(
+                f"The gradebook {_named(coursedir.db_url)} does not know {assignment}: give "
+                f"`nbgrader generate_assignment {assignment} --force` in the course directory, once."
+            )
 
     def _cells_of(self, kind: type, assignment: str) -> dict[tuple[str, str, str], BaseCell | SourceCell]:
         query = self.db.query(kind, Notebook.name).join(Notebook, Notebook.id == kind.notebook_id)
@@ -71,12 +111,15 @@ class ClassGradebook(Gradebook):
             found.setdefault(student, {})[cell] = score
         return found
 
-    def deadlines(self, assignment: str) -> dict[str, str]:
-        """What each student had to hand in by, in any words; of those who are not in it yet under ""."""
-        due = self.find_assignment(assignment).duedate
-        query = self.db.query(SubmittedAssignment.student_id, SubmittedAssignment.extension)
-        extensions = {"": None} | dict(self._all(query.join(Assignment), assignment))
-        return {student: f"{due} {extension}" for student, extension in extensions.items()}
+    def late(self, assignment: str) -> list[SubmittedNotebook]:
+        """The notebooks that came after the due date, extensions aside, or have a penalty.
+
+        None whose time is not known: who has given it a penalty has done so by hand.
+        """
+        query = self.db.query(SubmittedNotebook).join(SubmittedAssignment).join(Assignment)
+        penalty, handed_in = SubmittedNotebook.late_submission_penalty, SubmittedAssignment.timestamp
+        is_late = or_(penalty.is_not(None), handed_in > Assignment.duedate)
+        return query.filter(Assignment.name == assignment, handed_in.is_not(None), is_late).all()
 
     def entries(self, assignment: str) -> dict[str, str]:
         """A hash of all that the gradebook says of a student's submission."""
@@ -170,20 +213,25 @@ class RestoreCells(OverwriteCells):
 
 
 class LatePenalties(AssignLatePenalties):
-    """nbgrader's, with the plugin that the course has chosen."""
+    """nbgrader's, with the plugin that the course has chosen as `c.AssignLatePenalties.plugin_class`."""
 
     def preprocess(self, nb: NotebookNode, resources: dict) -> Record:
         """Set the penalty of a late submission, and take it away from one that is not."""
-        self.init_plugin()
         with gradebook_of(self, resources) as gradebook:
             notebook = notebook_of(gradebook, resources)
-            notebook.late_submission_penalty = self._penalty(notebook, resources["nbgrader"]["student"])
+            notebook.late_submission_penalty = self.penalty(notebook)
             gradebook.db.commit()
         return nb, resources
 
-    def _penalty(self, notebook: SubmittedNotebook, student: str) -> float | None:
+    def penalty(self, notebook: SubmittedNotebook) -> float | None:
+        """The points to take off by the due date, the score and the plugin as they are; None if in time.
+
+        Raises whatever the plugin raises.
+        """
         if not (late := notebook.assignment.total_seconds_late):
             return None
+        self.init_plugin()
+        student = notebook.assignment.student_id
         penalty = self.plugin_inst.late_submission_penalty(student, notebook.score, late)
         return penalty and self._check_late_penalty(notebook, penalty)
 

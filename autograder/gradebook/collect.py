@@ -5,6 +5,11 @@ of all that. Taken are an assignment's notebook and the files that it wants besi
 
 submitted/STUDENT/3_colorization/                     whole, or not there
 submitted-before/STUDENT/3_colorization/2026-05-01…   what was there before --update
+
+When it was handed in is not known: neither Moodle's nor Canvas's archive says so reliably. The times in a zip
+are those of somebody's clock, without a time zone; a timestamp.txt in it would be its author's claim. Neither
+is taken. Where lateness costs points, write timestamp.txt beside the notebook (2026-05-01 23:59:00 UTC), or
+collect through nbgrader's exchange, which does so.
 """
 
 import filecmp
@@ -223,7 +228,7 @@ class _Collector:
             if trouble:
                 yield [Outcome(hand_in.label, "", "not taken", trouble)]
             elif len(same) > 1:
-                yield [Outcome(shown(student), "", "not taken", _twins(same))]
+                yield [Outcome(shown(student), "", "not taken", _twins(same, rostered=bool(self.roster)))]
             else:
                 yield self.take(hand_in, student)
 
@@ -318,11 +323,14 @@ class _Collector:
         return before / f"{datetime.now():%Y-%m-%d_%H-%M-%S-%f}"
 
 
-def _twins(same: list[tuple[str, str]]) -> str:
-    labels = " and ".join(f"`{label}`" for _, label in same)
+def _twins(same: list[tuple[str, str]], *, rostered: bool) -> str:
+    first, last = same[:-1], same[-1]
+    labels = f"{', '.join(f'`{label}`' for _, label in first)} and `{last[1]}`"
+    tell = "tell them apart by lms_user_id in the roster" if rostered else "use --roster"
     if len({student for student, _ in same}) > 1:
-        return f"The names of {labels} differ by case or accents' code only: rename one, or use --roster."
-    return f"{labels} are both of one student, or of two with one name: leave one, or use --roster."
+        return f"The names of {labels} differ by case or accents' code only: rename one, or {tell}."
+    count = "both" if len(same) == 2 else "all"
+    return f"{labels} are {count} of one student, or of two with one name: leave one, or {tell}."
 
 
 def _same(draft: Path, home: Path, wanted: set[str]) -> bool:

@@ -23,6 +23,7 @@ from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 
 from autograder.build.release import Build
 from autograder.catalogue import Assignment, CourseError, find_assignment
+from autograder.gradebook.class_gradebook import reached
 from autograder.gradebook.store import VerdictStore
 from autograder.judge.judge import Judgement
 from autograder.judge.verdict import Verdict
@@ -30,6 +31,12 @@ from autograder.judge.verdict import Verdict
 CONFIG = "nbgrader_config.py"
 CONFIG_TEXT = '''\
 """nbgrader's configuration of this course directory. Everything nbgrader documents can be set here."""
+
+import sys
+from pathlib import Path
+
+# Modules that lie beside this file can be named here, as a plugin for late penalties.
+sys.path.append(str(Path(__file__).resolve().parent))
 
 try:
     from autograder.gradebook import configure
@@ -39,6 +46,10 @@ except Exception as error:
 
 c = get_config()  # noqa: F821  nbgrader defines it
 c.CourseDirectory.course_id = {course_id!r}
+
+# The gradebook is gradebook.db, beside this file. For one on a PostgreSQL server set its address, and then
+# give `nbgrader generate_assignment NAME --force` for each assignment, once.
+# c.CourseDirectory.db_url = "postgresql+psycopg://USER@HOST/DATABASE"
 
 # Submissions are run by the judge, in the sandbox, wherever nbgrader would have executed them.
 configure(c, level={level!r})
@@ -76,7 +87,8 @@ class Course:
                 f"{self.folder} is not a course directory: it has no {CONFIG}. "
                 f"Make one with `autograder init {self.folder}`."
             )
-        logging.getLogger("traitlets").setLevel(logging.CRITICAL)  # failures come back as results
+        for nbgraders in ("traitlets", "tornado.application"):  # failures come back as results
+            logging.getLogger(nbgraders).setLevel(logging.CRITICAL)
         warnings.filterwarnings("ignore", message=".*not in session.*")
 
     @cached_property
@@ -105,8 +117,10 @@ class Course:
         return VerdictStore(self.folder / "verdicts", self.level)
 
     def gradebook(self) -> Gradebook:
-        """nbgrader's gradebook, to be used in a `with`."""
-        return Gradebook(self.api.coursedir.db_url, self.api.coursedir.course_id)
+        """nbgrader's gradebook, to be used in a `with`. Raises CourseError when it can't be opened."""
+        coursedir = self.api.coursedir
+        with reached(coursedir):
+            return Gradebook(coursedir.db_url, coursedir.course_id)
 
     def add(self, built: Build) -> None:
         """Put a built assignment into source/ and solution/, and have nbgrader generate its release/.

@@ -1,5 +1,6 @@
 """A task's verdict in the words and the table that its student reads."""
 
+import re
 from html import escape
 
 from autograder.judge.verdict import CheckVerdict, TaskVerdict, Verdict
@@ -24,19 +25,26 @@ def task_html(task: TaskVerdict) -> str:
     hint = ""
     if task.misconception:
         name, advice = task.misconception
-        hint = f"<p><strong>This is what “{escape(name)}” gives.</strong> {escape(advice)}</p>"
-    head = "<tr><th>Check</th><th>Points</th><th>Result</th></tr>"
+        hint = f'<p class="hint"><strong>This is what “{escape(name)}” gives.</strong> {_as_html(advice)}</p>'
+    head = "<tr><th></th><th>Check</th><th>Points</th></tr>"
     return (
         f"<p><strong>{escape(task.name)}: {task.earned:g} of {task.points:g} points</strong></p>"
-        f'<table class="table table-condensed">{head}{rows}</table>{hint}'
+        f'{hint}<table class="table table-condensed checks">{head}{rows}</table>'
     )
 
 
 def _row(check: CheckVerdict) -> str:
-    result = "✓ passed" if check.passed else f"✗ {escape(_why(check))}"
+    mark, why = ("✓", "") if check.passed else ("✗", f"<br><strong>{_as_html(_why(check))}</strong>")
+    result = "passed" if check.passed else "failed"
     return (
-        f"<tr><td>{escape(check.says)}</td><td>{check.earned:g}/{check.points:g}</td><td>{result}</td></tr>"
+        f'<tr class="{result}"><td title="{result}">{mark}</td><td>{_as_html(check.says)}{why}</td>'
+        f"<td>{check.earned:g}/{check.points:g}</td></tr>"
     )
+
+
+def _as_html(text: str) -> str:
+    """A sentence, escaped, in which `names` are set as code."""
+    return re.sub("`([^`\n]+)`", r"<code>\1</code>", escape(text))
 
 
 def _why(check: CheckVerdict) -> str:

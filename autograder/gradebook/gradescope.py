@@ -24,6 +24,9 @@ from autograder.judge.read import RefusedError
 from autograder.judge.sandbox import BUBBLEWRAP, PROCESS
 from autograder.judge.verdict import CheckVerdict, TaskVerdict, Verdict
 
+BUG = (
+    "The autograder's output, which only instructors see, says where. Mend it, and run it again for this one."
+)
 LONGEST = 10_000  # characters of one text
 MOST_FILES = 10_000
 # Control characters, which no database likes; turns of the direction of writing; halves of a letter.
@@ -45,7 +48,7 @@ def results_of(verdict: Verdict) -> dict:
     A verdict of `not graded` claims no score. What only an instructor may see, as the flags, is not in it.
     """
     if verdict.status == "not graded":
-        return fault(verdict.reason)
+        return fault(verdict.reason, ALLOW if verdict.level == BUBBLEWRAP else "")
     note = verdict_note(verdict)
     return {
         "score": verdict.earned,
@@ -87,9 +90,21 @@ def _text(text: str) -> str:
     return UNSEEN.sub("�", text[:LONGEST]).strip()
 
 
-def fault(reason: str) -> dict:
-    """The content of results.json after a fault of ours: a sentence, and no score."""
-    return _no_tests(f"{OUR_FAULT}\n{reason}")
+def fault(reason: str, remedy: str = "") -> dict:
+    """The content of results.json after a fault of ours: no score, and a test that says why.
+
+    remedy  what the instructor can do, a sentence
+    The test has no points, which Gradescope takes for a piece of information; so nobody gets a zero.
+    """
+    failed = {
+        "name": "Not graded: for the instructor",
+        "name_format": "text",
+        "status": "failed",
+        "output": _text(f"{reason}\n{remedy}"),
+        "output_format": "text",
+        "visibility": "visible",
+    }
+    return _no_tests(f"{OUR_FAULT}\n{reason}") | {"tests": [failed]}
 
 
 def refused(reason: str) -> dict:
@@ -143,9 +158,8 @@ def results_for(submission: Path, assignment: Assignment, level: str) -> dict:
     for flag in verdict.flags:
         print(f"to look at: {_text(flag)}")
     results = results_of(verdict)
-    if verdict.status == "not graded" and level == BUBBLEWRAP:
-        print(f"{_text(verdict.reason)}\n{ALLOW}")
-        results["output"] += f"\n{ALLOW}"
+    if verdict.status == "not graded":
+        print(results["tests"][0]["output"])
     return _stamped(results, level)
 
 
@@ -169,7 +183,7 @@ def main(name: str, level: str, submission: str, results: str) -> None:
         found = results_for(Path(submission), find_assignment(name), level)
     except Exception as error:  # no bug of ours may become a student's zero, or an empty page
         traceback.print_exc(file=sys.stdout)
-        found = _stamped(fault(f"The grader failed: {type(error).__name__}."), level)
+        found = _stamped(fault(f"The grader failed: {type(error).__name__}.", BUG), level)
     write_results(Path(results), found | {"execution_time": round(monotonic() - start, 1)})
 
 

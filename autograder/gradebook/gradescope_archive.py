@@ -61,6 +61,10 @@ cd "$ROOT/source/course" && "$ROOT/source/venv/bin/python" -P -m autograder.grad
 exit 0
 """
 DIED = "The grader did not start, or was ended before it was done."
+LARGER = (
+    "The autograder's output may say why. Where it ends in the middle, choose a container with more memory, "
+    "or a longer time limit, in Gradescope, and run it again."
+)
 
 
 def make_archive(
@@ -91,13 +95,15 @@ def make_archive(
 
 def archive_files(master: Master, level: str, progress: Progress = quiet) -> dict[str, bytes]:
     """Everything in the archive, by path inside it."""
-    paths = [COURSE / name for name in PROJECT] + _modules() + [master.assignment.master]
+    paths = [COURSE / name for name in PROJECT] + _modules()
     packs = [*packs_of(master, progress), *hidden_packs_of(master, progress)]
-    died = json.dumps(fault(f"{DIED} (Sandbox: {level}.)"), indent=1)
+    died = json.dumps(fault(f"{DIED} (Sandbox: {level}.)", LARGER), indent=1)
     return {
         "setup.sh": _filled(SETUP, LEVEL=level),
         "run_autograder": _filled(RUN, ASSIGNMENT=master.assignment.name, LEVEL=level, FAULT=died),
         **{f"course/{path.relative_to(COURSE).as_posix()}": path.read_bytes() for path in paths},
+        # There, it is the course's own, wherever it lies here.
+        f"course/assignments/{master.assignment.name}/assignment.md": master.assignment.master.read_bytes(),
         **{f"course/data/{pack.name}": pack.read_bytes() for pack in packs},
     }
 

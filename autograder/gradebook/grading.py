@@ -1,6 +1,7 @@
 """Grade a class: judge side by side what is not judged yet, and record each verdict as it comes.
 
-Judging writes to `verdicts/` only; one writer records. So it may be stopped at any moment, and then goes on.
+Judging, by this machine's pool or by a cluster's, writes to `verdicts/` only; one writer records, on this
+machine. So it may be stopped at any moment, and then goes on.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -10,6 +11,7 @@ from autograder.catalogue import Assignment
 from autograder.gradebook.course import Course
 from autograder.gradebook.lock import only_writer
 from autograder.gradebook.record import record_class
+from autograder.judge.cluster import Cluster
 from autograder.judge.judge import check_the_checks
 from autograder.judge.pool import Pool
 from autograder.judge.verdict import Verdict
@@ -20,6 +22,9 @@ OnStudent = Callable[[str], object]
 
 class Told:
     """Whoever is told of a class being graded; these do nothing."""
+
+    def waiting(self, sentence: str) -> None:
+        """There is something to wait for, or to do about it."""
 
     def started(self, to_judge: int, students: int, why_cold: str) -> None:
         """How many submissions are to be judged, of how many; why workers start cold, or empty."""
@@ -42,17 +47,26 @@ def grade_class(
     *,
     again: bool = False,
     slots: int | None = None,
+    scheduler: str | None = None,
 ) -> dict[str, Verdict]:
     """Grade the submissions of students; returns each one's verdict, with what went wrong as a flag.
 
-    again  judge also what has not changed
-    slots  how many at a time; by default one for each core
-    Raises CourseError: the checks are broken, the sandbox can't be had, or another process grades here.
+    again      judge also what has not changed
+    slots      how many at a time; by default one for each core
+    scheduler  of Dask: judge on its workers, and not on this machine
+    Raises CourseError: the checks are broken, the sandbox can't be had, another process grades here, or the
+    cluster can't be had or is lost.
     """
     with only_writer(course.folder):
         check_the_checks(assignment)
         waiting = [student for student in students if again or not _is_fresh(course, assignment, student)]
-        with Pool(assignment, course.level, slots) if waiting else nullcontext() as pool:
+        if not waiting:
+            judges = nullcontext()
+        elif scheduler:
+            judges = Cluster(scheduler, assignment, course.level, told.waiting)
+        else:
+            judges = Pool(assignment, course.level, slots)
+        with judges as pool:
             told.started(len(waiting), len(students), pool.why_cold if pool else "")
             done = _judged(course, assignment, students, waiting, pool, told)
             problems = record_class(
@@ -71,7 +85,7 @@ def _judged(
     assignment: Assignment,
     students: Sequence[str],
     waiting: Sequence[str],
-    pool: Pool | None,
+    pool: Pool | Cluster | None,
     told: Told,
 ) -> Iterator[str]:
     """Students whose verdict is in the store: first those who have one, then each as it is judged."""

@@ -3,12 +3,13 @@
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
 from autograder.catalogue import CourseError
+from autograder.gradebook.store import writing
 
 _held: set[Path] = set()  # by this process, whom the kernel would grant the same lock again
 
@@ -17,19 +18,24 @@ _held: set[Path] = set()  # by this process, whom the kernel would grant the sam
 def only_writer(folder: Path) -> Iterator[None]:
     """Hold a course directory's lock; within a process that holds it already, do nothing.
 
-    Raises CourseError, naming the process that has it, and where the file system has no locks.
+    Raises CourseError, naming the process that has it, and where the file system is full or has no locks.
     """
     path = folder.resolve() / "grading.lock"
     if path in _held:
         yield
         return
-    with path.open("a+", encoding="utf-8") as file:  # never deleted: another may be about to lock it
+    with _opened(path) as file:  # never deleted: another may be about to lock it
         _lock(file, path)
         _held.add(path)
         try:
             yield
         finally:
             _held.discard(path)
+
+
+def _opened(path: Path) -> TextIO:
+    with writing(path.parent):
+        return path.open("a+", encoding="utf-8")
 
 
 def _lock(file: TextIO, path: Path) -> None:
@@ -46,7 +52,8 @@ def _lock(file: TextIO, path: Path) -> None:
             f"{path.parent} is on a file system without locks ({error.strerror}), and the gradebook needs "
             "them too: move the course directory to a local disk."
         ) from None
-    # Into the same file object: closing another one of this file would let go of the lock.
-    file.truncate(0)
-    file.write(f"process {os.getpid()} on {socket.gethostname()}, since {datetime.now():%d %B, %H:%M}")
-    file.flush()
+    # Into the same file: closing another one of it would let go of the lock.
+    holder = f"process {os.getpid()} on {socket.gethostname()}, since {datetime.now():%d %B, %H:%M}"
+    with suppress(OSError):  # a full disk: the name is a courtesy
+        os.truncate(file.fileno(), 0)
+        os.write(file.fileno(), holder.encode())

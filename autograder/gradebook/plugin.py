@@ -32,7 +32,6 @@ from traitlets import Unicode
 from autograder.catalogue import find_assignment
 from autograder.gradebook.class_gradebook import (
     CheckCells,
-    FetchGrades,
     LatePenalties,
     RestoreCells,
     cells_of,
@@ -40,7 +39,8 @@ from autograder.gradebook.class_gradebook import (
     notebook_of,
 )
 from autograder.gradebook.feedback import task_comment, task_html, task_text, verdict_note
-from autograder.gradebook.page import FeedbackPage
+from autograder.gradebook.formgrader import FormgraderPage
+from autograder.gradebook.page import FeedbackPage, PageGrades
 from autograder.gradebook.safe_html import clean_html, markdown2html
 from autograder.gradebook.store import VerdictStore
 from autograder.judge.judge import Judgement
@@ -69,7 +69,9 @@ def configure(config: Any, level: str = "bubblewrap") -> None:  # noqa: ANN401  
         CheckCellMetadata,
     ]
     config.GenerateFeedback.exporter_class = FeedbackPage
-    config.GenerateFeedback.preprocessors = [FetchGrades, CSSHTMLHeaderPreprocessor]
+    config.GenerateFeedback.preprocessors = [PageGrades, CSSHTMLHeaderPreprocessor]
+    config.HTMLExporter.preprocessors = [FormgraderPage]
+    config.FeedbackPage.preprocessors = []  # it is one of these, and no rubric is for students
     # A script in a student's Markdown or output runs neither in the formgrader nor in feedback.
     config.HTMLExporter.sanitize_html = True
     config.HTMLExporter.filters = {"clean_html": clean_html, "markdown2html": markdown2html}

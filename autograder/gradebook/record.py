@@ -5,6 +5,9 @@ However it was stopped, the next run goes on where it was. For each submission, 
 1. `recorded.json` is taken away
 2. the autograded notebook is written, and then scores, comments and penalty are committed, all at once
 3. `recorded.json` is written: what has been recorded, and need not be done again
+
+A penalty for lateness depends on more: the due date, the instructor's plugin, and the scores that a person
+has given since. Those of all late submissions are reckoned anew in every run.
 """
 
 from collections.abc import Callable, Iterable
@@ -14,10 +17,11 @@ from pathlib import Path
 from nbconvert.exporters import Exporter
 from nbgrader.converters import Autograde
 from nbgrader.utils import temp_attrs
+from traitlets import TraitError
 
 from autograder.catalogue import Assignment, CourseError
-from autograder.gradebook.class_gradebook import ClassGradebook
-from autograder.gradebook.course import Course
+from autograder.gradebook.class_gradebook import ClassGradebook, LatePenalties, reached
+from autograder.gradebook.course import CONFIG, Course
 from autograder.gradebook.lock import only_writer
 from autograder.gradebook.page import ClassFeedback
 from autograder.gradebook.plugin import grafted, released_notebook
@@ -26,6 +30,7 @@ from autograder.judge.judge import Judgement
 from autograder.judge.verdict import Verdict
 
 Told = Callable[[str], object]  # of a student who is done
+NOT_RECORDED = "Not recorded in the gradebook"
 
 
 def quiet(student: str) -> None:
@@ -48,15 +53,18 @@ def record_class(
     on_recorded  told of each student, when the scores are in the gradebook or can't be
     on_page      told of each student, when the feedback page is there or can't be
     returns      the problems of each student who has any, a sentence each
-    Raises CourseError when another process is recording in this course directory.
+    Raises CourseError when another process is recording in this course directory, and when the gradebook
+    can't be used; what is recorded by then stays.
     """
     with only_writer(course.folder), ClassRecorder(course, assignment) as recorder:
         problems = {}
         for student in students:
             problems[student] = recorder.take(student, again=again)
             on_recorded(student)
-        recorder.compare(problems)
-        recorder.write_pages(problems, on_page)
+        with reached(recorder.coursedir):
+            recorder.update_penalties(problems)
+            recorder.compare(problems)
+            recorder.write_pages(problems, on_page)
     return {student: found for student, found in problems.items() if found}
 
 
@@ -73,13 +81,16 @@ class ClassRecorder(Autograde):
         self.exporter = self._exporter(self.autograde_preprocessors)
         self.judgement: Judgement | None = None  # of the student at hand, for JudgeSubmission
         self.before = self.gradebook.scores(assignment.name)
-        self.deadlines = self.gradebook.deadlines(assignment.name)
         self.verdicts: dict[str, Verdict] = {}
 
     def _exporter(self, steps: list[type]) -> Exporter:
         exporter = self.exporter_class(parent=self, config=self.config, optimistic_validation=True)
-        for step in steps:
-            exporter.register_preprocessor(step)
+        try:
+            for step in steps:
+                exporter.register_preprocessor(step)
+        except (ImportError, TraitError) as error:
+            self.gradebook.close()
+            raise CourseError(f"{self.course.folder / CONFIG} names what can't be used: {error}") from error
         return exporter
 
     def __enter__(self) -> "ClassRecorder":
@@ -94,7 +105,7 @@ class ClassRecorder(Autograde):
             if again or not self.is_recorded(student):
                 self.record(student)
         except Exception as error:  # nbgrader's own, on whatever a student handed in: the class goes on
-            return [f"Not recorded in the gradebook: {_sentence(error)}"]
+            return [f"{NOT_RECORDED}: {_sentence(error)}"]
         return []
 
     def is_recorded(self, student: str) -> bool:
@@ -107,7 +118,7 @@ class ClassRecorder(Autograde):
     def _mark(self, student: str, verdict: Verdict) -> Mark:
         """What is noted of a verdict that is recorded."""
         return Mark(
-            sha256(verdict.to_json().encode()).hexdigest(), self._deadline(student), self._size(student)
+            sha256(verdict.to_json().encode()).hexdigest(), self._handed_in(student), self._size(student)
         )
 
     def _verdict(self, student: str) -> Verdict:
@@ -118,11 +129,10 @@ class ClassRecorder(Autograde):
         self.verdicts[student] = verdict
         return verdict
 
-    def _deadline(self, student: str) -> str:
-        """What a penalty depends on."""
-        handed_in = self.course.submission(self.assignment, student).with_name("timestamp.txt")
-        text = handed_in.read_text(errors="replace") if handed_in.is_file() else ""
-        return f"{text.strip()} {self.deadlines.get(student, self.deadlines[''])}"
+    def _handed_in(self, student: str) -> str:
+        """When that was, as it is written beside the notebook; empty where it is not."""
+        path = self.course.submission(self.assignment, student).with_name("timestamp.txt")
+        return path.read_text(errors="replace").strip() if path.is_file() else ""
 
     def _size(self, student: str) -> int:
         """Bytes of the autograded notebook, so that one cut short by a power cut is seen; -1 for none."""
@@ -179,11 +189,27 @@ class ClassRecorder(Autograde):
     def _record_nothing(self, student: str) -> None:
         """A folder without the notebook: zero for every cell, and no page to write feedback on."""
         for notebook in self.gradebook.find_submission(self.assignment.name, student).notebooks:
+            notebook.late_submission_penalty = None
             for grade in notebook.grades:
                 grade.auto_score, grade.needs_manual_grade = 0, False
         self.gradebook.db.commit()
         for path in (self.course.autograded, self.course.feedback):
             path(self.assignment, student).unlink(missing_ok=True)
+
+    def update_penalties(self, problems: dict[str, list[str]]) -> None:
+        """Set the late penalties that have changed though the verdict has not; nothing else is touched."""
+        if LatePenalties not in self.autograde_preprocessors:
+            return
+        penalties = LatePenalties(parent=self.exporter)
+        for notebook in self.gradebook.late(self.assignment.name):
+            student = notebook.assignment.student_id
+            if student in problems and not problems[student]:
+                try:
+                    notebook.late_submission_penalty = penalties.penalty(notebook)
+                except Exception as error:  # the instructor's plugin: the class goes on
+                    problems[student].append(f"No late penalty: {_sentence(error)}")
+        self.gradebook.db.commit()
+        self.gradebook.db.remove()
 
     def compare(self, problems: dict[str, list[str]]) -> None:
         """Hold the gradebook against the verdicts, and add what differs to the problems."""

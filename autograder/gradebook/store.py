@@ -12,13 +12,14 @@ import os
 import secrets
 import shutil
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import nbformat
 
-from autograder.catalogue import Assignment
+from autograder.catalogue import Assignment, CourseError
 from autograder.judge.judge import Judgement, judge, verdict_key
 from autograder.judge.verdict import Verdict
 
@@ -69,13 +70,17 @@ class VerdictStore:
         return verdict if verdict.key == verdict_key(submission, assignment, self.level) else None
 
     def keep(self, student: str, judgement: Judgement) -> None:
-        """Write a judgement. A verdict on disk means that the pair is whole, whenever this is killed."""
+        """Write a judgement. A verdict on disk means that the pair is whole, whenever this is killed.
+
+        Raises CourseError when it can't be written.
+        """
         home = self.home(judgement.verdict.assignment, student)
-        home.mkdir(parents=True, exist_ok=True)
-        _sweep(home)
-        (home / "verdict.json").unlink(missing_ok=True)
-        write_whole(home / "executed.ipynb", json.dumps(judgement.notebook, indent=1))
-        write_whole(home / "verdict.json", judgement.verdict.to_json())
+        with writing(self.folder):
+            home.mkdir(parents=True, exist_ok=True)
+            _sweep(home)
+            (home / "verdict.json").unlink(missing_ok=True)
+            write_whole(home / "executed.ipynb", json.dumps(judgement.notebook, indent=1))
+            write_whole(home / "verdict.json", judgement.verdict.to_json())
 
     def mark(self, assignment: str, student: str) -> "Mark | None":
         """What of a student is in the gradebook, as far as is known."""
@@ -101,20 +106,32 @@ class VerdictStore:
 class Mark:
     """What of a student's verdict is in the gradebook.
 
-    verdict   its hash
-    deadline  what a penalty for lateness was reckoned from
-    size      bytes of the autograded notebook; -1 when nothing was handed in
-    page      hash of the entries in the gradebook that the feedback page shows; empty before it is written
+    verdict    its hash
+    handed_in  when, as it stands in timestamp.txt; empty where nobody knows
+    size       bytes of the autograded notebook; -1 when nothing was handed in
+    page       hash of the entries in the gradebook that the feedback page shows; empty before it is written
     """
 
     verdict: str
-    deadline: str
+    handed_in: str
     size: int
     page: str = ""
 
     def with_page(self, page: str) -> "Mark":
         """The same, once the page is written."""
         return replace(self, page=page)
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[None]:
+    """Raises CourseError when what is done here fails for want of room, or of permission."""
+    try:
+        yield
+    except OSError as error:
+        raise CourseError(
+            f"{folder} can't be written to ({error.strerror or error}): mend that and give the same command "
+            "again; what was done before is whole, and is not done again."
+        ) from error
 
 
 def write_whole(path: Path, text: str, *, alone: bool = False) -> None:

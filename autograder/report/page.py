@@ -15,7 +15,7 @@ from markupsafe import Markup, escape
 from autograder.build.master import read_master
 from autograder.catalogue import Assignment
 from autograder.gradebook.course import Course
-from autograder.gradebook.store import write_whole
+from autograder.gradebook.store import write_whole, writing
 from autograder.judge.verdict import TaskVerdict, Verdict
 from autograder.report.gallery import pictures_of
 from autograder.report.gather import NOT_JUDGED, OUT_OF_DATE, Entry, Progress, gather
@@ -49,15 +49,16 @@ def write_report(
 
     picture    the name of the picture to show of each student
     anonymous  without names, in a file of its own
-    Raises CourseError when nobody has handed in anything, or there is no such picture.
+    Raises CourseError when nobody has handed in anything, there is no such picture, or it can't be written.
     """
     master = read_master(assignment)
     picture = pictures_of(master, picture)
     entries = gather(course, master, picture, progress, anonymous=anonymous)
     html = page_of(assignment, master.title, entries, picture, anonymous=anonymous)
     path = course.folder / "reports" / f"{assignment.name}{'-anonymous' if anonymous else ''}.html"
-    path.parent.mkdir(exist_ok=True)
-    write_whole(path, html)
+    with writing(path.parent):
+        path.parent.mkdir(exist_ok=True)
+        write_whole(path, html)
     return path
 
 
