@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 from time import monotonic
 
 import nbformat
@@ -250,6 +251,25 @@ def test_a_bug_of_ours_is_not_graded_and_never_a_zero(graded, monkeypatch):
     verdict = graded({}).verdict
     assert verdict.status == "not graded"
     assert "disk full" in verdict.reason
+
+
+def test_a_file_that_may_not_be_read_here_is_not_graded(hand_in, notebook_with, monkeypatch):
+    path, read, open_ = hand_in(notebook_with({})), Path.read_bytes, Path.open
+
+    def guarded(real):
+        def guarded(self, *args, **kwargs):
+            if self == path:
+                raise PermissionError(13, "Permission denied")
+            return real(self, *args, **kwargs)
+
+        return guarded
+
+    # The tests may run as root, whom nothing is denied.
+    monkeypatch.setattr(Path, "read_bytes", guarded(read))
+    monkeypatch.setattr(Path, "open", guarded(open_))
+    verdict = judge(path, COLORIZATION).verdict
+    assert (verdict.status, verdict.earned) == ("not graded", 0)
+    assert verdict.reason == f"{path.name} can't be read: Permission denied."
 
 
 def test_what_a_check_can_not_pass_on_is_the_answers_fault(graded, monkeypatch):

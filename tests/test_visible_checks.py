@@ -52,6 +52,7 @@ def test_the_validate_button_counts_the_tasks_that_are_not_solved(tmp_path, note
     assert len(failed) == len(master.tasks) - len(right)
     said = " ".join(cell["error"] for cell in failed)
     assert all(f"the visible checks of {task} do not pass" in said for task in set(master.tasks) - set(right))
+    assert "Traceback" not in said
 
 
 def test_training_has_time_under_the_button(tmp_path, master):

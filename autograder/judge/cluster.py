@@ -248,8 +248,9 @@ def can_be_sent(submission: Path) -> bool:
     try:
         files_beside(submission)
         is_file = submission.is_file() and not submission.is_symlink()
-        return is_file and submission.stat().st_size <= MAX_BYTES
-    except RefusedError:
+        with submission.open("rb"):
+            return is_file and submission.stat().st_size <= MAX_BYTES
+    except (RefusedError, OSError):
         return False
 
 

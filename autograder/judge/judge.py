@@ -67,6 +67,9 @@ def judge(
         verdict.status, verdict.reason = "refused", str(refused)
         verdict.tasks = _none_passed(master, "refused", "the notebook could not be read")
         return Judgement(verdict, graft([], released).notebook)
+    except OSError as error:  # rights or a disk on this side; the student may have done all right
+        why = f"{submission.name} can't be read: {error.strerror}."
+        return not_graded(submission, assignment, level, why)
     verdict.repairs = reading.repairs
     limits = limits_of(master)
     try:
@@ -187,10 +190,11 @@ def verdict_key(submission: Path, assignment: Assignment, level: str) -> str:
         digest.update("\n".join(files_beside(submission)).encode())
     for path in files_of(submission, _released(assignment)[0]).values():
         digest.update(hashlib.sha256(saved_bytes(path) or b"").digest())
-    if submission.is_file() and not submission.is_symlink():
-        with submission.open("rb") as file:
-            digest.update(file.read(MAX_BYTES + 1))  # what is longer is refused, whatever follows
-            digest.update(str(submission.stat().st_size).encode())
+    with suppress(OSError):  # then it is not graded, whatever its key
+        if submission.is_file() and not submission.is_symlink():
+            with submission.open("rb") as file:
+                digest.update(file.read(MAX_BYTES + 1))  # what is longer is refused, whatever follows
+                digest.update(str(submission.stat().st_size).encode())
     return digest.hexdigest()
 
 
