@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import light  # noqa: F401  first: it says where the masters are
@@ -12,6 +13,8 @@ import pytest
 from autograder.build.master import read_master
 from autograder.build.notebooks import solution_notebook, student_notebook
 from autograder.catalogue import Assignment, find_assignment
+from autograder.judge.limits import Limits
+from autograder.judge.pool import Pool
 from autograder.judge.submission import REFERENCE_FILES
 
 COLORIZATION = find_assignment("colorization")
@@ -51,6 +54,21 @@ def notebook_with(master) -> Callable:
         return notebook
 
     return notebook_with
+
+
+@pytest.fixture(scope="session")
+def warm():
+    """An `opener` for `judge`: workers that are forked, as in a class, and need no start of their own."""
+    with Pool(COLORIZATION, slots=1) as pool:
+        assert pool.zygote, pool.why_cold
+        yield pool.zygote.slots[0].open
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """A judge that waits less long for what hangs; what is right is long ready."""
+    limits = replace(Limits(), cell=4.0, call=2.0)
+    monkeypatch.setattr("autograder.judge.judge.limits_of", lambda master: limits)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from judged_class import course_of
 
 from autograder.catalogue import COURSE, CourseError, find_assignment
 from autograder.gradebook.course import Course, check_free, grade_one
+from autograder.gradebook.grading import Told, grade_class
 from autograder.judge.submission import REFERENCE_FILES
 
 COLORIZATION = find_assignment("colorization")
@@ -83,7 +84,7 @@ def graded(course, answers, notebook_with):
         if cell.id.startswith("written-"):
             cell.source = f"My answer, $a < b$ {script}"
     submit(course, "hostile", hostile)
-    return {student: grade_one(course, COLORIZATION, student) for student in course.students(COLORIZATION)}
+    return grade_class(course, COLORIZATION, course.students(COLORIZATION), Told(), slots=1)
 
 
 def test_verdicts(graded):

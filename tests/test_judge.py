@@ -13,6 +13,7 @@ from autograder.catalogue import CourseError, find_assignment
 from autograder.checks import Forbidden
 from autograder.gradebook.feedback import task_html, task_text, verdict_note
 from autograder.judge.judge import check_the_checks, judge, open_submission, verdict_key
+from autograder.judge.sandbox import BUBBLEWRAP
 from autograder.judge.verdict import Verdict
 
 COLORIZATION = find_assignment("colorization")
@@ -20,17 +21,19 @@ POINTS = 76
 
 
 @pytest.fixture
-def graded(hand_in, notebook_with, answers):
+def graded(hand_in, notebook_with, answers, warm):
     """Judge the reference with some tasks replaced."""
 
-    def graded(replaced: dict[str, str], *, before: str = "", level: str = "bubblewrap"):
+    def graded(replaced: dict[str, str], *, before: str = "", level: str = BUBBLEWRAP):
         notebook = notebook_with(answers | replaced)
         # The set-up, the imports and the tasks: what runs them visibly is slow, and not what is tested here.
         code = [cell for cell in notebook.cells if cell.cell_type == "code"]
         notebook.cells = [*code[:2], *(cell for cell in code if cell.id.startswith("task-"))]
         if before:
             notebook.cells.insert(0, nbformat.v4.new_code_cell(before))
-        return judge(hand_in(notebook), COLORIZATION, level=level)
+        return judge(
+            hand_in(notebook), COLORIZATION, level=level, opener=warm if level == BUBBLEWRAP else None
+        )
 
     return graded
 
@@ -48,7 +51,7 @@ def define(task: str, body: str) -> str:
     return f"def {task}(*args, **kwargs):\n    {body}"
 
 
-def test_one_bad_task_costs_its_own_points_only(graded):
+def test_one_bad_task_costs_its_own_points_only(graded, impatient):
     """Hang, crash, exit and exception in four tasks at once: the others are graded in full."""
     bad = {
         "l2_loss": define("l2_loss", "while True: pass"),
@@ -67,7 +70,7 @@ def test_one_bad_task_costs_its_own_points_only(graded):
     assert all(verdict.task(name).earned == 0 for name in bad)
 
 
-def test_slow_but_right_gets_a_second_try(graded, answers, tmp_path):
+def test_slow_but_right_gets_a_second_try(graded, answers, tmp_path, impatient):
     """The first call hangs, as on a busy machine; the second, in a fresh worker, answers."""
     mark = tmp_path / "called"  # level process: the worker can leave a mark
     once = (
@@ -81,7 +84,7 @@ def test_slow_but_right_gets_a_second_try(graded, answers, tmp_path):
     assert verdict.resources["workers"] == 2
 
 
-def test_cells_that_fail_or_hang_do_not_stop_the_next(graded):
+def test_cells_that_fail_or_hang_do_not_stop_the_next(graded, impatient):
     judgement = graded({}, before="print('hello'); 1 / 0")
     assert judgement.verdict.earned == POINTS
     outputs = judgement.notebook.cells[0].outputs
@@ -89,15 +92,15 @@ def test_cells_that_fail_or_hang_do_not_stop_the_next(graded):
     assert outputs[1].ename == "ZeroDivisionError"
     hanging = graded({}, before="import time\nwhile True: time.sleep(1)")
     assert hanging.verdict.earned == POINTS
-    assert "ran longer than 10 seconds" in hanging.notebook.cells[0].outputs[0].evalue
+    assert "ran longer than 4 seconds" in hanging.notebook.cells[0].outputs[0].evalue
 
 
-def test_the_picture_of_a_task_whose_check_hung_is_not_drawn(graded, answers):
+def test_the_picture_of_a_task_whose_check_hung_is_not_drawn(graded, answers, impatient):
     """It would hang as long again."""
     judgement = graded(answers | {"l2_loss": define("l2_loss", "while True: pass")})
     assert set(lost(judgement.verdict)) == {"l2_loss"}
     stopped = {cell.id: cell.outputs[0].evalue for cell in judgement.notebook.cells if _is_stopped(cell)}
-    assert "ran longer than 10 seconds" in stopped["check-l2_loss"]
+    assert "ran longer than 4 seconds" in stopped["check-l2_loss"]
     assert "was not run" in stopped.get("picture-l2_loss", ""), judgement.notebook.cells
 
 

@@ -2,9 +2,12 @@
 
 import json
 import os
+import select
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +23,7 @@ from autograder.judge.judge import judge
 from autograder.judge.limits import Limits
 from autograder.judge.pool import Pool, preload_of
 from autograder.judge.sandbox import SandboxError
+from autograder.judge.warm import Slot
 
 COLORIZATION = find_assignment("colorization")
 pytestmark = needs_bubblewrap
@@ -49,10 +53,8 @@ def submission(notebook_with, tmp_path):
 
 
 @pytest.fixture
-def a_class(submission, answers, monkeypatch) -> list[Path]:
-    """Right, wrong, hanging, crashing, printing, raising, unsolved, corrupt; with little patience."""
-    impatient = replace(Limits(), cell=4.0, call=2.0)
-    monkeypatch.setattr("autograder.judge.judge.limits_of", lambda master: impatient)
+def a_class(submission, answers, impatient) -> list[Path]:
+    """Right, wrong, hanging, crashing, printing, raising, unsolved, corrupt."""
     some = {name: answers[name] for name in ("l2_loss", "rebalancing_weights")}
     paths = [
         submission("right", some),
@@ -135,6 +137,24 @@ def test_without_a_zygote_workers_start_cold(submission, answers):
         ((_, judgement),) = pool.judge([path])
     assert judgement.verdict.status == "graded"
     assert judgement.verdict.task("l2_loss").earned > 0
+
+
+def test_a_zygote_that_dies_with_a_request_is_not_waited_for():
+    """It has what was sent to it, and ends: told by the end of the stream, not by a minute of silence."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    slot = Slot(ours)
+    slot.ready = True
+
+    def die():
+        select.select([theirs], [], [])
+        theirs.close()
+
+    with ours:
+        dying = threading.Thread(target=die)
+        dying.start()
+        with pytest.raises(SandboxError, match="it has ended"):
+            slot.open(replace(Limits(), start_up=20.0))
+        dying.join()
 
 
 def test_a_zygote_that_cannot_be_had_is_told(submission, answers, monkeypatch):

@@ -167,15 +167,16 @@ class Slot:
         self.wait_until_ready()
         ours, theirs = socket.socketpair()
         status, their_status = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs, their_status:
-            request = asdict(limits) | {"uid": fresh_uid() if os.geteuid() == 0 else None}
-            try:
+        request = asdict(limits) | {"uid": fresh_uid() if os.geteuid() == 0 else None}
+        try:
+            with theirs, their_status:
                 fds = [theirs.fileno(), their_status.fileno()]
                 socket.send_fds(self.control, [json.dumps(request).encode()], fds)
-                status.settimeout(limits.start_up)
-                message, pidfds, _, _ = socket.recv_fds(status, 2**16, 1)
-            except OSError as error:
-                raise SandboxError(f"The zygote does not answer: {error}.") from error
+            # Only now that its own ends are closed is a zygote's death the end of the stream, and no silence.
+            status.settimeout(limits.start_up)
+            message, pidfds, _, _ = socket.recv_fds(status, 2**16, 1)
+        except OSError as error:
+            raise SandboxError(f"The zygote does not answer: {error}.") from error
         if not pidfds:
             raise SandboxError(f"The zygote could not fork a worker: {message.decode() or 'it has ended'}.")
         status.settimeout(None)
