@@ -21,7 +21,7 @@ from autograder.catalogue import CourseError, find_assignment
 from autograder.cli import grade
 from autograder.judge import cluster as cluster_module
 from autograder.judge import dask_worker
-from autograder.judge.cluster import Cluster
+from autograder.judge.cluster import Cluster, can_be_sent
 from autograder.judge.judge import verdict_key
 from autograder.judge.parcel import Parcel
 from autograder.judge.read import MAX_BYTES
@@ -164,6 +164,12 @@ def test_no_worker_is_waited_for_and_then_told(monkeypatch):
         f"No Dask worker is at {empty.scheduler_address}: start one with "
         f"`dask worker {empty.scheduler_address}`."
     ]
+
+
+def test_what_is_no_file_to_judge_is_not_sent_and_not_waited_for(a_class, hand_in):
+    sent = {name for name, path in a_class.items() if can_be_sent(path)}
+    assert sent == set(a_class) - {"too large", "a link", "a pipe"}
+    assert not can_be_sent(hand_in(b"{}").with_name("nothing.ipynb"))
 
 
 def test_without_dask_its_command_is_told(monkeypatch):

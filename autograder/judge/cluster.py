@@ -18,6 +18,7 @@ here, as in a pool. Lost too often is not graded: that is our fault, never a zer
 
 import json
 import logging
+import pkgutil
 import time
 from asyncio import CancelledError
 from collections import Counter, deque
@@ -52,6 +53,8 @@ PATIENCE = 60.0  # seconds for a Dask worker to join, when there is none
 TICK = 1.0  # seconds between looks at the cluster while nothing comes
 INSTALL = "pip install 'distributed>=2024.8'"
 GOES_ON = "What has been judged is kept: the same command goes on from there, also without --scheduler."
+# By names, and nothing of ours: a machine that could not read what it was sent would end without a word.
+LOOK_FOR_GRADER = (pkgutil.resolve_name, f"{dask_worker.__name__}:__name__")
 
 Say = Callable[[str], object]
 
@@ -172,16 +175,17 @@ class Cluster:
     def _begin(self) -> str:
         """Start a pool on each machine; returns why one is cold. Raises CourseError: one is not fit."""
         try:
-            self.client.run_on_scheduler(dask_worker.nothing)
+            self.client.run_on_scheduler(*LOOK_FOR_GRADER)
         except ImportError as error:
             raise CourseError(
                 f"The Dask scheduler at {self.scheduler} can't import the grader ({error}): start it where "
                 "this clone of the course is installed, too."
             ) from None
-        found = self.client.run(dask_worker.begin, self.setting, on_error="return")
-        for address, answer in found.items():
+        for address, answer in self.client.run(*LOOK_FOR_GRADER, on_error="return").items():
             if isinstance(answer, ImportError):
                 raise CourseError(f"{address}: It can't import the grader ({answer}). {MEND}.")
+        found = self.client.run(dask_worker.begin, self.setting, on_error="return")
+        for address, answer in found.items():
             if isinstance(answer, dict) and "failed" in answer:
                 raise CourseError(f"{address}: {answer['failed']}")
         # Who gives no answer has gone. If it comes back, its first submission tells.
@@ -247,9 +251,10 @@ def can_be_sent(submission: Path) -> bool:
     """Whether there is a file to judge; what is none, or is too large, or lies among too many, is refused."""
     try:
         files_beside(submission)
-        is_file = submission.is_file() and not submission.is_symlink()
+        if submission.is_symlink() or not submission.is_file():  # before it is opened: a pipe would wait
+            return False
         with submission.open("rb"):
-            return is_file and submission.stat().st_size <= MAX_BYTES
+            return submission.stat().st_size <= MAX_BYTES
     except (RefusedError, OSError):
         return False
 

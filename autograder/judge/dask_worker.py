@@ -118,10 +118,6 @@ def _pool(setting: Setting, worker: Any) -> PoolProcess:  # noqa: ANN401  distri
         return _pools[name]
 
 
-def nothing() -> None:
-    """Whoever can run this has the grader."""
-
-
 async def begin(setting: Setting, dask_worker: Any) -> dict[str, str]:  # noqa: ANN401
     """Start a class's pool. Returns {"why_cold": ...}, or {"failed": a sentence with the remedy}."""
     try:

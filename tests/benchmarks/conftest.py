@@ -39,7 +39,7 @@ def one_thread():
     torch.set_num_threads(threads)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def small_course(tmp_path_factory) -> Iterator[Path]:
     """A copy of the package whose only assignment is a small one. To be first on a process's PYTHONPATH."""
     root = tmp_path_factory.mktemp("package")

@@ -50,7 +50,7 @@ def undisturbed(course, package) -> Path:
 
 
 def copy_of(course: Path, name: str) -> Path:
-    return Path(shutil.copytree(course, course.with_name(name)))
+    return Path(shutil.copytree(course, course.with_name(name), symlinks=True))
 
 
 def graded(folder: Path, package: dict[str, str], *more: str) -> Path:
