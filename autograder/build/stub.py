@@ -4,6 +4,7 @@ import ast
 import builtins
 import inspect
 import symtable
+from functools import lru_cache
 from types import ModuleType
 
 
@@ -13,7 +14,7 @@ def stub_of(module: ModuleType, name: str) -> str:
     Of a class, each method is cut in the same way, but those that the module names in
     `GIVEN = {"ConvNet.__init__"}`. Everything else goes: what is not listed here can't leak.
     """
-    node = _definitions(module)[name]
+    node = _definitions(inspect.getsource(module))[name]
     lines = inspect.getsource(module).splitlines()
     return _cut(node, lines, name, getattr(module, "GIVEN", frozenset()))
 
@@ -56,7 +57,7 @@ def _gather(module: ModuleType, name: str, known: set[str], parts: list[str]) ->
     if name in known:
         return
     known.add(name)
-    node = _definitions(module).get(name)
+    node = _definitions(inspect.getsource(module)).get(name)
     if node is None:
         return
     source = _source(module, node, name)
@@ -78,10 +79,11 @@ def _first_line(node: ast.AST) -> int:
     return min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", []))])
 
 
-def _definitions(module: ModuleType) -> dict[str, ast.AST]:
+@lru_cache(maxsize=8)  # a module of misconceptions takes 50 ms, and is asked for each name that one needs
+def _definitions(source: str) -> dict[str, ast.AST]:
     """The statement that defines each top-level name of a module."""
     found: dict[str, ast.AST] = {}
-    for node in ast.parse(inspect.getsource(module)).body:
+    for node in ast.parse(source).body:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             found[node.name] = node
         elif isinstance(node, (ast.Import, ast.ImportFrom)):

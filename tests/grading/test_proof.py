@@ -148,7 +148,7 @@ def test_odd_answers_earn_nothing_and_end_nothing(topic, task):
 # ------------------------------------------------------------------------------------------------- mutants
 
 
-ENOUGH = 60  # mutants of a task, for an everyday run
+ENOUGH = 40  # mutants of a task, for an everyday run
 
 
 @each_task
