@@ -1,5 +1,15 @@
-"""Verdicts into nbgrader: its gradebook, formgrader and feedback, with the judge in the place of Execute."""
+"""Verdicts into nbgrader's gradebook, and what follows from it: feedback pages, exports."""
 
-from autograder.gradebook.plugin import configure
+from typing import Any
 
-__all__ = ["configure"]
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401
+    """`configure`, imported when it is used: the process that writes pages needs neither nbgrader nor torch."""
+    if name != "configure":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from autograder.gradebook.plugin import configure
+
+    return configure
+
+
+__all__ = ["configure"]  # noqa: F822  by __getattr__

@@ -5,6 +5,8 @@ from html import escape
 
 from autograder.judge.verdict import CheckVerdict, TaskVerdict, Verdict
 
+NOTE = "note-from-the-grader"  # the id of the cell with `verdict_note`
+
 
 def task_text(task: TaskVerdict) -> str:
     """The task's checks as plain text, a line each, and the misconception's hint."""

@@ -53,7 +53,11 @@ def _converted(latex: str, display: bool) -> str | None:
         mathml = _converter.convert_with_local_state(ROW_SPACE.sub(r"\\\\", latex), displaystyle=display)
         mathml = ENTITY.sub(lambda name: html5[name[1]], mathml)
         harmless = all(_is_harmless(element) for element in ElementTree.fromstring(mathml).iter())
-    except (LatexError, KeyError, ElementTree.ParseError):
+    except (LatexError, KeyError, ValueError, ElementTree.ParseError):
+        return None
+    except BaseException as error:  # a panic of the native converter is no Exception
+        if isinstance(error, (KeyboardInterrupt, SystemExit)):
+            raise
         return None
     return mathml if harmless else None
 

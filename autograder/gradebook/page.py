@@ -1,14 +1,18 @@
-"""The feedback page: one file without scripts or network; made for a whole class at a time."""
+"""The feedback page: one file without scripts or network; made for a whole class at a time.
+
+The frame with the points is made here, and each cell by `cell_process.py`. A cell that can't be shown is plain
+text, and where even the frame fails, so is the page: nothing that a student writes costs anybody a page.
+"""
 
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from html import escape
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import BaseLoader, PackageLoader
-from nbconvert.exporters import HTMLExporter, TemplateExporter
-from nbconvert.filters import Highlight2HTML
+from nbconvert.exporters import Exporter, HTMLExporter
 from nbformat import NotebookNode
 from nbgrader.api import Grade
 from nbgrader.converters import GenerateFeedback
@@ -16,8 +20,14 @@ from nbgrader.utils import is_grade
 from traitlets import default
 from traitlets.config import Config
 
+from autograder.gradebook.cell_html import CellHtml, plain_cell, request_for
+from autograder.gradebook.cell_process import cells_as_html
 from autograder.gradebook.class_gradebook import ClassGradebook, FetchGrades, Record
+from autograder.gradebook.feedback import NOTE, task_text, verdict_note
+from autograder.gradebook.safe_html import clean_ours, plain
 from autograder.gradebook.store import carry_on, write_whole
+from autograder.judge.read import writable
+from autograder.judge.verdict import Verdict
 
 if TYPE_CHECKING:
     from autograder.catalogue import Assignment
@@ -25,6 +35,7 @@ if TYPE_CHECKING:
 
 STYLE = files("autograder.gradebook") / "template" / "feedback.css"
 TASK = re.compile(r"^## Task: (.+)$", re.MULTILINE)  # as the builder wants a task's heading
+OWN = "own-"  # begins the id of a student's own cell
 QUESTION = re.compile(r"\*\*(.+?)\.?\*\*")  # a written question starts with its name in bold
 
 
@@ -68,7 +79,7 @@ def summary_of(notebook: NotebookNode) -> Summary:
     for cell in notebook.cells:
         if is_grade(cell):
             rows.append(_row(cell, heading, before))
-        elif cell.cell_type == "markdown":
+        elif cell.cell_type == "markdown" and not cell.get("id", "").startswith(OWN):
             before = cell.source
             heading = ([heading] + TASK.findall(before))[-1]
     title = notebook.metadata.get("assignment", {}).get("title", "Feedback")
@@ -116,7 +127,7 @@ def _style() -> str:
 
 
 class FeedbackPage(HTMLExporter):
-    """nbconvert's page in our template; it is not parsed and written again, to add what ours has anyway."""
+    """The page in our template; each cell is made by a process of its own, which it may cost its looks only."""
 
     @default("extra_loaders")
     def _extra_loaders_default(self) -> list[BaseLoader]:
@@ -132,19 +143,96 @@ class FeedbackPage(HTMLExporter):
         resources: dict | None = None,
         **kw: Any,  # noqa: ANN401
     ) -> tuple[str, dict]:
-        """Convert an autograded notebook; the judge lets no widgets into it."""
-        self.register_filter("highlight_code", highlight_code)
-        return TemplateExporter.from_notebook_node(self, nb, self._init_resources(resources), **kw)
+        """Convert an autograded notebook. Raises what the gradebook raises; nothing for what is in a cell."""
+        nb, resources = Exporter.from_notebook_node(self, nb, self._init_resources(resources), **kw)
+        summary: Summary = resources["summary"]
+        try:
+            html = self.template.render(resources=resources, summary=summary, cells=shown_cells(nb))
+        except Exception as error:
+            self.log.warning("The feedback page is plain text: %s", error)
+            html = plain_page(summary, resources, nb)
+        return writable(html.lstrip()), resources
 
 
-def highlight_code(source: str, **told: object) -> str:
-    """Python in colour. Most cells are the same in every notebook of a class."""
-    return _highlighted(source)
+@dataclass(frozen=True)
+class ShownCell:
+    """A cell of the page.
+
+    part  what frames it: verdict | task | written | note | text
+    role  what nbgrader knows of it
+    """
+
+    part: str
+    role: dict[str, Any]
+    html: CellHtml
 
 
-@lru_cache(maxsize=2048)
-def _highlighted(source: str) -> str:
-    return Highlight2HTML(pygments_lexer="ipython3")(source)
+def shown_cells(notebook: NotebookNode) -> list[ShownCell]:
+    """The cells of an autograded notebook with its grades, as the page shows them."""
+    parts = [_part(cell) for cell in notebook.cells]
+    made = iter(
+        cells_as_html.page(
+            [cell for cell, part in zip(notebook.cells, parts, strict=True) if part != "verdict"]
+        )
+    )
+    return [
+        ShownCell(
+            part,
+            dict(cell.metadata.get("nbgrader", {})),
+            _table(cell) if part == "verdict" else next(made),
+        )
+        for cell, part in zip(notebook.cells, parts, strict=True)
+    ]
+
+
+def _part(cell: NotebookNode) -> str:
+    role = cell.metadata.get("nbgrader", {})
+    if cell.cell_type == "code" and role.get("grade") and not role.get("solution"):
+        return "verdict"
+    if cell.cell_type == "code" and role.get("solution"):
+        return "task"
+    if role.get("grade"):
+        return "written"
+    return "note" if cell.get("id") == NOTE else "text"
+
+
+def _table(cell: NotebookNode) -> CellHtml:
+    """The judge's own table of a task's checks; nothing in it is a student's, but for quoted words."""
+    tables = [output.data["text/html"] for output in cell.outputs if "text/html" in output.get("data", {})]
+    return CellHtml("".join(f'<div class="output">{clean_ours(table)}</div>' for table in tables))
+
+
+def plain_page(summary: Summary, resources: dict, notebook: NotebookNode) -> str:
+    """A page without a template: the points of each task, and the notebook as text. It can't fail."""
+    rows = [(row.title, row.score, row.points) for row in summary.rows]
+    said = [plain_cell(request_for(cell), "").body for cell in notebook.cells]
+    return _bare_page(resources.get("nbgrader", {}).get("student", ""), rows, said)
+
+
+def verdict_page(verdict: Verdict, student: str) -> str:
+    """A page of what the judge has found alone: for when the notebook or the gradebook can't be read."""
+    graded = verdict.status != "not graded"
+    rows = [(task.name, task.earned if graded else None, task.points) for task in verdict.tasks]
+    said = [plain(text) for text in (verdict_note(verdict), *map(task_text, verdict.tasks)) if text]
+    return _bare_page(student, rows, said)
+
+
+def _bare_page(student: str, rows: list[tuple[str, float | None, float]], said: list[str]) -> str:
+    points = "".join(
+        f"<tr><td>{escape(title)}</td><td>{'–' if score is None else f'{score:g}'} / {of:g}</td></tr>"
+        for title, score, of in rows
+    )
+    return writable(
+        f"""<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>Your feedback</title>
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
+<style>{_style()}</style></head>
+<body><header id="top"><h1>Your feedback</h1><p class="quiet">{escape(student)}</p>
+<p class="warn">Something in this notebook can't be shown as usual, so this page is plain text.</p>
+<table class="scores"><tr><th>Task</th><th class="n">Points</th></tr>{points}</table></header>
+<main>{"".join(said)}</main></body></html>
+"""
+    )
 
 
 class ClassFeedback(GenerateFeedback):
@@ -170,11 +258,23 @@ class ClassFeedback(GenerateFeedback):
             return False
         source = f"{self._format_source(name, student)}/{name}.ipynb"
         resources = self.init_single_notebook_resources(source)
-        html, _ = self.exporter.from_filename(source, resources=resources)
+        failed = None
+        try:
+            html, _ = self.exporter.from_filename(source, resources=resources)
+        except Exception as error:  # a notebook or a gradebook that was changed by others
+            failed, html = error, self._page_of_verdict(student)
         self.gradebook.db.remove()
         page.parent.mkdir(parents=True, exist_ok=True)
         write_whole(page, html, alone=True)
+        if failed:  # the next run tries again
+            raise failed
         carry_on(notebook.parent, page.parent)
         self.set_permissions(name, student)
         self.store.set_mark(name, student, mark.with_page(entries))
         return True
+
+    def _page_of_verdict(self, student: str) -> str:
+        submission = self.course.submission(self.assignment, student)
+        verdict = self.store.verdict(submission, self.assignment, student)
+        assert verdict is not None, "it has been recorded"
+        return verdict_page(verdict, student)

@@ -38,10 +38,10 @@ from autograder.gradebook.class_gradebook import (
     gradebook_of,
     notebook_of,
 )
-from autograder.gradebook.feedback import task_comment, task_html, task_text, verdict_note
+from autograder.gradebook.feedback import NOTE, task_comment, task_html, task_text, verdict_note
 from autograder.gradebook.formgrader import FormgraderPage
 from autograder.gradebook.page import FeedbackPage, PageGrades
-from autograder.gradebook.safe_html import clean_html, markdown2html
+from autograder.gradebook.safe_html import ansi2html, clean_output, markdown2html
 from autograder.gradebook.store import VerdictStore
 from autograder.judge.judge import Judgement
 from autograder.judge.read import RefusedError, graft, read_submission
@@ -74,7 +74,11 @@ def configure(config: Any, level: str = "bubblewrap") -> None:  # noqa: ANN401  
     config.FeedbackPage.preprocessors = []  # it is one of these, and no rubric is for students
     # A script in a student's Markdown or output runs neither in the formgrader nor in feedback.
     config.HTMLExporter.sanitize_html = True
-    config.HTMLExporter.filters = {"clean_html": clean_html, "markdown2html": markdown2html}
+    config.HTMLExporter.filters = {
+        "clean_html": clean_output,
+        "markdown2html": markdown2html,
+        "ansi2html": ansi2html,
+    }
 
 
 class SubmissionExporter(NotebookExporter):
@@ -173,4 +177,4 @@ def _table(task: TaskVerdict) -> NotebookNode:
 def _note(text: str) -> NotebookNode:
     """A note of the grader's at the top of the notebook; indented, so that nothing in it is markup."""
     body = "\n".join(f"    {line}" for line in text.splitlines())
-    return nbformat.v4.new_markdown_cell(f"**A note from the grader**\n\n{body}", id="note-from-the-grader")
+    return nbformat.v4.new_markdown_cell(f"**A note from the grader**\n\n{body}", id=NOTE)
