@@ -5,13 +5,22 @@ import os
 import re
 import subprocess
 import sys
+from html import unescape
 
 import pytest
 from judged_class import course_of, hand_in, keep, submit
 
 from autograder.build.notebooks import student_notebook
 from autograder.catalogue import CourseError
-from autograder.gradebook.export import FORMATS, GradesExport, _safe, export_course
+from autograder.gradebook.export import (
+    FORMATS,
+    GradesExport,
+    _grade_and_feedback,
+    _is_formula,
+    _safe,
+    export_course,
+)
+from autograder.gradebook.grades import Score
 from autograder.gradebook.record import record_class
 from autograder.gradebook.roster import enrol, read_roster
 
@@ -58,7 +67,7 @@ def course(master, tmp_path_factory, verdicts):
 def exported(course, format, **named):
     path = course.folder / f"{format}.csv"
     warnings = export_course(course, path, format, **named)
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:
         return list(csv.DictReader(file)), warnings
 
 
@@ -128,16 +137,46 @@ def test_moodle_has_grades_and_comments(course, master, verdicts):
 def test_no_cell_is_a_formula(course, format):
     path = course.folder / "formula.csv"
     export_course(course, path, format, roster=course.folder / "roster.csv")
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8-sig") as file:
         cells = [cell for line in csv.reader(file) for cell in line]
     assert not [cell for cell in cells if cell.strip().startswith(("=", "+", "@", "-"))]
     assert any("'=HYPERLINK" in cell for cell in cells)
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@A1", "  =1", "\t=1", "\n=1", "\r\n@x", "\u00a0=1"])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        *("=1+1", "+1", "-1", "@A1", "  =1", "\t=1", "\n=1", "\r\n@x", "\u00a0=1"),
+        *("＝1+1", "＋1", "－1", "＠A1", "﹦1", "−1", "⁼1"),
+        *("\ufeff=1", "\u200b=1", "\u200e\u2060=1", "\u00ad=1", "\x00=1", "\x1b=1", "\u3164=1", "\u0301=1"),
+    ],
+)
 def test_formulas_are_defused(cell):
-    assert _safe(cell).startswith("'")
-    assert _safe(cell).strip("' \t\n\u00a0") == cell.strip("' \r\t\n\u00a0")
+    defused = _safe(cell)
+    assert "'" in defused
+    assert not _is_formula(defused)
+    assert defused.replace("'", "").strip() == " ".join(cell.splitlines()).strip()
+
+
+@pytest.mark.parametrize("sign", [";", "\t", "|"])
+def test_no_formula_begins_where_another_language_begins_a_cell(sign):
+    assert _safe(f"x{sign}=1+1{sign} +2{sign}y-1") == f"x{sign}'=1+1{sign}' +2{sign}y-1"
+    assert _safe(f"a{sign}b - c = d") == f"a{sign}b - c = d"
+
+
+def test_html_for_moodle_reads_as_it_was_written():
+    score = Score(1.0, 0.0, 0.0, False, ("f: a <= 1; -2 & ＝3",))
+    _, said = _grade_and_feedback(score)
+    assert unescape(said) == "f: a <= 1; -2 & ＝3"
+    assert [part for part in re.split("[;\t|]", said) if _is_formula(part)] == []
+
+
+def test_excel_reads_the_names(course):
+    """It takes a CSV file for one in UTF-8 if that mark is at its start; an LMS gets none."""
+    for format in FORMATS:
+        path = course.folder / "mark.csv"
+        export_course(course, path, format)
+        assert path.read_bytes().startswith(b"\xef\xbb\xbf") == (format == "csv")
 
 
 @pytest.mark.parametrize(

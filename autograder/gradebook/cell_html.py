@@ -2,9 +2,9 @@
 
     python -P -m autograder.gradebook.cell_html
 
-answers requests for it, a line of JSON each, until its input ends. It runs as a process of its own, with limits
-on its processor time and memory, because the parsers that it uses can be kept busy, or crashed, by what they
-read: see `cell_process.py`.
+answers requests for it, one line of JSON each, until its input ends. It runs in a separate process, with
+limits on processor time and memory, because a notebook can keep its parsers busy, or crash them: see
+`cell_process.py`.
 """
 
 import json

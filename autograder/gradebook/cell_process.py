@@ -79,11 +79,13 @@ class CellProcess:
         """The process's answer; None if it died of the question, by its own doing."""
         for _ in range(TRIES):
             process = self._running()
-            assert process.stdin and process.stdout, "both are pipes"
+            question, answer = process.stdin, process.stdout
+            assert question, "a pipe"
+            assert answer, "a pipe"
             try:
-                process.stdin.write(f'{{"seconds": {CELL_SECONDS}, "cell": {cell}}}\n')
-                process.stdin.flush()
-                return json.loads(process.stdout.readline())
+                question.write(f'{{"seconds": {CELL_SECONDS}, "cell": {cell}}}\n')
+                question.flush()
+                return json.loads(answer.readline())
             except (OSError, ValueError):  # it has died, before it has answered or amid its answer
                 if process.wait() not in KILLED:
                     return None

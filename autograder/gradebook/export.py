@@ -7,7 +7,9 @@ A cell is empty, and no zero, where nothing was handed in or nothing could be gr
 """
 
 import csv
-from collections.abc import Iterator, Sequence
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
 from html import escape
 from io import StringIO
 from pathlib import Path
@@ -22,13 +24,17 @@ from autograder.gradebook.grades import Grades, Score, points_possible, read_gra
 from autograder.gradebook.roster import read_roster
 from autograder.gradebook.store import write_whole
 
-FORMULA = ("=", "+", "-", "@")  # what a spreadsheet would run begins with one of these
+FORMULA = "=+-@\u2212"  # what a spreadsheet would run begins with one of these,
+UNSEEN = "CZM"  # perhaps after blanks, controls and marks, by Unicode's categories,
+FILLERS = "\u115f\u1160\u2800\u3164\uffa0"  # and letters that look like blanks.
+SEPARATOR = re.compile(r"([;\t|])")  # what some spreadsheets, by their language, begin a new cell at
 Cell = str | float | None
 
 
 class GradesExport(ExportPlugin):
     """Plain CSV: a line for each student, four columns for each assignment, and the total."""
 
+    encoding = "utf-8-sig"  # without the mark at its start, Excel garbles every name that is not ASCII
     roster = Unicode("", help="CSV file with what the gradebook does not know of students.").tag(config=True)
     warnings: Sequence[str] = ()
 
@@ -41,7 +47,7 @@ class GradesExport(ExportPlugin):
         self.warnings = _warnings(chosen)
         for warning in self.warnings:
             self.log.warning(warning)
-        _write(Path(self.to or "grades.csv"), self.lines(possible, chosen))
+        _write(Path(self.to or "grades.csv"), self.lines(possible, chosen), self.encoding)
 
     def lines(self, possible: dict[str, float], grades: Sequence[Grades]) -> Iterator[list[Cell]]:
         """The header, and then the lines of the file.
@@ -60,6 +66,7 @@ class GradesExport(ExportPlugin):
 class CanvasExport(GradesExport):
     """What Canvas' gradebook imports."""
 
+    encoding = "utf-8"
     assignment_ids = Dict(
         help="Canvas' number of each assignment, by name; without it, Canvas goes by the name."
     ).tag(config=True)
@@ -82,6 +89,8 @@ class CanvasExport(GradesExport):
 
 class MoodleExport(GradesExport):
     """What Moodle's gradebook imports: a grade and its feedback for each assignment."""
+
+    encoding = "utf-8"
 
     def lines(self, possible: dict[str, float], grades: Sequence[Grades]) -> Iterator[list[Cell]]:
         """The header, and then the students. Moodle shows feedback as HTML, so what is in it is escaped."""
@@ -139,15 +148,15 @@ def _grade_and_feedback(score: Score | None) -> list[Cell]:
         return [None, None]
     late = [f"Late: {score.penalty:g} points off."] if score.penalty else []
     said = "\n".join([*late, *score.comments])
-    return [score.total, "<br>".join(escape(said).splitlines())]
+    return [score.total, _defused("<br>".join(escape(said).splitlines()), _as_entity)]
 
 
-def _write(path: Path, lines: Iterator[list[Cell]]) -> None:
+def _write(path: Path, lines: Iterator[list[Cell]], encoding: str) -> None:
     """Write a CSV file that is there whole or not at all. Raises CourseError."""
     text = StringIO()
     csv.writer(text, lineterminator="\n").writerows([_safe(cell) for cell in line] for line in lines)
     try:
-        write_whole(path, text.getvalue())
+        write_whole(path, text.getvalue(), encoding=encoding)
     except OSError as error:
         raise CourseError(
             f"{path} can't be written ({error.strerror}): name another file with --to."
@@ -158,5 +167,25 @@ def _safe(cell: Cell) -> str:
     """A cell's text: a number short and exact, a text in one line that no spreadsheet takes for a formula."""
     if not isinstance(cell, str):
         return "" if cell is None else format(cell, ".10g")
-    line = " ".join(cell.splitlines())
-    return f"'{line}" if line.lstrip().startswith(FORMULA) else line
+    return _defused(" ".join(cell.splitlines()), _after_quote)
+
+
+def _defused(line: str, defuse: Callable[[str], str]) -> str:
+    """A line in which nothing that a spreadsheet could take for a cell begins like a formula."""
+    return "".join(defuse(part) if _is_formula(part) else part for part in SEPARATOR.split(line))
+
+
+def _is_formula(text: str) -> bool:
+    """Whether a spreadsheet could run it: also full-width signs, after what can't be seen."""
+    seen = (sign for sign in text if unicodedata.category(sign)[0] not in UNSEEN and sign not in FILLERS)
+    return unicodedata.normalize("NFKC", next(seen, " "))[0] in FORMULA
+
+
+def _after_quote(text: str) -> str:
+    return f"'{text}"
+
+
+def _as_entity(text: str) -> str:
+    """The same in HTML, where the sign itself can be written so that no spreadsheet knows it."""
+    at = next(at for at in range(len(text)) if _is_formula(text[at]))
+    return f"{text[:at]}&#{ord(text[at])};{text[at + 1 :]}"

@@ -1,7 +1,7 @@
 """The feedback page: one file without scripts or network; made for a whole class at a time.
 
-The frame with the points is made here, and each cell by `cell_process.py`. A cell that can't be shown is plain
-text, and where even the frame fails, so is the page: nothing that a student writes costs anybody a page.
+The frame with the points is made here, and each cell by `cell_process.py`. A cell that can't be shown becomes
+plain text; if even the frame fails, the whole page does. Nothing that a student writes costs a page.
 """
 
 import re
@@ -127,7 +127,7 @@ def _style() -> str:
 
 
 class FeedbackPage(HTMLExporter):
-    """The page in our template; each cell is made by a process of its own, which it may cost its looks only."""
+    """The page in our template, with cells made by a separate process."""
 
     @default("extra_loaders")
     def _extra_loaders_default(self) -> list[BaseLoader]:

@@ -134,7 +134,7 @@ def writing(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def write_whole(path: Path, text: str, *, alone: bool = False) -> None:
+def write_whole(path: Path, text: str, *, alone: bool = False, encoding: str = "utf-8") -> None:
     """Write a file that is there whole or not at all, whoever else reads and writes it, killed or not.
 
     alone  nobody else writes it: then what a killed run has left behind is written over
@@ -142,7 +142,7 @@ def write_whole(path: Path, text: str, *, alone: bool = False) -> None:
     own = "" if alone else f".{os.getpid()}-{secrets.token_hex(4)}"
     draft = path.with_name(f".{path.name}{own}")
     try:
-        draft.write_text(text, encoding="utf-8")
+        draft.write_text(text, encoding=encoding)
         draft.replace(path)
     finally:
         with suppress(OSError):
