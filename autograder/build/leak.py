@@ -110,7 +110,7 @@ def _lines(name: str, data: bytes) -> list[str]:
         with suppress(ValueError, OSError, zipfile.BadZipFile):
             return _texts_of_pack(data)
     text = data.decode("utf-8", "replace")
-    if not name.endswith(".ipynb"):
+    if not name.endswith((".ipynb", ".json")):
         return text.splitlines()
     return [line for string in _strings(json.loads(text)) for line in string.splitlines()]
 

@@ -3,6 +3,7 @@
 build/3_colorization/solution/3_colorization.ipynb     executed, with the rubrics: for instructors
 build/3_colorization/student/                          what the archive holds, unpacked
 build/3_colorization/3_colorization.zip                what students get
+build/3_colorization/checkpoints/                      of a build that was stopped: where its trainings go on
 """
 
 import json
@@ -19,7 +20,7 @@ from nbformat import NotebookNode
 
 from autograder.build.execute import execute, harvest_pictures
 from autograder.build.leak import LeakError, find_leaks
-from autograder.build.made_from import kept, made_from
+from autograder.build.made_from import kept, made_from, surroundings
 from autograder.build.master import Master, read_master
 from autograder.build.notebooks import solution_notebook, student_notebook
 from autograder.build.packs import packs_of
@@ -44,10 +45,15 @@ STUDENT_PACKAGES = [
     "ipywidgets",
 ]
 Progress = Callable[[str, int, int], object]  # what is being done, cells done, cells in all
+Now = Callable[[str], object]  # the cell that runs, and the epoch of a training, in words
 
 
 def quiet(what: str, done: int, total: int) -> None:
     """A Progress that shows nothing."""
+
+
+def silent(text: str) -> None:
+    """A Now that shows nothing."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,11 @@ class Build:
         """The archive students get."""
         return self.folder / f"{self.assignment.name}.zip"
 
+    @property
+    def checkpoints(self) -> Path:
+        """Those of the solution's trainings, until it has run."""
+        return self.folder / "checkpoints"
+
 
 def shipped_modules() -> dict[str, bytes]:
     """The part of `course_utils` that students get, by path: its own modules, never `reference`."""
@@ -79,10 +90,20 @@ def shipped_modules() -> dict[str, bytes]:
     return {f"course_utils/{path.name}": path.read_bytes() for path in sorted(package.glob("*.py"))}
 
 
-def build(assignment: Assignment, to: Path, progress: Progress = quiet, *, again: bool = False) -> Build:
+def build(
+    assignment: Assignment,
+    to: Path,
+    progress: Progress = quiet,
+    *,
+    again: bool = False,
+    now: Now = silent,
+) -> Build:
     """Make the student notebook and the executed solution notebook, with the pictures it draws.
 
+    A build that was stopped, by whatever, goes on with its trainings where they were: just call it again.
+
     again  run the solution also when it is there already, and nothing that it depends on has changed
+    now    told of the cell that runs
     Raises MasterError for a master out of order, CourseError when the solution does not run.
     """
     master = read_master(assignment)
@@ -93,7 +114,8 @@ def build(assignment: Assignment, to: Path, progress: Progress = quiet, *, again
     solved = None if again else kept(made.solution, stamp)
     if solved is None:
         made.solution.parent.mkdir(parents=True, exist_ok=True)
-        solved = _execute(solution, made.solution.parent, "running the solution", progress)
+        checkpoints = made.checkpoints / surroundings(packs, STUDENT_PACKAGES)[:16]
+        solved = _execute(solution, made.solution.parent, "solution", progress, now, checkpoints=checkpoints)
         solved.metadata["made_from"] = stamp
     pictures = harvest_pictures(solved)
     shutil.rmtree(made.student, ignore_errors=True)
@@ -102,22 +124,30 @@ def build(assignment: Assignment, to: Path, progress: Progress = quiet, *, again
     for task, png in pictures.items():
         _write(made.student / "pictures" / f"{task}.png", png)
     _write(made.solution, nbformat.writes(solved).encode())
+    shutil.rmtree(made.checkpoints, ignore_errors=True)
     return made
 
 
-def release(assignment: Assignment, to: Path, progress: Progress = quiet, *, again: bool = False) -> Build:
+def release(
+    assignment: Assignment,
+    to: Path,
+    progress: Progress = quiet,
+    *,
+    again: bool = False,
+    now: Now = silent,
+) -> Build:
     """Build, pack the archive, and test it for leaks; only an archive that passes gets its name.
 
-    again  as for `build`
+    again, now  as for `build`
 
     Raises LeakError, saying what leaks, and CourseError when the student notebook fails otherwise than
     by its stubs.
     """
-    made = build(assignment, to, progress, again=again)
+    made = build(assignment, to, progress, again=again, now=now)
     draft = made.archive.with_suffix(".draft.zip")
     _pack(made, draft)
     check_release(draft, read_master(assignment))
-    check_stubs_only(draft, assignment, progress)
+    check_stubs_only(draft, assignment, progress, now)
     draft.replace(made.archive)
     return made
 
@@ -133,7 +163,9 @@ def check_release(archive: Path, master: Master) -> None:
         raise LeakError(f"{archive.name} must not be given to students:\n  {shown}")
 
 
-def check_stubs_only(archive: Path, assignment: Assignment, progress: Progress = quiet) -> None:
+def check_stubs_only(
+    archive: Path, assignment: Assignment, progress: Progress = quiet, now: Now = silent
+) -> None:
     """Unpack the archive, run it as a student would, and see every task unsolved and nothing else wrong.
 
     Raises CourseError.
@@ -144,7 +176,7 @@ def check_stubs_only(archive: Path, assignment: Assignment, progress: Progress =
         release.extractall(folder)
     root = folder / assignment.name
     notebook = nbformat.read(root / f"{assignment.name}.ipynb", as_version=4)
-    ran = _execute(notebook, root, "running the student notebook", progress, allow_errors=True)
+    ran = _execute(notebook, root, "student notebook", progress, now, allow_errors=True)
     shutil.rmtree(folder)
     errors = {
         cell.id: output for cell in ran.cells for output in cell.get("outputs", []) if _is_error(output)
@@ -163,13 +195,26 @@ def _is_error(output: NotebookNode) -> bool:
 
 
 def _execute(
-    notebook: NotebookNode, folder: Path, what: str, progress: Progress, *, allow_errors: bool = False
+    notebook: NotebookNode,
+    folder: Path,
+    called: str,
+    progress: Progress,
+    now: Now,
+    *,
+    allow_errors: bool = False,
+    checkpoints: Path | None = None,
 ) -> NotebookNode:
-    total = sum(cell.cell_type == "code" for cell in notebook.cells)
+    what, total = f"running the {called}", sum(cell.cell_type == "code" for cell in notebook.cells)
     done = iter(range(1, total + 1))
     progress(what, 0, total)
     return execute(
-        notebook, folder, allow_errors=allow_errors, on_cell=lambda: progress(what, next(done, total), total)
+        notebook,
+        folder,
+        called=called,
+        allow_errors=allow_errors,
+        checkpoints=checkpoints,
+        on_cell=lambda: progress(what, next(done, total), total),
+        now=now,
     )
 
 
@@ -182,8 +227,15 @@ def student_files(master: Master, student: NotebookNode) -> dict[str, bytes]:
         "requirements.txt": _requirements().encode(),
         "nbgrader_config.py": VALIDATION.encode(),
         **shipped_modules(),
+        # Not .ipynb: a folder that is handed in whole must have one notebook.
+        f"course_utils/released/{name}.json": _compact(student),
         **{f"data/{pack.name}": pack.read_bytes() for pack in packs_of(master)},
     }
+
+
+def _compact(notebook: NotebookNode) -> bytes:
+    """A notebook as the self-check reads it: course_utils.grafting.released_notebook."""
+    return json.dumps(notebook, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def _requirements() -> str:
