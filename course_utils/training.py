@@ -28,6 +28,8 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from tqdm import tqdm
 
+from course_utils.checkpoints import Checkpoint, checkpoint_of
+
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
@@ -80,7 +82,9 @@ def fit(
     accelerator       "cpu", "cuda", "mps", or "auto" for the best there is
     devices           how many; each takes its share of the batches, and their gradients are averaged
     seed              of dropout and the like; the caller's own random numbers go on as if nothing had been
-    Ctrl-C, or the notebook's stop button, gives back what has been trained so far.
+    Ctrl-C, or the notebook's stop button, gives back what has been trained so far. While a solution is built,
+    training saves checkpoints, see `course_utils.checkpoints`: batches and scores must then depend on nothing
+    but the epoch, the model and random number generators, and scores must be plain values or tensors.
     Raises FloatingPointError if the loss is infinite or no number, ValueError if an epoch has no batches.
     """
     from lightning_fabric import Fabric  # takes as long as torch to import: those who don't train don't wait
@@ -89,14 +93,20 @@ def fit(
     fabric.launch()
     home = next(model.parameters()).device
     wrapped, stepper = fabric.setup(model, optimizer)
-    loop = _Loop(fabric, wrapped, stepper, loss_of, _Rates(optimizer, schedule), seconds)
     with torch.random.fork_rng(), _Display(epochs, quiet=fabric.global_rank > 0) as display:
         torch.manual_seed(seed)
+        parts = {"model": model, "optimizer": optimizer}
+        parts |= {"schedule": schedule} if isinstance(schedule, LRScheduler) else {}
+        users = loss_of, batches_of_epoch, after_epoch, schedule
+        saved = checkpoint_of(parts, users, alone=fabric.world_size == 1)
+        loop = _Loop(fabric, wrapped, stepper, loss_of, _Rates(optimizer, schedule), seconds, epochs, saved)
+        display.go_on(loop.history)
         try:
-            for epoch in range(epochs):
-                if not loop.epoch(batches_of_epoch(epoch), display):
-                    break
-                _score(model, epoch, after_epoch, loop.history)
+            while loop.goes_on():
+                if loop.epoch(batches_of_epoch, display):
+                    _score(model, saved.epoch, after_epoch, loop.history)
+                    saved.epoch_done()
+            saved.end(vars(loop.history), epochs)
         except KeyboardInterrupt:
             loop.history.stopped = "by hand"
         finally:
@@ -144,15 +154,30 @@ class _Loop:
     loss_of: Callable[[nn.Module, Any], Tensor]
     rates: "_Rates"
     seconds: float | None
-    history: History = field(default_factory=History)
-    start: float = field(default_factory=time.monotonic)
+    epochs: int
+    saved: Checkpoint
 
-    def epoch(self, batches: Iterable[Any], display: "_Display") -> bool:
-        """Train for one epoch; False if the time is up."""
-        before = len(self.history.losses)
+    def __post_init__(self) -> None:
+        self.history = History(**self.saved.record)
+        self.start = time.monotonic() - self.history.seconds
+
+    def goes_on(self) -> bool:
+        """Whether there is something left to train."""
+        over = self.saved.finished or self.history.stopped != "at the end"
+        return not over and self.saved.epoch < self.epochs
+
+    def epoch(self, batches_of_epoch: Callable[[int], Iterable[Any]], display: "_Display") -> bool:
+        """Train for one epoch, or for the rest of it; False if the time is up."""
+        done = self.saved.begin_epoch()
+        before = len(self.history.losses) - done
+        batches = _own_share(
+            batches_of_epoch(self.saved.epoch), self.fabric.global_rank, self.fabric.world_size
+        )
+        self.saved.skipped(sum(1 for _ in islice(batches, done)))
         self.model.train()
-        for batch in _own_share(batches, self.fabric.global_rank, self.fabric.world_size):
+        for batch in batches:
             self.step(self.fabric.to_device(batch))
+            self.saved.step_done(vars(self.history), self.epochs)
             display.show(self.history)
             if self.out_of_time():
                 self.history.stopped = "out of time"
@@ -237,6 +262,12 @@ class _Display:
         self.bar.close()
         if self.live and self.history:
             self._draw(done=True)
+
+    def go_on(self, history: History) -> None:
+        """Begin with a history that may have steps already."""
+        if history.losses:
+            self.history = history
+            self.bar.update(len(history.losses))
 
     def epoch_done(self, steps: int) -> None:
         """The first epoch tells how many steps there will be."""
