@@ -1,10 +1,10 @@
 """Short films in a notebook, as GIF: they play without a network, and without any JavaScript.
 
     @moving("Six chairs turn on the spot.")
-    def turntable() -> Tensor:
+    def _() -> Tensor:
         return torch.stack([...])  # (T, 3, H, W)
 
-A task that is not solved yet leaves a sentence in the film's place.
+A task that is not solved yet leaves a sentence in the film's place. The name `_` stays what it was before.
 """
 
 import io
@@ -17,32 +17,33 @@ from IPython.display import display
 from PIL import Image
 from torch import Tensor
 
-from course_utils.pictures import _is_unsolved
+from course_utils.pictures import _is_unsolved, under_its_name
 
 Draw = Callable[[], Tensor]
 
 
-def moving(description: str, seconds: float = 0.1) -> Callable[[Draw], Draw]:
+def moving(description: str, seconds: float = 0.1) -> Callable[[Draw], object]:
     """Play what the decorated function returns, again and again.
 
     description  what is to be seen, for those who can't see it
     seconds      for each frame
-    returns      a decorator for functions of no argument that return frames (T, 3, H, W) in [0, 1]
+    returns      a decorator for functions of no argument that return frames (T, 3, H, W) in [0, 1]. It gives
+                 them back; but a function called `_` leaves no name: `_` is what it was before.
     Raises whatever the function raises, unless a task that it needs is just not solved yet.
     """
 
-    def decorate(draw: Draw) -> Draw:
+    def decorate(draw: Draw) -> object:
         try:
             frames = draw()
         except Exception as error:
             if not _is_unsolved(error, draw):
                 raise
             print(f"The film waits for a task: {error}")
-            return draw
+            return under_its_name(draw)
         if get_ipython() is not None:  # plain Python has nowhere to play it
             film = gif(frames, seconds)
             display(NotebookImage(film, format="gif", width=frames.shape[-1], alt=description))
-        return draw
+        return under_its_name(draw)
 
     return decorate
 

@@ -1,10 +1,11 @@
 """The pictures of a notebook: what you should see, beside what you made.
 
     @picture("soft_encode")
-    def one_colour() -> Figure:
+    def _() -> Figure:
         return plots.soft_codes(...)
 
-draws at once. If `pictures/soft_encode.png` lies beside the notebook it is the target, shown with yours.
+draws at once, and leaves no name behind. If `pictures/soft_encode.png` lies beside the notebook it is the
+target, shown with yours.
 A task that is not solved yet leaves a quiet placeholder; any other mistake is shown, and then raised.
 """
 
@@ -36,24 +37,35 @@ PANEL_HEIGHT = 180 * DENSITY  # of a panel in place of a wide picture
 INK, MUTED, FAINT, PAPER, ALARM = "#22272e", "#7a838c", "#d9dde1", "#f7f8f9", "#b3261e"
 
 
-def picture(name: str) -> Callable[[Draw], Draw]:
+def picture(name: str) -> Callable[[Draw], object]:
     """Draw the decorated function at once, beside the target `pictures/<name>.png` if there is one.
 
     name     the task that the picture is of
-    returns  a decorator for functions of no argument that return a matplotlib Figure; it gives them back
+    returns  a decorator for functions of no argument that return a matplotlib Figure. It gives them back; but
+             a function called `_` leaves no name: `_` is what it was before.
     Raises whatever the function raises, once the target is shown, unless the task is just not solved yet.
     """
 
-    def decorate(draw: Draw) -> Draw:
+    def decorate(draw: Draw) -> object:
         __tracebackhide__ = True  # IPython leaves this frame out of the student's traceback
         target = _target(name)
         yours, error = _render(draw, name, _panel_size(target))
         _display(yours if target is None else _compare(target, yours), name)
         if error is not None:
             raise error
-        return draw
+        return under_its_name(draw)
 
     return decorate
+
+
+def under_its_name(draw: Callable[[], object]) -> object:
+    """What a decorated function's name stands for once it has drawn: the function, unless the name is `_`.
+
+    `_` is what it was before: in IPython the last output, which IPython updates only while nobody has set it.
+    """
+    if getattr(draw, "__name__", "") != "_":
+        return draw
+    return draw.__globals__.get("_", "")  # IPython begins with "", too
 
 
 def show(figure: Figure, description: str = "") -> None:

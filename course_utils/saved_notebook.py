@@ -15,6 +15,7 @@ from typing import Any
 ANSWER = "*Write your answer here.*"  # what the cell of a written question holds at first
 MAX_BYTES = 25 * 2**20  # a larger one is not graded
 CALLED = {"task": "the cell of {}", "check": "the check of {}", "picture": "the picture of {}"}
+CHECKS = re.compile(r'visible_checks\.(?:of|passed)\("(\w+)"\)')  # older releases had `passed`
 GIVEN = ("check-", "picture-", "grade-", "setup")  # cells in which a student defines nothing
 
 
@@ -93,7 +94,7 @@ class SavedNotebook:
         found: dict[str, Cell] = {}
         for task in self.tasks:
             by_name = [cell for cell in self.code if cell.name == f"check-{task}"]
-            by_line = [cell for cell in self.code if f'visible_checks.passed("{task}")' in cell.source]
+            by_line = [cell for cell in self.code if task in CHECKS.findall(cell.source)]
             if cells := by_name or by_line:
                 found[task] = cells[0]
         return found
@@ -137,7 +138,7 @@ class SavedNotebook:
         told = self.about.get("tasks")
         if isinstance(told, dict) and told:
             return [_task(name, _dict(about)) for name, about in told.items()]
-        found = [re.search(r'visible_checks\.passed\("(\w+)"\)', cell.source) for cell in self.code]
+        found = [CHECKS.search(cell.source) for cell in self.code]
         return [Task(match[1]) for match in found if match]
 
 

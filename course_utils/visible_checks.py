@@ -1,10 +1,48 @@
-"""Which visible checks have passed since the kernel was started, so that nbgrader's Validate button can tell.
+"""The visible checks of a notebook: they leave no name behind, and Validate can ask which have passed.
 
-visible_checks.passed("vote")      the end of a check cell
-visible_checks.required("vote")    the grade cell below it
+    with visible_checks.of("vote"):        # a check cell
+        answer = vote(...)
+        assert answer.tolist() == [0, 3], "two votes beat one"
+
+    visible_checks.required("vote")        # the grade cell below it
+
+`visible_checks.passed("vote")` ended the check cells of older releases.
 """
 
-_passed: set[str] = set()
+import sys
+from typing import Any
+
+_passed: set[str] = set()  # since the kernel was started
+
+
+class VisibleChecks:
+    """The block around a task's visible checks.
+
+    After it every global name is what it was before: a check's `squared` must not replace a student's helper
+    of that name. Only names are put back; what was changed in place stays changed.
+    """
+
+    def __init__(self, task: str) -> None:
+        self.task = task
+
+    # Not a generator with @contextmanager: that would put frames of its own into a student's traceback.
+    def __enter__(self) -> None:
+        _passed.discard(self.task)
+        self._names: dict[str, Any] = sys._getframe(1).f_globals
+        self._before = dict(self._names)
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        for name in self._names.keys() - self._before.keys():
+            del self._names[name]
+        self._names.update(self._before)
+        del self._names, self._before
+        if kind is None:
+            passed(self.task)
+
+
+def of(task: str) -> VisibleChecks:
+    """The block for a task's visible checks: once they have passed, it says so and remembers it."""
+    return VisibleChecks(task)
 
 
 def passed(task: str) -> None:

@@ -2,15 +2,14 @@
 
 import subprocess
 import sys
+from contextlib import suppress
 
 import nbformat
 import pytest
 from nbgrader.validator import Validator
 
-from autograder.build.master import MasterError, read_master
 from autograder.build.notebooks import student_notebook
 from autograder.build.release import student_files
-from autograder.catalogue import find_assignment
 from course_utils import visible_checks
 
 
@@ -27,12 +26,37 @@ def test_what_has_passed_is_remembered(capsys):
         visible_checks.required("blend")
 
 
-def test_a_check_cell_that_does_not_say_so_is_refused(tmp_path):
-    colorization = find_assignment("colorization")
-    text = colorization.master.read_text()
-    (tmp_path / "assignment.md").write_text(text.replace('visible_checks.passed("l2_loss")', "pass"))
-    with pytest.raises(MasterError, match=r'end with visible_checks\.passed\("l2_loss"\)'):
-        read_master(colorization, tmp_path / "assignment.md")
+def test_a_block_that_passes_says_so_and_is_remembered(capsys):
+    with visible_checks.of("vote"):
+        assert capsys.readouterr().out == ""
+    assert capsys.readouterr().out == "vote: the visible checks pass.\n"
+    visible_checks.required("vote")
+
+
+def test_a_block_that_fails_raises_its_own_error_and_no_longer_counts_as_passed(capsys):
+    visible_checks.passed("vote")
+    with pytest.raises(AssertionError, match="two votes beat one") as failed, visible_checks.of("vote"):
+        raise AssertionError("two votes beat one")
+    assert [str(entry.path) for entry in failed.traceback] == [__file__]
+    with pytest.raises(AssertionError, match="the visible checks of vote do not pass"):
+        visible_checks.required("vote")
+    assert capsys.readouterr().out.count("pass") == 1
+
+
+@pytest.mark.parametrize("ending", ["pass", "1 / 0", "raise KeyboardInterrupt"])
+def test_after_a_block_every_name_is_what_it_was(ending):
+    block = [
+        "with visible_checks.of('vote'):",
+        "    squared = 4",
+        "    del gone",
+        "    import os as new",
+        "    ",
+    ]
+    names = {"squared": abs, "gone": 1, "visible_checks": visible_checks, "__builtins__": __builtins__}
+    before = dict(names)
+    with suppress(ZeroDivisionError, KeyboardInterrupt):
+        exec("\n".join(block) + ending, names)
+    assert names == before
 
 
 def test_the_validate_button_counts_the_tasks_that_are_not_solved(tmp_path, notebook_with, answers, master):

@@ -3,7 +3,8 @@
 A master is jupytext Markdown. Its cells have roles, given on a code fence's info line or on a region:
 
     ```python task="soft_encode" difficulty=2 minutes=20 seconds=1   the import of one reference
-    ```python tags=["check"]                                         visible check of the task above
+    ```python tags=["check"]                                         visible checks of the task above, one
+                                                                     `with visible_checks.of("soft_encode"):`
     ```python tags=["picture"]                                       @picture("soft_encode"), of the task
                                                                      above; or a picture of the whole
     ```python tags=["training"]                                      run by students, skipped by the judge
@@ -21,6 +22,7 @@ from typing import Any
 
 import jupytext
 
+from autograder.build.given_cells import GivenCellError, picture_name, prove_check, prove_drawing
 from autograder.catalogue import Assignment, CourseError
 from autograder.checks import checks_of
 
@@ -166,20 +168,23 @@ class _Reader:
                 return cell
         tags = attributes.get("tags", [])
         role = tags[0] if tags else {"code": "code", "markdown": "text"}[raw.cell_type]
-        name = task if role in ("check", "question") else ""
-        if role == "picture":
-            name = self.picture_name(raw, line)
-        if role == "check" and not raw.source.endswith(last := f'visible_checks.passed("{name}")'):
-            raise self.fail(line, f"the visible checks of a task end with {last}.")
+        name = self.belongs_to(raw, line, role, task)
         if raw.cell_type == "code" and self.imports_reference(raw.source):
             raise self.fail(line, 'only a task may import the reference: give the cell task="...".')
         return Cell(raw.cell_type, raw.source, line, role, name, attributes)
 
-    def picture_name(self, raw: Any, line: int) -> str:  # noqa: ANN401
-        found = re.search(r'^@picture\("(\w+)"\)', raw.source, re.MULTILINE)
-        if not found:
-            raise self.fail(line, 'a picture cell needs a function decorated with @picture("name").')
-        return found[1]
+    def belongs_to(self, raw: Any, line: int, role: str, task: str) -> str:  # noqa: ANN401
+        """The task or the picture that a cell belongs to. It may leave no names behind."""
+        try:
+            if role == "picture":
+                return picture_name(raw.source)
+            if role == "check":
+                prove_check(raw.source, task)
+            elif raw.cell_type == "code":
+                prove_drawing(raw.source)
+        except GivenCellError as error:
+            raise self.fail(line + error.line, str(error)) from None
+        return task if role in ("check", "question") else ""
 
     def imports_reference(self, source: str) -> bool:
         return re.search(r"course_utils(\.|\s+import\s+)reference|\bautograder\b", source) is not None

@@ -5,9 +5,9 @@ import hashlib
 import re
 
 import nbformat
-from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 
+from autograder.build.given_cells import line_of, plain_python
 from autograder.build.master import Cell, Master, MasterError
 from autograder.build.stub import defined_names, free_names, solution_of, stub_of
 from course_utils.saved_notebook import ANSWER, digest
@@ -27,6 +27,7 @@ except ModuleNotFoundError:
     lost._render_traceback_ = lambda: [str(lost)]
     raise lost from None
 required()"""
+KNOWN = {*dir(builtins), "get_ipython", "display", "In", "Out", "_", "__", "___"}  # in every notebook
 HAND_IN = """\
 # Before you hand in
 
@@ -114,7 +115,7 @@ class _Builder:
             return [_markdown(self.headings.get(id(cell), cell.source))]
         if cell.role == "task":
             return [self.task(cell)]
-        self.defined |= defined_names(TransformerManager().transform_cell(cell.source))
+        self.given(cell)
         if cell.role == "training":
             return [_code(cell.source, tags=["training"])]
         if cell.role == "code":
@@ -123,9 +124,21 @@ class _Builder:
         ends_task = cell.role == "picture" and cell.name in self.master.points
         return [*made, self.grade(cell.name)] if ends_task else made
 
+    def given(self, cell: Cell) -> None:
+        """Take note of what a given cell defines; a check or a picture leaves nothing. Raises MasterError."""
+        source = plain_python(cell.source)
+        if unknown := free_names(source) - self.defined - KNOWN:
+            line, name = min((cell.line + line_of(cell.source, name), name) for name in unknown)
+            raise MasterError(
+                f"{self.master.assignment.master}:{line}: {name!r} is used here, and no earlier cell "
+                "defines it: checks and pictures leave no names behind."
+            )
+        if cell.role not in ("check", "picture"):
+            self.defined |= defined_names(source)
+
     def task(self, cell: Cell) -> NotebookNode:
         stub = stub_of(self.module, cell.name)
-        missing = free_names(stub) - self.defined - set(dir(builtins))
+        missing = free_names(stub) - self.defined - KNOWN
         if missing:
             raise MasterError(
                 f"{self.master.assignment.master}:{cell.line}: the stub of {cell.name!r} needs "
