@@ -178,7 +178,7 @@ def test_a_roster_gives_the_ids(course, source, tmp_path):
     roster = read_roster(tmp_path / "roster.csv")
     said = {one.student: one.says for one in collect(course, source, roster=roster) if one.status != "taken"}
     assert course.students(COLORIZATION) == ["al1", "cb1", "js1"]
-    assert said["Jo Smith"] == "`Jo Smith` fits js1 and js2: give their lms_user_id in the roster."
+    assert said["Jo Smith"] == "`Jo Smith` fits js1 and js2: rename it to the id of its student."
     assert "not on the roster" in said["nobody"]
 
 

@@ -7,9 +7,11 @@ to is refused all the same.
 import os
 import re
 import stat
+import struct
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
@@ -24,6 +26,10 @@ MAX_RATIO = 200  # unpacked to packed; notebooks and pictures stay far below
 HARMLESS = 25 * MB  # unpacked, whatever the ratio is
 MAX_CLASS_FILES = 1_000_000  # in one zip of a whole class
 DEEPEST = 2  # a zip in a zip is opened
+DEEPEST_FOLDER = 50  # below the student's own; thousands are a trap, for whoever walks them
+MAX_FOLDERS = 10_000  # of one student
+UNICODE_PATH = 0x7075  # the extra field of a zip that says a name in UTF-8
+UTF8_FLAG = 0x800
 READABLE = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # LZMA would let its author choose our memory
 IN_EVERY_DIRECTORY = b"PK\x01\x02"  # of a zip, once for each file
 JUNK = ("__MACOSX", "__pycache__", "Thumbs.db", "desktop.ini")
@@ -38,6 +44,7 @@ class Entry:
     packed   in bytes, the same as `size` where nothing is packed
     open     opens it, from the start
     zips     how many archives it is in
+    was      its name, where `path` has another one
     trouble  why it must not be read, a sentence; empty when nothing speaks against it
     """
 
@@ -47,6 +54,7 @@ class Entry:
     open: Callable[[], BinaryIO]
     zips: int = 0
     trouble: str = ""
+    was: str = ""
 
     @property
     def name(self) -> str:
@@ -66,31 +74,51 @@ def is_junk(name: str) -> bool:
 
 def file_entry(path: Path, inside: tuple[str, ...] | None = None) -> Entry:
     """A file on this machine. Raises RefusedError when it is gone."""
-    link = f"`{shown(path.name)}` is a link, and links are not followed." if path.is_symlink() else ""
     try:
-        size = path.lstat().st_size
+        there = path.lstat()
     except OSError as error:
         raise RefusedError(f"`{shown(path.name)}` can't be read: {error.strerror}.") from None
-    return Entry(inside or (path.name,), size, size, lambda: path.open("rb"), trouble=link)
+    trouble = ""
+    if stat.S_ISLNK(there.st_mode):
+        trouble = f"`{shown(path.name)}` is a link, and links are not followed."
+    elif not stat.S_ISREG(there.st_mode):  # to open a pipe would be to wait for its other end
+        trouble = f"`{shown(path.name)}` is not a file."
+    size = there.st_size
+    return Entry(inside or (path.name,), size, size, lambda: path.open("rb"), trouble=trouble)
 
 
 def folder_entries(folder: Path) -> list[Entry]:
     """The files under a folder, in order; of too many, one more than is allowed. Raises RefusedError."""
-    found = []
+    found: list[Entry] = []
+    waiting: list[tuple[str, ...]] = [()]
+    seen = 0
     try:
-        for place, folders, names in os.walk(folder, onerror=_raise):
-            folders[:] = sorted(name for name in folders if not is_junk(name))
-            for path in (Path(place) / name for name in sorted(names) if not is_junk(name)):
-                found.append(file_entry(path, path.relative_to(folder).parts))
-                if len(found) > MAX_FILES:
-                    return found
+        while waiting and len(found) <= MAX_FILES:
+            below = waiting.pop()
+            files, folders = _listed(folder.joinpath(*below))
+            found += [file_entry(folder.joinpath(*below, name), (*below, name)) for name in files]
+            waiting += [(*below, name) for name in reversed(folders)]
+            seen += len(folders)
+            if folders and (len(below) >= DEEPEST_FOLDER or seen > MAX_FOLDERS):
+                raise RefusedError(_too_nested(folder.name))
     except OSError as error:
         raise RefusedError(f"`{shown(folder.name)}` can't be read: {error.strerror}.") from None
-    return found
+    return found[: MAX_FILES + 1]
 
 
-def _raise(error: OSError) -> None:
-    raise error
+def _listed(folder: Path) -> tuple[list[str], list[str]]:
+    """The names of files and of folders in a folder, junk left out. Raises OSError."""
+    with os.scandir(folder) as listing:
+        there = sorted((one for one in listing if not is_junk(one.name)), key=lambda one: one.name)
+    kinds = [(one.name, one.is_dir(follow_symlinks=False)) for one in there]
+    return [name for name, is_dir in kinds if not is_dir], [name for name, is_dir in kinds if is_dir]
+
+
+def _too_nested(name: str) -> str:
+    return (
+        f"`{shown(name)}` has folders in folders, more than {DEEPEST_FOLDER} deep or {MAX_FOLDERS} in all: "
+        "hand in the notebook by itself."
+    )
 
 
 def checked(entries: list[Entry]) -> list[Entry]:
@@ -160,10 +188,33 @@ def _refuse_too_many(file: BinaryIO, limit: int) -> None:
 
 
 def _zip_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, zips: int) -> Entry:
-    name = info.filename.replace("\\", "/")  # as old Windows tools write it
+    name = _name_in_zip(info).replace("\\", "/")  # as old Windows tools write it
     path = tuple(part for part in name.split("/") if part not in ("", ".")) or ("?",)
     said = _trouble(info, name, path)
     return Entry(path, info.file_size, info.compress_size, lambda: archive.open(info), zips, said)
+
+
+def _name_in_zip(info: zipfile.ZipInfo) -> str:
+    """A file's name. Without its flag it is code page 437, says the standard; most tools write UTF-8 then."""
+    if info.flag_bits & UTF8_FLAG:
+        return info.filename
+    raw = info.orig_filename.encode("cp437").split(b"\0")[0]
+    with suppress(UnicodeDecodeError, struct.error):
+        return (_unicode_path(info.extra, raw) or raw).decode()
+    return info.filename
+
+
+def _unicode_path(extra: bytes, raw: bytes) -> bytes:
+    """The name in Info-ZIP's extra field, if it is for this name; or nothing. Raises struct.error."""
+    at = 0
+    while at + 4 <= len(extra):
+        kind, size = struct.unpack_from("<HH", extra, at)
+        field = extra[at + 4 : at + 4 + size]
+        if kind == UNICODE_PATH:
+            version, crc = struct.unpack_from("<BI", field)
+            return field[5:] if version == 1 and crc == zlib.crc32(raw) else b""
+        at += 4 + size
+    return b""
 
 
 def _trouble(info: zipfile.ZipInfo, name: str, path: tuple[str, ...]) -> str:
@@ -172,6 +223,8 @@ def _trouble(info: zipfile.ZipInfo, name: str, path: tuple[str, ...]) -> str:
         return f"The archive is not safe: `{shown(name)}` lies outside of its folder."
     if kind not in (0, stat.S_IFREG):
         return f"The archive is not safe: `{shown(name)}` is a link or a device."
+    if len(path) > DEEPEST_FOLDER and not any(map(is_junk, path)):
+        return _too_nested(path[0])
     if info.flag_bits & 1:
         return "The archive is encrypted: pack it without a password."
     if info.compress_type not in READABLE:

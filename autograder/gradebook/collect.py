@@ -13,13 +13,13 @@ collect through nbgrader's exchange, which does so.
 """
 
 import filecmp
-import re
 import shutil
-from collections.abc import Callable, Iterator
+import unicodedata
+from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Literal
@@ -28,18 +28,26 @@ from autograder.build.master import read_master
 from autograder.build.release import Progress, quiet
 from autograder.catalogue import Assignment, CourseError, find_assignment
 from autograder.gradebook import archives
-from autograder.gradebook.archives import Entry, is_junk, shown
+from autograder.gradebook.archives import Entry, shown
 from autograder.gradebook.course import Course
+from autograder.gradebook.identity import Identity, Roll, without_roster
 from autograder.gradebook.lock import only_writer
+from autograder.gradebook.notebook_names import as_notebooks, numbered
 from autograder.gradebook.roster import Person
-from autograder.gradebook.senders import Sender, as_id, folded, id_of, sender_of
+from autograder.gradebook.senders import (
+    Sender,
+    folded,
+    hidden_in_another_language,
+    sender_of,
+    shared_groups,
+)
+from autograder.gradebook.source import Item, in_zip, on_disk
+from autograder.gradebook.source import hand_ins as find_hand_ins
 from autograder.judge.read import RefusedError, assignment_of
 
 Status = Literal["taken", "updated", "there already", "not taken"]
 DRAFTS = ".collecting-"
 MAX_LOOKED_INTO = 20  # notebooks, or zips, of one student
-# notebook-2.ipynb is Canvas's name of what was handed in again, notebook (2).ipynb a browser's
-NUMBERED = re.compile(r"(.+?)(?:-(\d+)| ?\((\d+)\))?(\.[^.]+)", re.DOTALL)
 OTHER_ARCHIVES = (".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz")
 
 
@@ -59,30 +67,20 @@ class Outcome:
 
 
 @dataclass
-class _Item:
-    """A folder or a file at the top of the source."""
-
-    name: str
-    is_folder: bool
-    entries: Callable[[], list[Entry]]
-
-
-@dataclass
 class _HandIn:
     """The items of one sender."""
 
     sender: Sender
-    items: list[_Item] = field(default_factory=list)
+    items: list[Item] = field(default_factory=list)
 
     @property
     def label(self) -> str:
-        return shown(self.items[0].name)
+        return self.items[0].label
 
     @property
     def is_late(self) -> bool:
         """Whether the LMS calls any of it late."""
-        senders = (sender_of(item.name, is_folder=item.is_folder) for item in self.items)
-        return any(sender.late for sender in senders if sender)
+        return any(item.sender.late for item in self.items if item.sender)
 
     def entries(self) -> list[Entry]:
         """Its files, under the names that the student gave them. Raises RefusedError."""
@@ -113,8 +111,10 @@ def collect(
             submitted.mkdir(exist_ok=True)
             _sweep(submitted)
             drafts = Path(stack.enter_context(TemporaryDirectory(prefix=DRAFTS, dir=submitted)))
-            collector = _Collector(course, assignment, roster, drafts, update)
-            hand_ins, unknown = _hand_ins(_items(source, drafts, stack))
+            hand_ins, unknown = _hand_ins(_items(source, drafts, stack), roster)
+            senders = [hand_in.sender for hand_in in hand_ins]
+            roll = Roll(roster, shared_groups(senders)) if roster else None
+            collector = _Collector(course, assignment, roll, drafts, update)
             total = len(hand_ins)
             for number, found in enumerate(collector.take_all(hand_ins), 1):
                 done += found
@@ -134,58 +134,25 @@ def _sweep(submitted: Path) -> None:
         shutil.rmtree(left, ignore_errors=True)
 
 
-def _items(source: Path, drafts: Path, stack: ExitStack) -> list[_Item]:
+def _items(source: Path, drafts: Path, stack: ExitStack) -> list[Item]:
     """What is at the top of the source, in order. Raises CourseError when it can't be read."""
     try:
         if source.is_dir():
-            return [_on_disk(path) for path in sorted(source.iterdir()) if not is_junk(path.name)]
+            return on_disk(source)
         if not source.is_file():
             raise CourseError(f"There is no {source}: name a folder or a zip of what was handed in.")
     except OSError as error:
         raise CourseError(f"{source} can't be read ({error.strerror}): ask whoever owns it.") from None
     try:
         entry = archives.file_entry(source.resolve())
-        listed = archives.opened(entry, drafts, stack, archives.MAX_CLASS_FILES)
+        return in_zip(archives.opened(entry, drafts, stack, archives.MAX_CLASS_FILES))
     except RefusedError as error:
         raise CourseError(f"{source} is neither a folder nor a zip of a class: {error}") from None
-    return _in_zip(listed)
 
 
-def _on_disk(path: Path) -> _Item:
-    if path.is_dir() and not path.is_symlink():
-        return _Item(path.name, True, partial(archives.folder_entries, path))
-    return _Item(path.name, False, lambda: [archives.file_entry(path)])
-
-
-def _in_zip(entries: list[Entry]) -> list[_Item]:
-    """The same of a zip's entries; a folder around all of what an LMS has named is looked into."""
-    tops: dict[tuple[str, bool], list[Entry]] = {}
-    for entry in entries:
-        tops.setdefault((entry.path[0], len(entry.path) > 1), []).append(entry)
-    if len(tops) == 1 and (inner := [_below(entry) for entry in entries if len(entry.path) > 1]):
-        names = [(entry.path[0], len(entry.path) > 1) for entry in inner]
-        if all(_is_of_lms(*name) for name in names) and not _is_of_lms(*next(iter(tops))):
-            return _in_zip(inner)
-    return [
-        _Item(
-            name, is_folder, lambda found=found, below=is_folder: [_below(e) if below else e for e in found]
-        )
-        for (name, is_folder), found in sorted(tops.items())
-    ]
-
-
-def _is_of_lms(name: str, is_folder: bool) -> bool:
-    sender = sender_of(name, is_folder=is_folder)
-    return sender is not None and bool(sender.lms_id)
-
-
-def _below(entry: Entry) -> Entry:
-    return replace(entry, path=entry.path[1:])
-
-
-def _as_named(item: _Item) -> list[Entry]:
+def _as_named(item: Item) -> list[Entry]:
     """An item's files; a file that an LMS has renamed, under the name that its student gave it."""
-    sender = sender_of(item.name, is_folder=item.is_folder)
+    sender = item.sender
     entries = item.entries()
     if item.is_folder or not sender or not sender.file:
         return entries
@@ -193,16 +160,25 @@ def _as_named(item: _Item) -> list[Entry]:
     return [replace(entry, path=(own,)) for entry in entries]
 
 
-def _hand_ins(items: list[_Item]) -> tuple[list[_HandIn], list[Outcome]]:
+def _hand_ins(items: list[Item], roster: list[Person] | None) -> tuple[list[_HandIn], list[Outcome]]:
     """The items by sender, and what comes of those that tell none."""
-    found: dict[tuple[str, str], _HandIn] = {}
-    unknown = []
-    for item in items:
-        if sender := sender_of(item.name, is_folder=item.is_folder):
-            found.setdefault((sender.name, sender.lms_id), _HandIn(sender)).items.append(item)
-        else:
+    roll = Roll(roster) if roster else None
+    told, refused = find_hand_ins(items, roll.knows if roll else None)
+    unknown = [Outcome(item.label, "", "not taken", says) for item, says in refused.items()]
+    hidden = hidden_in_another_language(item.sender for item in told if item.sender)
+    found: dict[tuple, _HandIn] = {}
+    for item in told:
+        sender = item.sender
+        if sender is None:
             says = "The name does not tell whose it is: put it into a folder named after its student."
-            unknown.append(Outcome(shown(item.name), "", "not taken", says))
+            unknown.append(Outcome(item.label, "", "not taken", says))
+            continue
+        if hidden and sender.name == hidden and not (roll and roll.knows(hidden)):
+            sender = replace(sender, hidden=True)
+        # One number is one sender's, wherever it is; one name may be of two, in two sections.
+        key = (sender.lms, unicodedata.normalize("NFC", sender.name), sender.number)
+        key = key if sender.number else (sender.lms, sender.name, item.where)
+        found.setdefault(key, _HandIn(sender)).items.append(item)
     return list(found.values()), unknown
 
 
@@ -210,36 +186,41 @@ def _hand_ins(items: list[_Item]) -> tuple[list[_HandIn], list[Outcome]]:
 class _Collector:
     course: Course
     assignment: Assignment | None
-    roster: list[Person] | None
+    roll: Roll | None
     drafts: Path
     update: bool
 
     def take_all(self, hand_ins: list[_HandIn]) -> Iterator[list[Outcome]]:
         """The outcomes of each hand-in, one after the other. Raises OSError when nothing can be written."""
-        ids: dict[str, list[tuple[str, str]]] = {}  # by what they have in common: id and label
         named = [(hand_in, *self.named(hand_in.sender)) for hand_in in hand_ins]
-        for hand_in, student, _ in named:
-            ids.setdefault(folded(student), []).append((student, hand_in.label))
+        ids: dict[str, list[tuple[str, str]]] = {}  # by what they have in common: id and label
+        for hand_in, identity, _ in named:
+            for student in identity.ids:
+                ids.setdefault(folded(student), []).append((student, hand_in.label))
         for there in (path.name for path in (self.course.folder / "submitted").iterdir()):
             if folded(there) in ids and not any(there == student for student, _ in ids[folded(there)]):
                 ids[folded(there)].append((there, f"submitted/{shown(there)}"))
-        for hand_in, student, trouble in named:
-            same = ids[folded(student)]
+        for hand_in, identity, trouble in named:
             if trouble:
                 yield [Outcome(hand_in.label, "", "not taken", trouble)]
-            elif len(same) > 1:
-                yield [Outcome(shown(student), "", "not taken", _twins(same, rostered=bool(self.roster)))]
-            else:
-                yield self.take(hand_in, student)
+                continue
+            same = {student: ids[folded(student)] for student in identity.ids}
+            twins = [
+                Outcome(shown(student), "", "not taken", _twins(both, rostered=bool(self.roll)))
+                for student, both in same.items()
+                if len(both) > 1
+            ]
+            alone = [student for student, both in same.items() if len(both) == 1]
+            yield twins + (self.take(hand_in, Identity(tuple(alone), identity.note)) if alone else [])
 
-    def named(self, sender: Sender) -> tuple[str, str]:
-        """The student's id, and what is the trouble with it; one of the two is empty."""
+    def named(self, sender: Sender) -> tuple[Identity, str]:
+        """Whose it is, and what is the trouble with it; one of the two is empty."""
         try:
-            return (id_of(sender, self.roster) if self.roster else as_id(sender.name)), ""
+            return (self.roll.whose(sender) if self.roll else without_roster(sender)), ""
         except RefusedError as error:
-            return "", str(error)
+            return Identity(()), str(error)
 
-    def take(self, hand_in: _HandIn, student: str) -> list[Outcome]:
+    def take(self, hand_in: _HandIn, identity: Identity) -> list[Outcome]:
         """Take a student's notebooks, and say what came of each; whatever is wrong stays this student's."""
         spool = self.drafts / "spool"
         spool.mkdir()
@@ -247,10 +228,15 @@ class _Collector:
         try:
             with ExitStack() as stack:
                 entries = _with_notebook(archives.checked(hand_in.entries()), spool, stack)
+                _refuse_download(hand_in, entries)
                 notebooks = self.by_assignment(entries, spool)
-                return [self.place(hand_in, student, *each, entries) for each in notebooks.items()]
+                return [
+                    self.place(hand_in, student, *each, entries, identity.note)
+                    for student in identity.ids
+                    for each in notebooks.items()
+                ]
         except RefusedError as error:
-            return [Outcome(student, name, "not taken", str(error))]
+            return [Outcome(student, name, "not taken", str(error)) for student in identity.ids]
         finally:
             shutil.rmtree(spool, ignore_errors=True)
 
@@ -273,6 +259,7 @@ class _Collector:
         assignment: Assignment,
         notebooks: list[Entry],
         entries: list[Entry],
+        note: str,
     ) -> Outcome:
         """Write one assignment's files where nbgrader looks for them. Raises OSError."""
         try:
@@ -282,6 +269,9 @@ class _Collector:
             missing = [name for name in wanted if name not in files]
             notes = [f"Without {name}, which was to be handed in too." for name in missing]
             notes += ["Late, says the LMS."] if hand_in.is_late else []
+            if was := files[f"{assignment.name}.ipynb"].was:
+                notes.append(f"`{shown(was)}` is taken as the notebook, whose name should end in .ipynb.")
+            notes += [note] if note else []
             notebook = self.course.submission(assignment, student)
             status, says = self.settle(draft, notebook.parent, {notebook.name, *wanted})
             return Outcome(student, assignment.name, status, " ".join([*says, *notes]))
@@ -344,8 +334,21 @@ def _kind(entry: Entry) -> str:
     return Path(entry.name).suffix.lower()
 
 
+def _refuse_download(hand_in: _HandIn, entries: list[Entry]) -> None:
+    """Raises RefusedError for a zip that is not one student's, but what an LMS gives for a class."""
+    tops = {(entry.path[0], len(entry.path) > 1) for entry in entries}
+    senders = [sender_of(name, is_folder=is_folder) for name, is_folder in tops]
+    if hand_in.sender.lms or not all(sender and sender.lms for sender in senders):
+        return
+    if {sender.lms for sender in senders if sender} == {"Moodle"} or len({s.name for s in senders if s}) > 1:
+        raise RefusedError(
+            f"`{hand_in.label}` holds what an LMS has named after its students: give it to collect by itself."
+        )
+
+
 def _with_notebook(entries: list[Entry], spool: Path, stack: ExitStack) -> list[Entry]:
     """The entries; where there is no notebook among them, those in their zips. Raises RefusedError."""
+    entries = as_notebooks(entries)
     while not any(_kind(entry) == ".ipynb" for entry in entries):
         zips = _newest_of_each([entry for entry in entries if _kind(entry) == ".zip"])
         if not zips:
@@ -354,7 +357,8 @@ def _with_notebook(entries: list[Entry], spool: Path, stack: ExitStack) -> list[
             raise RefusedError(
                 f"There are {len(zips)} zips, and no notebook: hand in the notebook by itself."
             )
-        entries = archives.checked([inner for one in zips for inner in archives.opened(one, spool, stack)])
+        inner = [inner for one in zips for inner in archives.opened(one, spool, stack)]
+        entries = as_notebooks(archives.checked(inner))
     return entries
 
 
@@ -366,18 +370,12 @@ def _no_notebook(entries: list[Entry]) -> str:
     return "There is no notebook: its name would end in .ipynb." if entries else "There is nothing in it."
 
 
-def _numbered(name: str) -> tuple[str, int]:
-    """A file's name without the number that says how often it was handed in, and that number."""
-    found = NUMBERED.fullmatch(name)
-    return (found[1] + found[4], int((found[2] or found[3] or "0")[:9])) if found else (name, 0)
-
-
 def _newest_of_each(entries: list[Entry]) -> list[Entry]:
     """Of files that differ by their number only, the last."""
     by_name: dict[tuple, list[Entry]] = {}
     for entry in entries:
-        by_name.setdefault((*entry.path[:-1], _numbered(entry.name)[0]), []).append(entry)
-    return [max(same, key=lambda entry: _numbered(entry.name)[1]) for same in by_name.values()]
+        by_name.setdefault((*entry.path[:-1], numbered(entry.name)[0]), []).append(entry)
+    return [max(same, key=lambda entry: numbered(entry.name)[1]) for same in by_name.values()]
 
 
 def _told(
@@ -391,7 +389,7 @@ def _told(
 
 
 def _by_name(entry: Entry) -> Assignment | None:
-    stem = Path(_numbered(entry.name)[0]).stem
+    stem = Path(numbered(entry.name)[0]).stem
     with suppress(CourseError):
         found = find_assignment(stem)
         return found if stem in (found.name, found.topic) else None  # 3.ipynb may be a third attempt
@@ -432,7 +430,7 @@ def _files(assignment: Assignment, notebooks: list[Entry], entries: list[Entry])
     notebook = _the_one(name, notebooks, ())
     files = {name: notebook}
     for file in _wanted(assignment):
-        if found := [entry for entry in entries if folded(_numbered(entry.name)[0]) == folded(file)]:
+        if found := [entry for entry in entries if folded(numbered(entry.name)[0]) == folded(file)]:
             files[file] = _the_one(file, found, notebook.path[:-1])
     return files
 
@@ -444,12 +442,14 @@ def _the_one(name: str, found: list[Entry], folder: tuple[str, ...]) -> Entry:
     """
 
     def rank(entry: Entry) -> tuple:
-        return entry.path[:-1] == folder, -len(entry.path), _numbered(entry.name)[0] == name
+        return entry.path[:-1] == folder, -len(entry.path), numbered(entry.name)[0] == name
 
     first = [entry for entry in found if rank(entry) == max(map(rank, found))]
-    last = max(_numbered(entry.name)[1] for entry in first)
-    newest = [entry for entry in first if _numbered(entry.name)[1] == last]
-    if len(newest) > 1 or len({_numbered(entry.name)[0] for entry in first}) > 1:
-        names = ", ".join(f"`{shown('/'.join(entry.path))}`" for entry in first[:3])
+    last = max(numbered(entry.name)[1] for entry in first)
+    newest = [entry for entry in first if numbered(entry.name)[1] == last]
+    if len(newest) > 1 or len({numbered(entry.name)[0] for entry in first}) > 1:
+        names = ", ".join(
+            f"`{shown('/'.join((*entry.path[:-1], entry.was or entry.name)))}`" for entry in first[:3]
+        )
         raise RefusedError(f"It can't be told which is the one to grade: {names}. Leave one of them.")
     return newest[0]

@@ -1,9 +1,9 @@
 """The roster: a CSV file that says who takes the course, and nbgrader's gradebook, which is told of it.
 
-    id;first_name;last_name;email;section;lms_user_id;sis_user_id;sis_login_id
+    id;first_name;last_name;email;section;lms_user_id;sis_user_id;sis_login_id;group;participant
 
-Only `id` is needed: the name of the student's folder under submitted/. `name` may stand for both names, as
-`Ada Lovelace` or `Lovelace, Ada`. Other columns are ignored.
+Only `id` is needed: the name of the student's folder under submitted/. `name` may stand for both names, for
+example `Ada Lovelace` or `Lovelace, Ada`. Other columns are ignored.
 """
 
 import csv
@@ -29,7 +29,10 @@ class Person:
     """A line of the roster. What it does not say is empty.
 
     id           the student's, as under submitted/
-    lms_user_id  the number that Canvas or Moodle has for the student
+    lms_user_id  the user's number in Canvas or Moodle; Moodle's downloads do not have it
+    group        the group that hands in together, or that Moodle writes in front of the name
+    participant  Moodle's number of the participant in the assignment, or the id after Canvas's `anon_`; for
+                 several assignments, all of them with spaces between
     """
 
     id: str
@@ -40,6 +43,8 @@ class Person:
     lms_user_id: str = ""
     sis_user_id: str = ""
     sis_login_id: str = ""
+    group: str = ""
+    participant: str = ""
 
     def known(self) -> dict[str, str]:
         """What the gradebook can keep of it, but for what is empty."""
