@@ -4,6 +4,8 @@ with FreshKernel(folder) as kernel:
     ran = kernel.run("1 / 0", seconds=60)       # ran.error: "ZeroDivisionError"
 """
 
+import ast
+import json
 import os
 import re
 import subprocess
@@ -19,6 +21,13 @@ from jupyter_client.manager import KernelManager
 
 START_UP = 120  # seconds: a cold disk, a virus scanner
 GRACE = 10  # seconds for an interrupted cell to end
+ANSWER_TIME = 60  # seconds for a question of our own
+WIDE = 4.0  # by the clock, where the system does not say how long a process waited for a core
+# The whole of a question to the kernel: no name of the notebook's is used, and none is made.
+QUESTION = (
+    "__import__('json').dumps(__import__('course_utils.inside_kernel', fromlist=['_'])"
+    ".answer(*__import__('json').loads({!r})))"
+)
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 # How IPython 7 to 9 heads a frame that is in a cell, and one that is in a file.
@@ -39,6 +48,7 @@ class Ran(NamedTuple):
     says       the exception's text
     place      number of the cell and line in it where the exception comes from, if that is in a cell
     timed_out  it was interrupted, as it took too long
+    seconds    that it used or slept; waiting for a core does not count where the system tells it
     """
 
     number: int
@@ -46,6 +56,7 @@ class Ran(NamedTuple):
     says: str = ""
     place: tuple[int, int] | None = None
     timed_out: bool = False
+    seconds: float = 0.0
 
 
 class FreshKernel:
@@ -82,7 +93,7 @@ class FreshKernel:
         self.close()
 
     def close(self) -> None:
-        """End it."""
+        """End it. Raises nothing if it has ended."""
         self.client.stop_channels()
         self.manager.shutdown_kernel(now=True)
 
@@ -91,6 +102,7 @@ class FreshKernel:
 
         Raises KernelLostError.
         """
+        start, waited = monotonic(), self._waited()
         # Otherwise the kernel may refuse what comes right after a cell that has failed.
         request = self.client.execute(source, allow_stdin=False, stop_on_error=False)
         reply = self._reply(request, seconds)
@@ -101,11 +113,41 @@ class FreshKernel:
                 raise KernelLostError(f"ran longer than {seconds:g} seconds, and could not be stopped")
             says = f"ran longer than {seconds:g} seconds, and was stopped"
             return Ran(reply.get("execution_count") or 0, "KeyboardInterrupt", says, timed_out=True)
+        own = self._own_seconds(monotonic() - start, waited)
         if reply["status"] == "ok":
-            return Ran(reply["execution_count"])
+            return Ran(reply["execution_count"], seconds=own)
         place = place_of("\n".join(reply.get("traceback", [])))
         number, error, says = (reply.get(key) for key in ("execution_count", "ename", "evalue"))
-        return Ran(number or 0, error or "an exception", says or "", place)
+        return Ran(number or 0, error or "an exception", says or "", place, seconds=own)
+
+    def ask(self, question: str, *arguments: object) -> object:
+        """The answer to a question of `course_utils.inside_kernel`, which has to be importable there.
+
+        Raises KernelLostError if there is none.
+        """
+        expression = QUESTION.format(json.dumps([question, *arguments]))
+        request = self.client.execute(
+            "", silent=True, allow_stdin=False, stop_on_error=False, user_expressions={"answer": expression}
+        )
+        reply = self._reply(request, ANSWER_TIME) or {}
+        try:
+            return json.loads(ast.literal_eval(reply["user_expressions"]["answer"]["data"]["text/plain"]))
+        except (KeyError, TypeError, ValueError, SyntaxError):  # a cell has changed how the kernel answers
+            raise KernelLostError("left the kernel unable to answer") from None
+
+    def _waited(self) -> float | None:
+        """Seconds that the kernel's main thread was ready to run and got no core; None if nobody counts."""
+        process = getattr(self.manager.provisioner, "pid", None)
+        try:
+            return int(Path(f"/proc/{process}/schedstat").read_text().split()[1]) / 1e9
+        except (OSError, ValueError, IndexError):  # not Linux
+            return None
+
+    def _own_seconds(self, elapsed: float, waited_before: float | None) -> float:
+        waited = self._waited()
+        if waited is None or waited_before is None:
+            return elapsed / WIDE
+        return max(elapsed - (waited - waited_before), 0.0)
 
     def _reply(self, request: str, seconds: float) -> dict | None:
         """The reply to a request, or None if there is none within so many seconds."""

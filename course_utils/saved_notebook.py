@@ -15,6 +15,7 @@ from typing import Any
 ANSWER = "*Write your answer here.*"  # what the cell of a written question holds at first
 MAX_BYTES = 25 * 2**20  # a larger one is not graded
 CALLED = {"task": "the cell of {}", "check": "the check of {}", "picture": "the picture of {}"}
+PYTHON_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun")  # whose cell is Python like any other
 CHECKS = re.compile(r'visible_checks\.(?:of|passed)\("(\w+)"\)')  # older releases had `passed`
 GIVEN = ("check-", "picture-", "grade-", "setup")  # cells in which a student defines nothing
 
@@ -40,17 +41,29 @@ class Cell:
     number: object = None
 
     @cached_property
-    def defines(self) -> set[str]:
-        """The names that it defines at its top level."""
+    def body(self) -> list[ast.stmt]:
+        """Its statements, IPython's own lines aside; none if it is not Python."""
+        lines = self.source.lstrip()
+        if lines.startswith("%%") and not lines.startswith(PYTHON_MAGICS):
+            return []  # another language, or a file that it writes
         # Lines that are IPython's, `%time` and `!ls`, are no Python.
         plain = re.sub(r"^[%!?].*$", "", self.source, flags=re.MULTILINE)
         try:
-            body = ast.parse(plain).body
+            return ast.parse(plain).body
         except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return []
+
+    @cached_property
+    def defines(self) -> set[str]:
+        """The names that it defines at its top level."""
+        if not self.body and not self.source.lstrip().startswith("%%"):
             return set(re.findall(r"^(?:def|class) (\w+)", self.source, re.MULTILINE))
-        names = {node.name for node in body if isinstance(node, (ast.FunctionDef, ast.ClassDef))}
-        targets = [target for node in body if isinstance(node, ast.Assign) for target in node.targets]
-        return names | {target.id for target in targets if isinstance(target, ast.Name)}
+        return {name for statement in self.body for name in bound_by(statement)}
+
+    def used_by(self, name: str) -> set[str]:
+        """The names that the statements read which define `name` here."""
+        parts = [part for one in self.body if name in bound_by(one) for part in ast.walk(one)]
+        return {part.id for part in parts if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load)}
 
 
 @dataclass(frozen=True)
@@ -106,6 +119,17 @@ class SavedNotebook:
         found = {task: [cell for cell in cells if task in cell.defines] for task in self.tasks}
         return {task: cells for task, cells in found.items() if cells}
 
+    def names_behind(self, task: str) -> set[str]:
+        """The task's name, and all names of the notebook that it uses, or that those use."""
+        found, todo = {task}, [task]
+        while todo:
+            name = todo.pop()
+            cells = [cell for cell in self.code if name in cell.defines]
+            new = {used for cell in cells for used in cell.used_by(name)} - found
+            found |= new
+            todo += new
+        return found
+
     @property
     def name(self) -> str:
         """The name under which it is handed in."""
@@ -155,19 +179,39 @@ def read(path: Path) -> SavedNotebook:
         raise NotebookError(f"{path.name} is no notebook: open it in Jupyter, and save it there.")
     cells: list[Cell] = []
     for one in (one for one in raw if isinstance(one, dict)):
-        cells.append(_cell(one, sum(cell.kind == "code" for cell in cells) + 1))
+        cells.append(cell_of(one, sum(cell.kind == "code" for cell in cells) + 1))
     saved = SavedNotebook(path, _dict(_dict(content.get("metadata")).get("assignment")), cells)
     if not saved.tasks:
         raise NotebookError(f"{path.name} is no notebook of the course: no cell of it checks a task.")
     return saved
 
 
+def bound_by(statement: ast.stmt) -> set[str]:
+    """The names that a statement at the top level binds, in all its branches."""
+    names: set[str] = set()
+    todo: list[ast.AST] = [statement]
+    while todo:
+        part = todo.pop()
+        if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            names.add(part.name)
+            continue  # what is bound inside stays inside
+        if isinstance(part, ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+            continue
+        if isinstance(part, ast.alias):
+            names.add((part.asname or part.name).partition(".")[0])
+        elif isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+            names.add(part.id)
+        todo += ast.iter_child_nodes(part)
+    return names
+
+
 def digest(source: str) -> str:
-    """What tells whether a cell has another source than it had."""
-    return hashlib.sha256(source.strip().encode("utf-8", "replace")).hexdigest()[:16]
+    """What tells whether a cell has another source than it had; the kind of line ends does not count."""
+    same = source.replace("\r\n", "\n").replace("\r", "\n").strip()
+    return hashlib.sha256(same.encode("utf-8", "replace")).hexdigest()[:16]
 
 
-def _cell(raw: dict[str, Any], number: int) -> Cell:
+def cell_of(raw: dict[str, Any], number: int) -> Cell:
     """A cell; its name is nbgrader's, or the id where an editor has kept that alone.
 
     number  which of the cells of code it is, if it is one
