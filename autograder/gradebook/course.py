@@ -24,6 +24,7 @@ from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 from autograder.build.release import Build
 from autograder.catalogue import Assignment, CourseError, find_assignment
 from autograder.gradebook.class_gradebook import reached
+from autograder.gradebook.handed_in import notebook_in
 from autograder.gradebook.store import VerdictStore
 from autograder.judge.judge import Judgement
 from autograder.judge.verdict import Verdict
@@ -155,8 +156,8 @@ class Course:
         return sorted(path.parent.name for path in found if path.is_dir())
 
     def submission(self, assignment: Assignment, student: str) -> Path:
-        """Where a student's notebook is, or would be."""
-        return self.folder / "submitted" / student / assignment.name / f"{assignment.name}.ipynb"
+        """Where a student's notebook is, or would be: by its name, or the only one there."""
+        return notebook_in(self.folder / "submitted" / student / assignment.name, assignment.name)
 
     def judge(self, assignment: Assignment, student: str, *, again: bool = False) -> Judgement:
         """The judgement of a student's submission, from the verdicts on disk where nothing has changed."""

@@ -6,6 +6,7 @@ machine. So it may be stopped at any moment, and then goes on.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
+from itertools import chain
 
 from autograder.catalogue import Assignment
 from autograder.gradebook.course import Course
@@ -51,6 +52,8 @@ def grade_class(
 ) -> dict[str, Verdict]:
     """Grade the submissions of students; returns each one's verdict, with what went wrong as a flag.
 
+    A student whose folder's name is not UTF-8 is returned under the escaped name.
+
     again      judge also what has not changed
     slots      how many at a time; by default one for each core
     scheduler  of Dask: judge on its workers, and not on this machine
@@ -72,7 +75,12 @@ def grade_class(
             problems = record_class(
                 course, assignment, done, again=again, on_recorded=told.recorded, on_page=told.page
             )
-    return {student: _verdict(course, assignment, student, problems) for student in students}
+    return {as_text(student): _verdict(course, assignment, student, problems) for student in students}
+
+
+def as_text(student: str) -> str:
+    """A folder's name as text that can be written: one that is not UTF-8 has its bytes escaped."""
+    return student.encode("utf-8", "backslashreplace").decode()
 
 
 def _is_fresh(course: Course, assignment: Assignment, student: str) -> bool:
@@ -91,9 +99,11 @@ def _judged(
     """Students whose verdict is in the store: first those who have one, then each as it is judged."""
     yield from (student for student in students if student not in waiting)
     by_path = {course.submission(assignment, student): student for student in waiting}
-    for path, judgement in pool.judge(by_path) if pool else ():
+    missing = {path: found for path in by_path if (found := course.store.not_there(path, assignment))}
+    there = [path for path in by_path if path not in missing]
+    for path, judgement in chain(missing.items(), pool.judge(there) if pool and there else ()):
         student = by_path[path]
-        course.store.keep(student, judgement)
+        course.store.keep_of(path, student, judgement)
         told.judged(student, judgement.verdict)
         yield student
 

@@ -26,6 +26,7 @@ from autograder.gradebook.lock import only_writer
 from autograder.gradebook.page import ClassFeedback
 from autograder.gradebook.plugin import grafted, released_notebook
 from autograder.gradebook.store import Mark, carry_on, write_whole
+from autograder.gradebook.timestamps import handed_in_at, written_in
 from autograder.judge.judge import Judgement
 from autograder.judge.verdict import Verdict
 
@@ -131,8 +132,7 @@ class ClassRecorder(Autograde):
 
     def _handed_in(self, student: str) -> str:
         """When that was, as it is written beside the notebook; empty where it is not."""
-        path = self.course.submission(self.assignment, student).with_name("timestamp.txt")
-        return path.read_text(errors="replace").strip() if path.is_file() else ""
+        return written_in(self.course.submission(self.assignment, student).parent)
 
     def _size(self, student: str) -> int:
         """Bytes of the autograded notebook, so that one cut short by a power cut is seen; -1 for none."""
@@ -142,6 +142,8 @@ class ClassRecorder(Autograde):
     def record(self, student: str) -> None:
         """Record a verdict whole, or nothing of it. Raises CourseError, and whatever nbgrader raises."""
         verdict = self._verdict(student)
+        if not _is_text(student):
+            raise CourseError("the name of the student's folder is not UTF-8. Rename the folder.")
         self.store.forget_recorded(self.assignment.name, student)
         submission = self.course.submission(self.assignment, student)
         with temp_attrs(self.coursedir, assignment_id=self.assignment.name, student_id=student):
@@ -152,7 +154,7 @@ class ClassRecorder(Autograde):
                 if submission.is_file():
                     self._convert(submission, student)
                 else:
-                    self._record_nothing(student)
+                    self._record_nothing(student, None if verdict.status == "not graded" else 0)
             self.run_post_convert_hook()
         self.store.set_mark(self.assignment.name, student, self._mark(student, verdict))
 
@@ -160,13 +162,7 @@ class ClassRecorder(Autograde):
         """The student and the submission, with its time, in the gradebook."""
         if self.create_student:
             self.gradebook.update_or_create_student(student)
-        folder = self.course.submission(self.assignment, student).parent
-        try:
-            timestamp = self.coursedir.get_existing_timestamp(folder)
-        except Exception:  # nbgrader looks for a method of its own that there is not
-            raise CourseError(
-                f"{folder / 'timestamp.txt'} has no date in it. Mend it, or delete it."
-            ) from None
+        timestamp = handed_in_at(self.course.submission(self.assignment, student).parent)
         known = {"timestamp": timestamp} if timestamp else {}
         self.gradebook.update_or_create_submission(self.assignment.name, student, **known)
 
@@ -175,7 +171,8 @@ class ClassRecorder(Autograde):
         self.judgement = self.store.kept(submission, self.assignment, student)
         if self.judgement is None:
             raise CourseError("the notebook as it was run is not there. Judge it again.")
-        source = f"{self._format_source(self.assignment.name, student)}/{submission.name}"
+        name = self.assignment.name  # whatever the file is called
+        source = f"{self._format_source(name, student)}/{name}.ipynb"
         resources = self.init_single_notebook_resources(source)
         notebook = grafted(submission, self.released)
         notebook, resources = Exporter.from_notebook_node(self.sanitizer, notebook, resources)
@@ -186,12 +183,12 @@ class ClassRecorder(Autograde):
         carry_on(submission.parent, path.parent)
         self.set_permissions(self.assignment.name, student)
 
-    def _record_nothing(self, student: str) -> None:
-        """A folder without the notebook: zero for every cell, and no page to write feedback on."""
+    def _record_nothing(self, student: str, score: float | None) -> None:
+        """A folder without the notebook: one score for every cell, and no page to write feedback on."""
         for notebook in self.gradebook.find_submission(self.assignment.name, student).notebooks:
             notebook.late_submission_penalty = None
             for grade in notebook.grades:
-                grade.auto_score, grade.needs_manual_grade = 0, False
+                grade.auto_score, grade.needs_manual_grade = score, score is None
         self.gradebook.db.commit()
         for path in (self.course.autograded, self.course.feedback):
             path(self.assignment, student).unlink(missing_ok=True)
@@ -234,6 +231,14 @@ def _different(verdict: Verdict, scores: dict[str, float | None]) -> list[str]:
     graded = verdict.status != "not graded"
     wanted = {task.name: task.earned if graded else None for task in verdict.tasks}
     return [task for task, score in wanted.items() if scores.get(f"grade-{task}", "none") != score]
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _sentence(error: Exception) -> str:

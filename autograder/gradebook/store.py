@@ -20,7 +20,8 @@ from pathlib import Path
 import nbformat
 
 from autograder.catalogue import Assignment, CourseError
-from autograder.judge.judge import Judgement, judge, verdict_key
+from autograder.gradebook.handed_in import renamed, why_none
+from autograder.judge.judge import Judgement, judge, not_graded, verdict_key
 from autograder.judge.verdict import Verdict
 
 HOUR = 3600
@@ -42,9 +43,21 @@ class VerdictStore:
         """
         if not again and (kept := self.fresh(submission, assignment, student)):
             return kept
-        judgement = judge(submission, assignment, level=self.level)
-        self.keep(student, judgement)
+        judgement = self.not_there(submission, assignment) or judge(submission, assignment, level=self.level)
+        self.keep_of(submission, student, judgement)
         return judgement
+
+    def not_there(self, submission: Path, assignment: Assignment) -> Judgement | None:
+        """The judgement of a folder in which no notebook can be chosen: not graded, with what is there."""
+        why = why_none(submission)
+        return not_graded(submission, assignment, self.level, why) if why else None
+
+    def keep_of(self, submission: Path, student: str, judgement: Judgement) -> None:
+        """Write a judgement of a file, which is mentioned where it has another name than it should."""
+        if note := renamed(submission):
+            judgement.verdict.repairs.insert(0, note)
+            judgement.verdict.flags.insert(0, note)
+        self.keep(student, judgement)
 
     def fresh(self, submission: Path, assignment: Assignment, student: str) -> Judgement | None:
         """The judgement on disk, or None if it is to be made: changed, never judged, or a fault of ours."""
