@@ -36,9 +36,11 @@ def value(worker, expression, first=""):
 
 
 def raised(worker, source):
-    """The name of the exception that a cell raises."""
+    """The name of the exception that a cell raises, or that its first skipped statement does."""
     reply = worker.cell(source)
-    return next(output["ename"] for output in reply.outputs if output["output_type"] == "error")
+    raised = [output["ename"] for output in reply.outputs if output["output_type"] == "error"]
+    skipped = [error.partition(":")[0] for _, _, error in reply.skipped]
+    return [*raised, *skipped][0]
 
 
 # --------------------------------------------------------------------------------------------- from inside

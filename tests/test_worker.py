@@ -501,7 +501,7 @@ def test_an_endless_call_is_out_of_time():
 def test_processor_time_is_bounded():
     with alive(cpu=1, cell=60) as worker:
         deaf = "import signal\nsignal.signal(signal.SIGXCPU, signal.SIG_IGN)\nwhile True: pass"
-        dies(worker, deaf, "time", "processor time")
+        dies(worker, deaf, "processor", "processor time")
 
 
 def test_all_of_a_submission_is_bounded():

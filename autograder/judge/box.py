@@ -18,6 +18,7 @@ from typing import IO
 
 from autograder.judge import seccomp, wire
 from autograder.judge.limits import Limits
+from autograder.judge.own_time import Meter, OwnClock, StarvedError
 from autograder.judge.sandbox import (
     BUBBLEWRAP,
     SandboxError,
@@ -29,7 +30,8 @@ from autograder.judge.sandbox import (
     remedy,
 )
 
-TEARDOWN = 5.0  # seconds that the kernel is given to clear away what was killed
+# Seconds that the kernel is given to clear away what was killed: it needs a core for that, too.
+TEARDOWN = 60.0
 
 
 @dataclass(frozen=True)
@@ -39,13 +41,18 @@ class Usage:
     cpu        s of processor time, theirs and that of their ended children
     memory     B resident and not files: what `Limits.tree` bounds
     peak       B that the largest of them has ever had resident, files and all
-    processes  how many there are
+    family     their numbers
     """
 
     cpu: float = 0.0
     memory: int = 0
     peak: int = 0
-    processes: int = 0
+    family: tuple[int, ...] = ()
+
+    @property
+    def processes(self) -> int:
+        """How many there are."""
+        return len(self.family)
 
 
 class Box:
@@ -67,7 +74,7 @@ class Box:
             cpu=sum(_cpu_seconds(stat) for stat in family.values()),
             memory=sum(size.get("RssAnon", 0) + size.get("RssShmem", 0) for size in sizes),
             peak=max((size.get("VmHWM", 0) for size in sizes), default=0),
-            processes=len(family),
+            family=tuple(family),
         )
 
     def shared_fairly(self) -> int:
@@ -184,8 +191,8 @@ def open_box(level: str, limits: Limits, packs: Sequence[Path] = ()) -> Box:
 
 def _wait_until_ready(box: Box, limits: Limits, errors: IO[bytes]) -> None:
     try:
-        wire.receive(box.socket, monotonic() + limits.start_up)
-    except (wire.WireError, wire.Closed, wire.TimedOut):
+        wire.receive(box.socket, OwnClock(Meter(box.family), limits.start_up))
+    except (wire.WireError, wire.Closed, wire.TimedOut, StarvedError):
         box.close()
         errors.seek(0)
         raise SandboxError(remedy(errors.read().decode(errors="replace"))) from None

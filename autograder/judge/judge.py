@@ -34,6 +34,8 @@ from autograder.judge.submission import LocalSubmission
 from autograder.judge.verdict import CheckVerdict, TaskVerdict, Verdict
 from autograder.judge.worker_client import Opener
 
+TRIES = 2  # of a submission that our machine could not judge
+
 
 @dataclass
 class Judgement:
@@ -70,19 +72,25 @@ def judge(
     except OSError as error:  # rights or a disk on this side; the student may have done all right
         why = f"{submission.name} can't be read: {error.strerror}."
         return not_graded(submission, assignment, level, why)
-    verdict.repairs = reading.repairs
+    repairs, flags = reading.repairs, verdict.flags
     limits = limits_of(master)
-    try:
-        files = files_of(submission, master)
-        with _stand_in(reading.notebook, released, master, limits, level, opener, files) as stand_in:
-            stand_in.flags[:0] = verdict.flags
-            verdict.flags = stand_in.flags  # one list, which grows
-            _run_and_check(verdict, stand_in, master, progress)
-    except Exception as fault:  # no bug of ours may become a student's zero, or end a class
-        known = isinstance(fault, InfrastructureError)
-        verdict.status = "not graded"
-        verdict.reason = str(fault) if known else f"The grader failed: {type(fault).__name__}: {fault}"
-        verdict.tasks = _none_passed(master, "not graded", "the grader could not run this check")
+    for left in reversed(range(TRIES)):
+        verdict.repairs, verdict.flags = [*repairs], [*flags]
+        try:
+            files = files_of(submission, master)
+            with _stand_in(reading.notebook, released, master, limits, level, opener, files) as stand_in:
+                stand_in.flags[:0] = verdict.flags
+                verdict.flags = stand_in.flags  # one list, which grows
+                _run_and_check(verdict, stand_in, master, progress)
+            return Judgement(verdict, reading.notebook)
+        except Exception as fault:  # no bug of ours may become a student's zero, or end a class
+            known = isinstance(fault, InfrastructureError)
+            if known and left:  # a machine that was too busy may not be so now
+                continue
+            verdict.status = "not graded"
+            verdict.reason = str(fault) if known else f"The grader failed: {type(fault).__name__}: {fault}"
+            verdict.tasks = _none_passed(master, "not graded", "the grader could not run this check")
+            break
     return Judgement(verdict, reading.notebook)
 
 
@@ -159,12 +167,29 @@ def _run_and_check(
     total = len(submission.runnable())
     progress(what, 0, total)
     submission.run_cells(on_cell=lambda: progress(what, next(done), total))
-    tasks = run_checks(master.assignment.topic, submission)
+    tasks = _checked(master.assignment.topic, submission)
     for task in (task for task in tasks if task.name in submission.forbidden):
         _fail(task, "forbidden", submission.forbidden[task.name])
     verdict.tasks = sorted(tasks, key=lambda task: master.tasks.index(task.name))
     submission.close()
+    verdict.repairs += submission.skipped
     verdict.resources = submission.resources
+
+
+def _checked(topic: str, submission: RemoteSubmission) -> list[TaskVerdict]:
+    """What became of each task: as it was at its visible check, or as it is at the end if that is better.
+
+    A name that is used again below costs nobody a function that was right, nor does a function that was put
+    right below.
+    """
+    tasks = {task.name: task for task in run_checks(topic, submission)}
+    failed = [name for name, task in tasks.items() if task.earned < task.points]
+    changed = submission.changed_later([name for name in failed if name not in submission.forbidden])
+    if changed:
+        with submission.at_the_end(changed):
+            for task in run_checks(topic, submission, changed):
+                tasks[task.name] = max(tasks[task.name], task, key=lambda one: one.earned)
+    return list(tasks.values())
 
 
 def _fail(task: TaskVerdict, kind: str, message: str) -> None:

@@ -6,10 +6,9 @@ A hang or a crash costs the call that made it: a fresh worker replays the cells,
 import re
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import nbformat
@@ -19,6 +18,7 @@ from autograder.build.notebooks import content_id
 from autograder.checks import Failure, Forbidden
 from autograder.judge.code_cells import ASIDE, cell_names
 from autograder.judge.limits import Limits
+from autograder.judge.own_time import StarvedError, load_of_machine
 from autograder.judge.policy import NOT_ALLOWED
 from autograder.judge.read import writable
 from autograder.judge.run_checks import InfrastructureError
@@ -28,9 +28,16 @@ from autograder.judge.worker_client import CallReply, Opener, SandboxError, Work
 
 # A task that has hung or crashed this often is not called again: its other checks would do the same.
 STRIKES = 2
+OUT_OF_TIME = ("time", "processor")
+CHECK = "check-"
 # A fresh worker takes seconds that are not the student's: a notebook that ends each one must come to an end.
 WORKERS = 24
+# Of all its workers together, in s: their own time, by the clock, waiting for a core, of processors.
+RESOURCES = ("seconds", "elapsed_seconds", "waited_seconds", "cpu_seconds")
 TOO_OFTEN = "can't be called: the notebook has ended its process {} times"
+STARVED = "The grading machine was too busy: {}."
+SLOW_MACHINE = "The grading machine was too slow: {}, which is as it was given out, {}."
+SKIPPED = "Line {} of {} fails in the grader and was skipped: `{}` ({})."
 NOT_DRAWN = "This cell was not run: the task's check above was stopped by the grader."
 PAGE_WIDTH = 840  # pixels: a picture drawn for a sharp screen is shrunk to the feedback page's column
 
@@ -45,6 +52,7 @@ class RemoteSubmission(Submission):
 
     forbidden  by task, why it is not called (any more): it calls what it may not; a sentence for its student
     flags      what an instructor may want to look at, a sentence each
+    skipped    what cells could not do here although the student's machine could, a sentence each
     """
 
     def __init__(
@@ -59,7 +67,9 @@ class RemoteSubmission(Submission):
         super().__init__(files)
         self.rules, self.forbidden, self.flags = dict(rules or {}), dict[str, str](), list[str]()
         self.notebook, self.level, self.limits, self.opener = notebook, level, limits, opener
-        self.resources = {"seconds": 0.0, "cpu_seconds": 0.0, "peak_bytes": 0, "workers": 0}
+        self.skipped: list[str] = []
+        self.resources: dict[str, float] = dict.fromkeys(RESOURCES, 0.0) | {"peak_bytes": 0, "workers": 0}
+        self._at_end = False
         self._worker: Worker | None = None
         self._fatal: set[str] = set()  # cells that end a worker are not replayed
         self._strikes: Counter[str] = Counter()
@@ -74,6 +84,12 @@ class RemoteSubmission(Submission):
     def close(self) -> None:
         """Kill the worker, with all that it started."""
         self._end_worker()
+        self.resources["machine_load"] = load_of_machine()
+
+    @property
+    def seconds(self) -> float:
+        """The submission's own time so far, in s."""
+        return self.resources["seconds"] + (self._worker.seconds if self._worker else 0.0)
 
     def run_cells(self, on_cell: Callable[[], object] = lambda: None) -> None:
         """Run the notebook from top to bottom and write its outputs, for as long as a submission may take.
@@ -82,8 +98,8 @@ class RemoteSubmission(Submission):
         Raises InfrastructureError.
         """
         cells = self.runnable()
-        with suppress(WorkerDied):  # too often: the rest is not run
-            while cells and self.resources["seconds"] < self.limits.submission:
+        with suppress(WorkerDied), _no_starving():  # too often: the rest is not run
+            while cells and self.seconds < self.limits.submission:
                 worker = self._live_worker(replay_before=cells[0])
                 cells = self._run_until_death(worker, cells, on_cell)
 
@@ -97,9 +113,13 @@ class RemoteSubmission(Submission):
                 on_cell()
                 continue
             try:
-                reply = self._timed(lambda cell=cell: worker.cell(cell.source))
+                if cell.id.startswith(CHECK):
+                    worker.mark(cell.id.removeprefix(CHECK))
+                reply = worker.cell(cell.source)
                 cell.outputs = [_notebook_output(output) for output in reply.outputs]
+                self._note_skipped(cell, reply.skipped)
             except WorkerDied as died:
+                self._refuse_blame(cell, died)
                 cell.outputs = [_died(died)]
                 self._flag_protocol(died, cell_names(self.notebook)[cell.id])
                 self._fatal.add(cell.id)
@@ -108,6 +128,24 @@ class RemoteSubmission(Submission):
             finally:
                 on_cell()
         return []
+
+    def _note_skipped(self, cell: NotebookNode, skipped: list[tuple[int, str, str]]) -> None:
+        """Say what failed in a cell and was left out, with its line."""
+        where = cell_names(self.notebook)[cell.id]
+        for line, source, error in skipped:
+            self.skipped.append(SKIPPED.format(line, where, writable(source), writable(error)))
+
+    def _refuse_blame(self, cell: NotebookNode, died: WorkerDied) -> None:
+        """Raises StarvedError for a cell that ran out of time and has nothing of the student's in it."""
+        if died.reason in ("time", "processor") and _as_given_out(cell) and not self._uses_own(cell):
+            name = cell_names(self.notebook)[cell.id]
+            raise InfrastructureError(SLOW_MACHINE.format(name, died))
+
+    def _uses_own(self, cell: NotebookNode) -> bool:
+        """Whether a cell could run the student's code: some of it has been run before."""
+        before = self.runnable()
+        before = before[: next(at for at, one in enumerate(before) if one.id == cell.id)]
+        return any(not _as_given_out(one) for one in before)
 
     def runnable(self) -> list[NotebookNode]:
         """The cells that the judge runs: code, but no training, and none of the grader's own."""
@@ -131,7 +169,7 @@ class RemoteSubmission(Submission):
             except SandboxError as error:
                 raise InfrastructureError(str(error)) from error
             self._install_rules(self._worker)
-            self._replay(replay_before)
+            self._replay(self._worker, replay_before)
         return self._worker
 
     def _install_rules(self, worker: Worker) -> None:
@@ -144,22 +182,26 @@ class RemoteSubmission(Submission):
         if not worker.cell(f"__import__('blocked').install({rules!r})", silent=True).ok:
             raise InfrastructureError("the worker could not be told what the tasks may not call")
 
-    def _replay(self, until: NotebookNode | None) -> None:
+    def _replay(self, worker: Worker, until: NotebookNode | None) -> None:
         for cell in self._replayed(until):
-            if cell.id in self._fatal:
+            if cell.id in self._fatal and not cell.id.startswith(CHECK):
                 continue
             try:
-                self._timed(lambda cell=cell: self._worker.cell(cell.source, silent=True))
+                if cell.id.startswith(CHECK):
+                    worker.mark(cell.id.removeprefix(CHECK))
+                else:
+                    worker.cell(cell.source, silent=True)
             except WorkerDied:  # it did not die here the first time; it does now
                 self._fatal.add(cell.id)
                 self._end_worker()
                 return
 
     def _replayed(self, until: NotebookNode | None) -> list[NotebookNode]:
-        """The cells that a fresh worker runs before the cell `until`, or before the hidden checks.
+        """The cells that a fresh worker goes through before the cell `until`, or before the hidden checks.
 
-        Visible checks and pictures define nothing that anything else needs. Nor do the cells that were given
-        out after the last task, and are as they were, when it is only tasks that will be called.
+        Visible checks and pictures define nothing that anything else needs: at a check the names are marked.
+        Nor do the cells that were given out after the last task, and are as they were, when it is only tasks
+        that will be called.
         """
         cells = self.runnable()
         if until is not None:
@@ -167,24 +209,60 @@ class RemoteSubmission(Submission):
         else:
             own = [at for at, cell in enumerate(cells) if not _as_given_out(cell)]
             cells = cells[: own[-1] + 1] if own else []
-        return [cell for cell in cells if not cell.id.startswith(ASIDE)]
+        return [cell for cell in cells if not cell.id.startswith(ASIDE) or cell.id.startswith(CHECK)]
+
+    @contextmanager
+    def at_the_end(self, tasks: Iterable[str]) -> Iterator[None]:
+        """Within this, tasks are called as they are at the end of the notebook; each has its chances again.
+
+        Outside, a task is called as it was at its visible check, whatever becomes of its names later.
+        """
+        before = {task: self._strikes.pop(task, 0) for task in tasks}
+        self._at_end = True
+        try:
+            yield
+        finally:
+            self._at_end = False
+            self._strikes.update(before)
+
+    def changed_later(self, tasks: Iterable[str]) -> list[str]:
+        """The tasks that mean something else at the end than at their visible checks, or use what does.
+
+        Raises InfrastructureError.
+        """
+        found = []
+        try:
+            with _no_starving():
+                for task in tasks:
+                    if self.seconds < self.limits.submission and self._live_worker().differs(task):
+                        found.append(task)
+        except WorkerDied:
+            self._end_worker()
+        return found
 
     def answer(self, call: Call) -> Answer:
         """Call the student's function in the worker; once more if it took too long. Raises Failure."""
         self._may_call(call.task)
+        fresh = self._worker is None
         while True:
             try:
                 return self._ask(call)
             except (Failure, InfrastructureError):
                 raise
+            except StarvedError as starved:
+                raise InfrastructureError(STARVED.format(starved)) from None
             except WorkerDied as died:
                 self._end_worker()
                 self._flag_protocol(died, f"`{call.task}`")
-                self._strikes[call.task] += 1
-                # Slow but right deserves a second try on a machine that may have been busy.
-                if died.reason == "time" and self._strikes[call.task] < STRIKES:
+                if died.reason == "processor" and not fresh:
+                    fresh = True  # used up by all calls together: this one is no hang
                     continue
-                raise Failure(died.reason, f"`{call.task}` {_told(died)}") from None
+                self._strikes[call.task] += 1
+                # Slow but right deserves a second try.
+                if died.reason in OUT_OF_TIME and self._strikes[call.task] < STRIKES:
+                    continue
+                kind = "time" if died.reason in OUT_OF_TIME else died.reason
+                raise Failure(kind, f"`{call.task}` {_told(died)}") from None
             except WireError as error:  # the checks can send what the reference gives them
                 raise Failure("wrong type", f"what was returned can't be passed on ({error})") from None
             except Exception as fault:  # a check would take it for the answer's
@@ -196,7 +274,7 @@ class RemoteSubmission(Submission):
             raise Failure("forbidden", self.forbidden[task])
         if self._strikes[task] >= STRIKES:
             raise Failure("time", f"`{task}` hung or crashed {STRIKES} times and was not called again")
-        if self.resources["seconds"] > self.limits.submission:
+        if self.seconds > self.limits.submission:
             raise Failure("time", f"the submission used up its {self.limits.submission:g} seconds")
         if self._worker is None and self.resources["workers"] >= WORKERS:
             raise Failure("crash", f"`{task}` {TOO_OFTEN.format(WORKERS)}")
@@ -204,8 +282,8 @@ class RemoteSubmission(Submission):
     def _ask(self, call: Call) -> Answer:
         worker = self._live_worker()
         target = call.task if call.of is None else self._made_by(call.of, worker)
-        how = {"method": call.method, "wrt": call.wrt, "cotangent": call.cotangent}
-        reply = self._timed(lambda: worker.call(target, call.args, call.kwargs, **how))
+        how = {"method": call.method, "wrt": call.wrt, "cotangent": call.cotangent, "at_end": self._at_end}
+        reply = worker.call(target, call.args, call.kwargs, **how)
         if reply.status == "missing":
             raise Failure("not defined", f"there is no {called(call)} in the notebook")
         if reply.status == "error":
@@ -252,21 +330,23 @@ class RemoteSubmission(Submission):
         if sentence not in self.flags:
             self.flags.append(sentence)
 
-    def _timed(self, action: Callable[[], Any]) -> Any:  # noqa: ANN401
-        """Do it on the submission's clock: a worker's start-up is not the student's time."""
-        start = monotonic()
-        try:
-            return action()
-        finally:
-            self.resources["seconds"] += monotonic() - start
-
     def _end_worker(self) -> None:
         if self._worker is not None:
             self._worker.kill()
             usage = self._worker.usage
-            self.resources["cpu_seconds"] += usage["cpu_seconds"]
+            for name in RESOURCES:
+                self.resources[name] += usage[name]
             self.resources["peak_bytes"] = max(self.resources["peak_bytes"], usage["peak_bytes"])
             self._worker = None
+
+
+@contextmanager
+def _no_starving() -> Iterator[None]:
+    """Raises InfrastructureError if the machine leaves a worker no time."""
+    try:
+        yield
+    except StarvedError as starved:
+        raise InfrastructureError(STARVED.format(starved)) from None
 
 
 def _as_given_out(cell: NotebookNode) -> bool:

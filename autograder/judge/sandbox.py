@@ -4,7 +4,7 @@
     process      only when asked for by name: a process group of its own. It contains accidents, not attacks
 
 A level that can't be had is a SandboxError with the remedy; nothing weaker is ever taken instead.
-The worker sees copies of three things of ours: worker.py, wire.py and the modules that students get.
+The worker sees copies of its own few files and of the modules that students get, and nothing else of ours.
 A worker is started in it by box.py; self_test.py tries what must not be possible there.
 """
 
@@ -33,6 +33,10 @@ Level = Literal["bubblewrap", "process"]
 BUBBLEWRAP, PROCESS = get_args(Level)
 
 HERE = Path(__file__).resolve().parent
+BESIDE_WORKER = [
+    *(HERE / name for name in ("worker.py", "wire.py", "blocked.py", "zygote.py")),
+    COURSE / "course_utils" / "statements.py",
+]
 NOBODY = 65534
 STAGE = "worker-"  # what the names of stages in /tmp begin with
 JUST_MADE = 60.0  # seconds for a judge to take hold of its stage
@@ -61,7 +65,7 @@ class SandboxError(CourseError):
 class Stage:
     """A directory for one worker, holding what it may see of ours.
 
-    worker/      worker.py and wire.py
+    worker/      worker.py and what it imports of ours
     course/      course_utils as students get it: without `reference`; in course/data the packs of pictures
     home/        its HOME and working directory (level process)
     matplotlib/  the font list, which would take seconds to make
@@ -72,8 +76,8 @@ class Stage:
         self.path = Path(tempfile.mkdtemp(prefix=STAGE))
         self._held: int | None = os.open(self.path, os.O_RDONLY)
         _hold(self._held)  # for as long as any process of this judge lives
-        for name in ("worker.py", "wire.py", "blocked.py", "zygote.py"):
-            self.write(f"worker/{name}", (HERE / name).read_bytes())
+        for path in BESIDE_WORKER:
+            self.write(f"worker/{path.name}", path.read_bytes())
         for name, content in shipped_modules().items():
             self.write(f"course/{name}", content)
         for pack in packs:
@@ -162,6 +166,11 @@ def environment(home: str, course: str, matplotlib: str) -> dict[str, str]:
             "MPLBACKEND": "module://matplotlib_inline.backend_inline",
         },
         **{"CUDA_VISIBLE_DEVICES": "", **dict.fromkeys(one_thread, "1")},
+        # Without a network an installation fails at once, and the next line goes on.
+        **{"PIP_NO_INDEX": "1", "PIP_RETRIES": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1"},
+        **{"UV_OFFLINE": "1", "HF_HUB_OFFLINE": "1", "GIT_TERMINAL_PROMPT": "0"},
+        # There is no compiler: what is decorated with torch.compile runs as it is written.
+        "TORCHDYNAMO_DISABLE": "1",
     }
 
 

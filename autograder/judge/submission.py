@@ -162,6 +162,7 @@ class LocalSubmission(Submission):
             raise Failure("not solved", f"`{call.task}` is not written yet") from None
         except Exception as error:  # whatever a wrong answer raises is its own failure
             raise Failure("error", f"`{call.task}` raised {type(error).__name__}") from None
+        value = wire.plain(value)
         if type(value) not in wire.SENT:
             self._kept[id(call)] = call, value
             value = Opaque(len(self._kept), wire.describe(value))

@@ -17,12 +17,12 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from time import monotonic
 from typing import IO
 
 from autograder.judge import seccomp, wire
-from autograder.judge.box import Box, tree_of
+from autograder.judge.box import TEARDOWN, Box, tree_of
 from autograder.judge.limits import Limits
+from autograder.judge.own_time import Meter, OwnClock, StarvedError
 from autograder.judge.sandbox import (
     BUBBLEWRAP,
     FOLDERS,
@@ -36,7 +36,10 @@ from autograder.judge.sandbox import (
     visible_under_tmp,
 )
 
-START_UP = 60.0  # seconds for the imports
+# Seconds by the clock for the imports, which take five on an idle machine. One that has ended is noticed at
+# once: this is only for one that hangs.
+START_UP = 1200.0
+BUSY = 10  # times as long as the limit, by the clock: how long a zygote may take to fork
 
 
 class WarmBox(Box):
@@ -73,7 +76,7 @@ class WarmBox(Box):
         with contextlib.suppress(OSError):  # it has ended already
             signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
         # The kernel lets the first process end last.
-        _is_readable(self.pidfd, 10.0)
+        _is_readable(self.pidfd, TEARDOWN)
 
     def close(self) -> None:
         """End it, and clear up."""
@@ -173,7 +176,7 @@ class Slot:
                 fds = [theirs.fileno(), their_status.fileno()]
                 socket.send_fds(self.control, [json.dumps(request).encode()], fds)
             # Only now that its own ends are closed is a zygote's death the end of the stream, and no silence.
-            status.settimeout(limits.start_up)
+            status.settimeout(BUSY * limits.start_up)
             message, pidfds, _, _ = socket.recv_fds(status, 2**16, 1)
         except OSError as error:
             raise SandboxError(f"The zygote does not answer: {error}.") from error
@@ -187,8 +190,8 @@ class Slot:
 
 def _wait_for_worker(box: WarmBox, limits: Limits) -> None:
     try:
-        wire.receive(box.socket, monotonic() + limits.start_up)
-    except (wire.WireError, wire.Closed, wire.TimedOut):
+        wire.receive(box.socket, OwnClock(Meter(box.family), limits.start_up))
+    except (wire.WireError, wire.Closed, wire.TimedOut, StarvedError):
         box.exit_status(1.0)
         said = box._report or {}
         box.close()

@@ -121,6 +121,16 @@ class Bounds(Protocol):
     reply: int
 
 
+class Clock(Protocol):
+    """A deadline that may move, as one in a program's own time does."""
+
+    def left(self) -> float:
+        """Seconds until it has to be asked again; 0 or less when it has passed."""
+
+
+Deadline = float | Clock | None  # of `time.monotonic`, or a clock, or none: as long as it takes
+
+
 class DefaultBounds(NamedTuple):
     """What `Limits` has, for whoever has no Limits."""
 
@@ -150,7 +160,7 @@ def send(
     sock: socket.socket,
     header: dict[str, Json],
     tensors: Tensors,
-    deadline: float | None = None,
+    deadline: Deadline = None,
     limits: Bounds = DEFAULT,
 ) -> None:
     """Send one message. Raises TooLargeError before the first byte is sent; TimedOut; Closed."""
@@ -165,23 +175,21 @@ def pack(header: dict[str, Json], tensors: Tensors, limits: Bounds = DEFAULT) ->
     return b"".join((HEAD.pack(len(text), len(body)), text, body))
 
 
-def write(sock: socket.socket, message: bytes, deadline: float | None = None) -> None:
-    """Send a packed message.
-
-    deadline  of `time.monotonic`, or None to wait as long as it takes
-    Raises TimedOut or Closed.
-    """
-    try:
+def write(sock: socket.socket, message: bytes, deadline: Deadline = None) -> None:
+    """Send a packed message. Raises TimedOut or Closed."""
+    view = memoryview(message)
+    while view:
         _set_deadline(sock, deadline)
-        sock.sendall(message)
-    except TimeoutError:
-        raise TimedOut("the message was not read in time") from None
-    except OSError as error:
-        raise Closed(f"the connection is gone ({error.strerror})") from None
+        try:
+            view = view[sock.send(view) :]
+        except TimeoutError:  # of a clock's there may be more
+            continue
+        except OSError as error:
+            raise Closed(f"the connection is gone ({error.strerror})") from None
 
 
 def receive(
-    sock: socket.socket, deadline: float | None = None, limits: Bounds = DEFAULT
+    sock: socket.socket, deadline: Deadline = None, limits: Bounds = DEFAULT
 ) -> tuple[dict[str, Json], Tensors]:
     """Receive one message: its header and its tensors, by reference.
 
@@ -200,14 +208,21 @@ def _bound(header: int, body: int, limits: Bounds) -> None:
         raise TooLargeError(f"a message of {header + body} bytes, and {limits.reply} is the limit")
 
 
-def _set_deadline(sock: socket.socket, deadline: float | None) -> None:
-    left = None if deadline is None else deadline - monotonic()
+def _set_deadline(sock: socket.socket, deadline: Deadline) -> None:
+    left = seconds_left(deadline)
     if left is not None and left <= 0:
         raise TimedOut("the deadline has passed")
     sock.settimeout(left)
 
 
-def _read(sock: socket.socket, size: int, deadline: float | None) -> bytes:
+def seconds_left(deadline: Deadline) -> float | None:
+    """Seconds until a deadline has passed, or has to be asked again; None if there is none."""
+    if deadline is None:
+        return None
+    return deadline - monotonic() if isinstance(deadline, (int, float)) else deadline.left()
+
+
+def _read(sock: socket.socket, size: int, deadline: Deadline) -> bytes:
     """Exactly `size` bytes."""
     data = bytearray(size)
     view, done = memoryview(data), 0
@@ -216,7 +231,7 @@ def _read(sock: socket.socket, size: int, deadline: float | None) -> bytes:
         try:
             count = sock.recv_into(view[done:])
         except TimeoutError:
-            raise TimedOut("the message did not come in time") from None
+            continue
         except OSError as error:
             raise Closed(f"the connection is gone ({error.strerror})") from None
         if not count:
@@ -307,7 +322,7 @@ class _Stays(Exception):  # noqa: N818
 
 
 class _Encoder:
-    """Encodes one value, by exact type: subclasses may do anything, so they stay where they are."""
+    """Encodes one value, by exact type. A subclass may do anything: it goes as its base, or stays."""
 
     def __init__(self, tensors: Tensors, keep: Keep | None) -> None:
         self.tensors, self.keep, self.items = tensors, keep, 0
@@ -315,8 +330,9 @@ class _Encoder:
 
     def encode(self, value: object, depth: int = 0) -> Json:
         self.count(1, depth)
+        base = plain(value)
         try:
-            return _FORMS.get(type(value), _Encoder.other)(self, value, depth)
+            return _FORMS.get(type(base), _Encoder.other)(self, base, depth)
         except _Stays:
             return _opaque(value, describe(value), self.keep)
 
@@ -412,6 +428,23 @@ _FORMS: dict[type, Callable[[_Encoder, Any, int], Json]] = {
 
 
 SENT = frozenset(_FORMS)  # the types whose values can be sent, as a rule
+# By the base's own methods, so that nothing of a subclass is run.
+_AS_BASE: tuple[tuple[type, Callable[[Any], object]], ...] = (
+    (tuple, lambda value: tuple(tuple.__iter__(value))),
+    (list, lambda value: list(list.__iter__(value))),
+    (dict, lambda value: dict(dict.items(value))),
+    (str, str.__str__),
+    (float, float.__float__),
+    (int, int.__index__),
+)
+
+
+def plain(value: object) -> Any:  # noqa: ANN401
+    """A value of a subclass of tuple, list, dict, str, float or int, as one of the base."""
+    kind = type(value)
+    if kind in _FORMS or issubclass(kind, np.generic):
+        return value
+    return next((convert(value) for base, convert in _AS_BASE if issubclass(kind, base)), value)
 
 
 def _opaque(value: object, kind: str, keep: Keep | None) -> Json:

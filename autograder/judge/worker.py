@@ -2,12 +2,15 @@
 
     python worker.py FD CONFIG     FD is its end of a socket pair, CONFIG the limits as JSON
 
-Runs by its path, with `wire.py` beside it and nothing else of the autograder. First it imports what notebooks
-import, then it confines itself, then it says {"ready": true}; only after that does it meet a student's code.
-From there on it may be under the student's control: the judge believes nothing that it says.
+Runs by its path, with `wire.py`, `blocked.py` and `statements.py` beside it and nothing else of the course.
+First it imports what notebooks import, then it confines itself, then it says {"ready": true}; only after that
+does it meet a student's code. From there on it may be under the student's control: the judge believes nothing
+that it says.
 
-    {"op": "cell", "source", "silent"}  → {"status": "ok" | "error", "outputs": [...]}
-    {"op": "call", "target": {"name"} | {"handle"}, "method", "args", "kwargs", "wrt", "cotangent"}
+    {"op": "cell", "source", "silent"}  → {"status": "ok" | "error", "outputs": [...], "skipped": [...]}
+    {"op": "mark", "task"}              → {"status": "ok"}  keep the names as they are now for this task
+    {"op": "differs", "task"}           → {"status": "ok", "differs": ...}  do they mean something else now
+    {"op": "call", "target": {"name"} | {"handle"}, "method", "args", "kwargs", "wrt", "cotangent", "at_end"}
                                         → {"status": "ok", "value", "changed_inputs"}
                                         | {"status": "missing"}
                                         | {"status": "error", "exception", "cell", "line", "not_implemented"}
@@ -20,6 +23,7 @@ import binascii
 import contextlib
 import ctypes
 import dis
+import importlib
 import io
 import json
 import math
@@ -28,19 +32,22 @@ import pkgutil
 import random
 import re
 import resource
+import signal
 import socket
 import struct
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace, TracebackType
+from types import CodeType, FunctionType, SimpleNamespace, TracebackType
 from typing import Any
 
 import blocked
 import matplotlib.pyplot as plt
 import numpy as np
 import skimage.color  # noqa: F401  imported for the notebooks, so that its time and size are not theirs
+import statements
 import torch
 import torchvision  # noqa: F401  likewise
 import wire
@@ -56,6 +63,9 @@ from traitlets.config import Config
 MAX_OUTPUTS = 1000  # of one cell
 MAX_TRACEBACK = 20_000  # characters
 SEED = 0
+NUMPY_ERRORS = np.geterr()
+# What a kernel knows, and IPython alone does not: about a person at the keyboard, so here they do nothing.
+KERNEL_MAGICS = ("autosave", "clear", "connect_info", "edit", "less", "man", "more", "qtconsole", "subshell")
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 SIGKILL = 9
 PR_SET_PDEATHSIG, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, SECCOMP_MODE_FILTER = 1, 22, 38, 2
@@ -265,6 +275,10 @@ class Shell(InteractiveShell):
     def enable_gui(self, gui: str | None = None) -> None:
         """No event loop."""
 
+    def enable_matplotlib(self, gui: str | None = None) -> tuple[str, str]:
+        """Draw into the outputs, whatever `%matplotlib` asks for: there is no window and no browser."""
+        return super().enable_matplotlib("inline")
+
     def ask_exit(self) -> None:
         """`exit` in a notebook ends nothing."""
 
@@ -277,6 +291,9 @@ def make_shell(recorder: Recorder) -> Shell:
     shell = Shell.instance(config=config, recorder=recorder)
     shell.display_formatter.active_types = ["text/plain", "image/png"]
     shell.enable_matplotlib("inline")
+    for name in KERNEL_MAGICS:
+        shell.register_magic_function(lambda line: None, "line", name)
+    statements.install(shell)
     return shell
 
 
@@ -294,16 +311,17 @@ class Notebook:
         self.handles: dict[int, int] = {}  # by id
         self.task = ""  # that is called
         self.makers: dict[int, str] = {}  # the task that gave an object, by handle
+        self.marks: dict[str, dict[str, object]] = {}  # the names as they were at a task's visible check
 
     def answer(self, request: dict[str, wire.Json], tensors: wire.Tensors) -> Reply:
         """Do what a request asks. Lets nothing out, neither SystemExit nor KeyboardInterrupt."""
         sys.stdout, sys.stderr = self.streams  # again each time: a cell may have replaced them
         try:
-            return self.run(request) if request["op"] == "cell" else self.call(request, tensors)
+            return self.operations[request["op"]](self, request, tensors)
         except BaseException as error:
-            return self.failure(error) | {"outputs": []}, {}
+            return self.failure(error) | {"outputs": [], "skipped": []}, {}
 
-    def run(self, request: dict[str, wire.Json]) -> Reply:
+    def run(self, request: dict[str, wire.Json], _: wire.Tensors) -> Reply:
         """Run a cell."""
         silent = bool(request.get("silent"))
         self.shell.compile.current += 1
@@ -312,9 +330,11 @@ class Notebook:
             ok = self._run_cell(request["source"], silent)
         tensors: wire.Tensors = {}
         outputs = wire.encode(self.recorder.taken(), tensors, self.keep)
-        return {"status": "ok" if ok else "error", "outputs": outputs}, tensors
+        skipped = [list(one) for one in statements.taken(self.shell)]
+        return {"status": "ok" if ok else "error", "outputs": outputs, "skipped": skipped}, tensors
 
     def _run_cell(self, source: str, silent: bool) -> bool:
+        importlib.invalidate_caches()  # a cell may have written a module
         try:
             result = self.shell.run_cell(source, store_history=False, silent=silent)
             error = result.error_before_exec or result.error_in_exec
@@ -325,7 +345,48 @@ class Notebook:
         return not error
 
     def call(self, request: dict[str, wire.Json], tensors: wire.Tensors) -> Reply:
-        """Call a task, or something that an earlier call gave back."""
+        """Call a task, or something that an earlier call gave back: as it was at the task's visible check.
+
+        What was not written yet there is called as it is at the end of the notebook.
+        """
+        target = request["target"]
+        self.task = target["name"] if "name" in target else self.makers.get(target["handle"], "")
+        if request["at_end"] or not self.is_written(self.task):
+            return self.call_now(request, tensors)
+        with self.as_marked(self.task):
+            return self.call_now(request, tensors)
+
+    def is_written(self, task: str) -> bool:
+        """Whether a task was there at its visible check, and not the stub."""
+        then = self.marks.get(task, {}).get(task)
+        return then is not None and not _is_stub(then)
+
+    @contextlib.contextmanager
+    def as_marked(self, task: str) -> Iterator[None]:
+        """Within this, names mean what they meant at a task's visible check."""
+        names, now = self.shell.user_ns, dict(self.shell.user_ns)
+        _restore(names, self.marks[task])
+        try:
+            yield
+        finally:
+            self.marks[task] = dict(names)  # a task may count its calls in a global name
+            _restore(names, now)
+
+    def mark(self, request: dict[str, wire.Json], _: wire.Tensors) -> Reply:
+        """Keep what the names mean now: a task's visible check comes next."""
+        self.marks[request["task"]] = dict(self.shell.user_ns)
+        return {"status": "ok"}, {}
+
+    def differs(self, request: dict[str, wire.Json], _: wire.Tensors) -> Reply:
+        """Whether a task, or a name that it uses, means something else now than at its visible check."""
+        task = request["task"]
+        then, now = self.marks.get(task, {}), self.shell.user_ns
+        used = names_used(then.get(task), {task}, then)
+        changed = any(then.get(name) is not now.get(name) for name in used)
+        return {"status": "ok", "differs": changed}, {}
+
+    def call_now(self, request: dict[str, wire.Json], tensors: wire.Tensors) -> Reply:
+        """Call a task, or something that an earlier call gave back, by what the names mean now."""
         args, cotangent = wire.decode([request["args"], request["cotangent"]], tensors, self.resolve)
         kwargs = {
             name: wire.decode(value, tensors, self.resolve) for name, value in request["kwargs"].items()
@@ -336,12 +397,10 @@ class Notebook:
         except (KeyError, AttributeError):
             return {"status": "missing"}, {}
         before = {label: self.snapshot(value) for label, value in inputs.items()}
-        target = request["target"]
-        self.task = target["name"] if "name" in target else self.makers.get(target["handle"], "")
-        seed()
+        reset()
         with self.shell.builtin_trap, self.figures_discarded():
             # A notebook may have switched gradients off for its own purposes.
-            with torch.enable_grad(), blocked.during(self.task):
+            with torch.inference_mode(False), torch.enable_grad(), blocked.during(self.task):
                 value = (
                     function(*args, **kwargs)
                     if request["wrt"] is None
@@ -351,6 +410,8 @@ class Notebook:
             form = wire.encode(value, body, self.keep)
         changed = [label for label, value in inputs.items() if not same(before[label], self.snapshot(value))]
         return {"status": "ok", "value": form, "changed_inputs": changed}, body
+
+    operations = {"cell": run, "call": call, "mark": mark, "differs": differs}
 
     def target(self, request: dict[str, wire.Json]) -> Any:  # noqa: ANN401
         """What is to be called. Raises KeyError or AttributeError if the notebook does not define it."""
@@ -411,6 +472,40 @@ class Notebook:
         return found
 
 
+def _restore(names: dict[str, object], then: dict[str, object]) -> None:
+    """Make names mean what they meant then; never empty, as a thread may be looking."""
+    for name in names.keys() - then.keys():
+        del names[name]
+    names.update(then)
+
+
+def names_used(value: object, found: set[str], names: dict[str, object]) -> set[str]:
+    """The names that a function or class, and what it uses, look up in the notebook; `found` grows."""
+    for code in _codes_of(value):
+        for name in {*code.co_names} - found:
+            if name in names:
+                found.add(name)
+                names_used(names[name], found, names)
+    return found
+
+
+def _codes_of(value: object) -> Iterator[CodeType]:
+    """The code of a function, of the methods of a class, and of what is defined inside of them."""
+    todo = [value, *(vars(value).values() if isinstance(value, type) else ())]
+    while todo:
+        one = todo.pop()
+        one = getattr(one, "__wrapped__", one) if not isinstance(one, (type, CodeType)) else one
+        code = one.__code__ if isinstance(one, FunctionType) else one
+        if isinstance(code, CodeType):
+            yield code
+            todo += code.co_consts
+
+
+def _is_stub(value: object) -> bool:
+    """Whether a task, or a method of it, does nothing but say that it is not written yet."""
+    return any({"NotImplementedError"} == {*code.co_names} for code in _codes_of(value))
+
+
 def _file_of(frame: TracebackType) -> str:
     return frame.tb_frame.f_code.co_filename
 
@@ -451,6 +546,29 @@ def same(before: tuple[wire.Json, wire.Tensors], after: tuple[wire.Json, wire.Te
 
 def _bits(tensor: Tensor) -> tuple[torch.dtype, torch.Size, bytes]:
     return tensor.dtype, tensor.shape, tensor.reshape(-1).view(torch.uint8).numpy().tobytes()
+
+
+def reset() -> None:
+    """Put back what a cell may have left set for good, so that a call begins as in a fresh notebook."""
+    torch.set_default_device(None)
+    for length, pop in (
+        (torch._C._len_torch_function_stack, torch._C._pop_torch_function_stack),
+        (torch._C._len_torch_dispatch_stack, torch._C._pop_torch_dispatch_stack),
+    ):
+        while length():
+            pop()
+    torch.set_default_dtype(torch.float32)
+    torch.set_autocast_enabled("cpu", False)
+    torch.use_deterministic_algorithms(False)
+    torch.autograd.set_detect_anomaly(False)
+    torch.set_flush_denormal(False)
+    np.seterr(**NUMPY_ERRORS)
+    signal.setitimer(signal.ITIMER_REAL, 0)
+    sys.settrace(None)
+    sys.setprofile(None)
+    if any(action == "error" for action, *_ in warnings.filters):
+        warnings.resetwarnings()
+    seed()
 
 
 def seed() -> None:
@@ -576,10 +694,12 @@ def work(connection: socket.socket, config: SimpleNamespace, notebook: Notebook)
 def prepare(config: SimpleNamespace) -> Notebook:
     """All that can be done before a student's code is known."""
     torch.set_num_threads(1)
+    notebook = Notebook(config.output)  # first: a module may look for the shell that it is imported in
     for name in config.preload:
         with contextlib.suppress(ImportError, AttributeError):  # then the cell that imports it says so
             pkgutil.resolve_name(name)
-    return Notebook(config.output)
+    sys.path.insert(0, "")  # the working folder, as in a kernel: `%%writefile mine.py`, then `import mine`
+    return notebook
 
 
 def main() -> None:

@@ -14,20 +14,22 @@ from torch import Tensor
 from autograder.judge import wire
 from autograder.judge.box import Box, open_box
 from autograder.judge.limits import GB, Limits
+from autograder.judge.own_time import Meter, OwnClock, StarvedError, own_seconds
 from autograder.judge.sandbox import SandboxError
 from autograder.judge.wire import Opaque
 
-__all__ = ["CallReply", "CellReply", "Opaque", "SandboxError", "Worker", "WorkerDied"]
+__all__ = ["CallReply", "CellReply", "Opaque", "SandboxError", "StarvedError", "Worker", "WorkerDied"]
 
-Reason = Literal["time", "memory", "crash", "output", "protocol"]
+Reason = Literal["time", "processor", "memory", "crash", "output", "protocol"]
 Output = dict[str, Any]
 Opener = Callable[[Limits], Box]  # gives a box with a ready worker; raises SandboxError
 
 WATCH_INTERVAL = 0.2  # seconds
-# A worker that has closed its connection should be gone; this long is waited to learn how it ended.
+# A worker that has closed its connection should be gone: it has this much of its own time to end.
 LAST_WORDS = 5.0
 # A crash of a process that has grown to this part of its limit is put down to memory: C code rarely says so.
 NEARLY = 0.8
+MOST_SKIPPED, LONGEST = 20, 200  # statements of a cell that were left out, and characters of their texts
 BWRAP_PROCESSES = 8  # its own, generously: the kernel counts the worker's exactly
 MIMES: dict[str, type] = {"text/plain": str, "image/png": bytes}
 
@@ -35,7 +37,7 @@ MIMES: dict[str, type] = {"text/plain": str, "image/png": bytes}
 class WorkerDied(Exception):  # noqa: N818  an event, not an error of ours
     """The worker hung, crashed, or broke a rule, and is dead now with all that it started.
 
-    reason  time | memory | crash | output | protocol
+    reason  time | processor (the time of all its requests together) | memory | crash | output | protocol
     The text is a predicate that a student may read: "ran longer than 5 seconds".
     """
 
@@ -49,6 +51,7 @@ class CellReply:
     """What a cell did.
 
     ok       it ran to its end
+    skipped  the statements that failed and were left out: line, source and error, as the student sees them
     outputs  in order, in the notebook format's shape:
              {"output_type": "stream", "name": "stdout" | "stderr", "text": str}
              {"output_type": "display_data" | "execute_result",
@@ -58,6 +61,7 @@ class CellReply:
 
     ok: bool
     outputs: list[Output]
+    skipped: list[tuple[int, str, str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,7 @@ class Worker:
         self.limits = limits or Limits()
         self._box = opener(self.limits) if opener else open_box(level, self.limits)
         self._died: WorkerDied | None = None
-        self._seconds = 0.0
+        self._elapsed = 0.0
         self._watch = _Watch(self._box, self.limits)
         self._watch.start()
 
@@ -118,9 +122,9 @@ class Worker:
     def cell(self, source: str, timeout: float | None = None, *, silent: bool = False) -> CellReply:
         """Run a cell.
 
-        timeout  seconds; by default the limit for cells
+        timeout  s of its own time; by default the limit for cells
         silent   keep no outputs
-        Raises WorkerDied.
+        Raises WorkerDied, and StarvedError.
         """
         request = {"op": "cell", "source": source, "silent": silent}
         reply, tensors = self._ask(request, {}, self.limits.cell if timeout is None else timeout)
@@ -137,6 +141,7 @@ class Worker:
         wrt: int | str | Sequence[int | str] | None = None,
         cotangent: Tensor | None = None,
         timeout: float | None = None,
+        at_end: bool = True,
     ) -> CallReply:
         """Call a task by its name, or something that an earlier call returned.
 
@@ -144,8 +149,9 @@ class Worker:
         wrt        position or name of the argument to differentiate by: the value is then the gradient.
                    Several positions or names: a list of gradients
         cotangent  the gradient that arrives at the result, in its shape; None for a scalar result
-        timeout    seconds; by default the limit for calls
-        Raises WorkerDied; WireError for arguments that can't be sent.
+        timeout    s of its own time; by default the limit for calls
+        at_end     by what the names mean now, and not by what they meant at the task's mark
+        Raises WorkerDied, and StarvedError; WireError for arguments that can't be sent.
         """
         tensors: wire.Tensors = {}
         kwargs = dict(kwargs or {})
@@ -158,6 +164,7 @@ class Worker:
             "kwargs": {name: wire.encode(argument, tensors) for name, argument in kwargs.items()},
             "wrt": several,
             "cotangent": wire.encode(cotangent, tensors),
+            "at_end": at_end,
         }
         reply, tensors = self._ask(request, tensors, self.limits.call if timeout is None else timeout)
         with self._checked():
@@ -167,6 +174,21 @@ class Worker:
                 answer = replace(answer, value=found[0] if isinstance(wrt, (int, str)) else found)
             return answer
 
+    def mark(self, task: str) -> None:
+        """Have it keep what all names mean now, for calls of this task.
+
+        Raises WorkerDied, and StarvedError.
+        """
+        self._ask({"op": "mark", "task": task}, {}, self.limits.call)
+
+    def differs(self, task: str) -> bool:
+        """Whether the task, or a name that it uses, means something else now than when it was marked.
+
+        Raises WorkerDied, and StarvedError.
+        """
+        reply, _ = self._ask({"op": "differs", "task": task}, {}, self.limits.call)
+        return reply.get("differs") is True
+
     def kill(self) -> None:
         """End it, with all that it started. May be called twice."""
         self._watch.stop()
@@ -174,10 +196,29 @@ class Worker:
         self._died = self._died or WorkerDied("crash", "was ended by the grader")
 
     @property
+    def seconds(self) -> float:
+        """Its own time, in s, over all that it was asked."""
+        meter = self._watch.meter
+        return own_seconds(self._elapsed, meter.waited)
+
+    @property
     def usage(self) -> dict[str, float]:
-        """seconds spent answering; cpu_seconds since the start-up; peak_bytes of its largest process."""
+        """What it has used so far.
+
+        seconds          s of its own time, answering
+        elapsed_seconds  s by the clock, answering
+        waited_seconds   s that it was ready to run and had to wait for a core
+        cpu_seconds      s of processor time since the start-up
+        peak_bytes       B of its largest process
+        """
         watch = self._watch
-        return {"seconds": self._seconds, "cpu_seconds": watch.cpu, "peak_bytes": watch.peak}
+        return {
+            "seconds": self.seconds,
+            "elapsed_seconds": self._elapsed,
+            "waited_seconds": watch.meter.waited,
+            "cpu_seconds": watch.cpu,
+            "peak_bytes": watch.peak,
+        }
 
     def _ask(
         self, request: dict[str, Any], tensors: wire.Tensors, timeout: float
@@ -186,15 +227,21 @@ class Worker:
             raise self._died
         token = secrets.token_hex(8)
         message = wire.pack(request | {"id": token}, tensors, self.limits)
-        left = self.limits.submission - self._seconds
+        left = max(self.limits.submission - self.seconds, 0.0)
         start = monotonic()
         try:
             with self._checked(_too_long(timeout, left, self.limits.submission)):
-                return self._exchange(message, token, start + min(timeout, left))
+                return self._exchange(message, token, OwnClock(self._watch.meter, min(timeout, left)))
+        except StarvedError:
+            self._died = WorkerDied("crash", "was ended by the grader")
+            self.kill()
+            raise
         finally:
-            self._seconds += monotonic() - start
+            self._elapsed += monotonic() - start
 
-    def _exchange(self, message: bytes, token: str, deadline: float) -> tuple[dict[str, Any], wire.Tensors]:
+    def _exchange(
+        self, message: bytes, token: str, deadline: OwnClock
+    ) -> tuple[dict[str, Any], wire.Tensors]:
         connection = self._box.socket
         if not wire.is_quiet(connection):
             raise wire.WireError("it spoke without being asked")
@@ -225,7 +272,7 @@ class Worker:
 
     def _why_closed(self) -> WorkerDied:
         """The kernel's report decides, not what the worker said last."""
-        status = self._box.exit_status(within=LAST_WORDS)
+        status = self._exit_status()
         if self._watch.verdict:
             return self._watch.verdict
         if status is None:
@@ -234,15 +281,24 @@ class Worker:
             return WorkerDied("crash", f"ended the process (exit code {status})")
         out_of_time = self._watch.cpu >= self.limits.cpu and status == -signal.SIGKILL
         if out_of_time or status == -signal.SIGXCPU:
-            return WorkerDied("time", f"used more than {self.limits.cpu:g} seconds of processor time")
+            return WorkerDied("processor", f"used more than {self.limits.cpu:g} seconds of processor time")
         if self._watch.grown > NEARLY * self.limits.memory:
             return WorkerDied("memory", _too_big(self.limits.memory))
         return WorkerDied("crash", f"crashed ({_signal_name(-status)})")
+
+    def _exit_status(self) -> int | None:
+        """How the process has ended; None if it lives on, without a connection."""
+        clock = OwnClock(self._watch.meter, LAST_WORDS)
+        while (left := clock.left()) > 0:
+            if (status := self._box.exit_status(within=min(left, WATCH_INTERVAL))) is not None:
+                return status
+        return None
 
 
 class _Watch(threading.Thread):
     """Looks at a box now and then: its memory, its processes, whether it is still there.
 
+    meter    adds up what it uses, and what it waits for a core
     cpu      s that it has used since its start-up
     peak     B that its largest process has had resident
     verdict  why the watch has ended the box, or None
@@ -252,6 +308,7 @@ class _Watch(threading.Thread):
         super().__init__(name="watch", daemon=True)
         self.box, self.limits, self.verdict = box, limits, None
         self.first = box.usage()
+        self.meter = Meter(box.family)
         self.cpu, self.peak = 0.0, self.first.peak
         self.halt = threading.Event()
 
@@ -271,6 +328,7 @@ class _Watch(threading.Thread):
     def look(self) -> None:
         """Note what is used, and end a box that uses too much."""
         now = self.box.usage()
+        self.meter.look(now.family)
         self.cpu = max(self.cpu, now.cpu - self.first.cpu)
         self.peak = max(self.peak, now.peak)
         if now.memory > self.limits.tree and self.box.shared_fairly() > self.limits.tree:
@@ -313,7 +371,13 @@ def _signal_name(number: int) -> str:
 
 def _cell_reply(reply: dict[str, Any], tensors: wire.Tensors) -> CellReply:
     outputs = wire.typed(wire.decode(reply["outputs"], tensors), list)
-    return CellReply(reply["status"] == "ok", [_output(output) for output in outputs])
+    skipped = [_skipped(one) for one in wire.typed(reply["skipped"], list)[:MOST_SKIPPED]]
+    return CellReply(reply["status"] == "ok", [_output(output) for output in outputs], skipped)
+
+
+def _skipped(given: Any) -> tuple[int, str, str]:  # noqa: ANN401
+    line, statement, error = wire.typed(given, list)
+    return _small(line) or 0, wire.typed(statement, str)[:LONGEST], wire.typed(error, str)[:LONGEST]
 
 
 def _output(output: Any) -> Output:  # noqa: ANN401
