@@ -4,6 +4,7 @@ import io
 import json
 import os
 import struct
+import subprocess
 import unicodedata
 import zipfile
 import zlib
@@ -435,20 +436,26 @@ def test_which_of_several_is_the_notebook(classroom):
     assert "There is no notebook" in outcomes["other"].says
 
 
-def nest(folder: Path, depth: int) -> None:
-    """Folders in folders, deeper than a path can be long."""
-    folder.mkdir(parents=True)
-    here = os.open(folder, os.O_RDONLY)
-    for _ in range(depth):
-        os.mkdir("d" * 9, dir_fd=here)
-        below = os.open("d" * 9, os.O_RDONLY, dir_fd=here)
+@pytest.fixture
+def nest(tmp_path):
+    """Makes folders in folders, deeper than a path can be long; Python's own tools could not delete them."""
+
+    def nest(folder: Path, depth: int) -> None:
+        folder.mkdir(parents=True)
+        here = os.open(folder, os.O_RDONLY)
+        for _ in range(depth):
+            os.mkdir("d" * 9, dir_fd=here)
+            below = os.open("d" * 9, os.O_RDONLY, dir_fd=here)
+            os.close(here)
+            here = below
         os.close(here)
-        here = below
-    os.close(here)
+
+    yield nest
+    subprocess.run(["rm", "-rf", tmp_path / "handed in"], check=True)
 
 
 @pytest.mark.parametrize("around", ["eve", "Section A/eve"])
-def test_thousands_of_folders_in_folders_cost_nobody_else(classroom, around):
+def test_thousands_of_folders_in_folders_cost_nobody_else(classroom, nest, around):
     nest(classroom.folder / "handed in" / around, 1400)
     outcomes = classroom.collect(*folders("ada", "Section A/ben"), f"{around}/{NOTEBOOK}")
     assert sorted(classroom.taken()) == ["ada", "ben"]
