@@ -5,10 +5,13 @@ import os
 import shutil
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import nbformat
+import numpy
 import pytest
+import torch
 
 from autograder.build.master import read_master
 from autograder.build.notebooks import solution_notebook, student_notebook
@@ -16,9 +19,9 @@ from autograder.build.packs import packs_of
 from autograder.build.release import student_files
 from autograder.catalogue import assignments, find_assignment
 from autograder.judge import read as judge_reads
-from course_utils import fresh_kernel, notebook_run, saved_notebook
+from course_utils import fresh_kernel, inside_kernel, not_handed_in, notebook_run, saved_notebook
 from course_utils import self_check as module
-from course_utils.fresh_kernel import FreshKernel, place_of
+from course_utils.fresh_kernel import FreshKernel, Ran, place_of
 from course_utils.saved_notebook import ANSWER, digest, read
 
 NAME = "9_tiny.ipynb"
@@ -331,6 +334,167 @@ def test_every_notebook_knows_its_tasks_as_they_are_given_out():
         )
         assert all(known["minutes"] > 0 for known in about.tasks.values())
         assert (about.data, about.hand_in) == (master.packs, master.files)
+
+
+# ------------------------------------------------------------------------------------- as it is in grading
+
+
+def test_cells_find_what_they_will_find_in_grading(save, tmp_path, monkeypatch):
+    """No file from beside the notebook, no network, no Colab; a statement that fails costs itself alone."""
+    (tmp_path / "helpers.py").write_text("value = 1")
+    (tmp_path / "notes.txt").write_text("mine")
+    (tmp_path / "network.safetensors").write_bytes(b"weights")
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "elsewhere.py").write_text("value = 1")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    surroundings = """
+import os
+assert os.listdir() == ["mine.py"] and os.environ["COURSE_DATA"] == FOLDER + "/data"
+assert os.environ["PIP_NO_INDEX"] == os.environ["TORCHDYNAMO_DISABLE"] == "1"
+"""
+    (tmp_path / "data").mkdir()
+    cells = [
+        code(f"FOLDER = {str(tmp_path)!r}\nexit"),
+        code("\nfrom google.colab import drive\ndrive.mount('/content')\nfrom math import pi"),
+        code("import helpers\nimport sys\nsys.path.append(FOLDER + '/lib')\nimport elsewhere\nkept = 1"),
+        code("%%writefile mine.py\ndef double(x):\n    return 2 * x"),
+        *task("double", "%nothing_such\nfrom mine import double", "assert double(pi * kept) > 6"),
+        *task("surroundings", "def surroundings():\n    return 1", surroundings),
+        *task("unchecked", "def unchecked():\n    return 1", "import nothing_such"),
+        code("open('notes.txt')"),
+        code("open('network.safetensors')"),
+    ]
+    found = module.run(save(cells, hand_in=["network.safetensors"]))
+    assert {name: result.outcome for name, result in found.results.items()} == {
+        "double": "passed",
+        "surroundings": "passed",
+        "unchecked": "FAILED",
+    }
+    assert found.results["unchecked"].why.startswith("ModuleNotFoundError: No module named 'nothing_such'")
+    skipped = "was skipped here and will be in grading:"
+    assert [note.partition(" (")[0] for note in found.notes] == [
+        f"line 2 of code cell 2 {skipped} `from google.colab import drive`",
+        f"line 3 of code cell 2 {skipped} `drive.mount('/content')`",
+        "helpers.py is beside the notebook and is not handed in: move its code into a cell",
+        f"line 1 of the cell of double {skipped} `%nothing_such`",
+        f"elsewhere comes from {tmp_path}/lib, which is not there in grading",
+        "notes.txt is beside the notebook and is not handed in: what reads it will fail in grading.",
+    ]
+
+
+def test_a_task_counts_at_its_check_or_at_the_end(save):
+    cells = [
+        code("def ratio(x):\n    return x / 2\ndef half(x):\n    return ratio(x)"),
+        *task("blend", "def blend(x):\n    return half(x)", "assert blend(2) == 1"),
+        *task("below", None, "assert below(1) == 1"),
+        *task("wrong", None, "assert wrong(1) == 1, 'no'"),
+        *task("both", "def both(x):\n    return x", "assert both(1) == 1"),
+        code("def below(x):\n    return x\ndef wrong(x):\n    return 0"),
+        code("for ratio in (1, 2):\n    print(ratio)"),
+        code("both = lambda x: x"),
+    ]
+    told = []
+    path = save(cells)
+    found = module.run(path, tell=lambda task, result: told.append((task.name, result.outcome)))
+    assert told == [("blend", "passed"), ("below", "passed"), ("wrong", "FAILED"), ("both", "passed")]
+    assert found.results["wrong"].why == "no (line 1 of the check of wrong)"
+    counts = "the grade takes it as it was at its check."
+    later = [note for note in found.notes if note.endswith(counts)]
+    assert later == [
+        "blend passed in its place, but a later cell (code cell 11) changes ratio, which it uses; " + counts
+    ]
+
+
+def given(cells: list, **about):
+    """A notebook as it is given out: checks are locked, tasks are to be solved."""
+    for cell in cells:
+        locked = cell.id.startswith("check-")
+        cell.metadata.nbgrader = {
+            "grade_id": cell.id,
+            "grade": False,
+            "locked": locked,
+            "solution": not locked,
+        }
+    names = [cell.id.removeprefix("task-") for cell in cells if cell.id.startswith("task-")]
+    told = {"name": "9_tiny", "tasks": {name: {"points": 1, "minutes": 1} for name in names}}
+    return nbformat.v4.new_notebook(cells=cells, metadata={"assignment": told | about})
+
+
+def test_the_cells_are_those_of_the_notebook_that_was_given_out(save):
+    """A check that was made weaker, one that was deleted, and tasks in another order."""
+    released = given(task("one", None, "assert one(1) == 1") + task("two", None, "assert two(1) == one(1)"))
+    first, check, second, _ = released.cells
+    weaker = code(check.source.replace("== 1", "> 0"), check.id)
+    cells = [
+        code("def two(x):\n    return one(x)", second.id),
+        code("def one(x):\n    return x + 1", first.id),
+        weaker,
+        code("mine = 1 / 0"),
+    ]
+    path = save(cells)
+    found = module.run(path, released)
+    outcomes = {name: (result.outcome, result.why) for name, result in found.results.items()}
+    assert outcomes == {
+        "one": ("FAILED", "assert one(1) == 1 (line 1 of the check of one)"),
+        "two": ("passed", ""),
+    }
+    assert [cell.called for cell in found.graded.code][-1] == "the check of two"
+    assert "Code cell 4 fails: ZeroDivisionError: division by zero (line 1 of code cell 4)." in found.notes
+    assert module._state(read(path), released) == "saved just now"
+    path.write_text(json.dumps(released))
+    assert module._state(read(path), released) == "as it was given out"
+
+
+def test_a_cell_that_takes_too_long_for_the_grader_is_noted(save):
+    saved = read(save([code("x = 1"), code("import big"), *task("stub", None, "stub(1)")]))
+    found = notebook_run.NotebookRun(saved)
+    for cell, seconds in ((saved.code[0], 9.0), (saved.code[0], 12.0), (saved.code[1], 12.0)):
+        found._take(cell, Ran(1, seconds=seconds), [])
+    assert found.notes == [
+        "Code cell 1 took 12 seconds; the grader stops a cell after 10 and goes on without what it defines."
+    ]
+
+
+def test_what_a_cell_has_left_set_is_reset():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        numpy.seterr(all="raise")
+        torch.set_default_device("meta")
+        torch.set_default_dtype(torch.float64)
+        torch.set_grad_enabled(False)
+        inside_kernel.answer("reset")
+        assert not any(action == "error" for action, *_ in warnings.filters)
+    made = torch.ones(1, requires_grad=True) * 2
+    assert (made.device.type, made.dtype, made.requires_grad) == ("cpu", torch.float32, True)
+    assert numpy.geterr()["divide"] == "warn"
+
+
+def test_a_package_that_nothing_requires_is_found(tmp_path, monkeypatch):
+    monkeypatch.setattr(not_handed_in, "HOME", tmp_path)
+    names = ["json", "course_utils", "torch", "pytest", "no_such_module", "sympy"]  # torch needs sympy
+    assert not_handed_in.not_required(names) == {}
+    (tmp_path / "requirements.txt").write_text("torch>=2.2\n")
+    assert not_handed_in.not_required(names) == {"pytest": "pytest"}
+
+
+DEFINED = {
+    "def f(x):\n    y = 1\nclass C:\n    z = 1": {"f", "C"},
+    "import a.b, c as d\nfrom e import f as g, h": {"a", "d", "g", "h"},
+    "for i, (j, k) in []:\n    m = [n for n in ()]": {"i", "j", "k", "m"},
+    "%%time\nx = 1": {"x"},
+    "%%writefile x.py\ndef f():\n    pass": set(),
+    "!ls\ny = 1": {"y"},
+    "def broken(\n": {"broken"},
+}
+
+
+@pytest.mark.parametrize("source", DEFINED)
+def test_what_a_cell_defines(source):
+    assert saved_notebook.cell_of({"cell_type": "code", "source": source}, 1).defines == DEFINED[source]
+
+
+def test_line_ends_do_not_change_a_cell():
+    assert digest("a = 1\r\nb = 2\r\n") == digest("a = 1\nb = 2") != digest("a = 1\nb = 3")
 
 
 # --------------------------------------------------------------------- the real thing, where it is used
