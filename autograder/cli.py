@@ -1,15 +1,18 @@
 """The `autograder` command."""
 
+import errno
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from autograder.catalogue import Assignment, CourseError, assignments, find_assignment
 
@@ -24,6 +27,8 @@ app = typer.Typer(
 # A pipe has no width; 80 columns, rich's guess, are too few for a class.
 out = Console(width=None if sys.stdout.isatty() else 120, soft_wrap=False)
 err = Console(stderr=True)
+LOG_EVERY = 60.0  # seconds between two lines that say where a build is, when they go into a file
+UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
 
 Level = Literal["bubblewrap", "process"]
 Format = Literal["csv", "canvas", "moodle"]
@@ -53,24 +58,72 @@ def main() -> None:
 
 
 @contextmanager
-def _progress() -> Iterator[Progress]:
+def _progress() -> Iterator["_Bars"]:
     columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()]
-    with Progress(*columns, console=err, transient=True) as progress:
+    with _Bars(*columns, console=err, transient=True) as progress:
         yield progress
 
 
+class _Bars(Progress):
+    """Progress bars, and a line below them."""
+
+    line = ""
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        """What rich draws."""
+        yield from super().get_renderables()
+        if self.line:
+            yield Text(f"  {self.line}", style="dim")
+
+
 @contextmanager
-def _reporting() -> Iterator:
+def _reporting() -> Iterator["_Reports"]:
     """Progress bars, one for each thing that building or judging reports."""
     with _progress() as progress:
-        bars: dict[str, TaskID] = {}
+        yield _Reports(progress)
 
-        def report(what: str, done: int, total: int) -> None:
-            if what not in bars:
-                bars[what] = progress.add_task(what)
-            progress.update(bars[what], completed=done, total=total)
 
-        yield report
+class _Reports:
+    """Shows what is being done, and how much of it is."""
+
+    def __init__(self, progress: _Bars) -> None:
+        self.progress, self.bars = progress, dict[str, TaskID]()
+        self.logged = time.monotonic()
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """So much of something is done."""
+        if what not in self.bars:
+            self.bars[what] = self.progress.add_task(what)
+        self.progress.update(self.bars[what], completed=done, total=total)
+        if done == total:
+            self.progress.line = ""
+
+    def now(self, text: str) -> None:
+        """The cell that runs and the epoch of its training. A log file gets it once a minute."""
+        self.progress.line = text
+        if not err.is_terminal and time.monotonic() - self.logged >= LOG_EVERY:
+            self.logged = time.monotonic()
+            err.print(f"running {text}", markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def _building() -> Iterator[_Reports]:
+    """As `_reporting`. Ctrl-C ends the command with a sentence, and so does a folder that takes no files."""
+    try:
+        with _reporting() as progress:
+            yield progress
+    except KeyboardInterrupt:
+        err.print(
+            "Stopped. To continue, run the same command again: trainings go on from their last checkpoint."
+        )
+        raise typer.Exit(130) from None
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        raise CourseError(
+            f"Can't write {error.filename or 'the build'}: {error.strerror}. Free some space, fix the "
+            "permissions, or name another folder with --to; then run the command again."
+        ) from None
 
 
 def _chosen(name: str | None) -> list[Assignment]:
@@ -82,12 +135,13 @@ def build(name: Name = None, to: To = Path("build"), again: Again = False) -> No
     """Make the student notebook and the executed solution notebook of an assignment.
 
     Running a solution takes minutes; one that is under --to already and that nothing has changed for is kept.
+    There is no time limit. Stop it with Ctrl-C and run it again: trainings go on from their last checkpoint.
     """
     from autograder.build import release as making
 
     for assignment in _chosen(name):
-        with _reporting() as progress:
-            made = making.build(assignment, to, progress, again=again)
+        with _building() as progress:
+            made = making.build(assignment, to, progress, again=again, now=progress.now)
         out.print(f"[bold]{assignment.name}[/]")
         out.print(f"  student   {made.student}/{assignment.name}.ipynb", highlight=False)
         out.print(f"  solution  {made.solution}  (executed; never for students)", highlight=False)
@@ -95,12 +149,15 @@ def build(name: Name = None, to: To = Path("build"), again: Again = False) -> No
 
 @app.command()
 def release(name: Name = None, to: To = Path("build"), again: Again = False) -> None:
-    """Build an assignment and pack the archive for students: leak-tested, and run as a student would."""
+    """Build an assignment and pack the archive for students: leak-tested, and run as a student would.
+
+    There is no time limit. Stop it with Ctrl-C and run it again: trainings go on from their last checkpoint.
+    """
     from autograder.build import release as making
 
     for assignment in _chosen(name):
-        with _reporting() as progress:
-            made = making.release(assignment, to, progress, again=again)
+        with _building() as progress:
+            made = making.release(assignment, to, progress, again=again, now=progress.now)
         out.print(f"{made.archive}: {_size(made.archive)}, no leaks. Give this to students.", highlight=False)
 
 
@@ -157,8 +214,8 @@ def _built(chosen: list[Assignment], to: Path) -> list:
     """The assignments, built where that has not been done yet."""
     from autograder.build import release as making
 
-    with _reporting() as progress:
-        return [making.build(assignment, to, progress) for assignment in chosen]
+    with _building() as progress:
+        return [making.build(assignment, to, progress, now=progress.now) for assignment in chosen]
 
 
 @app.command()
@@ -438,8 +495,10 @@ def demo(
     shutil.rmtree(to / "course", ignore_errors=True)  # what was built stays, and need not be built again
     to.mkdir(parents=True, exist_ok=True)
     mark.touch()
-    with _reporting() as progress:
-        builds = [making.release(assignment, to / "release", progress) for assignment in chosen]
+    with _building() as progress:
+        builds = [
+            making.release(assignment, to / "release", progress, now=progress.now) for assignment in chosen
+        ]
     course = init_course(to / "course", builds, level)
     for made in builds:
         out.print(f"Released {made.archive}: {_size(made.archive)}, no leaks.", highlight=False)

@@ -23,8 +23,14 @@ def made_from(notebook: NotebookNode, packs: Iterable[Path], packages: Iterable[
     packages  what it imports; their versions count
     """
     digest = hashlib.sha256(json.dumps(notebook, sort_keys=True).encode())
+    digest.update(surroundings(packs, packages).encode())
+    return digest.hexdigest()
+
+
+def surroundings(packs: Iterable[Path], packages: Iterable[str]) -> str:
+    """A hash of all that a solution's outputs depend on besides its own text."""
     versions = [platform.python_version(), *(f"{name} {metadata.version(name)}" for name in packages)]
-    digest.update("\n".join(versions).encode())
+    digest = hashlib.sha256("\n".join(versions).encode())
     code = sorted(
         path for kind in ("*.py", "*.safetensors") for path in (COURSE / "course_utils").rglob(kind)
     )
