@@ -386,13 +386,17 @@ def test_one_name_in_two_sections_may_be_two_students(classroom):
     assert "`Section A/ada` and `Section B/ada`" in outcomes["ada"].says
 
 
-def test_a_download_in_a_folder_is_no_student(classroom):
+@pytest.mark.parametrize(
+    ("name", "inside"), [("CS-3", moodle("Ada Lovelace", 9)), ("Section A", f"ada/{NOTEBOOK}")]
+)
+def test_a_zip_of_a_class_is_no_student(classroom, name, inside):
     source = classroom.folder / "handed in"
     source.mkdir()
-    (source / "CS-3.zip").write_bytes(packed({moodle("Ada Lovelace", 9): notebook()}))
+    (source / f"{name}.zip").write_bytes(packed({inside: notebook()}))
+    (source / "Group 2.zip").write_bytes(packed({f"work/{NOTEBOOK}": notebook("of a group")}))
     outcomes = classroom.collect_from(source)
-    assert classroom.taken() == {}
-    assert "give it to collect by itself" in outcomes["CS-3"].says
+    assert classroom.taken() == {"Group 2": "of a group"}
+    assert "give it to collect by itself" in outcomes[name].says
 
 
 RENAMED = {

@@ -41,7 +41,7 @@ from autograder.gradebook.senders import (
     sender_of,
     shared_groups,
 )
-from autograder.gradebook.source import Item, in_zip, on_disk
+from autograder.gradebook.source import Item, in_zip, is_part, is_section, on_disk
 from autograder.gradebook.source import hand_ins as find_hand_ins
 from autograder.judge.read import RefusedError, assignment_of
 
@@ -335,14 +335,19 @@ def _kind(entry: Entry) -> str:
 
 
 def _refuse_download(hand_in: _HandIn, entries: list[Entry]) -> None:
-    """Raises RefusedError for a zip that is not one student's, but what an LMS gives for a class."""
+    """Raises RefusedError for a zip that is not one student's, but of a class or a section."""
+    if hand_in.sender.lms:
+        return
     tops = {(entry.path[0], len(entry.path) > 1) for entry in entries}
     senders = [sender_of(name, is_folder=is_folder) for name, is_folder in tops]
-    if hand_in.sender.lms or not all(sender and sender.lms for sender in senders):
-        return
-    if {sender.lms for sender in senders if sender} == {"Moodle"} or len({s.name for s in senders if s}) > 1:
+    of_lms = {(sender.lms, sender.name) for sender in senders if sender and sender.lms}
+    every = all(sender and sender.lms for sender in senders)
+    of_class = every and (len(of_lms) > 1 or {lms for lms, _ in of_lms} == {"Moodle"})
+    around = [entry.path[0] for entry in entries if _kind(entry) == ".ipynb" and len(entry.path) > 1]
+    of_section = is_section(hand_in.sender.name) and around and not all(map(is_part, around))
+    if of_class or (of_section and not hand_in.items[0].is_folder):
         raise RefusedError(
-            f"`{hand_in.label}` holds what an LMS has named after its students: give it to collect by itself."
+            f"`{hand_in.label}` holds the work of a class or a section: give it to collect by itself."
         )
 
 

@@ -88,7 +88,7 @@ class Roll:
             self.by_number.setdefault(person.lms_user_id, set()).add(person)
         for number in filter(None, re.split(r"[\s,;]+", person.participant)):
             self.by_participant.setdefault(PARTICIPANT_PREFIX.sub("", number), set()).add(person)
-        if person.group:
+        if letters(person.group):
             self.by_group.setdefault(letters(person.group), set()).add(person)
 
     def knows(self, name: str) -> bool:
@@ -158,7 +158,7 @@ class Roll:
         found, groups = set(), set()
         for group, rest in without_group(name):
             for person in self._named(Sender(rest, "Moodle")):
-                own = letters(group) in (letters(person.group), letters(person.section))
+                own = letters(group) in filter(None, (letters(person.group), letters(person.section)))
                 if own or is_group(group) or group in self.groups:
                     found.add(person)
                     groups.add(group)

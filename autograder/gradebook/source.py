@@ -155,7 +155,7 @@ class _Level:
         self.alone = len(items) == 1
         plain = [item for item in items if item.is_folder and not item.of_lms]
         self.verdicts: dict[int, bool | None] = {id(item): self._verdict(item) for item in plain}
-        if any(self.holds_several(item) and not _is_section_by_name(item) for item in plain):
+        if any(self.holds_several(item) and not is_section(item.name) for item in plain):
             for item in plain:  # beside sections of any name, a folder in a folder may be a small section
                 if self._is_folder_in_folder(item) and not self.holds_several(item):
                     self.verdicts[id(item)] = None
@@ -177,7 +177,7 @@ class _Level:
             return not item.of_lms and item.sender is not None
         if item.has_notebook or self._is_known(item.name):
             return True
-        return bool(item.held) and not _is_section_by_name(item) and all(map(_is_part, item.held))
+        return bool(item.held) and not is_section(item.name) and all(map(_is_part, item.held))
 
     def _is_folder_in_folder(self, item: Item) -> bool:
         return not self._is_students(item) and len(item.held) == 1 and item.held[0].is_folder
@@ -190,7 +190,7 @@ class _Level:
         if self.knows and _leads_to(item, self.knows):
             return True
         parts = [inner for inner in item.held if _is_part(inner)]
-        if _is_section_by_name(item):
+        if is_section(item.name):
             return len(parts) < len(item.held)
         return False if parts else self._by_structure(item.held)
 
@@ -205,8 +205,9 @@ class _Level:
         return None if self.has_students else True
 
 
-def _is_section_by_name(item: Item) -> bool:
-    in_words = re.sub(r"\d", " ", " ".join(words(item.name)))
+def is_section(name: str) -> bool:
+    """Whether a folder's name says that it holds the work of several."""
+    in_words = re.sub(r"\d", " ", " ".join(words(name)))
     return bool(SECTION_WORDS.search(in_words) or GROUP_WORDS.search(in_words))
 
 
@@ -244,9 +245,12 @@ def _leads_to(item: Item, knows: Callable[[str], bool]) -> bool:
 
 def _is_part(item: Item) -> bool:
     """Whether a folder's name is of a part of somebody's work, not of somebody."""
-    if item.of_lms:
-        return False
-    name = words(item.name[:-4] if _is_zip(item.name) else item.name)
+    return not item.of_lms and is_part(item.name[:-4] if _is_zip(item.name) else item.name)
+
+
+def is_part(text: str) -> bool:
+    """Whether a name without an extension is of a part, or a version, of the work."""
+    name = words(text)
     in_words = {re.sub(r"\d+", "", word) for word in name} - {""}
     if not in_words:
         return len("".join(name)) <= 3  # a version; longer ones may be students' numbers
