@@ -101,7 +101,7 @@ def test_verdicts(graded):
     }
     assert {student: verdict.status for student, verdict in graded.items() if verdict.status != "graded"} == {
         "corrupt": "refused",
-        "absent": "refused",
+        "absent": "not graded",
     }
     flagged = {student: verdict.flags for student, verdict in graded.items() if verdict.flags}
     assert list(flagged) == ["hostile"]
@@ -123,7 +123,9 @@ def test_partial_credit_survives_to_the_csv(course, graded):
 
 def test_gradebook_has_the_verdicts_scores(course, graded):
     for student, verdict in graded.items():
-        assert course.scores(COLORIZATION, student) == {task.name: task.earned for task in verdict.tasks}
+        known = verdict.status != "not graded"
+        scores = {task.name: task.earned if known else None for task in verdict.tasks}
+        assert course.scores(COLORIZATION, student) == scores
 
 
 def test_feedback_shows_the_table_and_runs_no_script(course, graded):

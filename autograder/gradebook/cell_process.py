@@ -21,6 +21,7 @@ from autograder.gradebook.cell_html import READY, CellHtml, plain_cell, request_
 CELL_SECONDS = 10  # of processor time that one cell may take,
 PAGE_SECONDS = 30  # and all cells of a page that are not of the class; usual is a hundredth
 DEATHS = 3  # of the process by one page's cells; then the rest of its cells is plain text
+COMMAND = ("-P", "-m", "autograder.gradebook.cell_html")
 TRIES = 2  # when something else has killed the process
 KILLED = (-signal.SIGKILL, -signal.SIGTERM)
 PAGE_SIZE = 40 * 2**20  # characters of a page's HTML; what comes after that is cut short
@@ -100,7 +101,7 @@ class CellProcess:
             self.process, self.owner = None, os.getpid()
         if self.process is None:
             self.process = subprocess.Popen(  # noqa: S603  ours
-                [sys.executable, "-P", "-m", "autograder.gradebook.cell_html"],
+                [sys.executable, *COMMAND],
                 cwd=COURSE,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

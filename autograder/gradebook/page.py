@@ -148,8 +148,9 @@ class FeedbackPage(HTMLExporter):
         summary: Summary = resources["summary"]
         try:
             html = self.template.render(resources=resources, summary=summary, cells=shown_cells(nb))
-        except Exception as error:
+        except Exception as error:  # a bug of ours, or the machine's fault: the page still arrives
             self.log.warning("The feedback page is plain text: %s", error)
+            resources["failed"] = error
             html = plain_page(summary, resources, nb)
         return writable(html.lstrip()), resources
 
@@ -258,9 +259,9 @@ class ClassFeedback(GenerateFeedback):
             return False
         source = f"{self._format_source(name, student)}/{name}.ipynb"
         resources = self.init_single_notebook_resources(source)
-        failed = None
         try:
-            html, _ = self.exporter.from_filename(source, resources=resources)
+            html, resources = self.exporter.from_filename(source, resources=resources)
+            failed = resources.get("failed")
         except Exception as error:  # a notebook or a gradebook that was changed by others
             failed, html = error, self._page_of_verdict(student)
         self.gradebook.db.remove()

@@ -40,6 +40,7 @@ from autograder.gradebook.class_gradebook import (
 )
 from autograder.gradebook.feedback import NOTE, task_comment, task_html, task_text, verdict_note
 from autograder.gradebook.formgrader import FormgraderPage
+from autograder.gradebook.outputs import well_formed
 from autograder.gradebook.page import FeedbackPage, PageGrades
 from autograder.gradebook.safe_html import ansi2html, clean_output, markdown2html
 from autograder.gradebook.store import VerdictStore
@@ -122,7 +123,7 @@ class JudgeSubmission(NbGraderPreprocessor):
         tables = {f"grade-{task.name}": [_table(task)] for task in judgement.verdict.tasks}
         for cell in nb.cells:
             if cell.cell_type == "code":
-                cell.outputs = tables.get(cell.id, ran.get(cell.id, []))
+                cell.outputs = tables.get(cell.id) or well_formed(ran.get(cell.id, []))
         if note := verdict_note(judgement.verdict):
             nb.cells.insert(0, _note(note))
         return nb, resources

@@ -222,7 +222,7 @@ class ClassRecorder(Autograde):
             try:
                 pages.write_if_changed(student)
             except Exception as error:
-                found.append(f"No feedback page: {_sentence(error)}")
+                found.append(f"The feedback page is not as it should be: {_sentence(error)}")
             on_page(student)
 
 
