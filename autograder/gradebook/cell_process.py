@@ -88,6 +88,7 @@ class CellProcess:
                 question.flush()
                 return json.loads(answer.readline())
             except (OSError, ValueError):  # it has died, before it has answered or amid its answer
+                process.kill()  # unless it has ended: what it says now would answer another question
                 if process.wait() not in KILLED:
                     return None
             finally:
