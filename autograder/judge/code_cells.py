@@ -14,6 +14,8 @@ MAX_CODE = 200_000  # characters of all cells together
 ASIDE = ("check-", "picture-", "grade-")
 # Cell magics whose cell is Python like any other.
 PYTHON_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun")
+# A module that a cell writes into its working folder, to import it below: the rest of the cell is Python.
+WRITES_MODULE = re.compile(r"%%(?:writefile|file)\s+(?:-a\s+)?(?:\./)?[\w-]+\.py\s*$")
 # `!ls`, `%time f()`, `?f`, and `files = !ls`: lines that are no Python, as IPython knows them.
 MAGIC = re.compile(r"^(\s*)(?:[\w, ]+=\s*)?([!%?].*)$")
 
@@ -70,8 +72,11 @@ def parse(source: str, name: str = "the cell", *, own: bool = True) -> Code | No
     if tree is not None:
         return Code(name, tree, own, source)
     lines, magics = source.split("\n"), []
+    first = next((number for number, line in enumerate(lines) if line.strip()), 0)
     for number, line in enumerate(lines):
-        if magic := MAGIC.match(line):
+        if number == first and WRITES_MODULE.match(line):
+            lines[number] = ""
+        elif magic := MAGIC.match(line):
             magics.append((number + 1, magic[2]))
             lines[number] = f"{magic[1]}{_python_in(magic[2])}"
             if magic[2].startswith("%%") and not magic[2].startswith(PYTHON_MAGICS):

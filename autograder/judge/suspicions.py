@@ -62,7 +62,7 @@ def _in_magics(code: Code) -> Iterator[Seen]:
     for number, text in code.magics:
         word = text.split()[0]
         word = "!" if text.startswith("!") else word
-        if word in watched.SHELL_MAGICS and not watched.INSTALLS.match(text):
+        if word in watched.SHELL_MAGICS and not watched.HONEST_SHELL.match(text):
             yield Seen(watched.SHELLS, number, _shown(text))
 
 

@@ -71,8 +71,13 @@ SHELL_MAGICS = _words("""
     %%pypy %%javascript %%js %%writefile %%file %run %store
 """)
 MAGIC_METHODS = _words("run_line_magic run_cell_magic magic system getoutput")
-_PIP = r"(?:python3?\s+-m\s+)?(?:pip3?|conda|uv pip)\s+(?:install|list|show)\b"
-INSTALLS = re.compile(rf"!!?\s*(?:{_PIP}|nvidia-smi\b)[^;&|<>`$]*$")
+_PIP = r"(?:python3?\s+-m\s+)?(?:pip3?|conda|mamba|uv pip)\s+(?:install|list|show|freeze)\b"
+_APT = r"(?:sudo\s+)?apt(?:-get)?\s+(?:-\S+\s+)*(?:install|update)\b"
+_LOOKS = r"(?:nvidia-smi|nproc|lscpu|free|df|pwd|date|python3?\s+(?:-V|--version))\b"
+# Unpacking the course and fetching data, as the student guide and Colab do. Their paths are looked at below.
+_FILES = r"(?:python3?\s+-m\s+zipfile\s+-e|unzip|ls|mkdir|wget|curl|git\s+clone|gdown)\b"
+_ELSEWHERE = r"(?!.*(?:^|[\s=\"'])(?:/(?!content\b)|~|\.\./|file:))"  # a path out of the working folder
+HONEST_SHELL = re.compile(rf"!!?\s*(?:{_PIP}|{_APT}|{_LOOKS}|{_FILES}(?:{_ELSEWHERE}))[^;&|<>`$]*$")
 
 INNER_ATTRIBUTES = _words("""
     __subclasses__ __globals__ __builtins__ __code__ __closure__ __loader__

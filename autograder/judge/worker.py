@@ -317,7 +317,10 @@ class Notebook:
         """Do what a request asks. Lets nothing out, neither SystemExit nor KeyboardInterrupt."""
         sys.stdout, sys.stderr = self.streams  # again each time: a cell may have replaced them
         try:
-            return self.operations[request["op"]](self, request, tensors)
+            if request["op"] == "cell":
+                return self.run(request, tensors)
+            with torch.inference_mode(False):  # which a cell may have left on
+                return self.operations[request["op"]](self, request, tensors)
         except BaseException as error:
             return self.failure(error) | {"outputs": [], "skipped": []}, {}
 
@@ -400,7 +403,7 @@ class Notebook:
         reset()
         with self.shell.builtin_trap, self.figures_discarded():
             # A notebook may have switched gradients off for its own purposes.
-            with torch.inference_mode(False), torch.enable_grad(), blocked.during(self.task):
+            with torch.enable_grad(), blocked.during(self.task):
                 value = (
                     function(*args, **kwargs)
                     if request["wrt"] is None
@@ -411,7 +414,7 @@ class Notebook:
         changed = [label for label, value in inputs.items() if not same(before[label], self.snapshot(value))]
         return {"status": "ok", "value": form, "changed_inputs": changed}, body
 
-    operations = {"cell": run, "call": call, "mark": mark, "differs": differs}
+    operations = {"call": call, "mark": mark, "differs": differs}
 
     def target(self, request: dict[str, wire.Json]) -> Any:  # noqa: ANN401
         """What is to be called. Raises KeyError or AttributeError if the notebook does not define it."""
@@ -667,7 +670,8 @@ def serve(connection: socket.socket, notebook: Notebook, bounds: wire.Bounds) ->
     home = os.getpid()
     while True:
         try:
-            request, tensors = wire.receive(connection, limits=bounds)
+            with torch.inference_mode(False):  # what is made in it can't be differentiated later
+                request, tensors = wire.receive(connection, limits=bounds)
         except wire.Closed:
             return
         reply, body = notebook.answer(request, tensors)
