@@ -86,7 +86,7 @@ def penalties(course: Course) -> dict[str, float | None]:
 
 
 def exported(course: Course, format: str, key: str) -> dict[str, dict[str, str]]:
-    with (course.folder / f"{format}.csv").open(newline="", encoding="utf-8") as file:
+    with (course.folder / f"{format}.csv").open(newline="", encoding="utf-8-sig") as file:
         return {row[key]: row for row in csv.DictReader(file)}
 
 
