@@ -8,7 +8,9 @@ MB, GB = 2**20, 2**30
 
 @dataclass(frozen=True)
 class Limits:
-    """Wall time unless said otherwise. In brackets: the reason given to whoever exceeds it.
+    """Times are the submission's own: used or slept, not waited for a core (see own_time.py).
+
+    In brackets: the reason given to whoever exceeds a limit.
 
     cell        s    one cell [time]
     call        s    one call of a task [time]

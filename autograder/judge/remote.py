@@ -38,6 +38,7 @@ TOO_OFTEN = "can't be called: the notebook has ended its process {} times"
 STARVED = "The grading machine was too busy: {}."
 SLOW_MACHINE = "The grading machine was too slow: {}, which is as it was given out, {}."
 SKIPPED = "Line {} of {} fails in the grader and was skipped: `{}` ({})."
+MOST_SKIPPED = 20  # are said
 NOT_DRAWN = "This cell was not run: the task's check above was stopped by the grader."
 PAGE_WIDTH = 840  # pixels: a picture drawn for a sharp screen is shrunk to the feedback page's column
 
@@ -132,7 +133,7 @@ class RemoteSubmission(Submission):
     def _note_skipped(self, cell: NotebookNode, skipped: list[tuple[int, str, str]]) -> None:
         """Say what failed in a cell and was left out, with its line."""
         where = cell_names(self.notebook)[cell.id]
-        for line, source, error in skipped:
+        for line, source, error in skipped[: MOST_SKIPPED - len(self.skipped)]:
             self.skipped.append(SKIPPED.format(line, where, writable(source), writable(error)))
 
     def _refuse_blame(self, cell: NotebookNode, died: WorkerDied) -> None:

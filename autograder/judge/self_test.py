@@ -13,6 +13,7 @@ from autograder.catalogue import COURSE
 from autograder.judge import wire
 from autograder.judge.box import Box, open_box
 from autograder.judge.limits import MB, Limits
+from autograder.judge.own_time import WIDE, can_be_told
 from autograder.judge.sandbox import (
     BUBBLEWRAP,
     Finding,
@@ -44,7 +45,15 @@ def self_test(level: str = "bubblewrap") -> list[Finding]:
     who = "a stranger here" if isolated else "your own"
     found.append(Finding("a worker answers", True, f"as user {facts['uid']}, {who}"))
     found += _judged(facts, limits, isolated=isolated)
+    found.append(_time())
     return [*found, _warm(limits)] if isolated else found
+
+
+def _time() -> Finding:
+    """Whether limits can leave out what a submission waits for a core."""
+    told = "limits do not count what a submission waits for a core"
+    not_told = f"this kernel does not say what waits for a core, so limits are {WIDE:g} times as long"
+    return Finding("a busy machine costs no points", True, told if can_be_told() else not_told)
 
 
 def _warm(limits: Limits) -> Finding:
