@@ -412,7 +412,7 @@ def test_a_judge_that_is_not_root_gets_a_box_as_good():
     command = ["bwrap", *view, *powers, sys.executable, "-c", code]
     told = subprocess.run(command, cwd=COURSE, capture_output=True, text=True, check=False)
     lines = told.stdout.splitlines()
-    assert len(lines) == 12, told.stderr
+    assert len(lines) == 14, told.stderr
     assert all(line.startswith("True") for line in lines), lines
     assert "as user 65534" in told.stdout
     assert "ready in" in lines[-1]  # a warm one, too

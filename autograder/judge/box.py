@@ -4,6 +4,7 @@ import base64
 import contextlib
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -17,10 +18,12 @@ from time import monotonic, sleep
 from typing import IO
 
 from autograder.judge import seccomp, wire
+from autograder.judge.cgroup import Cgroup
 from autograder.judge.limits import Limits
 from autograder.judge.own_time import Meter, OwnClock, StarvedError
 from autograder.judge.sandbox import (
     BUBBLEWRAP,
+    FOLDERS,
     SandboxError,
     Stage,
     bubblewrap_command,
@@ -28,8 +31,15 @@ from autograder.judge.sandbox import (
     fresh_uid,
     preconditions,
     remedy,
+    seen_under_tmp,
 )
 
+# What /proc tells of a process, by field: the name that it has given itself stands there, too.
+SIZES = re.compile(
+    r"^(Vm(?:Size|HWM)|Rss(?:Anon|Shmem)|Pss_(?:Anon|Shmem)):\s+(\d+) kB$", re.ASCII | re.MULTILINE
+)
+SOCKETS_USED = re.compile(r"^sockets: used (\d+)$", re.ASCII | re.MULTILINE)
+SOCKET = 2**18  # B of the kernel's memory that can wait in one; the default of Linux, rounded up
 # Seconds that the kernel is given to clear away what was killed: it needs a core for that, too.
 TEARDOWN = 60.0
 
@@ -39,7 +49,7 @@ class Usage:
     """What a box's processes use at one moment.
 
     cpu        s of processor time, theirs and that of their ended children
-    memory     B resident and not files: what `Limits.tree` bounds
+    memory     B resident and not files, and what may wait in sockets: what `Limits.tree` bounds
     peak       B that the largest of them has ever had resident, files and all
     family     their numbers
     """
@@ -60,10 +70,12 @@ class Box:
 
     socket   the judge's end of the connection
     process  the child of the judge whose end is the worker's end: bubblewrap, or the worker itself
+    group    its control group, once it has joined one
     """
 
     def __init__(self, process: subprocess.Popen, connection: socket.socket, stage: Stage) -> None:
         self.process, self.socket, self.stage = process, connection, stage
+        self.group: Cgroup | None = None
         self._ended, self._ending = False, threading.Lock()
 
     def usage(self) -> Usage:
@@ -72,14 +84,32 @@ class Box:
         sizes = [_sizes(pid) for pid in family]
         return Usage(
             cpu=sum(_cpu_seconds(stat) for stat in family.values()),
-            memory=sum(size.get("RssAnon", 0) + size.get("RssShmem", 0) for size in sizes),
+            memory=sum(_counted(size) for size in sizes) + _in_sockets(family),
             peak=max((size.get("VmHWM", 0) for size in sizes), default=0),
             family=tuple(family),
         )
 
     def shared_fairly(self) -> int:
         """Resident bytes, with what processes share after a fork counted once. Exact, and slow."""
-        return sum(_sizes(pid, "smaps_rollup").get("Pss_Anon", 0) for pid in self.family())
+        family = self.family()
+        return sum(_shared_fairly(pid) for pid in family) + _in_sockets(family)
+
+    def join_group(self, limits: Limits) -> None:
+        """Move the worker into a control group of the box's own, before it meets a student's code."""
+        self.group = Cgroup(limits)
+        family = self.family()
+        parents = {int(stat[1]) for stat in family.values()}
+        # What is around the worker is ours: to stop it for want of memory would hide how the worker ended.
+        self.group.add([pid for pid in family if pid not in parents])
+
+    def leave_group(self) -> None:
+        """Remove the group of a box that has ended."""
+        if self.group:
+            self.group.remove()
+
+    def out_of_memory(self) -> bool:
+        """Whether the kernel has ended one of its processes for want of memory."""
+        return self.group is not None and self.group.out_of_memory()
 
     def family(self) -> dict[int, list[str]]:
         """The box's processes: the fields of /proc/PID/stat from the state on, by process."""
@@ -118,6 +148,7 @@ class Box:
         self.end()
         self.socket.close()
         self.stage.remove()
+        self.leave_group()
 
 
 def tree_of(root: int) -> dict[int, list[str]]:
@@ -143,10 +174,7 @@ def _wait_for_none(pids: Iterable[int]) -> None:
 
 
 def _stat(path: Path) -> list[str]:
-    try:
-        return (path / "stat").read_text(errors="replace").rpartition(")")[2].split()
-    except OSError:  # it has ended
-        return []
+    return _text(path / "stat").rpartition(")")[2].split()
 
 
 def _cpu_seconds(stat: list[str]) -> float:
@@ -154,18 +182,48 @@ def _cpu_seconds(stat: list[str]) -> float:
 
 
 def _sizes(pid: int, file: str = "status") -> dict[str, int]:
-    """The lines of /proc/PID/FILE that are in kB, in bytes."""
+    """The sizes in /proc/PID/FILE that are asked for here, in bytes; nothing of one that has ended."""
+    return {name: int(size) * 1024 for name, size in SIZES.findall(_text(Path(f"/proc/{pid}/{file}")))}
+
+
+def _counted(sizes: dict[str, int]) -> int:
+    return sizes.get("RssAnon", 0) + sizes.get("RssShmem", 0)
+
+
+def _shared_fairly(pid: int) -> int:
+    found = _sizes(pid, "smaps_rollup")
+    if "Pss_Anon" not in found:  # it has ended, or can't be looked at: rather too much than nothing
+        return _counted(_sizes(pid))
+    return found["Pss_Anon"] + found.get("Pss_Shmem", 0)
+
+
+def _in_sockets(family: Iterable[int]) -> int:
+    """Bytes that could wait in the sockets of a box, which has a network of its own."""
+    inner = next((pid for pid in family if _network(pid) not in (_network("self"), None)), None)
+    found = SOCKETS_USED.search(_text(Path(f"/proc/{inner}/net/sockstat"))) if inner else None
+    return int(found[1]) * SOCKET if found else 0
+
+
+def _network(pid: int | str) -> int | None:
     try:
-        words = [line.split() for line in Path(f"/proc/{pid}/{file}").read_text().splitlines()]
+        return Path(f"/proc/{pid}/ns/net").stat().st_ino
     except OSError:
-        return {}
-    return {line[0][:-1]: int(line[1]) * 1024 for line in words if len(line) == 3 and line[2] == "kB"}
+        return None
 
 
-def open_box(level: str, limits: Limits, packs: Sequence[Path] = ()) -> Box:
+def _text(path: Path) -> str:
+    """A file of the kernel's; names of processes in it may be any bytes. Empty if its process has ended."""
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""
+
+
+def open_box(level: str, limits: Limits, packs: Sequence[Path] = (), preload: Sequence[str] = ()) -> Box:
     """Start a worker, and wait until it is ready to meet a student's code.
 
-    packs  what it finds in its data folder
+    packs    what it finds in its data folder
+    preload  what it imports before it is ready, as dotted names
     The box ends with the thread that opens it: open it from one that outlives it.
     Raises SandboxError: whatever goes wrong here is not a student's doing.
     """
@@ -179,19 +237,21 @@ def open_box(level: str, limits: Limits, packs: Sequence[Path] = ()) -> Box:
     ours, theirs = socket.socketpair()
     with theirs, tempfile.TemporaryFile() as errors:
         try:
-            process = _start(level, limits, stage.path, theirs, errors)
+            process = _start(level, limits, stage.path, theirs, errors, preload)
         except OSError as error:
             stage.remove()
             raise SandboxError(f"The worker could not be started: {error}.") from error
         theirs.close()  # so that the worker's end closes when the worker ends
         box = Box(process, ours, stage)
-        _wait_until_ready(box, limits, errors)
+        _wait_until_ready(box, limits, errors, boxed=level == BUBBLEWRAP)
     return box
 
 
-def _wait_until_ready(box: Box, limits: Limits, errors: IO[bytes]) -> None:
+def _wait_until_ready(box: Box, limits: Limits, errors: IO[bytes], *, boxed: bool) -> None:
     try:
         wire.receive(box.socket, OwnClock(Meter(box.family), limits.start_up))
+        if boxed:
+            box.join_group(limits)
     except (wire.WireError, wire.Closed, wire.TimedOut, StarvedError):
         box.close()
         errors.seek(0)
@@ -202,7 +262,12 @@ def _wait_until_ready(box: Box, limits: Limits, errors: IO[bytes]) -> None:
 
 
 def _start(
-    level: str, limits: Limits, stage: Path, connection: socket.socket, errors: IO[bytes]
+    level: str,
+    limits: Limits,
+    stage: Path,
+    connection: socket.socket,
+    errors: IO[bytes],
+    preload: Sequence[str] = (),
 ) -> subprocess.Popen:
     root, boxed = os.geteuid() == 0, level == BUBBLEWRAP
     config = asdict(limits) | {
@@ -210,12 +275,16 @@ def _start(
         # Outside a box it would count all that its user runs on this machine.
         "processes": limits.processes if boxed else None,
         "filter": base64.b64encode(seccomp.program()).decode() if boxed else "",
-        "preload": [],
+        "preload": list(preload),
+        # Where system calls can't be filtered, it must not be able to make namespaces at any time.
+        "mounts": boxed and bool(seccomp.program()),
+        "under_tmp": seen_under_tmp(stage) if boxed else [],
+        "folders": FOLDERS,
     }
     folder = "/worker" if boxed else f"{stage}/worker"
     command = [sys.executable, f"{folder}/worker.py", str(connection.fileno()), json.dumps(config)]
     if boxed:
-        command = bubblewrap_command(stage, limits, command, root=root)
+        command = bubblewrap_command(stage, limits, command, root=root, nests=config["mounts"])
     return subprocess.Popen(
         command,
         cwd="/" if boxed else stage / "home",

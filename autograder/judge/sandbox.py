@@ -34,7 +34,7 @@ BUBBLEWRAP, PROCESS = get_args(Level)
 
 HERE = Path(__file__).resolve().parent
 BESIDE_WORKER = [
-    *(HERE / name for name in ("worker.py", "wire.py", "blocked.py", "zygote.py")),
+    *(HERE / name for name in ("worker.py", "wire.py", "blocked.py", "mounts.py", "zygote.py")),
     COURSE / "course_utils" / "statements.py",
 ]
 NOBODY = 65534
@@ -93,10 +93,6 @@ class Stage:
         path.write_bytes(content)
         for made in (path, *path.parents[: len(Path(name).parts) - 1]):
             made.chmod(0o755)
-
-    def fonts(self) -> list[Path]:
-        """Matplotlib's list of fonts."""
-        return list((self.path / "matplotlib").iterdir())
 
     def remove(self) -> None:
         """Delete it."""
@@ -185,7 +181,7 @@ def bubblewrap_command(
 ) -> list[str]:
     """A command, in a box of its own.
 
-    nests  it may make namespaces in there: a zygote, which never meets a student's code
+    nests  it may make namespaces in there, until it gives that up: before it meets a student's code
     """
     visible = visible_paths()
     return [
@@ -215,9 +211,10 @@ def visible_paths() -> list[Path]:
     return list(dict.fromkeys([*existing(SYSTEM), *python_paths()]))
 
 
-def visible_under_tmp() -> list[str]:
-    """What of that lies in the box's /tmp, which is new for each worker."""
-    return [str(path) for path in visible_paths() if path.is_relative_to("/tmp")]  # noqa: S108
+def seen_under_tmp(stage: Path) -> list[str]:
+    """What a worker sees in the box's /tmp, which is new for each: the list of fonts; perhaps Python."""
+    visible = [str(path) for path in visible_paths() if path.is_relative_to("/tmp")]  # noqa: S108
+    return [*visible, *(f"{FONTS}/{font.name}" for font in stage.glob("matplotlib/*"))]
 
 
 def _bwrap() -> str:
@@ -234,7 +231,8 @@ def _identity(root: bool, nests: bool) -> list[str]:
     capabilities += ["CAP_SYS_ADMIN"] if nests else []
     added = [word for name in capabilities for word in ("--cap-add", name)]
     uid = str(NOBODY)
-    user = [] if root else ["--unshare-user", "--disable-userns", "--uid", uid, "--gid", uid]
+    closed = [] if nests else ["--disable-userns"]
+    user = [] if root else ["--unshare-user", *closed, "--uid", uid, "--gid", uid]
     return [*user, "--cap-drop", "ALL", *added]
 
 

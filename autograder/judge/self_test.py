@@ -12,7 +12,9 @@ from typing import Any
 from autograder.catalogue import COURSE
 from autograder.judge import wire
 from autograder.judge.box import Box, open_box
+from autograder.judge.cgroup import CONTROLLERS, Cgroup
 from autograder.judge.limits import MB, Limits
+from autograder.judge.mounts import INODES, TERMINALS
 from autograder.judge.own_time import WIDE, can_be_told
 from autograder.judge.sandbox import (
     BUBBLEWRAP,
@@ -23,6 +25,9 @@ from autograder.judge.sandbox import (
     python_paths,
 )
 from autograder.judge.warm import Zygote
+
+# What a box lacks without a control group, by its controller.
+LACKS = {"cpu": "cores", "memory": "memory", "pids": "processes"}
 
 
 def self_test(level: str = "bubblewrap") -> list[Finding]:
@@ -37,6 +42,7 @@ def self_test(level: str = "bubblewrap") -> list[Finding]:
         return [*found, Finding("a worker answers", False, str(error))]
     try:
         facts = _ask(box, limits)
+        shares = _shares(box.group)
     except (wire.WireError, wire.Closed, wire.TimedOut) as error:
         return [*found, Finding("a worker answers", False, f"The worker did not answer: {error}.")]
     finally:
@@ -46,7 +52,7 @@ def self_test(level: str = "bubblewrap") -> list[Finding]:
     found.append(Finding("a worker answers", True, f"as user {facts['uid']}, {who}"))
     found += _judged(facts, limits, isolated=isolated)
     found.append(_time())
-    return [*found, _warm(limits)] if isolated else found
+    return [*found, _counts(facts), shares, _warm(limits)] if isolated else found
 
 
 def _time() -> Finding:
@@ -54,6 +60,38 @@ def _time() -> Finding:
     told = "limits do not count what a submission waits for a core"
     not_told = f"this kernel does not say what waits for a core, so limits are {WIDE:g} times as long"
     return Finding("a busy machine costs no points", True, told if can_be_told() else not_told)
+
+
+def _counts(facts: dict[str, Any]) -> Finding:
+    """Whether a box could mount its own folders, with bounds on more than their size."""
+    bounded = facts["inodes"] == INODES
+    told = f"{INODES} files and {TERMINALS} terminals at most"
+    not_told = (
+        "this system lets no box mount anything itself, so a submission may make as many empty files and "
+        "terminals as its processes can hold"
+    )
+    return Finding("files and terminals are counted", True, told if bounded else not_told)
+
+
+def _shares(group: Cgroup | None) -> Finding:
+    """Whether a box has a control group. Without one grading is slower beside an attack, not weaker."""
+    controls = sorted(group.controls) if group else []
+    lacking = [LACKS[name] for name in CONTROLLERS if name not in controls]
+    told = f"each box has a control group ({', '.join(controls)})"
+    if lacking:
+        told = f"no control group for {' or '.join(lacking)}. {_instead(controls)}"
+    return Finding("boxes share the machine fairly", True, told)
+
+
+def _instead(controls: list[str]) -> str:
+    """What there is where control groups are not, and how to have them."""
+    autogroup = Path("/proc/sys/kernel/sched_autogroup_enabled")
+    by_session = autogroup.exists() and autogroup.read_text().strip() == "1"
+    cores = "Cores are shared by session instead. " if by_session and "cpu" not in controls else ""
+    return (
+        f"{cores}A submission can slow down the others, and take memory of the kernel's that is not counted. "
+        "To have them, grade as root, or with `systemd-run --user --scope autograder grade …`."
+    )
 
 
 def _warm(limits: Limits) -> Finding:
@@ -132,6 +170,7 @@ def probe(private: list[str]) -> dict[str, Any]:
         "importable": [name for name in ("autograder", "course_utils.reference") if found(name)],
         "course": found("course_utils"),
         "tmp": tmp.f_blocks * tmp.f_frsize,
+        "inodes": tmp.f_files,
     }
 
 

@@ -26,14 +26,13 @@ from autograder.judge.own_time import Meter, OwnClock, StarvedError
 from autograder.judge.sandbox import (
     BUBBLEWRAP,
     FOLDERS,
-    FONTS,
     SandboxError,
     Stage,
     bubblewrap_command,
     fresh_uid,
     preconditions,
     remedy,
-    visible_under_tmp,
+    seen_under_tmp,
 )
 
 # Seconds by the clock for the imports, which take five on an idle machine. One that has ended is noticed at
@@ -52,7 +51,7 @@ class WarmBox(Box):
 
     def __init__(self, connection: socket.socket, pidfd: int, status: socket.socket) -> None:
         self.socket, self.pidfd, self.status = connection, pidfd, status
-        self.pid = _pid_of(pidfd)
+        self.pid, self.group = _pid_of(pidfd), None
         self._report: dict | None = None
         self._closed = False
 
@@ -86,6 +85,7 @@ class WarmBox(Box):
             self.socket.close()
             self.status.close()
             os.close(self.pidfd)
+            self.leave_group()
 
 
 def _pid_of(pidfd: int) -> int:
@@ -191,6 +191,7 @@ class Slot:
 def _wait_for_worker(box: WarmBox, limits: Limits) -> None:
     try:
         wire.receive(box.socket, OwnClock(Meter(box.family), limits.start_up))
+        box.join_group(limits)
     except (wire.WireError, wire.Closed, wire.TimedOut, StarvedError):
         box.exit_status(1.0)
         said = box._report or {}
@@ -208,7 +209,7 @@ def _start(
     config = asdict(limits) | {
         "filter": base64.b64encode(seccomp.program()).decode(),
         "preload": list(preload),
-        "under_tmp": [*visible_under_tmp(), *(f"{FONTS}/{font.name}" for font in stage.fonts())],
+        "under_tmp": seen_under_tmp(stage.path),
         "folders": FOLDERS,
     }
     numbers = [str(slot.fileno()) for slot in slots]

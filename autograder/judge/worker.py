@@ -2,10 +2,10 @@
 
     python worker.py FD CONFIG     FD is its end of a socket pair, CONFIG the limits as JSON
 
-Runs by its path, with `wire.py`, `blocked.py` and `statements.py` beside it and nothing else of the course.
-First it imports what notebooks import, then it confines itself, then it says {"ready": true}; only after that
-does it meet a student's code. From there on it may be under the student's control: the judge believes nothing
-that it says.
+Runs by its path, with `wire.py`, `blocked.py`, `mounts.py` and `statements.py` beside it and nothing else of
+the course. First it imports what notebooks import, then it confines itself, then it says {"ready": true};
+only after that does it meet a student's code. From there on it may be under the student's control: the judge
+believes nothing that it says.
 
     {"op": "cell", "source", "silent"}  → {"status": "ok" | "error", "outputs": [...], "skipped": [...]}
     {"op": "mark", "task"}              → {"status": "ok"}  keep the names as they are now for this task
@@ -45,6 +45,7 @@ from typing import Any
 
 import blocked
 import matplotlib.pyplot as plt
+import mounts
 import numpy as np
 import skimage.color  # noqa: F401  imported for the notebooks, so that its time and size are not theirs
 import statements
@@ -658,8 +659,8 @@ def _set_limit(name: str, value: int) -> None:
 def _status_bytes() -> dict[str, int]:
     """The sizes that the kernel gives for this process, in bytes. Empty where there is no /proc."""
     status = Path("/proc/self/status")
-    lines = [line.split() for line in status.read_text().splitlines()] if status.exists() else []
-    return {words[0][:-1]: int(words[1]) * 1024 for words in lines if words[-1] == "kB"}
+    text = status.read_text(errors="replace") if status.exists() else ""
+    return {name: int(size) * 1024 for name, size in re.findall(r"(?m)^(Vm(?:Size|Data)):\s+(\d+) kB$", text)}
 
 
 # ----------------------------------------------------------------------------------------------------- serve
@@ -712,6 +713,8 @@ def main() -> None:
     connection.set_inheritable(False)  # a program that a cell starts does not get it
     config = SimpleNamespace(**json.loads(sys.argv[2]))
     del sys.argv[1:]
+    if config.mounts:
+        mounts.take_own(config)
     work(connection, config, prepare(config))
 
 

@@ -1,10 +1,10 @@
 """The judge's end of a worker: asks it, times it, watches it, and believes nothing that it says."""
 
+import contextlib
 import secrets
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from time import monotonic
 from typing import Any, Literal
@@ -251,7 +251,7 @@ class Worker:
             raise wire.WireError("it answered something that was not asked")
         return reply, tensors
 
-    @contextmanager
+    @contextlib.contextmanager
     def _checked(self, too_long: str = "") -> Iterator[None]:
         """Whatever is wrong in here with what the worker does is its end."""
         try:
@@ -273,8 +273,12 @@ class Worker:
     def _why_closed(self) -> WorkerDied:
         """The kernel's report decides, not what the worker said last."""
         status = self._exit_status()
+        if self._watch.fault:
+            raise StarvedError(self._watch.fault)
         if self._watch.verdict:
             return self._watch.verdict
+        if self._box.out_of_memory():
+            return WorkerDied("memory", _too_big(self.limits.tree))
         if status is None:
             return WorkerDied("protocol", "closed its connection to the grader")
         if status >= 0:
@@ -302,11 +306,12 @@ class _Watch(threading.Thread):
     cpu      s that it has used since its start-up
     peak     B that its largest process has had resident
     verdict  why the watch has ended the box, or None
+    fault    why it could watch no longer, and has ended the box: a fault of ours, or empty
     """
 
     def __init__(self, box: Box, limits: Limits) -> None:
         super().__init__(name="watch", daemon=True)
-        self.box, self.limits, self.verdict = box, limits, None
+        self.box, self.limits, self.verdict, self.fault = box, limits, None, ""
         self.first = box.usage()
         self.meter = Meter(box.family)
         self.cpu, self.peak = 0.0, self.first.peak
@@ -319,11 +324,15 @@ class _Watch(threading.Thread):
 
     def run(self) -> None:
         """Until it is stopped or the box has ended."""
-        while not self.halt.wait(WATCH_INTERVAL):
-            if self.box.ended():
-                self.box.end()  # what the worker left behind could keep the connection open
-                return
-            self.look()
+        try:
+            while not self.halt.wait(WATCH_INTERVAL):
+                if self.box.ended():
+                    self.box.end()  # what the worker left behind could keep the connection open
+                    return
+                self.look()
+        except Exception as error:  # whatever it is, nothing runs on without a watch
+            self.fault = f"it could not be watched ({type(error).__name__}: {error})"
+            self.box.end()
 
     def look(self) -> None:
         """Note what is used, and end a box that uses too much."""
@@ -331,10 +340,14 @@ class _Watch(threading.Thread):
         self.meter.look(now.family)
         self.cpu = max(self.cpu, now.cpu - self.first.cpu)
         self.peak = max(self.peak, now.peak)
-        if now.memory > self.limits.tree and self.box.shared_fairly() > self.limits.tree:
+        if self.box.out_of_memory() or self._too_big(now.memory):
             self.condemn(WorkerDied("memory", _too_big(self.limits.tree)))
         elif now.processes > self.limits.processes + BWRAP_PROCESSES:
             self.condemn(WorkerDied("crash", f"started more than {self.limits.processes} processes"))
+
+    def _too_big(self, memory: int) -> bool:
+        """Whether all processes together have more than they may. `memory`: what they share counts often."""
+        return memory > self.limits.tree and self.box.shared_fairly() > self.limits.tree
 
     def condemn(self, verdict: WorkerDied) -> None:
         """End the box."""
@@ -346,7 +359,8 @@ class _Watch(threading.Thread):
         self.halt.set()
         if self.is_alive():
             self.join()
-            self.look()
+            with contextlib.suppress(Exception):  # the box is about to end
+                self.look()
 
 
 def _too_long(timeout: float, left: float, whole: float) -> str:

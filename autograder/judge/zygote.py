@@ -3,7 +3,8 @@
     python zygote.py CONFIG FD...     each FD is one slot's end of a control connection
 
 It runs in a box of its own and never runs a student's code. For each request it forks an *init*, which moves
-into namespaces of its own (processes, files, network, System V) and forks the worker there:
+into namespaces of its own (processes, files, network, System V; users, if the judge is not root's) and forks
+the worker there:
 
     zygote ── init (first process of the namespaces; reports how the worker ended) ── worker
 
@@ -30,16 +31,14 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import mounts
 import worker
+from mounts import CLONE_NEWNS, CLONE_NEWUSER, checked
 
-CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
+CLONE_NEWUTS, CLONE_NEWIPC = 0x04000000, 0x08000000
 CLONE_NEWPID, CLONE_NEWNET = 0x20000000, 0x40000000
-MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_REC = 1, 2, 4, 8, 32, 4096, 16384
-MS_PRIVATE = 1 << 18
 SYS_CLONE = {"x86_64": 56, "aarch64": 220}
 REAP_INTERVAL = 500  # milliseconds
-
-libc = ctypes.CDLL(None, use_errno=True)
 
 
 def main() -> None:
@@ -51,6 +50,9 @@ def main() -> None:
     warm_up(notebook)
     if len(list(Path("/proc/self/task").iterdir())) != 1:
         raise SystemExit("the zygote has threads: a fork of it would hang")
+    # What the kernel counts by user it then counts for each worker. Root's workers are users of their own.
+    config.ordinary = os.geteuid() != 0
+    config.machine = mounts.snapshot()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for an init but its judge
     gc.collect()
     gc.freeze()  # or the first collection in a child would copy every page that it looks at
@@ -83,8 +85,10 @@ def serve(config: SimpleNamespace, notebook: worker.Notebook, descriptors: list[
     """Fork an init for one submission, and tell the judge of it."""
     connection, status = descriptors
     try:
-        child = fork_into_new_processes()
+        uid, gid = os.geteuid(), os.getegid()
+        child = fork_into_new_processes(CLONE_NEWUSER if config.ordinary else 0)
         if child == 0:
+            config.was = uid, gid
             init(config, notebook, connection, status)
         pidfd = os.pidfd_open(child)
         with socket.socket(fileno=os.dup(status)) as answer:
@@ -97,9 +101,10 @@ def serve(config: SimpleNamespace, notebook: worker.Notebook, descriptors: list[
         os.close(descriptor)
 
 
-def fork_into_new_processes() -> int:
+def fork_into_new_processes(more: int = 0) -> int:
     """fork(2), where the child is the first process of a namespace of its own. Raises OSError.
 
+    more  flags of namespaces that it is to have besides
     After unshare(2) this process could do so once only: to come back takes privileges over its own namespace,
     which bubblewrap leaves to none but root.
     """
@@ -107,13 +112,13 @@ def fork_into_new_processes() -> int:
     if number is None:
         raise OSError(errno.ENOSYS, f"no number for clone on {platform.machine()}")
     api.PyOS_BeforeFork()
-    words = [number, CLONE_NEWPID | signal.SIGCHLD, 0, 0, 0, 0]
+    words = [number, CLONE_NEWPID | more | signal.SIGCHLD, 0, 0, 0, 0]
     child = api.syscall(*map(ctypes.c_long, words))
     if child == 0:
         api.PyOS_AfterFork_Child()
     else:
         api.PyOS_AfterFork_Parent()
-        _checked(min(child, 0), "clone")
+        checked(min(child, 0), "clone")
     return child
 
 
@@ -122,6 +127,7 @@ def init(config: SimpleNamespace, notebook: worker.Notebook, connection: int, st
     report = socket.socket(fileno=status)
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        os.setsid()  # where the kernel shares out cores by session, each box gets a share
         close_all_but(connection, status)
         enter_namespaces(config)
         child = os.fork()
@@ -141,6 +147,8 @@ def work(config: SimpleNamespace, notebook: worker.Notebook, connection: int) ->
     """The worker. Never returns."""
     code = 70
     try:
+        if config.ordinary:
+            mounts.be_nobody()
         notebook.recorder.limit = config.output
         worker.work(socket.socket(fileno=connection), config, notebook)
         code = 0
@@ -186,44 +194,10 @@ def close_all_but(*kept: int) -> None:
 
 def enter_namespaces(config: SimpleNamespace) -> None:
     """Move this process and its children into namespaces of their own, with nothing writable left over."""
-    _checked(libc.unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS), "unshare")
-    mount("none", "/", "", MS_REC | MS_PRIVATE)
-    inside = [(path, os.open(path, os.O_PATH)) for path in config.under_tmp]
-    mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, f"size={config.tmp},mode=1777")
-    for path, descriptor in inside:  # Python may live there
-        bind_back(Path(path), descriptor)
-    for folder in config.folders:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        Path(folder).chmod(0o777)
-    mount("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, f"size={config.shm},mode=1777")
-    mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
-    os.chdir(config.folders[0])
-
-
-def bind_back(path: Path, descriptor: int) -> None:
-    """Show again, read-only, what a new mount has covered."""
-    source = f"/proc/self/fd/{descriptor}"
-    if Path(source).is_dir():
-        path.mkdir(parents=True, exist_ok=True)
-    else:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-    mount(source, str(path), "", MS_BIND | MS_REC)
-    os.close(descriptor)
-
-
-def mount(source: str, target: str, kind: str, flags: int, options: str = "") -> None:
-    """mount(2). Raises OSError."""
-    words = (word.encode() or None for word in (source, target, kind))
-    source_, target_, kind_ = words
-    result = libc.mount(source_, target_, kind_, ctypes.c_ulong(flags), options.encode() or None)
-    _checked(result, f"mount {target}")
-
-
-def _checked(result: int, what: str) -> None:
-    if result != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, f"{what}: {os.strerror(number)}")
+    if config.ordinary:
+        mounts.be_root_of_new_users(*config.was)
+    mounts.unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS)
+    mounts.own(config, config.machine, ordinary=config.ordinary, new_proc=True)
 
 
 if __name__ == "__main__":
