@@ -90,6 +90,10 @@ def sparse(path: Path, _: NotebookNode) -> None:
     os.truncate(path, 2**40)
 
 
+def four_million_cells(path: Path, _: NotebookNode) -> None:
+    path.write_bytes(b'{"cells": [' + b"{}," * 3_999_999 + b"{}]}")
+
+
 REFUSED = [
     OddFile("no file", lambda path, _: None, None, "is not a file"),
     OddFile("an empty file", raw(b""), None, "is empty"),
@@ -116,6 +120,7 @@ REFUSED = [
         None,
         "is the limit",
     ),
+    OddFile("four million cells", four_million_cells, None, "4000000 cells, and 5000 is the limit"),
     OddFile("a file that is too long", raw(b" " * (MAX_BYTES + 1)), None, "is the limit"),
     OddFile("a terabyte of nothing", sparse, None, "is the limit"),
     OddFile("a link to a file of the system", linked("/etc/passwd"), None, "is not a file"),
@@ -190,6 +195,45 @@ def split_task(notebook: NotebookNode) -> None:
     notebook.cells.insert(place + 1, rest)
 
 
+def joined(under: str, *names: str) -> Lay:
+    """Neighbouring cells joined, with the metadata of one of them."""
+
+    def join(notebook: NotebookNode) -> None:
+        cells = [cell(notebook, name) for name in names]
+        whole = nbformat.from_dict(cell(notebook, under))
+        whole.source = "\n\n".join(one.source for one in cells)
+        notebook.cells[notebook.cells.index(cells[0])] = whole
+        notebook.cells = [one for one in notebook.cells if one not in cells]
+
+    return changed(join)
+
+
+def typed_into(name: str) -> Lay:
+    """An answer written into a cell that was given out, and the task's own cell left as it was."""
+
+    def type_into(notebook: NotebookNode) -> None:
+        task, given = cell(notebook, "task-l2_loss"), cell(notebook, name)
+        given.source = f"{given.source}\n\n{task.source}"
+        task.source = 'def l2_loss(prediction, target):\n    raise NotImplementedError("l2_loss")'
+
+    return changed(type_into)
+
+
+def split_check(notebook: NotebookNode) -> None:
+    """The answer between the two halves of the check."""
+    task, check = cell(notebook, "task-l2_loss"), cell(notebook, "check-l2_loss")
+    lines = check.source.split("\n")
+    first, rest = nbformat.from_dict(check), nbformat.from_dict(check)
+    first.source, rest.source = "\n".join(lines[:2]), "\n".join(lines[2:])
+    place = notebook.cells.index(task)
+    notebook.cells[place : place + 2] = [first, nbformat.v4.new_code_cell(task.source), rest]
+
+
+def windows(notebook: NotebookNode) -> None:
+    for one in notebook.cells:
+        one.source = one.source.replace("\n", "\r\n") + "\r\n"
+
+
 def hostile_metadata(notebook: NotebookNode) -> None:
     for one in notebook.cells:
         one.metadata = {
@@ -233,6 +277,30 @@ RESHAPED = [
         says="is there 2 times",
     ),
     OddFile("a task in two cells", changed(split_task)),
+    OddFile(
+        "a task joined with its check",
+        joined("check-l2_loss", "task-l2_loss", "check-l2_loss"),
+        says="check-l2_loss: a locked cell was changed, and is put back; what you added is kept",
+    ),
+    OddFile(
+        "a task joined with its check and its grade cell",
+        joined("grade-l2_loss", "task-l2_loss", "check-l2_loss", "grade-l2_loss"),
+    ),
+    OddFile(
+        "two tasks and all between them in one cell",
+        joined("check-l2_loss", "task-l2_loss", "check-l2_loss", "grade-l2_loss", "task-rebalancing_weights"),
+    ),
+    OddFile("an answer in the check's cell", typed_into("check-l2_loss"), says="what you added is kept"),
+    OddFile("an answer in the grade cell", typed_into("grade-l2_loss"), says="what you added is kept"),
+    OddFile("an answer among the imports", typed_into("code-imports")),
+    OddFile("an answer in another task's cell", typed_into("task-rebalancing_weights")),
+    OddFile("an answer between two halves of its check", changed(split_check)),
+    OddFile("lines that end as on Windows", changed(windows)),
+    OddFile(
+        "imports that were deleted",
+        changed(lambda n: cell(n, "code-imports").update(source="import torch\nfrom torch import Tensor")),
+        says="imports that were given out are missing, and are put back: `import math`",
+    ),
     OddFile("everything in another order", changed(lambda n: n.cells.reverse())),
     OddFile(
         "answers as Markdown",
