@@ -137,6 +137,14 @@ def test_feedback_has_nothing_of_a_hidden_call(graded, tmp_path):
     assert "of the student's own" in text or "own exception" in text
 
 
+def test_no_line_of_the_code_is_told_as_a_call_can_choose_it(graded):
+    """One line for each value that an input may have: the line would say which."""
+    lines = "\n".join(f"    if args[0].flatten()[0] < {n / 10}: raise ValueError" for n in range(-20, 20))
+    judgement = graded({"l2_loss": define("l2_loss", f"pass\n{lines}\n    raise ValueError")})
+    messages = [check.message for check in judgement.verdict.task("l2_loss").checks if not check.passed]
+    assert set(messages) == {"`l2_loss` raised ValueError"}
+
+
 def test_odd_results_earn_nothing_and_are_named(graded):
     odd = {
         "l2_loss": define("l2_loss", "return None"),

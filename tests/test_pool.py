@@ -17,11 +17,13 @@ import pytest
 from timed import TIMED
 from workers import needs_bubblewrap
 
+from autograder.build.master import read_master
 from autograder.catalogue import find_assignment
 from autograder.judge import pool as pool_module
 from autograder.judge.judge import judge
 from autograder.judge.limits import Limits
-from autograder.judge.pool import Pool, preload_of
+from autograder.judge.pool import Pool
+from autograder.judge.preload import preload_of
 from autograder.judge.sandbox import SandboxError
 from autograder.judge.warm import Slot
 
@@ -207,9 +209,9 @@ def _running(program: str) -> set[int]:
 
 
 def test_preload_is_what_the_notebook_imports():
-    found = preload_of(COLORIZATION)
+    found = preload_of(read_master(COLORIZATION))
     assert {"torch", "course_utils.color_plots"} <= set(found)
-    assert preload_of(COLORIZATION) == sorted(set(found))
+    assert found == sorted(set(found))
     assert not [name for name in found if "reference" in name]
 
 

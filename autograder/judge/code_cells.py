@@ -12,6 +12,7 @@ MAX_CODE = 200_000  # characters of all cells together
 
 # Cells as they were given out, of which nothing is asked: no answer uses what they define.
 ASIDE = ("check-", "picture-", "grade-")
+DEFINING = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 # Cell magics whose cell is Python like any other.
 PYTHON_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun")
 # A module that a cell writes into its working folder, to import it below: the rest of the cell is Python.
@@ -84,6 +85,23 @@ def parse(source: str, name: str = "the cell", *, own: bool = True) -> Code | No
                 break
     tree = tree_of("\n".join(lines))
     return Code(name, tree, own, source, magics) if tree is not None else None
+
+
+def definitions_in(source: str) -> str:
+    """A cell's imports, functions, classes and constants, in their lines; empty if it is no Python."""
+    code = parse(source)
+    lines = source.split("\n") if code else []
+    kept = [""] * len(lines)
+    for node in code.tree.body if code else []:
+        if isinstance(node, DEFINING) or (isinstance(node, ast.Assign) and _is_constant(node.value)):
+            first = min([node.lineno, *(part.lineno for part in getattr(node, "decorator_list", []))])
+            kept[first - 1 : node.end_lineno] = lines[first - 1 : node.end_lineno]
+    return "\n".join(kept).rstrip()
+
+
+def _is_constant(value: ast.expr) -> bool:
+    """Whether an expression calls nothing, so that it can't be what took too long."""
+    return not any(isinstance(part, (ast.Call, ast.comprehension, ast.Await)) for part in ast.walk(value))
 
 
 def _python_in(magic: str) -> str:

@@ -26,6 +26,7 @@ from autograder.judge.beside import files_beside
 from autograder.judge.box import open_box
 from autograder.judge.limits import Limits
 from autograder.judge.policy import look
+from autograder.judge.preload import preload_of
 from autograder.judge.read import MAX_BYTES, RefusedError, graft, read_submission
 from autograder.judge.remote import RemoteSubmission
 from autograder.judge.run_checks import InfrastructureError, run_checks
@@ -144,7 +145,7 @@ def _stand_in(
 ) -> RemoteSubmission:
     """The stand-in of a submission whose source has been looked through."""
     if opener is None:
-        opener = partial(open_box, level, packs=packs_of(master))
+        opener = partial(open_box, level, packs=packs_of(master), preload=preload_of(master))
     rules = forbidden_of(master.assignment.topic)
     findings = look(notebook, released, master.tasks, rules)
     stand_in = RemoteSubmission(notebook, level, limits, opener, rules, files)

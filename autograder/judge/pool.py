@@ -7,7 +7,6 @@ A slot that is lost (killed, out of memory) costs the submission it was at a sec
 twice, it is not graded. That is our fault, never a zero.
 """
 
-import ast
 import os
 import signal
 from collections import Counter, deque
@@ -19,7 +18,6 @@ from pathlib import Path
 from typing import Self
 
 import torch
-from IPython.core.inputtransformer2 import TransformerManager
 
 from autograder.build.master import read_master
 from autograder.build.packs import hidden_packs_of, packs_of
@@ -27,28 +25,13 @@ from autograder.catalogue import Assignment
 from autograder.judge.box import Box, open_box
 from autograder.judge.judge import Judgement, judge, not_graded
 from autograder.judge.limits import Limits
+from autograder.judge.preload import preload_of
 from autograder.judge.sandbox import BUBBLEWRAP, SandboxError
 from autograder.judge.warm import Slot, Zygote
 
 TRIES = 2
 # Forked, so that a slot has imported all that this process has.
 CONTEXT = get_context("fork")
-
-
-def preload_of(assignment: Assignment) -> list[str]:
-    """What the assignment's notebook imports, by its dotted name: a zygote imports it once for all.
-
-    Also each name that is taken out of a module: some packages load theirs only when they are asked for it.
-    Raises MasterError.
-    """
-    names: set[str] = set()
-    for cell in read_master(assignment).named("code"):
-        for node in ast.parse(TransformerManager().transform_cell(cell.source)).body:
-            if isinstance(node, ast.Import):
-                names |= {alias.name for alias in node.names}
-            elif isinstance(node, ast.ImportFrom):
-                names |= {f"{node.module}.{alias.name}" for alias in node.names}
-    return sorted(names)
 
 
 @dataclass
@@ -83,7 +66,7 @@ class Pool:
         count = slots or os.cpu_count() or 1
         # A master that can't be read, or a pack that can't be made, is told before anything is started.
         master = read_master(assignment)
-        self.packs = packs_of(master)
+        self.packs, self.preload = packs_of(master), preload_of(master)
         hidden_packs_of(master)
         self.why_cold = "" if warm else "asked for"
         self.zygote = self._zygote(count) if warm and level == BUBBLEWRAP else None
@@ -133,7 +116,7 @@ class Pool:
     def _zygote(self, slots: int) -> Zygote | None:
         """A zygote that has shown that it can fork; None, with the reason kept, if there is none."""
         try:
-            zygote = Zygote(slots, preload_of(self.assignment), self.packs)
+            zygote = Zygote(slots, self.preload, self.packs)
             zygote.wait_until_ready()
         except SandboxError as error:
             self.why_cold = str(error)
@@ -149,7 +132,7 @@ class Pool:
     def _seat(self, way: Slot | None) -> _Seat:
         ours, theirs = CONTEXT.Pipe()
         others = [seat.pipe for seat in self.seats]
-        given = (theirs, [ours, *others], self.assignment, self.level, way, self.packs)
+        given = (theirs, [ours, *others], self.assignment, self.level, way, self.packs, self.preload)
         process = CONTEXT.Process(target=_work, args=given, daemon=True)
         process.start()
         theirs.close()
@@ -186,6 +169,7 @@ def _work(
     level: str,
     way: Slot | None,
     packs: Sequence[Path],
+    preload: Sequence[str],
 ) -> None:
     """A slot: judges what it is given until the pool closes its end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the pool's business
@@ -194,7 +178,7 @@ def _work(
     torch.set_num_threads(1)
     for other in others:
         other.close()
-    opener = _opener(level, way, packs) if way else None
+    opener = _opener(level, way, packs, preload) if way else None
     while True:
         try:
             path = pipe.recv()
@@ -203,13 +187,13 @@ def _work(
         pipe.send(judge(path, assignment, level=level, opener=opener))
 
 
-def _opener(level: str, way: Slot, packs: Sequence[Path]) -> Callable[[Limits], Box]:
+def _opener(level: str, way: Slot, packs: Sequence[Path], preload: Sequence[str]) -> Callable[[Limits], Box]:
     """A warm worker, or a cold one where the zygote fails."""
 
     def open_(limits: Limits) -> Box:
         try:
             return way.open(limits)
         except SandboxError:
-            return open_box(level, limits, packs)
+            return open_box(level, limits, packs, preload)
 
     return open_

@@ -16,8 +16,9 @@ from nbformat import NotebookNode
 
 from autograder.build.notebooks import content_id
 from autograder.checks import Failure, Forbidden
-from autograder.judge.code_cells import ASIDE, cell_names
+from autograder.judge.code_cells import ASIDE, cell_names, definitions_in
 from autograder.judge.limits import Limits
+from autograder.judge.output_room import OutputRoom
 from autograder.judge.own_time import StarvedError, load_of_machine
 from autograder.judge.policy import NOT_ALLOWED
 from autograder.judge.read import writable
@@ -71,8 +72,10 @@ class RemoteSubmission(Submission):
         self.skipped: list[str] = []
         self.resources: dict[str, float] = dict.fromkeys(RESOURCES, 0.0) | {"peak_bytes": 0, "workers": 0}
         self._at_end = False
+        self._room = OutputRoom(limits.output)
         self._worker: Worker | None = None
-        self._fatal: set[str] = set()  # cells that end a worker are not replayed
+        self._fatal: set[str] = set()  # cells that end a worker: of them the definitions are replayed
+        self._hopeless: set[str] = set()  # cells whose definitions end a worker, too
         self._strikes: Counter[str] = Counter()
         self._handles: dict[int, tuple[Call, Worker, Opaque]] = {}  # by the call that gave them
 
@@ -117,7 +120,7 @@ class RemoteSubmission(Submission):
                 if cell.id.startswith(CHECK):
                     worker.mark(cell.id.removeprefix(CHECK))
                 reply = worker.cell(cell.source)
-                cell.outputs = [_notebook_output(output) for output in reply.outputs]
+                cell.outputs = self._room.fit([_notebook_output(output) for output in reply.outputs])
                 self._note_skipped(cell, reply.skipped)
             except WorkerDied as died:
                 self._refuse_blame(cell, died)
@@ -185,15 +188,15 @@ class RemoteSubmission(Submission):
 
     def _replay(self, worker: Worker, until: NotebookNode | None) -> None:
         for cell in self._replayed(until):
-            if cell.id in self._fatal and not cell.id.startswith(CHECK):
-                continue
             try:
                 if cell.id.startswith(CHECK):
                     worker.mark(cell.id.removeprefix(CHECK))
-                else:
+                elif cell.id not in self._fatal:
                     worker.cell(cell.source, silent=True)
+                elif cell.id not in self._hopeless:  # what it defines was there before it was stopped
+                    worker.cell(definitions_in(cell.source), silent=True)
             except WorkerDied:  # it did not die here the first time; it does now
-                self._fatal.add(cell.id)
+                (self._hopeless if cell.id in self._fatal else self._fatal).add(cell.id)
                 self._end_worker()
                 return
 
@@ -310,17 +313,13 @@ class RemoteSubmission(Submission):
         return self._handles[id(call)][2]
 
     def _raised(self, task: str, reply: CallReply) -> Failure:
-        """An exception in a hidden call: its type and line, never its text, which may carry the inputs."""
+        """An exception in a hidden call: its type, never its text or its line, which may carry the inputs."""
         if reply.not_implemented:
             return Failure("not solved", f"`{task}` is not written yet")
-        # A line number that no cell has would be a message.
-        lines = max(cell.source.count("\n") + 1 for cell in self.runnable())
-        known = reply.line and reply.line <= lines
-        where = f" (line {reply.line} of the cell it happened in)" if known else ""
         if task in self.rules and reply.exception == "PermissionError":
-            self.forbidden[task] = f"`{task}` makes a call{where} that {NOT_ALLOWED}"
+            self.forbidden[task] = f"`{task}` makes a call that {NOT_ALLOWED}"
             return Failure("forbidden", self.forbidden[task])
-        return Failure("error", f"`{task}` raised {reply.exception}{where}")
+        return Failure("error", f"`{task}` raised {reply.exception}")
 
     def _flag_protocol(self, died: WorkerDied, who: str) -> None:
         """Nobody speaks to the grader, or past the worker's own limits, by accident."""

@@ -37,6 +37,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from course_utils import visible_checks
+
 
 def close(result: Tensor, expected: object, tolerance: float = 1e-4) -> bool:
     """Whether a result has the expected shape and numbers."""

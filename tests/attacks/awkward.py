@@ -245,4 +245,23 @@ SURROUNDINGS = [
     ),
 ]
 
-AWKWARD = [*NOISE, *STYLE, *SURROUNDINGS]
+TIME = [
+    right(
+        "a demo without an end, below the answer in its cell",
+        l2_loss=f"import time\nSCALE = 0.5\n{RIGHT}\ntime.sleep(1000)",
+        limits={"cell": 1.0},
+    ),
+    right(
+        "calls that are quick, and together use up the processor time of a process",
+        f"""
+import time
+start = time.process_time()
+while time.process_time() - start < 0.3: pass
+return {ANSWER}
+""",
+        limits={"call": 2.0, "cpu": 1.0},
+    ),
+    right("a debugging aid that wants a real stderr", before="import faulthandler\nfaulthandler.enable()"),
+]
+
+AWKWARD = [*NOISE, *STYLE, *SURROUNDINGS, *TIME]

@@ -1,0 +1,27 @@
+"""What the students' self-check says of right work in an awkward way is what the judge says of it."""
+
+import json
+
+import pytest
+from attack import TASKS
+from awkward import AWKWARD
+
+from course_utils.self_check import run
+
+# An everyday run tries these; `-m slow` all of them.
+EVERYDAY = ("several tries, the last of which counts", "the untouched stub")
+CASES = [
+    pytest.param(case, marks=[] if case.name in EVERYDAY else [pytest.mark.slow], id=case.name)
+    for case in AWKWARD
+]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_self_check_agrees(case, judging, released, tmp_path):
+    path = tmp_path / "3_colorization.ipynb"
+    path.write_text(json.dumps(case.submission(released)))
+    verdict = judging(path, case.limits, case.rules).verdict
+    checked = run(path, released=released)
+    for task in TASKS:
+        judged = verdict.task(task)
+        assert checked.results[task].passed == (judged.earned == judged.points), (task, checked.results[task])
