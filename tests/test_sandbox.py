@@ -1,8 +1,10 @@
 """The sandbox: what can be seen and done from inside, what is refused, and what is left behind: nothing."""
 
+import errno
 import os
 import signal
 import stat
+import struct
 import subprocess
 import sys
 import time
@@ -13,9 +15,11 @@ import pytest
 from workers import BOXED, needs_bubblewrap, start
 
 from autograder.catalogue import COURSE
-from autograder.judge import sandbox
+from autograder.judge import cgroup, sandbox, seccomp
+from autograder.judge import self_test as self_test_module
 from autograder.judge.box import open_box
 from autograder.judge.limits import MB, Limits
+from autograder.judge.mounts import INODES, TERMINALS
 from autograder.judge.sandbox import SandboxError, hidden, python_paths, remedy
 from autograder.judge.self_test import _judged, self_test
 from autograder.judge.worker_client import Worker
@@ -113,6 +117,32 @@ finally:
 """
     assert value(worker, "(code, written)", fill) == (28, pytest.approx(128, abs=4))  # ENOSPC
     assert value(worker, "os.statvfs('/dev/shm').f_blocks * os.statvfs('/dev/shm').f_frsize") == 64 * MB
+
+
+@needs_bubblewrap
+def test_files_and_terminals_are_counted(worker):
+    for folder in ("/tmp", "/dev/shm"):
+        assert value(worker, f"os.statvfs({folder!r}).f_files", "import os") == INODES
+    take = """
+import os
+kept = []
+try:
+    while len(kept) < 99: kept.append(os.openpty())
+except OSError: pass
+"""
+    assert value(worker, "len(kept)", take) == TERMINALS
+    worker.cell("for pair in kept: os.close(pair[0]), os.close(pair[1])")
+    assert value(worker, "os.listdir('/dev/pts')") == ["ptmx"]
+
+
+@needs_bubblewrap
+def test_of_the_machine_only_its_start_is_told(worker):
+    read = "{name: open('/proc/' + name).read() for name in ('meminfo', 'stat', 'loadavg', 'uptime')}"
+    before = value(worker, read)
+    assert "MemTotal" in before["meminfo"]
+    assert value(worker, read, "import time\ntime.sleep(0.05)") == before
+    assert value(worker, "open('/proc/locks').read()") == ""
+    assert value(worker, "os.listdir('/proc/sys')", "import os") == []
 
 
 @needs_bubblewrap
@@ -367,6 +397,148 @@ def test_limits_come_from_a_mapping():
 def test_limits_that_make_no_sense_are_named(mapping, says):
     with pytest.raises(ValueError, match=says):
         Limits.from_mapping(mapping)
+
+
+# --------------------------------------------------------------------------------------------- system calls
+
+
+def decided(machine, number, *arguments):
+    """What the filter says to a call: the error's number, None if it may be made, or "killed"."""
+    words = [seccomp.AUDIT_ARCH[machine], 0, 0, *(half for word in arguments for half in (word, 0))]
+    memory = dict(enumerate([number, *words]))
+    steps = [*struct.iter_unpack("<HBBI", seccomp.program(machine))]
+    at = value = 0
+    while True:
+        code, if_true, if_false, operand = steps[at]
+        at += 1
+        if code == seccomp.LOAD:
+            value = memory.get(operand // 4, 0)
+        elif code == seccomp.RETURN:
+            return {seccomp.ALLOW: None, seccomp.KILL: "killed"}.get(operand, operand - seccomp.FAIL)
+        else:
+            tests = {seccomp.JUMP_EQUAL: value == operand, seccomp.JUMP_AT_LEAST: value >= operand}
+            tests[seccomp.JUMP_ANY_BIT] = bool(value & operand)
+            at += if_true if tests[code] else if_false
+
+
+CALLS = {  # number on x86-64, on Arm; arguments; the error
+    "read": (0, 63, [], None),
+    "fcntl, to duplicate": (72, 25, [3, 1030], None),
+    "fcntl, to ask for a lock": (72, 25, [3, 5], errno.ENOLCK),
+    "fcntl, to lock": (72, 25, [3, 6], errno.ENOLCK),
+    "fcntl, to lock an open file": (72, 25, [3, 37], errno.ENOLCK),
+    "fcntl, for a lease": (72, 25, [3, 1024], errno.EPERM),
+    "flock": (73, 32, [3, 2], errno.ENOSYS),
+    "preadv2": (327, 286, [3, 0, 1, 0, 0, 0], None),
+    "preadv2, RWF_NOWAIT": (327, 286, [3, 0, 1, 0, 0, 8], errno.EOPNOTSUPP),
+    "pwritev2, RWF_HIPRI": (328, 287, [3, 0, 1, 0, 0, 1], errno.EOPNOTSUPP),
+    "mincore": (27, 232, [], errno.ENOSYS),
+    "cachestat": (451, 451, [], errno.ENOSYS),
+    "madvise, MADV_DONTNEED": (28, 233, [0, 0, 4], None),
+    "madvise, MADV_PAGEOUT": (28, 233, [0, 0, 21], errno.EINVAL),
+    "io_setup": (206, 0, [], errno.ENOSYS),
+    "setpriority": (141, 140, [], errno.EPERM),
+    "sched_setattr": (314, 274, [], errno.EPERM),
+    "clone, a thread": (56, 220, [0x3D0F00], None),
+    "clone, a user namespace": (56, 220, [0x10000011], errno.EPERM),
+    "clone3": (435, 435, [], errno.ENOSYS),
+    "a unix socket": (41, 198, [1], None),
+    "an internet socket": (41, 198, [2], errno.EAFNOSUPPORT),
+    "setsockopt, SO_RCVTIMEO": (54, 208, [3, 1, 20], None),
+    "setsockopt, SO_SNDBUF": (54, 208, [3, 1, 7], errno.EPERM),
+    "futex_wait": (455, 455, [], None),
+    "setxattrat": (463, 463, [], errno.ENOSYS),
+    "open_tree_attr": (467, 467, [], errno.ENOSYS),
+    "a call that there is not yet": (999, 999, [], errno.ENOSYS),
+    "a call of x32": (2**30, 2**30, [], errno.ENOSYS),
+}
+
+
+@pytest.mark.parametrize("machine", seccomp.AUDIT_ARCH)
+@pytest.mark.parametrize("call", CALLS)
+def test_system_calls_are_decided_by_number_and_arguments(machine, call):
+    *numbers, arguments, error = CALLS[call]
+    number = numbers[list(seccomp.AUDIT_ARCH).index(machine)]
+    assert decided(machine, number, *arguments) == error
+
+
+# ------------------------------------------------------------------------------------------- control groups
+
+
+def hierarchy(monkeypatch, folder, version, ours="/a/b"):
+    """A tree of control groups as the kernel shows it, made of plain files."""
+    kinds = {1: [("cpu", "cpu,cpuacct"), ("memory", "memory"), ("pids", "pids")], 2: [("", "")]}[version]
+    mounts, groups = [], []
+    for at, (name, options) in enumerate(kinds):
+        point = folder / (name or "unified")
+        inner = point / ours.strip("/")
+        inner.mkdir(parents=True)
+        for path in (inner, inner.parent, point):
+            (path / "cgroup.procs").touch()
+        kind = "cgroup2 cgroup" if version == 2 else "cgroup cgroup"
+        mounts.append(f"30 25 0:26 / {point} rw - {kind} rw,{options}")
+        groups.append(f"{at}:{options}:{ours}")
+    for name, lines in (("MOUNTS", mounts), ("OURS", groups)):
+        (folder / name).write_text("\n".join(lines))
+        monkeypatch.setattr(cgroup, name, folder / name)
+
+
+def test_a_group_of_version_1_is_made_in_each_hierarchy(monkeypatch, tmp_path):
+    hierarchy(monkeypatch, tmp_path, 1)
+    group = cgroup.Cgroup(Limits(processes=7, tree=10, tmp=20, shm=30))
+    assert group.controls == {"cpu", "memory", "pids"}
+    assert {str(folder.parent.relative_to(tmp_path)) for folder in group.folders} == {
+        f"{name}/a/b" for name in group.controls
+    }
+    text = {path.name: path.read_text() for folder in group.folders for path in folder.iterdir()}
+    assert text["pids.max"] == "7"
+    assert text["memory.limit_in_bytes"] == str(60 + cgroup.KERNEL)
+
+
+@pytest.mark.parametrize(("shared", "place"), [("memory pids cpu", "unified/a"), ("", None)])
+def test_a_group_of_version_2_is_made_beside_ours(monkeypatch, tmp_path, shared, place):
+    hierarchy(monkeypatch, tmp_path, 2)
+    (tmp_path / "unified/a/cgroup.subtree_control").write_text(shared)
+    group = cgroup.Cgroup(Limits())
+    assert [folder.parent for folder in group.folders] == ([tmp_path / place] if place else [])
+    assert group.controls == set(shared.split())
+
+
+def test_without_control_groups_there_is_none(monkeypatch, tmp_path):
+    for name in ("MOUNTS", "OURS"):
+        monkeypatch.setattr(cgroup, name, tmp_path / "none")
+    group = cgroup.Cgroup(Limits())
+    assert (group.folders, group.controls, group.out_of_memory()) == ([], set(), False)
+    group.remove()
+    assert "no control group for cores or memory or processes" in self_test_module._shares(group).detail
+
+
+def test_a_group_tells_that_the_kernel_ended_a_process(monkeypatch, tmp_path):
+    hierarchy(monkeypatch, tmp_path, 1)
+    group = cgroup.Cgroup(Limits())
+    file = next(folder for folder in group.folders if "memory" in folder.parts) / "memory.oom_control"
+    for number in (0, 3):
+        file.write_text(f"oom_kill_disable 0\nunder_oom 0\noom_kill {number}\n")
+        assert group.out_of_memory() is bool(number)
+
+
+def test_groups_of_judges_that_were_killed_are_swept_and_no_others(tmp_path):
+    left, held, other = (tmp_path / name for name in ("autograder-0-a", f"autograder-{os.getpid()}-b", "c"))
+    for folder in (left, held, other):
+        folder.mkdir()
+    cgroup.sweep(tmp_path)
+    assert set(tmp_path.iterdir()) == {held, other}
+
+
+@needs_bubblewrap
+@pytest.mark.parametrize("how", ["bubblewrap", "warm"])
+def test_a_box_is_in_its_group_and_the_group_goes_with_it(how):
+    with start(how, Limits(processes=9)) as worker:
+        folders = worker._box.group.folders
+        family = worker._box.family()
+        inside = [set(map(int, (folder / "cgroup.procs").read_text().split())) for folder in folders]
+        assert all(found and found <= set(family) for found in inside)
+    assert not [folder for folder in folders if folder.exists()]
 
 
 # ------------------------------------------------------------------------------------------------ self-test

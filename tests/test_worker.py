@@ -11,9 +11,9 @@ import pytest
 import torch
 from workers import DEFAULT, STARTS, needs_bubblewrap, start
 
-from autograder.judge import wire, worker_client
+from autograder.judge import cgroup, wire, worker_client
 from autograder.judge.limits import MB, Limits
-from autograder.judge.worker_client import Opaque, WorkerDied
+from autograder.judge.worker_client import Opaque, StarvedError, WorkerDied
 
 NOTEBOOK = '''
 import collections, random, sys
@@ -657,6 +657,64 @@ time.sleep(60)
 """
     with alive(tree=1000 * MB) as worker:
         dies(worker, bomb, "memory", "of memory")
+
+
+@needs_bubblewrap
+@pytest.mark.parametrize("grouped", [True, False], ids=["in a group", "without one"])
+def test_shared_memory_of_all_processes_together_is_bounded(grouped, monkeypatch):
+    if not grouped:
+        monkeypatch.setattr(cgroup, "parents", lambda: iter(()))
+    bomb = """
+import mmap, os, time
+for _ in range(4):
+    if os.fork() == 0:
+        hoard = mmap.mmap(-1, 300 * 2**20)
+        hoard.write(b"x" * len(hoard))
+        time.sleep(60)
+time.sleep(60)
+"""
+    with alive(tree=900 * MB) as worker:
+        dies(worker, bomb, "memory", "of memory")
+
+
+@needs_bubblewrap
+def test_what_waits_in_sockets_counts_without_a_control_group(monkeypatch):
+    monkeypatch.setattr(cgroup, "parents", lambda: iter(()))
+    bomb = """
+import os, socket, time
+for _ in range(30):
+    if os.fork() == 0:
+        kept = []
+        try:
+            while True: kept.append(socket.socketpair())
+        except OSError: time.sleep(60)
+time.sleep(60)
+"""
+    with alive(tree=800 * MB) as worker:
+        dies(worker, bomb, "memory", "of memory")
+
+
+def test_a_name_that_looks_like_a_size_hides_nothing(level):
+    rename = "import ctypes\nctypes.CDLL(None).prctl(15, {!r}, 0, 0, 0)"
+    with alive(level) as worker:
+        for name in (b"a kB", b"\xff\xfe", b"VmHWM: 9 kB", b") R 1 1 1 1"):
+            assert worker.cell(rename.format(name)).ok
+            worker._watch.look()
+            worker._watch.meter.look()
+            assert worker._box.usage().memory > 50 * MB
+            assert worker._box.usage().peak > 50 * MB
+        assert worker._watch.fault == ""
+
+
+def test_what_can_not_be_watched_is_ended_and_nobodys_fault(monkeypatch):
+    def broken():
+        raise ValueError("no such field")
+
+    with alive() as worker:
+        monkeypatch.setattr(worker._box, "usage", broken)
+        with pytest.raises(StarvedError, match="could not be watched .*no such field"):
+            worker.cell("import time\ntime.sleep(60)")
+        assert not worker._box.family()
 
 
 @needs_bubblewrap

@@ -399,4 +399,137 @@ CHANGING = [
     ),
 ]
 
-ESCAPES = [*SEEING, *REACHING, *CHANGING]
+# What two boxes share is the kernel, its counters, and the files of one Python, which both can read.
+TALKING = [
+    trying(
+        "locks that another box could feel",
+        """
+        import fcntl, json, os
+        tries = [
+            lambda file: fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB),
+            lambda file: fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB),
+            lambda file: fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB),
+            lambda file: fcntl.lockf(file, fcntl.LOCK_SH | fcntl.LOCK_NB),
+            lambda file: fcntl.fcntl(file, fcntl.F_GETLK, bytes(64)),
+            lambda file: fcntl.fcntl(file, 36, bytes(64)),
+            lambda file: fcntl.fcntl(file, 37, bytes(64)),
+            lambda file: fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK),
+            lambda file: fcntl.fcntl(file, fcntl.F_GETLEASE),
+        ]
+        got = []
+        for name, mode in (("/dev/null", "r+"), ("/dev/zero", "r+"), (json.__file__, "r"), ("mine", "w")):
+            with open(name, mode) as file:
+                for number, attempt in enumerate(tries):
+                    try:
+                        got.append((name, number, attempt(file)))
+                    except OSError:
+                        pass
+        print(got)
+        return got
+        """,
+        "names a folder of the system",
+    ),
+    trying(
+        "what others read",
+        """
+        import ctypes, fcntl, json, os
+        libc = ctypes.CDLL(None, use_errno=True)
+        got = [libc.inotify_init(), libc.inotify_init1(0), libc.fanotify_init(0, 0)]
+        folder = os.open(os.path.dirname(json.__file__), os.O_RDONLY)
+        got.append(libc.fcntl(folder, fcntl.F_NOTIFY, fcntl.DN_ACCESS))
+        print(got)
+        return any(result >= 0 for result in got)
+        """,
+        "ctypes",
+    ),
+    trying(
+        "which pages of a file are in memory",
+        """
+        import ctypes, json, mmap, os
+        libc = ctypes.CDLL(None, use_errno=True)
+        file, got = os.open(json.__file__, os.O_RDONLY), []
+        for flags in (8, 1, 2 ** 31 - 1):  # RWF_NOWAIT is 8
+            try:
+                got.append(os.preadv(file, [bytearray(64)], 0, flags))
+            except OSError:
+                pass
+        view = mmap.mmap(file, 0, mmap.MAP_PRIVATE, mmap.PROT_READ | mmap.PROT_WRITE)
+        at, vector = ctypes.addressof(ctypes.c_char.from_buffer(view)), (ctypes.c_ubyte * 64)()
+        if libc.mincore(ctypes.c_void_p(at), ctypes.c_size_t(1), vector) == 0:
+            got.append("mincore")
+        if libc.syscall(451, file, (ctypes.c_ulong * 2)(0, 0), (ctypes.c_ulong * 5)(), 0) == 0:
+            got.append("cachestat")
+        try:
+            got.append(os.posix_fadvise(file, 0, 0, os.POSIX_FADV_DONTNEED))
+        except OSError:
+            pass
+        print(got, os.preadv(file, [bytearray(8)], 0))
+        return got
+        """,
+        "ctypes",
+    ),
+    trying(
+        "counters of the whole machine",
+        """
+        import ctypes, pathlib, time
+        libc = ctypes.CDLL(None, use_errno=True)
+        names = ("sys/fs/aio-nr", "sys/fs/file-nr", "sys/kernel/pty/nr", "locks", "vmstat", "interrupts")
+        told = [name for name in names if (path := pathlib.Path("/proc", name)).exists() and path.read_text()]
+        before = [pathlib.Path("/proc", name).read_text() for name in ("meminfo", "stat", "loadavg")]
+        busy = [bytearray(2 ** 20) for _ in range(40)], sum(range(10 ** 6)), time.sleep(0.2)
+        after = [pathlib.Path("/proc", name).read_text() for name in ("meminfo", "stat", "loadavg")]
+        print(told)
+        return told or before != after or libc.syscall(206, 100, ctypes.byref(ctypes.c_ulong())) == 0
+        """,
+        "/proc",
+    ),
+    trying(
+        "terminals of others, and more than its share of them",
+        """
+        import os
+        there = [name for name in os.listdir("/dev/pts") if name != "ptmx"]
+        mine = []
+        try:
+            while len(mine) < 40:
+                mine.append(os.openpty())
+        except OSError:
+            pass
+        print(there, len(mine))
+        return there or len(mine) == 40
+        """,
+        "names a folder of the system",
+    ),
+    trying(
+        "another priority, so that its time goes slowly",
+        """
+        import ctypes, os
+        libc = ctypes.CDLL(None, use_errno=True)
+        attr = (ctypes.c_uint32 * 12)(48, 5)  # SCHED_IDLE
+        got = [libc.setpriority(0, 0, 19), libc.nice(19), libc.syscall(251, 1, 0, 3 << 13)]
+        got += [libc.syscall(314, 0, attr, 0), libc.syscall(142, 0, (ctypes.c_int * 1)(0))]
+        for policy in (os.SCHED_IDLE, os.SCHED_BATCH):
+            try:
+                got.append(os.sched_setscheduler(0, policy, os.sched_param(0)) or 0)
+            except OSError:
+                pass
+        print(got)
+        return any(result >= 0 for result in got)
+        """,
+        "ctypes",
+    ),
+    trying(
+        "system calls that are newer than the filter",
+        """
+        import ctypes, errno
+        libc, got = ctypes.CDLL(None, use_errno=True), []
+        for number in (463, 464, 465, 466, 467, 468, 469, 470, 500, 512, 1000, 2 ** 30, 2 ** 30 + 39):
+            if libc.syscall(number, 0, 0, 0, 0) >= 0 or ctypes.get_errno() != errno.ENOSYS:
+                got.append(number)
+        print(got)
+        return got
+        """,
+        "ctypes",
+    ),
+]
+
+ESCAPES = [*SEEING, *REACHING, *CHANGING, *TALKING]

@@ -112,7 +112,7 @@ while True:
     hoard.append(mmap.mmap(-1, 64 * 2 ** 20))
     hoard[-1].write(b"x" * 64 * 2 ** 20)
 """,
-        {"error", "memory", "crash"},
+        {"error", "memory", "crash", "time"},
         call=8.0,
         tree=1500 * MB,
     ),
@@ -130,6 +130,70 @@ time.sleep(30)
         "os.fork",
         call=6.0,
         tree=1000 * MB,
+    ),
+    wild(
+        "memory that children share",
+        """
+import mmap, os, time
+for _ in range(4):
+    if os.fork() == 0:
+        hoard = mmap.mmap(-1, 400 * 2 ** 20)
+        hoard.write(b"x" * len(hoard))
+        time.sleep(30)
+time.sleep(30)
+""",
+        {"memory", "time"},
+        "os.fork",
+        call=6.0,
+        tree=1000 * MB,
+    ),
+    wild(
+        "memory behind a name that looks like a size",
+        """
+import ctypes, mmap, time
+libc = ctypes.CDLL(None)
+for name in (b"\\xff\\xfe", b"a kB"):
+    libc.prctl(15, name, 0, 0, 0)
+    time.sleep(0.3)
+hoard = []
+while True:
+    hoard.append(mmap.mmap(-1, 64 * 2 ** 20))
+    hoard[-1].write(b"x" * 64 * 2 ** 20)
+""",
+        {"error", "memory", "time"},
+        "ctypes",
+        call=8.0,
+        tree=1000 * MB,
+    ),
+    wild(
+        "memory of the kernel's, in sockets",
+        """
+import os, socket, time
+hoard = []
+for _ in range(40):
+    if os.fork() == 0:
+        try:
+            while True:
+                pair = socket.socketpair()
+                hoard.append(pair)
+                for end in pair:
+                    end.setblocking(False)
+                    try:
+                        while True: end.send(bytes(60_000))
+                    except OSError: pass
+        except OSError: time.sleep(30)
+time.sleep(30)
+""",
+        {"memory", "time"},
+        None,
+        call=20.0,
+        cell=20.0,
+        tree=1000 * MB,
+    ),
+    wild_cell(
+        "a name that looks like a size, in a right answer",
+        "import ctypes\nctypes.CDLL(None).prctl(15, b'a kB', 0, 0, 0)",
+        "ctypes",
     ),
     wild(
         "all of /dev/shm and /tmp",
