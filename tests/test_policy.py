@@ -1,6 +1,7 @@
 """What is told from a submission's source: calls that are forbidden, and what is worth a look."""
 
 import ast
+import contextlib
 import json
 from textwrap import dedent
 from time import process_time
@@ -14,13 +15,16 @@ from autograder.catalogue import find_assignment
 from autograder.checks import _FORBIDDEN, Forbidden, forbid, forbidden_of
 from autograder.demo import as_answer
 from autograder.judge.beside import files_beside
-from autograder.judge.bindings import Names
+from autograder.judge.bindings import STEPS, Names, TooTangledError
 from autograder.judge.code_cells import MAX_CODE, code_cells, parse
 from autograder.judge.policy import look
 from autograder.misconceptions import misconceptions_of
 
 CONV = Forbidden(
-    ("torch.nn.functional.conv2d", "torch.nn.Conv2d", "torch.Tensor.unfold", "scipy.signal.convolve2d"),
+    (
+        *("torch.nn.functional.conv2d", "torch.nn.Conv2d", "torch.Tensor.unfold", "scipy.signal.convolve2d"),
+        "torchvision.ops.deform_conv2d",
+    ),
     ("aten::convolution",),
 )
 IMPORTS = "import torch\nimport torch.nn as nn\nimport torch.nn.functional as F\n"
@@ -162,6 +166,32 @@ def conv2d(x, w): return F.conv2d(x, w)
 ## beside a shell command
 !ls
 def conv2d(x, w): return F.conv2d(x, w)
+## by a capture
+match F:
+    case G: pass
+def conv2d(x, w): return G.conv2d(x, w)
+## by a capture in a sequence
+def conv2d(x, w):
+    match (x, F):
+        case (y, G): return G.conv2d(y, w)
+## by a capture of an attribute
+def conv2d(x, w):
+    match F:
+        case object(conv2d=go): return go(x, w)
+## by a method of a parameter, beside an object of its own
+def conv2d(x, w):
+    own = dict(a=1)
+    return x.unfold(2, 3, 1) @ own['a']
+## as the argument of a function
+def conv2d(x, w): return [*map(F.conv2d, [x], [w])][0]
+## by an isinstance of its own
+def isinstance(x, f): return f(x, x)
+def conv2d(x, w): return isinstance(x, F.conv2d)
+## in what is compared
+def conv2d(x, w): return F.conv2d(x, w) == 1
+## by torchvision
+import torchvision
+def conv2d(x, w): return torchvision.ops.deform_conv2d(x, w, w)
 ## through an earlier definition
 def conv2d(x, w): return F.conv2d(x, w)
 old = conv2d
@@ -218,6 +248,67 @@ class A:
 def conv2d(x, w): return A().unfold()
 ## a name in a string
 def conv2d(x, w): return x if 'F.conv2d' else w
+## a method of an object that is given it
+class A:
+    def __init__(self): self.unfold = len
+def conv2d(x, w):
+    mine = A()
+    return mine.unfold(x)
+## a method of a namespace
+from types import SimpleNamespace
+mine = SimpleNamespace(unfold=len)
+def conv2d(x, w): return mine.unfold(x)
+## a method of an object from a module of its own
+import helpers
+from helpers import Layer
+mine, layer = helpers.Windows(3), Layer()
+def conv2d(x, w): return mine.unfold(x) + layer.unfold(x) + helpers.unfold(x)
+## a method of an attribute from a module of its own
+from helpers import Windows
+class Net(nn.Module):
+    def __init__(self): self.windows = Windows()
+    def forward(self, x): return self.windows.unfold(x)
+def conv2d(x, w): return Net()(x)
+## a method that it inherits from a module of its own
+import helpers
+class Net(helpers.Base):
+    def go(self, x): return self.unfold(x)
+def conv2d(x, w): return Net().go(x)
+## a dictionary
+def conv2d(x, w):
+    mine = {'unfold': len}
+    return mine['unfold'](x)
+## an attribute that is set
+def conv2d(x, w):
+    w.unfold = 3
+    return x
+## a class that is asked for
+def conv2d(x, w):
+    if isinstance(w, nn.Conv2d) or issubclass(type(w), (nn.Module, nn.Conv2d)) or type(w) is nn.Conv2d:
+        w = w.weight
+    return x @ w
+## a class that is asked for by another name
+Layer = nn.Conv2d
+def conv2d(x, w): return x @ w.weight if isinstance(w, Layer) else x
+## a class of a match
+def conv2d(x, w):
+    match w:
+        case nn.Conv2d(weight=inner): return x @ inner
+        case _: return x
+## a capture of the same name
+from torch.nn.functional import *
+def conv2d(x, w):
+    match x.shape:
+        case [_, conv2d]: return conv2d + 1
+        case [_, *conv2d]: return conv2d[0]
+        case {'a': _, **conv2d}: return conv2d
+        case (int() as conv2d) | [[conv2d]]: return conv2d + 1
+## an annotation
+def conv2d(x: 'F.conv2d', w: nn.Conv2d | None = None, *rest: nn.Conv2d) -> nn.Conv2d:
+    y: nn.Conv2d = x
+    return y
+## its name and its documentation
+def conv2d(x, w): return x if F.conv2d.__name__ == F.conv2d.__doc__ else w
 ## not there
 y = F.conv2d
 """)
@@ -442,6 +533,34 @@ try:
     1 / 0
 except Exception as e:
     e.__traceback__.tb_frame
+## looks around in the interpreter: `logging.currentframe`
+import logging
+logging.currentframe()
+## looks around in the interpreter: `logging.currentframe`
+from logging import currentframe as here
+here()
+## looks around in the interpreter: `f_back`
+getattr(x, 'f_back')
+## looks around in the interpreter: `f_back`
+getattr(x, 'f_' + 'back')
+## looks around in the interpreter: `f_back`
+name = 'f_' + 'back'
+getattr(x, name)
+## looks around in the interpreter: `f_back`
+from operator import attrgetter
+attrgetter('f_back.f_globals')(x)
+## looks around in the interpreter: `gi_frame`
+(1 for _ in x).gi_frame
+## looks around in the interpreter: `__traceback__`
+try:
+    1 / 0
+except Exception as e:
+    e.__traceback__
+## looks around in the interpreter: `traceback.walk_tb`
+import traceback
+traceback.walk_tb(x)
+## looks around in the interpreter: `__closure__`
+conv2d.__closure__
 ## looks around in the interpreter: `__globals__`
 (lambda: 0).__globals__
 ## looks around in the interpreter: `__subclasses__`
@@ -561,13 +680,13 @@ get_ipython().user_ns
 !cat /etc/passwd
 ## runs a command of the shell
 !pip install x; cat y
-## runs a command of the shell or of another language: `!ls`
-x = !ls
+## runs a command of the shell or of another language: `!env`
+x = !env
 ## runs a command of the shell or of another language: `%%bash`
 %%bash
 ls
 ## runs a command of the shell
-%%writefile torch.py
+%%writefile ../torch.py
 x = 1
 ## runs a command of the shell
 get_ipython().system('ls')
@@ -628,6 +747,14 @@ SLOW = {
     "names in a function": "x = x\n" * 100 + "def conv2d(x):\n" + " a = a\n" * 25_000,
     "sums": "x = " + "+".join(["'a'"] * 900) + "\n" + "getattr(x, " + "+".join(["'a'"] * 900) + ")",
     "too much": "# " + "x" * MAX_CODE,
+    "tuples of attributes": "import torch as a\n"
+    + "\n".join(f"a{n} = (a{n - 1 if n else ''}.a, a{n - 1 if n else ''}.b)" for n in range(25)),
+    "many tuples of attributes": "import torch as a\n"
+    + "\n".join(f"a = (a.a{n}, a.b{n})\nif 1: a = [a, a.c{n}]" for n in range(4_000)),
+    "tasks in a task": "\n".join(f"{' ' * n}def conv2d(x):" for n in range(90))
+    + "".join(f"\n{' ' * 90}x.y" for _ in range(1_500)),
+    "lambdas in lambdas": "\n".join("y = " + "(b := lambda a: " * 60 + "a" + ")" * 60 for _ in range(150)),
+    "patterns in patterns": "match a:\n" + f" case {'A(b=' * 60}c{')' * 60}: c\n" * 200,
     "a choice in a choice": "F = " + "F if F else " * 500 + "F\n" + "F.conv2d\n" * 3_000,
 }
 
@@ -637,6 +764,57 @@ def test_code_that_was_written_to_be_slow_is_not(name):
     start = process_time()  # of this process: a busy machine does not count
     found(SLOW[name], "def conv2d(x): return a + x")
     assert process_time() - start < 5
+
+
+TANGLED = ("tuples of attributes", "many tuples of attributes")
+
+
+@pytest.mark.parametrize("name", TANGLED)
+def test_what_can_not_be_followed_is_flagged(name):
+    assert any("was not looked through to its end" in flag for flag in flags(SLOW[name]))
+
+
+def test_a_task_that_can_not_be_followed_is_flagged_and_the_others_are_looked_at():
+    tangle = "def conv2d(x):\n" + " a = a\n" * 25_000 + " return a"
+    notebook, released = notebook_of(tangle), notebook_of()
+    found = look(notebook, released, ["conv2d"], {"conv2d": CONV})
+    assert found.forbidden == {}
+    assert found.flags[0].startswith("`conv2d` was not looked through for calls that it may not make")
+    assert any("import" not in flag and "gc" in flag for flag in flags("import gc\ngc.collect()", tangle))
+
+
+def test_the_steps_are_the_same_every_time():
+    left = []
+    for _ in range(2):
+        names = Names([parse(SLOW["many tuples of attributes"][:20_000].rpartition("\n")[0])])
+        with contextlib.suppress(TooTangledError):
+            for statement, scope in names.statements:
+                for node, around in names.walk(statement, scope):
+                    names.paths(node, around)
+        left.append((names.left, names.tangled))
+    assert left[0] == left[1]
+    assert left[0][0] < STEPS
+
+
+@pytest.mark.parametrize(
+    "deep", ["-" * 1_500 + "x", "not " * 1_500 + "x", "x" + ".y" * 900, "x" + "[0]" * 900]
+)
+def test_a_deep_expression_is_looked_at(deep):
+    code = f"def conv2d(x):\n if x:\n  return {deep}\n return {deep}"
+    assert found(code, "import gc\ngc.collect()").flags == [
+        "Code cell 3 looks around in the interpreter: `gc` (line 2)."
+    ]
+
+
+@pytest.mark.parametrize("number", ["0x" + "f" * 9_000, "-" * 1_500 + "1", "1.0"])
+def test_a_table_of_odd_numbers_is_one(number):
+    code = f"def conv2d(x):\n if x: return 2\n return {number}"
+    assert flags(code) == ["Code cell 2 answers from a table of numbers: `conv2d` (line 1)."]
+
+
+@pytest.mark.parametrize("deep", ["-" * 50_000 + "x", "(" * 150 + "x" + ")" * 150 + "+1" * 20_000])
+def test_code_that_is_nested_too_deeply_is_flagged(deep):
+    assert flags(f"y = {deep}") == ["Code cell 2 was not looked through: the code is nested too deeply."]
 
 
 def test_the_solution_takes_a_moment(master, skeleton):

@@ -1,7 +1,11 @@
 """What the names in a notebook stand for, told from its syntax trees: `F` is torch.nn.functional.
 
-Nothing is run. Imports, plain assignments, `getattr(F, "conv2d")` and the like are followed; what a name may
-hold otherwise stays unknown. Every step is bounded: the code may have been written to be slow to read.
+Nothing is run. Imports, plain assignments, `getattr(F, "conv2d")` and the like are followed; what a name
+may hold otherwise stays unknown.
+
+The code may have been written to be slow to read. So all is bounded: the length of the code, the number and
+length of the names that an expression may stand for, and the number of steps. Steps are counted, not timed,
+so that every machine gives up at the same point. This bounds time and memory without a process of its own.
 """
 
 import ast
@@ -18,6 +22,16 @@ from autograder.judge.code_cells import Code
 
 DEPTH = 30  # of expressions that are followed
 LIVE = 50  # bindings of one name that are followed
+MOST_PATHS = 64  # that one expression may stand for
+LONGEST_PATH = 400  # characters
+STEPS = 300_000  # the solutions of this course take up to 6,000
+
+ASKING = {"builtins.isinstance", "builtins.issubclass", "builtins.hasattr"}
+# What they give is found by their first argument.
+ON_FIRST = {"builtins.getattr", "inspect.getattr_static", "builtins.vars", "functools.partial"}
+BARE = (ast.Name, ast.Attribute, ast.Tuple, ast.List, ast.Set, ast.BinOp, ast.BitOr, ast.Constant)
+BARE += (ast.expr_context,)
+TELLING = ("__name__", "__qualname__", "__module__", "__doc__")  # of a function or class
 
 Value = ast.AST | str | None  # an expression or a definition; a dotted name; unknown
 
@@ -32,6 +46,10 @@ COMPOUND = (
     ast.TryStar,
     ast.Match,
 )
+
+
+class TooTangledError(Exception):
+    """The code takes too many steps to follow."""
 
 
 @dataclass(frozen=True)
@@ -61,11 +79,18 @@ class Bound:
 
 
 class Names:
-    """The names of a notebook's cells, run from top to bottom."""
+    """The names of a notebook's cells, run from top to bottom.
 
-    def __init__(self, cells: Iterable[Code]) -> None:
+    left     steps before TooTangledError is raised
+    tangled  names of the cells with an expression that may stand for too much; some of that was left out
+    """
+
+    def __init__(self, cells: Iterable[Code], steps: int = STEPS) -> None:
+        self.left = steps
+        self.tangled: set[str] = set()
         self.top: dict[str, list[Bound]] = defaultdict(list)
         self.statements: list[tuple[ast.stmt, Scope]] = []
+        self._of_code: dict[int, list[tuple[ast.stmt, Scope]]] = defaultdict(list)
         self.stars: list[str] = []
         self._known: dict[int, frozenset[str]] = {}
         for code in cells:
@@ -76,6 +101,7 @@ class Names:
 
     def _take(self, statement: ast.stmt, scope: Scope) -> None:
         self.statements.append((statement, scope))
+        self._of_code[id(scope.code)].append((statement, scope))
         sure = not isinstance(statement, COMPOUND)
         for node in _same_scope(statement):
             if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
@@ -83,8 +109,24 @@ class Names:
             for name, value in _bindings(node):
                 self.top[name].append(Bound(value, scope, sure))
 
+    def statements_of(self, code: Code) -> list[tuple[ast.stmt, Scope]]:
+        """The top-level statements of a cell."""
+        return self._of_code[id(code)]
+
+    def texts(self, node: ast.AST, scope: Scope) -> set[str]:
+        """The strings that a name may hold, if they are written out."""
+        bounds = self.live(node.id, scope) if isinstance(node, ast.Name) else []
+        return {constant(bound.value) for bound in bounds if isinstance(bound.value, ast.AST)}
+
+    def spend(self, steps: int) -> None:
+        """Count steps. Raises TooTangledError when they are used up."""
+        self.left -= steps
+        if self.left < 0:
+            raise TooTangledError
+
     def live(self, name: str, scope: Scope) -> list[Bound]:
         """What a name may be bound to where it is used: the latest binding, and those in branches since."""
+        self.spend(1)
         inner: Scope | None = scope
         while inner is not None:
             if name in inner.locals:
@@ -106,8 +148,24 @@ class Names:
         if id(node) not in self._known:
             self._known[id(node)] = frozenset()  # while it is looked for: a name may stand for itself
             found = _PATHS.get(type(node), Names._no_paths)(self, node, scope, depth + 1)
-            self._known[id(node)] = frozenset(shortest(path) for path in found)
+            self._known[id(node)] = self._bounded(found, scope)
         return self._known[id(node)]
+
+    def _bounded(self, found: set[str], scope: Scope) -> frozenset[str]:
+        """As many names as are followed; always the same ones."""
+        self.spend(1 + len(found))
+        short = {shortest(path) for path in found if len(path) <= LONGEST_PATH}
+        if len(short) > MOST_PATHS or (found and len(max(found, key=len)) > LONGEST_PATH):
+            self.tangled.add(scope.code.name)
+        return frozenset(short if len(short) <= MOST_PATHS else sorted(short)[:MOST_PATHS])
+
+    def _any_of(self, several: Iterable[Iterable[str]]) -> set[str]:
+        found: set[str] = set()
+        for paths in several:
+            some = [*paths]
+            self.spend(1 + len(some))
+            found.update(some)
+        return found
 
     def _no_paths(self, node: ast.AST, scope: Scope, depth: int) -> set[str]:
         return set()
@@ -116,7 +174,7 @@ class Names:
         live = self.live(node.id, scope)
         if not live:
             return self._unbound(node.id)
-        return {path for bound in live for path in self._of_bound(bound, depth)}
+        return self._any_of(self._of_bound(bound, depth) for bound in live)
 
     def _unbound(self, name: str) -> set[str]:
         stars = {f"{module}.{name}" for module in self.stars if name in vars(sys.modules.get(module, object))}
@@ -134,7 +192,7 @@ class Names:
     def _of_call(self, node: ast.Call, scope: Scope, depth: int) -> set[str]:
         """`getattr(F, "conv2d")` and other ways to say `F.conv2d`."""
         functions = self.paths(node.func, scope, depth)
-        bases = self.paths(node.args[0], scope, depth) if node.args else frozenset()
+        bases = self.paths(node.args[0], scope, depth) if functions & ON_FIRST and node.args else frozenset()
         text = [constant(argument) for argument in node.args[:2]]
         if functions & {"builtins.getattr", "inspect.getattr_static"} and len(text) == 2 and text[1]:
             return {f"{path}.{text[1]}" for path in bases}
@@ -155,15 +213,17 @@ class Names:
     def _of_parts(self, node: ast.AST, scope: Scope, depth: int) -> set[str]:
         """A choice, or a collection: any of its parts."""
         parts = list(ast.iter_child_nodes(node))[:LIVE]
-        return {path for part in parts for path in self.paths(part, scope, depth)}
+        return self._any_of(self.paths(part, scope, depth) for part in parts)
 
     def walk(self, statement: ast.AST, scope: Scope) -> Iterator[tuple[ast.AST, Scope]]:
         """Every node below, with the names that it sees."""
         todo = [(statement, scope)]
         while todo:
             node, around = todo.pop()
+            self.spend(1)
             yield node, around
             inside = _inside(node, around)
+            self.spend(sum(map(len, inside.locals.values())) if inside is not around else 0)
             # Defaults and decorators do not see what is in the function.
             body = {id(part) for part in _body(node)} if inside is not around else ()
             for child in reversed([*ast.iter_child_nodes(node)]):
@@ -172,7 +232,7 @@ class Names:
     def reached(self, name: str) -> Iterator[tuple[str, ast.AST | str, Scope]]:
         """Every node that a top-level name leads to, through the helpers that it uses.
 
-        In front of each, the name by which it was come to.
+        Each is preceded by the name through which it was reached. What is only named is left out.
         """
         if not self.statements:
             return
@@ -186,10 +246,44 @@ class Names:
             if isinstance(bound.value, str):
                 yield by, bound.value, bound.scope
                 continue
+            aside: set[int] = set()
             for node, scope in self.walk(bound.value, bound.scope):
+                if id(node) in aside:
+                    aside.update(map(id, ast.iter_child_nodes(node)))
+                    continue
+                aside.update(map(id, self.only_named(node, scope)))
                 yield by, node, scope
                 if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
                     todo += [(node.id, one) for one in self.live(node.id, scope) if id(one) not in seen]
+
+    def only_named(self, node: ast.AST, scope: Scope) -> list[ast.AST]:
+        """Parts of a node that name something without calling it, now or later.
+
+        Annotations, what is compared, the classes of `isinstance` and of `match`.
+        """
+        if isinstance(node, ast.arg):
+            return [node.annotation] if node.annotation else []
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            return [node.returns] if node.returns else []
+        if isinstance(node, ast.AnnAssign):
+            return [node.annotation]
+        if isinstance(node, ast.MatchClass):
+            return [node.cls]
+        if isinstance(node, ast.Compare):
+            return _bare(node.left, *node.comparators)
+        if isinstance(node, ast.Call) and node.args:
+            functions = self.paths(node.func, scope)
+            if functions and functions <= ASKING:
+                return _bare(*node.args[1:])
+            return [node.args[0]] if functions == {"typing.cast"} else []
+        if isinstance(node, ast.Attribute) and node.attr in TELLING:
+            return _bare(node.value)
+        return []
+
+
+def _bare(*nodes: ast.expr) -> list[ast.AST]:
+    """Those of the nodes that are names, or choices of names, and call nothing."""
+    return [node for node in nodes if all(isinstance(part, BARE) for part in ast.walk(node))]
 
 
 def _is_followed(bound: Bound) -> bool:
@@ -239,6 +333,9 @@ def _bindings(node: ast.AST) -> Iterator[tuple[str, Value]]:
         yield from _paired(node.optional_vars, node.context_expr)
     elif isinstance(node, ast.ExceptHandler) and node.name:
         yield node.name, None
+    elif isinstance(node, ast.Match):
+        for case in node.cases:
+            yield from _captured(case.pattern, node.subject)
 
 
 def _paired(target: ast.AST, value: ast.AST | None) -> Iterator[tuple[str, Value]]:
@@ -254,6 +351,27 @@ def _paired(target: ast.AST, value: ast.AST | None) -> Iterator[tuple[str, Value
             pairs += zip(left.elts, matched, strict=True)
         elif isinstance(left, ast.Starred):
             pairs.append((left.value, right))
+
+
+def _captured(pattern: ast.pattern, subject: ast.expr) -> Iterator[tuple[str, Value]]:
+    """The names that a pattern binds, each with its part of the subject, or all of it if that is unclear."""
+    pairs: list[tuple[ast.pattern, ast.expr]] = [(pattern, subject)]
+    while pairs:
+        left, right = pairs.pop()
+        if isinstance(left, ast.MatchAs) and left.pattern:
+            pairs.append((left.pattern, right))
+        if name := getattr(left, "rest" if isinstance(left, ast.MatchMapping) else "name", None):
+            yield name, right
+        parts = right.elts if isinstance(right, (ast.Tuple, ast.List)) else []
+        if isinstance(left, ast.MatchSequence) and len(parts) == len(left.patterns):
+            pairs += zip(left.patterns, parts, strict=True)
+        elif isinstance(left, ast.MatchClass):
+            pairs += [(inner, right) for inner in left.patterns]
+            for attribute, inner in zip(left.kwd_attrs, left.kwd_patterns, strict=True):
+                found = ast.Attribute(right, attribute, ast.Load())
+                pairs.append((inner, ast.copy_location(found, left)))
+        else:
+            pairs += [(inner, right) for inner in getattr(left, "patterns", [])]
 
 
 def _inside(node: ast.AST, around: Scope) -> Scope:

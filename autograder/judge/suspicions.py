@@ -10,9 +10,10 @@ from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import NamedTuple
 
 from autograder.judge import watched
-from autograder.judge.bindings import Names, Scope, constant, object_of, split
+from autograder.judge.bindings import Names, Scope, TooTangledError, constant, object_of, split
 from autograder.judge.code_cells import Code
 
+TANGLED = "{} was not looked through to its end: the code is too tangled to follow."
 OWNERS = (type, ModuleType, FunctionType, BuiltinFunctionType)
 LITERAL = (ast.Constant, ast.Call, ast.UnaryOp, ast.unaryop, ast.List, ast.Tuple, ast.expr_context)
 
@@ -29,27 +30,41 @@ class Seen(NamedTuple):
 
 
 def suspicions(cells: list[Code], names: Names, tasks: frozenset[str]) -> list[str]:
-    """A sentence on each kind of thing: the first of it, and how many more there are."""
+    """A sentence on each kind of thing: the first of it, and how many more there are.
+
+    And on each cell that could not be looked through.
+    """
     found: dict[str, list[tuple[Code, Seen]]] = {}
-    for code, seen in _all(cells, names, tasks):
-        found.setdefault(seen.does, []).append((code, seen))
-    return [_sentence(*places[0], len(places)) for places in found.values()]
-
-
-def _all(cells: list[Code], names: Names, tasks: frozenset[str]) -> Iterator[tuple[Code, Seen]]:
+    unread = []
     for code in (code for code in cells if code.own):
-        for seen in [*_in_text(code), *_in_magics(code)]:
-            yield code, seen
-    for statement, scope in names.statements:
-        if scope.code.own:
-            for seen in _Look(names, tasks).at(statement, scope):
-                yield scope.code, seen
+        try:
+            for seen in _in_cell(code, names, tasks):
+                found.setdefault(seen.does, []).append((code, seen))
+        except TooTangledError:
+            names.tangled.add(code.name)
+        if code.name in names.tangled:
+            unread.append(TANGLED.format(_capital(code.name)))
+    several = [f"{len(unread) - 1} more cells were not looked through to their ends."]
+    return [_sentence(*places[0], len(places)) for places in found.values()] + (
+        unread if len(unread) <= 2 else unread[:1] + several
+    )
+
+
+def _in_cell(code: Code, names: Names, tasks: frozenset[str]) -> Iterator[Seen]:
+    yield from _in_text(code)
+    yield from _in_magics(code)
+    for statement, scope in names.statements_of(code):
+        yield from _Look(names, tasks).at(statement, scope)
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def _sentence(code: Code, seen: Seen, count: int) -> str:
     what = f": `{seen.what}`" if seen.what else ""
     more = f", and {count - 1} more" if count > 1 else ""
-    return f"{code.name[0].upper()}{code.name[1:]} {seen.does}{what} (line {seen.line}{more})."
+    return f"{_capital(code.name)} {seen.does}{what} (line {seen.line}{more})."
 
 
 def _in_text(code: Code) -> Iterator[Seen]:
@@ -149,16 +164,21 @@ class _Look:
         text = [constant(argument) for argument in node.args[:2]]
         if functions & {"builtins.setattr", "builtins.delattr"} and len(node.args) > 1:
             yield from self.replaced(frozenset(f"{base}.{text[1] or '…'}" for base in bases), node)
-        elif "builtins.getattr" in functions and len(node.args) > 1 and not text[1]:
-            yield from self.looked_up(bases, node)
+        elif "builtins.getattr" in functions and len(node.args) > 1:
+            yield from self.looked_up(bases, text[1], node, scope)
         elif "builtins.vars" in functions and any(split(base)[0] for base in bases):
             yield Seen(watched.LOOKS_AROUND, node.lineno, f"vars({min(bases)})")
         yield from self.shell(functions, text, node)
         self.environment(functions, text, node)
         yield from self.lists(functions, node)
 
-    def looked_up(self, bases: frozenset[str], node: ast.Call) -> Iterator[Seen]:
-        for base in sorted(bases & watched.LOOKED_UP):
+    def looked_up(self, bases: frozenset[str], name: str, node: ast.Call, scope: Scope) -> Iterator[Seen]:
+        """`getattr` with a name in parts, or with a variable."""
+        if not isinstance(node.args[1], ast.Constant):
+            names = {name} | self.names.texts(node.args[1], scope)
+            if inner := sorted(names & watched.INNER_ATTRIBUTES):
+                yield Seen(watched.LOOKS_AROUND, node.lineno, inner[0])
+        for base in sorted(bases & watched.LOOKED_UP) if not name else ():
             yield Seen("looks something up by a name that is put together", node.lineno, base)
 
     def shell(self, functions: frozenset[str], text: list[str], node: ast.Call) -> Iterator[Seen]:
@@ -190,6 +210,8 @@ class _Look:
             return
         if watched.SYSTEM_PATH.match(node.value):
             yield Seen("names a folder of the system", node.lineno, _shown(node.value))
+        elif inner := watched.INNER_ATTRIBUTES.intersection(node.value[:200].split(".")):
+            yield Seen(watched.LOOKS_AROUND, node.lineno, min(inner))
         elif found := watched.GRADER.search(node.value):
             yield Seen(watched.FOR_THE_GRADER, node.lineno, found[0])
         elif watched.SCRIPT.search(node.value):
@@ -210,7 +232,7 @@ class _Look:
         """Whether all that a function can return is written out in it, and that is more than one thing."""
         inside = [*self.names.walk(function, scope)]
         returned = [(node.value, around) for node, around in inside if isinstance(node, ast.Return)]
-        written = {ast.dump(value) for value, around in returned if value and self.is_literal(value, around)}
+        written = {_form(value) for value, around in returned if value and self.is_literal(value, around)}
         return len(returned) > 1 and len(written) == len(returned)
 
     def is_literal(self, value: ast.expr, scope: Scope) -> bool:
@@ -252,6 +274,20 @@ class _Look:
                 return bounds[0].value is None and bounds[0].scope is not inner
             inner = inner.parent
         return False
+
+
+def _form(value: ast.expr) -> tuple:
+    """The same for equal expressions. ast.dump fails on deep ones, and on whole numbers that are long."""
+    parts = [*ast.walk(value)]
+    inner = [len([*ast.iter_child_nodes(part)]) for part in parts]
+    return tuple(zip(map(_said, parts), inner, strict=True))
+
+
+def _said(part: ast.AST) -> tuple:
+    """What a single node says, without its parts."""
+    if isinstance(part, ast.Constant):
+        return ast.Constant, type(part.value), part.value
+    return type(part), getattr(part, "id", getattr(part, "attr", getattr(part, "arg", "")))
 
 
 def _shown(text: str) -> str:

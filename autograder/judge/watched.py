@@ -23,10 +23,14 @@ SHELLS = "runs a command of the shell or of another language"
 FOR_THE_GRADER = "looks for the grader"
 
 USES = _table(f"""
-{LOOKS_AROUND}: gc ctypes _ctypes linecache __builtins__ traceback.walk_stack
-    sys.modules sys._getframe sys._current_frames sys.settrace sys.setprofile sys.addaudithook
-    sys.meta_path sys.path_hooks inspect.stack inspect.currentframe inspect.trace inspect.getouterframes
-    inspect.getinnerframes inspect.getframeinfo
+{LOOKS_AROUND}: gc ctypes _ctypes linecache __builtins__ traceback.walk_stack traceback.walk_tb
+    traceback.StackSummary traceback.extract_stack traceback.format_stack
+    sys.modules sys._getframe sys._current_frames sys._current_exceptions sys.settrace sys.setprofile
+    sys.addaudithook sys.meta_path sys.path_hooks sys.last_traceback sys.call_tracing
+    inspect.stack inspect.currentframe inspect.trace inspect.getouterframes
+    inspect.getinnerframes inspect.getframeinfo inspect.getclosurevars inspect.getgeneratorlocals
+    inspect.getcoroutinelocals logging.currentframe logging._srcfile logging.Logger.findCaller bdb
+    asyncio.Task.get_stack threading.settrace threading.setprofile
 starts other programs or processes: subprocess multiprocessing torch.multiprocessing pty
     concurrent.futures.ProcessPoolExecutor asyncio.create_subprocess_exec asyncio.create_subprocess_shell
     os.system os.popen os.fork os.forkpty os.posix_spawn os.posix_spawnp os.startfile
@@ -80,8 +84,9 @@ _ELSEWHERE = r"(?!.*(?:^|[\s=\"'])(?:/(?!content\b)|~|\.\./|file:))"  # a path o
 HONEST_SHELL = re.compile(rf"!!?\s*(?:{_PIP}|{_APT}|{_LOOKS}|{_FILES}(?:{_ELSEWHERE}))[^;&|<>`$]*$")
 
 INNER_ATTRIBUTES = _words("""
-    __subclasses__ __globals__ __builtins__ __code__ __closure__ __loader__
-    f_back f_globals f_locals f_builtins tb_frame gi_frame cr_frame ag_frame
+    __subclasses__ __globals__ __builtins__ __code__ __closure__ __loader__ __traceback__ cell_contents
+    f_back f_globals f_locals f_builtins f_trace f_code tb_frame tb_next gi_frame cr_frame ag_frame
+    gi_yieldfrom cr_await cr_origin findCaller
 """)
 # Methods by which an object answers for itself when it is compared, sent or thrown away.
 ANSWERING = _words("""
