@@ -39,6 +39,7 @@ TOO_OFTEN = "can't be called: the notebook has ended its process {} times"
 STARVED = "The grading machine was too busy: {}."
 SLOW_MACHINE = "The grading machine was too slow: {}, which is as it was given out, {}."
 SKIPPED = "Line {} of {} fails in the grader and was skipped: `{}` ({})."
+PLACE = re.compile(r" \((?:/|\w:)[^)]*\)")  # where Python lies on this machine
 MOST_SKIPPED = 20  # are said
 NOT_DRAWN = "This cell was not run: the task's check above was stopped by the grader."
 PAGE_WIDTH = 840  # pixels: a picture drawn for a sharp screen is shrunk to the feedback page's column
@@ -137,7 +138,8 @@ class RemoteSubmission(Submission):
         """Say what failed in a cell and was left out, with its line."""
         where = cell_names(self.notebook)[cell.id]
         for line, source, error in skipped[: MOST_SKIPPED - len(self.skipped)]:
-            self.skipped.append(SKIPPED.format(line, where, writable(source), writable(error)))
+            said = PLACE.sub("", writable(error))
+            self.skipped.append(SKIPPED.format(line, where, writable(source), said))
 
     def _refuse_blame(self, cell: NotebookNode, died: WorkerDied) -> None:
         """Raises StarvedError for a cell that ran out of time and has nothing of the student's in it."""
