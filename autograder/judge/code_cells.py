@@ -55,6 +55,10 @@ def code_cells(notebook: NotebookNode, released: NotebookNode) -> tuple[list[Cod
             continue
         if (code := parse(cell.source, name, own=own)) is not None:
             found.append(code)
+        elif own and is_too_deep(cell.source):
+            unread.append(
+                f"{name[0].upper()}{name[1:]} was not looked through: the code is nested too deeply."
+            )
     return found, unread
 
 
@@ -114,6 +118,19 @@ def _python_in(magic: str) -> str:
 def _tree_of_given(source: str) -> ast.Module | None:
     """The same for every submission, and never changed."""
     return tree_of(source)
+
+
+def is_too_deep(source: str) -> bool:
+    """Whether a cell may well be Python, but is nested more deeply than Python's own parser follows here."""
+    without_magics = "\n".join(MAGIC.sub(r"\1pass", line) for line in source.split("\n"))
+    for text in (source, without_magics):
+        try:
+            ast.parse(text)
+        except (RecursionError, MemoryError):
+            return True
+        except (SyntaxError, ValueError):
+            continue
+    return False
 
 
 def tree_of(source: str) -> ast.Module | None:
