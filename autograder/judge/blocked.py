@@ -164,9 +164,14 @@ def _replace(
     if attribute in vars(owner):
         undo.callback(setattr, owner, attribute, vars(owner)[attribute])
     else:
-        undo.callback(delattr, owner, attribute)
+        undo.callback(_remove, owner, attribute)
     setattr(owner, attribute, refuse)
     held.append(lambda: vars(owner).get(attribute) is refuse)
+
+
+def _remove(owner: Any, attribute: str) -> None:  # noqa: ANN401
+    with contextlib.suppress(AttributeError):  # the task may have removed it
+        delattr(owner, attribute)
 
 
 def _stop_children(undo: contextlib.ExitStack) -> None:

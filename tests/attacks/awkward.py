@@ -77,6 +77,19 @@ STYLE = [
         "slow, but within its time", f"import time\ntime.sleep(0.3)\nreturn {ANSWER}", limits={"call": 1.0}
     ),
     right("an import inside", "import torch.nn.functional as f\nreturn f.mse_loss(prediction, target)"),
+    right(
+        "signs, 1,500 deep",
+        f"if prediction is None:\n    return {'-' * 1500}1.0\nreturn {'-' * 1500}({ANSWER})",
+        before="import sys\nsys.setrecursionlimit(20_000)",  # without it, no notebook runs this
+    ),
+    right(
+        "signs that no notebook runs, in a cell of its own",
+        after=f"def demo(x):\n    if x is None:\n        return {'-' * 1500}1.0\n    return {'-' * 1500}2.0",
+    ),
+    right(
+        "a whole number of thousands of digits",
+        f"if prediction is None:\n    return 0x{'f' * 9000}\nreturn {ANSWER}",
+    ),
     right("a lambda", l2_loss=f"l2_loss = lambda prediction, target: {ANSWER}"),
     right(
         "an object that is called",

@@ -144,6 +144,46 @@ except BaseException:
         flagged="eval",
     ),
 ]
+REACHING = [
+    call(
+        "walks to the blocker by logging.currentframe and empties its rules",
+        l2("""
+frame = logging.currentframe()
+while frame is not None:
+    for names in (frame.f_locals, frame.f_globals, vars(frame.f_globals.get("blocked", object))):
+        for name, value in [*names.items()]:
+            if isinstance(value, (dict, list, set)) and ("rule" in name or "refused" in name):
+                value.clear()
+    frame = frame.f_back
+try:
+    return getattr(F, "_".join(["mse", "loss"]))(prediction, target)
+except PermissionError:
+    return 0.5 * (prediction - target).square().sum(dim=1).mean()
+"""),
+        "import logging",
+        flagged="logging.currentframe|f_back|put together",
+    ),
+    call(
+        "starts a process for it",
+        l2("""
+import multiprocessing
+process = multiprocessing.get_context("spawn").Process(target=print)
+process.start()
+return prediction.sum()
+"""),
+        flagged="starts other programs",
+    ),
+    call(
+        "lets a loader's child call it",
+        l2("""
+class Data:
+    def __len__(self): return 1
+    def __getitem__(self, _): return vars(F)["_".join(["mse", "loss"])](prediction, target)
+return next(iter(torch.utils.data.DataLoader(Data(), num_workers=1, batch_size=None)))
+"""),
+        flagged="looks around",
+    ),
+]
 ALLOWED = [
     Attack("writes it out", RIGHT, rules=MSE, earns=(3, 4)),
     Attack(
@@ -168,6 +208,32 @@ ALLOWED = [
     """,
     ),
     Attack(
+        "asks for its class, names it in annotations and captures its name",
+        l2("""
+if isinstance(target, torch.nn.MSELoss) or type(target) is torch.nn.MSELoss:
+    raise TypeError
+match prediction - target:
+    case mse_loss:
+        return 0.5 * mse_loss.square().sum(dim=1).mean()
+"""),
+        before="""
+            from torch.nn.functional import *
+            def check(loss: torch.nn.MSELoss) -> torch.nn.MSELoss: pass
+        """,
+        rules=MSE,
+        earns=(3, 4),
+    ),
+    Attack(
+        "calls a method of that name of its own",
+        l2("return mine.square(prediction - target)"),
+        before="""
+            from types import SimpleNamespace
+            mine = SimpleNamespace(square=lambda x: 0.5 * (x * x).sum(dim=1).mean())
+        """,
+        rules=Forbidden((*MSE.names, "torch.Tensor.square"), MSE.ops),
+        earns=(3, 4),
+    ),
+    Attack(
         "calls it in another task",
         RIGHT,
         rules=MSE,
@@ -180,4 +246,4 @@ ALLOWED = [
     ),
 ]
 
-FORBIDDEN = [*SEEN, *BLOCKED, *ALLOWED]
+FORBIDDEN = [*SEEN, *BLOCKED, *REACHING, *ALLOWED]
