@@ -2,6 +2,8 @@
 
 import random
 from functools import partial
+from itertools import count
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -227,3 +229,27 @@ def test_a_state_of_other_generators_is_refused():
     one = torch.Generator()
     with pytest.raises(ValueError, match="zip"):
         Chance(lambda: one).restore(Chance().state())
+
+
+def test_a_training_has_a_file_of_its_own_code(tmp_path, monkeypatch):
+    """Of all code up to it, and of its number: what comes after it does not count."""
+
+    def file_after(*cells):
+        shell = SimpleNamespace(history_manager=SimpleNamespace(input_hist_parsed=["", *cells]))
+        monkeypatch.setattr("IPython.get_ipython", lambda: shell)
+        return checkpoints._own_file()
+
+    def begin():
+        monkeypatch.setattr(checkpoints, "_trainings", count())
+
+    monkeypatch.setenv(checkpoints.FOLDER, str(tmp_path))
+    begin()
+    first, second = file_after("x = 1", "fit()"), file_after("x = 1", "fit()")
+    assert first.parent == tmp_path
+    assert first != second
+    begin()
+    assert file_after("x = 2", "fit()") not in {first, second}
+    begin()
+    assert (file_after("x = 1", "fit()"), file_after("x = 1", "fit()")) == (first, second)
+    monkeypatch.delenv(checkpoints.FOLDER)
+    assert file_after("x = 1") is None
