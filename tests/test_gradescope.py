@@ -313,7 +313,7 @@ def test_the_archive_holds_what_is_on_the_list_and_nothing_else(archive):
     expected |= {f"course/{name}" for name in ("pyproject.toml", "README.md", "LICENSE")}
     expected |= {f"course/assignments/{LIGHT.name}/assignment.md", "course/data/furniture.npz"}
     assert set(files) == expected | {"setup.sh", "run_autograder"}
-    for part in (".git", "submitted", "verdicts", "gradebook", "__pycache__", ".venv", "tests/", ".ipynb"):
+    for part in (".git", "submitted/", "verdicts", "gradebook", "__pycache__", ".venv", "tests/", ".ipynb"):
         assert not [name for name in files if f"/{part}" in name and "/gradebook/" not in name]
     assert f"course/autograder/checks/test_{LIGHT.topic}.py" in files
     assert f"course/course_utils/reference/{LIGHT.topic}.py" in files

@@ -194,7 +194,10 @@ Pair = collections.namedtuple("Pair", "a b")
 def test_a_subclass_of_a_plain_type_comes_out_as_the_plain_type(value, base):
     came = through(value)
     assert type(came) is type(base)
-    torch.testing.assert_close(came, base)
+    if isinstance(base, str):
+        assert came == base
+    else:
+        torch.testing.assert_close(came, base)
 
 
 def test_no_code_of_a_subclass_is_run():

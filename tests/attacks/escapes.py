@@ -219,7 +219,7 @@ CHANGING = [
         for folder in [*site.getsitepackages(), site.getusersitepackages(), *sys.path, "/worker"]:
             try:
                 (pathlib.Path(folder) / "sitecustomize.py").write_text("print('mine')")
-                return not folder.startswith("/tmp")
+                return not str(pathlib.Path(folder).resolve()).startswith("/tmp")  # its own working folder
             except OSError:
                 pass
         """,

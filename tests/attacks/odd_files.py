@@ -346,6 +346,7 @@ RESHAPED = [
                 nbformat.v4.new_code_cell("%time 1\n" * 3000 + "x = " + "a" + ".b" * 5000)
             )
         ),
+        flagged="not looked through",
     ),
 ]
 
