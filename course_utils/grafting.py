@@ -32,7 +32,7 @@ from course_utils.cell_parts import (
     text_of,
 )
 from course_utils.locked_cells import LockedCells, Piece, StudentCode, is_training, released_parts
-from course_utils.saved_notebook import NotebookError
+from course_utils.saved_notebook import content_of
 from course_utils.submitted_cells import MAX_CELLS, Submitted, cells_of, writable
 
 __all__ = [
@@ -83,15 +83,7 @@ def graft_submission(path: Path, released: NotebookNode) -> Reading:
 
     Raises NotebookError for a file that is no notebook, or has too many cells.
     """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except OSError as error:
-        raise NotebookError(f"{path} can't be read: {error.strerror}.") from None
-    except (ValueError, RecursionError):
-        content = None
-    if not isinstance(content, dict):
-        raise NotebookError(f"{path.name} is not a notebook: open it in Jupyter, and save it there.")
-    return graft(cells_of(content), released)
+    return graft(cells_of(content_of(path)), released)
 
 
 def graft(cells: list[Submitted], released: NotebookNode) -> Reading:

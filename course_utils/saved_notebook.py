@@ -166,15 +166,23 @@ class SavedNotebook:
         return [Task(match[1]) for match in found if match]
 
 
-def read(path: Path) -> SavedNotebook:
-    """Read a saved notebook of the course. Raises NotebookError."""
+def content_of(path: Path) -> dict[str, Any]:
+    """What a notebook's file says, as JSON. Raises NotebookError."""
     try:
         content = json.loads(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise NotebookError(f"{path} can't be read: {error.strerror}.") from None
     except (ValueError, RecursionError):
         content = None
-    raw = content.get("cells") if isinstance(content, dict) else None
+    if not isinstance(content, dict):
+        raise NotebookError(f"{path.name} is no notebook: open it in Jupyter, and save it there.")
+    return content
+
+
+def read(path: Path) -> SavedNotebook:
+    """Read a saved notebook of the course. Raises NotebookError."""
+    content = content_of(path)
+    raw = content.get("cells")
     if not isinstance(raw, list):
         raise NotebookError(f"{path.name} is no notebook: open it in Jupyter, and save it there.")
     cells: list[Cell] = []

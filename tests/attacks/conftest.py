@@ -3,6 +3,7 @@
 import json
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from autograder.checks import Forbidden
 from autograder.judge import judge as judge_module
 from autograder.judge.judge import Judgement
 from autograder.judge.limits import Limits
+from autograder.judge.pool import Pool
 
 COLORIZATION = find_assignment("colorization")
 
@@ -65,6 +67,21 @@ def judging(master, released, stages) -> Iterator[Callable[..., Judgement]]:
             return judge_module.judge(path, COLORIZATION, opener=opener)
 
     return judging
+
+
+@pytest.fixture(scope="module")
+def pool_with(master, released) -> Iterator[Callable[[dict], Pool]]:
+    """A pool of two slots with these limits: they are forked from here, with what is patched."""
+    with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
+
+        def pool_with(limits: dict) -> Pool:
+            patch.setattr(judge_module, "_released", lambda _: (master, released))
+            patch.setattr(judge_module, "limits_of", lambda _: Limits.from_mapping(limits))
+            pool = stack.enter_context(Pool(COLORIZATION, slots=2))
+            assert pool.zygote, pool.why_cold
+            return pool
+
+        yield pool_with
 
 
 @pytest.fixture(scope="session")

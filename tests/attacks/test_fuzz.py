@@ -12,14 +12,11 @@ from pathlib import Path
 
 import psutil
 import pytest
-from attack import RIGHT, TASKS, Attack, two_tasks
+from attack import RIGHT, TASKS, Attack
 from hostile_cells import hostile_cells
 from workers import needs_bubblewrap
 
-from autograder.build.notebooks import student_notebook
 from autograder.catalogue import find_assignment
-from autograder.judge import judge as judge_module
-from autograder.judge.limits import Limits
 from autograder.judge.pool import Pool
 
 COLORIZATION = find_assignment("colorization")
@@ -30,9 +27,8 @@ pytestmark = needs_bubblewrap
 
 
 @pytest.fixture(scope="module")
-def fuzzed(master, tmp_path_factory):
-    """A pool of two slots, and what makes a submission with these cells in front."""
-    released = two_tasks(student_notebook(master))
+def fuzzed(released, pool_with, tmp_path_factory):
+    """A pool, and what makes a submission with these cells in front."""
     folder = tmp_path_factory.mktemp("fuzz")
 
     def write(name: str, cells: list) -> Path:
@@ -43,12 +39,7 @@ def fuzzed(master, tmp_path_factory):
         path.write_text(json.dumps(notebook))
         return path
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(judge_module, "_released", lambda _: (master, released))
-        patch.setattr(judge_module, "limits_of", lambda _: Limits.from_mapping(LIMITS))
-        with Pool(COLORIZATION, slots=2) as pool:
-            assert pool.zygote, pool.why_cold
-            yield pool, write
+    return pool_with(LIMITS), write
 
 
 def memory_of(pool: Pool) -> int:

@@ -5,16 +5,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from attack import RIGHT, TASKS, Attack, two_tasks
+from attack import RIGHT, TASKS, Attack
 from tampering import l2
 from workers import needs_bubblewrap
 
-from autograder.build.notebooks import student_notebook
 from autograder.catalogue import find_assignment
 from autograder.judge import cgroup
-from autograder.judge import judge as judge_module
 from autograder.judge.judge import Judgement
-from autograder.judge.limits import MB, Limits
+from autograder.judge.limits import MB
 from autograder.judge.pool import Pool
 
 COLORIZATION = find_assignment("colorization")
@@ -117,21 +115,15 @@ class Beside:
 
 
 @pytest.fixture(scope="module")
-def beside(master, tmp_path_factory):
-    """Started once, as that takes seconds; its slots are forked from here, with what is patched."""
-    released = two_tasks(student_notebook(master))
+def beside(released, pool_with, tmp_path_factory):
+    """Started once, as that takes seconds."""
 
     def write(attack: Attack) -> Path:
         path = tmp_path_factory.mktemp("beside") / f"{COLORIZATION.name}.ipynb"
         path.write_text(json.dumps(attack.submission(released)))
         return path
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(judge_module, "_released", lambda _: (master, released))
-        patch.setattr(judge_module, "limits_of", lambda _: Limits.from_mapping(LIMITS))
-        with Pool(COLORIZATION, slots=2) as pool:
-            assert pool.zygote, pool.why_cold
-            yield Beside(pool, write)
+    return Beside(pool_with(LIMITS), write)
 
 
 @pytest.mark.parametrize("attack", BESIDE, ids=str)
