@@ -136,7 +136,7 @@ def parts_of(source: str) -> list[Part] | None:
         tree = _tree("\n".join(masked)) if magics else None
     try:
         return None if tree is None else list(_parts(tree, lines, magics))
-    except (RecursionError, MemoryError):
+    except (ValueError, RecursionError, MemoryError):  # also a number too long to be written out
         return None
 
 
