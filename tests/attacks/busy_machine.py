@@ -9,10 +9,17 @@ from contextlib import contextmanager
 from attack import RIGHT, WEIGHTS, WRONG, Attack
 from tampering import l2
 
+FULL = (3, 4)
+BOMB = """
+import os
+while True:
+    try: os.fork()
+    except OSError: pass
+"""
 LOOP = "while True: pass"
 ANSWER = "0.5 * (prediction - target).square().sum(dim=1).mean()"
 # Small, so that what hangs is soon over; what is right is far from them.
-LIMITS = {"call": 0.6, "cell": 1.5, "processes": 24}
+LIMITS = {"call": 0.3, "cell": 0.8, "processes": 24}
 
 
 @contextmanager
@@ -30,18 +37,23 @@ def busy(loops_a_core: int) -> Iterator[None]:
 
 
 def right(name: str, body: str = f"return {ANSWER}", **more: str) -> Attack:
-    return Attack(name, l2_loss=l2(body), **more)
+    return Attack(name, **({"l2_loss": l2(body), "earns": FULL} | more))
 
 
-# Twenty: right ones, wrong ones, three that hang, one that sleeps, one fork bomb.
+# Twenty: three that hang, one that sleeps, one fork bomb; right ones, wrong ones. The longest are first.
 CLASS = [
+    Attack("hangs", l2_loss=l2("while True: pass")),
+    Attack("hangs in C", l2_loss=l2("import re\nre.match('(a+)+$', 'a' * 50 + 'b')")),
+    Attack("hangs in a cell", l2_loss=RIGHT, before="while True: pass"),
+    Attack("sleeps", l2_loss=l2("import time\ntime.sleep(1000)")),
+    Attack("forks", l2_loss=l2(BOMB)),
     right("plain"),
     right(
         "a loop",
         "return sum(((p - t) ** 2).sum(0).mean() for p, t in zip(prediction, target)) / 2 / len(target)",
     ),
     right("slow", f"for _ in range(3): torch.randn(200, 200) @ torch.randn(200, 200)\nreturn {ANSWER}"),
-    right("naps", f"import time\ntime.sleep(0.1)\nreturn {ANSWER}"),
+    right("naps", f"import time\ntime.sleep(0.05)\nreturn {ANSWER}"),
     right(
         "a helper",
         "return half(prediction - target)",
@@ -57,9 +69,4 @@ CLASS = [
     Attack("raises", l2_loss=l2("raise ValueError('to do')")),
     Attack("no weights", l2_loss=RIGHT, weights=WEIGHTS.replace("lam=0.5", "lam=0.25")),
     Attack("nothing", l2_loss="", weights=""),
-    Attack("hangs", l2_loss=l2("while True: pass")),
-    Attack("hangs in C", l2_loss=l2("import re\nre.match('(a+)+$', 'a' * 50 + 'b')")),
-    Attack("hangs in a cell", l2_loss=RIGHT, before="while True: pass"),
-    Attack("sleeps", l2_loss=l2("import time\ntime.sleep(1000)")),
-    Attack("forks", l2_loss=l2("import os\nwhile True: os.fork()")),
 ]
