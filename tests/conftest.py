@@ -20,6 +20,12 @@ from autograder.judge.submission import REFERENCE_FILES
 COLORIZATION = find_assignment("colorization")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--beside", action="store_true", help="judge a clean submission in the other slot at every attack"
+    )
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes minutes comes first: at the end one process would work and the others wait."""
     items.sort(key=lambda item: not item.name.startswith("test_the_whole_release"))

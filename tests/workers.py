@@ -24,7 +24,7 @@ DEFAULT = "warm" if HAS_BUBBLEWRAP else "process"
 @cache
 def zygote() -> Zygote:
     """One for all tests of a process; it is forked from, never changed."""
-    made = Zygote(slots=1)
+    made = Zygote(slots=2)
     atexit.register(made.close)
     made.wait_until_ready()
     return made

@@ -90,6 +90,9 @@ class Attack:
         return notebook
 
 
+CLEAN = Attack("clean", RIGHT, earns=(3, 4))
+
+
 def cells_of(code: str) -> list[NotebookNode]:
     """Cells of the student's own."""
     return [

@@ -3,11 +3,12 @@
 import json
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 
 import pytest
-from attack import Attack, two_tasks
+from attack import CLEAN, Attack, two_tasks
+from neighbor import Neighbor
 from workers import HAS_BUBBLEWRAP, zygote
 
 from autograder.build.notebooks import student_notebook
@@ -52,21 +53,39 @@ def stages(tmp_path_factory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def judging(master, released, stages) -> Iterator[Callable[..., Judgement]]:
+def judging(request, master, released, stages, tmp_path_factory) -> Iterator[Callable[..., Judgement]]:
     """Judge a submission of the two tasks: judging(path, limits={}, rules=None).
 
-    The workers are warm. To judge with cold ones, leave out the opener.
+    The workers are warm. To judge with cold ones, leave out the opener. With `--beside`, a clean submission
+    is judged in the other slot for as long.
     """
     opener = zygote().slots[0].open
 
-    def judging(path: Path, limits: dict | None = None, rules: Forbidden | None = None) -> Judgement:
+    def judged_alone(path: Path, limits: dict | None = None, rules: Forbidden | None = None) -> Judgement:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(judge_module, "_released", lambda _: (master, released))
             patch.setattr(judge_module, "limits_of", lambda _: Limits.from_mapping(limits or {}))
             patch.setattr(judge_module, "forbidden_of", lambda _: {"l2_loss": rules} if rules else {})
             return judge_module.judge(path, COLORIZATION, opener=opener)
 
-    return judging
+    neighbor = None
+    if request.config.getoption("--beside"):
+        path = tmp_path_factory.mktemp("neighbor") / f"{COLORIZATION.name}.ipynb"
+        path.write_text(json.dumps(CLEAN.submission(released)))
+        in_the_other_slot = zygote().slots[1].open
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(judge_module, "_released", lambda _: (master, released))
+            neighbor = Neighbor(
+                lambda: judge_module.judge(path, COLORIZATION, opener=in_the_other_slot), CLEAN.earns
+            )
+
+    def judging(*args: object) -> Judgement:
+        with neighbor.beside() if neighbor else nullcontext():
+            return judged_alone(*args)
+
+    yield judging
+    if neighbor:
+        neighbor.close()
 
 
 @pytest.fixture(scope="module")

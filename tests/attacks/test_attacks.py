@@ -5,7 +5,7 @@ import re
 
 import pytest
 from aftermath import traces
-from attack import RIGHT, TASKS, Attack
+from attack import CLEAN, TASKS, Attack
 from awkward import AWKWARD
 from escapes import ESCAPES
 from forbidden import BLOCKED, FORBIDDEN, SEEN
@@ -22,8 +22,6 @@ THEMES = {
     "awkward": AWKWARD,
     "forbidden": FORBIDDEN,
 }
-
-CLEAN = Attack("clean", l2_loss=RIGHT, earns=(3, 4))
 
 
 def earned(judgement: Judgement) -> tuple[float, ...]:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from attack import RIGHT, TASKS, Attack
+from attack import CLEAN, TASKS
 from hostile_cells import hostile_cells
 from workers import needs_bubblewrap
 
@@ -20,7 +20,6 @@ from autograder.catalogue import find_assignment
 from autograder.judge.pool import Pool
 
 COLORIZATION = find_assignment("colorization")
-CLEAN = Attack("clean", RIGHT, earns=(3, 4))
 LIMITS = {"call": 0.6, "cell": 1.0}
 SETTLED, FLAT = 20, 150 * 2**20  # clean submissions after which the judge's memory is looked at; bytes
 pytestmark = needs_bubblewrap
