@@ -14,7 +14,7 @@ from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from autograder.catalogue import Assignment, CourseError, assignments, find_assignment
+from autograder.assignments import Assignment, CourseError, assignments, find_assignment
 
 app = typer.Typer(
     help="Assignments from master to student, and submissions from student to grade.",
@@ -137,7 +137,7 @@ def build(name: Name = None, to: To = Path("build"), again: Again = False) -> No
     Running a solution takes minutes; one that is under --to already and that nothing has changed for is kept.
     There is no time limit. Stop it with Ctrl-C and run it again: trainings go on from their last checkpoint.
     """
-    from autograder.build import release as making
+    from autograder.authoring import release as making
 
     for assignment in _chosen(name):
         with _building() as progress:
@@ -153,7 +153,7 @@ def release(name: Name = None, to: To = Path("build"), again: Again = False) -> 
 
     There is no time limit. Stop it with Ctrl-C and run it again: trainings go on from their last checkpoint.
     """
-    from autograder.build import release as making
+    from autograder.authoring import release as making
 
     for assignment in _chosen(name):
         with _building() as progress:
@@ -212,7 +212,7 @@ def add(
 
 def _built(chosen: list[Assignment], to: Path) -> list:
     """The assignments, built where that has not been done yet."""
-    from autograder.build import release as making
+    from autograder.authoring import release as making
 
     with _building() as progress:
         return [making.build(assignment, to, progress, now=progress.now) for assignment in chosen]
@@ -249,9 +249,9 @@ def collect(
     When something was handed in is not known from an LMS's archive: where lateness costs points, write
     `timestamp.txt` beside the notebook.
     """
-    from autograder.gradebook.collect import collect as bring
+    from autograder.collect.collect import collect as bring
+    from autograder.collect.roster import read_roster
     from autograder.gradebook.course import Course
-    from autograder.gradebook.roster import read_roster
     from autograder.tables import collected_table
 
     chosen = find_assignment(assignment) if assignment else None
@@ -273,8 +273,8 @@ def judge(
     json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
 ) -> None:
     """Judge one notebook and print its verdict. Exit code 3 if it could not be graded for a fault of ours."""
+    from autograder.judge.intake.read_notebook import assignment_of
     from autograder.judge.judge import judge as judge_notebook
-    from autograder.judge.read import assignment_of
     from autograder.tables import verdict_table
 
     found = assignment_of(notebook, assignment)
@@ -335,7 +335,7 @@ def grade(
 
 def _is_done(verdict) -> bool:  # noqa: ANN001  imported late
     """Whether a submission is graded, and in the gradebook."""
-    from autograder.gradebook.record import NOT_RECORDED
+    from autograder.gradebook.recorder import NOT_RECORDED
 
     return verdict.status != "not graded" and not any(flag.startswith(NOT_RECORDED) for flag in verdict.flags)
 
@@ -351,8 +351,8 @@ def _grade_class(
 ) -> list:
     """Grade the students of one assignment, print the table, and return the verdicts."""
     from autograder.gradebook.grading import grade_class
+    from autograder.progress import Tally
     from autograder.tables import class_table
-    from autograder.tally import Tally
 
     students = [student for student in course.students(assignment) if not only or student in only]
     if missing := set(only) - set(students):
@@ -377,7 +377,7 @@ def gradescope(
 
     Upload it under *Configure Autograder*, on a base image with Python 3.11.4 or newer.
     """
-    from autograder.gradebook.gradescope_archive import make_archive
+    from autograder.exports.gradescope_archive import make_archive
 
     assignment = find_assignment(name)
     with _reporting() as progress:
@@ -391,8 +391,8 @@ def roster(
     file: Annotated[Path, typer.Argument(help="CSV: id, and name, email, section, lms_user_id …, if known.")],
 ) -> None:
     """Put the students of a CSV file into nbgrader's gradebook: adds and updates, never deletes."""
+    from autograder.collect.roster import enrol, read_roster
     from autograder.gradebook.course import Course
-    from autograder.gradebook.roster import enrol, read_roster
 
     course = Course(folder)
     added, known = enrol(course, read_roster(file))
@@ -412,8 +412,8 @@ def export(
 
     Who has handed in nothing, and who could not be graded, has an empty cell and not a zero.
     """
+    from autograder.exports.csv_exports import export_course
     from autograder.gradebook.course import Course
-    from autograder.gradebook.export import export_course
 
     for warning in export_course(Course(folder), to, format, roster):
         err.print(warning, style="yellow", markup=False, highlight=False)
@@ -463,8 +463,8 @@ def report(
 
 def _require_sandbox(level: str) -> None:
     """Start a worker once, before a class is kept waiting for it. Raises SandboxError with the remedy."""
-    from autograder.judge.box import open_box
     from autograder.judge.limits import Limits
+    from autograder.judge.workers.box import open_box
 
     with err.status("trying the sandbox"):
         open_box(level, Limits()).close()
@@ -481,8 +481,8 @@ def demo(
     level: LevelOption = "bubblewrap",
 ) -> None:
     """The whole way on a small class: build, release, hand in, judge, record, feedback and report."""
-    from autograder.build import release as making
-    from autograder.build.master import read_master
+    from autograder.authoring import release as making
+    from autograder.authoring.master import read_master
     from autograder.demo import demo_class, hand_in
     from autograder.gradebook.course import init_course
     from autograder.report.page import write_report

@@ -10,10 +10,10 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from autograder.build.master import Master
-from autograder.build.notebooks import solution_notebook, student_notebook
-from autograder.build.stub import solution_of
-from autograder.judge.submission import REFERENCE_FILES
+from autograder.authoring.master import Master
+from autograder.authoring.notebooks import solution_notebook, student_notebook
+from autograder.authoring.stub import solution_of
+from autograder.judge.checking.submission import REFERENCE_FILES
 from autograder.misconceptions import Misconception, misconceptions_of
 
 LOOP = "def {task}(*args, **kwargs):\n    while True:\n        pass"

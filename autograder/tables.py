@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from autograder.catalogue import Assignment
+from autograder.assignments import Assignment
 from autograder.judge.verdict import TaskVerdict, Verdict
 
 if TYPE_CHECKING:
-    from autograder.gradebook.collect import Outcome  # nbgrader takes a second to import
+    from autograder.collect.collect import Outcome  # nbgrader takes a second to import
 
 
 def verdict_table(verdict: Verdict, console: Console) -> None:
@@ -122,7 +122,7 @@ def collected_table(outcomes: list["Outcome"], console: Console) -> None:
 
 def doctor_table(level: str, console: Console) -> bool:
     """Print how fit this machine is to grade, and return whether it is."""
-    from autograder.judge.self_test import self_test
+    from autograder.judge.workers.self_test import self_test
 
     table = Table(box=box.SIMPLE_HEAD, title=f"Sandbox level: {level}")
     table.add_column("")

@@ -22,7 +22,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
 
-from course_utils.data_folder import data_folder
+from course_utils.data.data_folder import data_folder
 
 PYTHON = (3, 11, 4)
 GB = 2**30

@@ -26,8 +26,8 @@ from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
 
-from course_utils.data_folder import data_folder
-from course_utils.furniture_styles import FurnitureStyles, augmented, load_furniture_styles
+from course_utils.data.data_folder import data_folder
+from course_utils.data.furniture_styles import FurnitureStyles, augmented, load_furniture_styles
 from course_utils.reference.cnn_classifier import ConvNet, learning_rate, top_k_accuracy
 from course_utils.reference.data_driven_graphics import (
     bag_of_visual_words,
@@ -35,7 +35,7 @@ from course_utils.reference.data_driven_graphics import (
     nearest_neighbors,
 )
 from course_utils.training import fit, predict, shuffled_batches
-from course_utils.weights import save_weights
+from course_utils.training.weights import save_weights
 
 BATCH = 64
 EPOCHS = 40  # of the ConvNet: some 130 CPU-seconds

@@ -28,11 +28,11 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
-from course_utils import color_floors as floors
 from course_utils.color import AB_SCALE
-from course_utils.color_scores import chroma_ratio, expected_cross_entropy, owned
-from course_utils.color_world import WORLD, Scenes, make_scenes
-from course_utils.lean_loss import lean_loss
+from course_utils.color import bayes_bounds as floors
+from course_utils.color.scores import chroma_ratio, expected_cross_entropy, owned
+from course_utils.color.world import WORLD, Scenes, make_scenes
+from course_utils.data.rendered_views import RenderedViews, load_views
 from course_utils.reference.colorization import (
     Colorizer,
     ab_bins,
@@ -45,9 +45,9 @@ from course_utils.reference.colorization import (
     sparse_cross_entropy,
     sparse_soft_encode,
 )
-from course_utils.rendered_views import RenderedViews, load_views
 from course_utils.training import fit, predict, shuffled_batches
-from course_utils.weights import save_weights
+from course_utils.training.lean_loss import lean_loss
+from course_utils.training.weights import save_weights
 
 ROOMS, TEST_ROOMS = 2400, 300
 BATCH = 8

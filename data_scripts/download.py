@@ -36,7 +36,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from course_utils.data_folder import VARIABLE, data_folder
+from course_utils.data.data_folder import VARIABLE, data_folder
 from data_scripts.archives import BadArchiveError, DataSet, lacks, read_manifest, unpack, verify
 from data_scripts.resumable import (
     PATIENT,

@@ -25,7 +25,9 @@ from rich.console import Console
 from rich.table import Table
 from torch import Tensor, nn
 
-from course_utils.generator_scores import mean_scores
+from course_utils.data.rendered_views import RenderedViews, Views, load_views
+from course_utils.data.stored_views import Drawing, mean_of_neighbors, nearest_view
+from course_utils.data.transformations import IDENTITY, sample_parameters
 from course_utils.reference.chair_generator import (
     ChairGenerator,
     encode_transformation,
@@ -33,11 +35,9 @@ from course_utils.reference.chair_generator import (
     generator_loss,
     transform_image,
 )
-from course_utils.rendered_views import RenderedViews, Views, load_views
-from course_utils.stored_views import Drawing, mean_of_neighbors, nearest_view
 from course_utils.training import fit
-from course_utils.transformations import IDENTITY, sample_parameters
-from course_utils.weights import save_weights
+from course_utils.training.generator_scores import mean_scores
+from course_utils.training.weights import save_weights
 
 BATCH = 16
 EPOCHS = 150  # some 190 CPU-seconds

@@ -37,16 +37,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor
 from torchvision.transforms.v2 import functional as warp
 
-from course_utils.data_folder import data_folder
-from course_utils.rendered_files import Album
+from course_utils.data.data_folder import data_folder
+from course_utils.data.rendered_files import Album
 from data_scripts.render_furniture import NEEDS
 
 try:
     from data_scripts.furniture.album import Model, recipe
-    from data_scripts.furniture.camera import framing, photograph
-    from data_scripts.furniture.light import Surface, lit
+    from data_scripts.furniture.render.camera import framing, photograph
+    from data_scripts.furniture.render.light import Surface, lit
+    from data_scripts.furniture.render.views import AZIMUTHS, ELEVATIONS, VIEWS, View
     from data_scripts.furniture.styles import CATEGORIES, parts_of, style_of
-    from data_scripts.furniture.views import AZIMUTHS, ELEVATIONS, VIEWS, View
 except ImportError as error:
     raise ImportError(f"{NEEDS} ({error})") from error
 
@@ -130,7 +130,7 @@ class FurnitureStyles:
     seed: int = 1
 
     def arrays(self, progress: Report | None) -> dict[str, Any]:
-        """The columns of course_utils.furniture_styles, images as (N, S, S, 3) uint8."""
+        """The columns of course_utils.data.furniture_styles, images as (N, S, S, 3) uint8."""
         tasks = [(name, number, self) for name in STYLES for number in self.numbers(name)]
         pictures = np.stack(list(_on_all_cores(_in_rooms, tasks, progress)))  # (C * M, P, S, S, 3)
         labels = np.repeat(np.arange(len(STYLES)), self.train_models + self.test_models)  # (C * M,)

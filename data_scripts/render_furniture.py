@@ -16,12 +16,12 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from course_utils.data_folder import data_folder
+from course_utils.data.data_folder import data_folder
 
 NEEDS = (
     "Rendering needs trimesh and embreex: pip install trimesh embreex. "
     "There is no embreex for Linux on Arm: copy a pack (views_64.npz) that another machine has made, "
-    "and give its path to course_utils.rendered_views.load_views."
+    "and give its path to course_utils.data.rendered_views.load_views."
 )
 err = Console(stderr=True)
 

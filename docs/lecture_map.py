@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from autograder.build.master import Master, read_master
-from autograder.catalogue import COURSE, Assignment, CourseError
+from autograder.assignments import COURSE, Assignment, CourseError
+from autograder.authoring.master import Master, read_master
 from autograder.checks import Check, checks_of
 
 HERE = Path(__file__).parent

@@ -6,16 +6,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import light  # noqa: F401  first: it says where the masters are
 import nbformat
 import pytest
+import shortened_masters  # noqa: F401  first: it says where the masters are
 
-from autograder.build.master import read_master
-from autograder.build.notebooks import solution_notebook, student_notebook
-from autograder.catalogue import Assignment, find_assignment
+from autograder.assignments import Assignment, find_assignment
+from autograder.authoring.master import read_master
+from autograder.authoring.notebooks import solution_notebook, student_notebook
+from autograder.judge.checking.submission import REFERENCE_FILES
 from autograder.judge.limits import Limits
-from autograder.judge.pool import Pool
-from autograder.judge.submission import REFERENCE_FILES
+from autograder.judge.parallel.pool import Pool
 
 COLORIZATION = find_assignment("colorization")
 

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from autograder.alternatives import alternative
-from course_utils.transformations import COLOR_AXES, PARAMETERS
+from course_utils.data.transformations import COLOR_AXES, PARAMETERS
 
 
 @alternative("conv_output_size")

@@ -19,12 +19,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from autograder.catalogue import pack_path
+from autograder.assignments import pack_path
 from autograder.checks import Failure, check, expect, expect_inputs_unchanged, forbid, library
 from autograder.checks.expect import describe, expect_value
 from autograder.checks.inputs import draw, strided
-from course_utils.generator_scores import mean_scores
-from course_utils.rendered_views import Views, load_views
+from course_utils.data.rendered_views import Views, load_views
+from course_utils.training.generator_scores import mean_scores
 
 forbid("fractionally_strided_conv2d", *library.CONVOLUTIONS, ops=library.CONVOLUTION_OPERATORS)
 

@@ -14,11 +14,11 @@ import torch.nn.functional as F
 from sklearn.metrics import top_k_accuracy_score
 from torch import Tensor
 
-from autograder.catalogue import pack_path
+from autograder.assignments import pack_path
 from autograder.checks import Failure, check, expect, expect_inputs_unchanged, forbid, library
 from autograder.checks.expect import describe, expect_value
 from autograder.checks.inputs import draw, strided
-from course_utils.furniture_styles import FurnitureStyles, load_furniture_styles
+from course_utils.data.furniture_styles import FurnitureStyles, load_furniture_styles
 
 forbid("conv2d", *library.CONVOLUTIONS, ops=library.CONVOLUTION_OPERATORS)
 for pooling in ("max_pool2d", "max_pool2d_backward"):

@@ -18,14 +18,14 @@ from scipy.special import softmax
 from skimage.color import lab2rgb, rgb2lab
 from torch import Tensor
 
-from autograder.catalogue import pack_path
+from autograder.assignments import pack_path
 from autograder.checks import Failure, check, expect, expect_inputs_unchanged
 from autograder.checks.expect import describe, expect_value
 from autograder.checks.inputs import draw, strided
-from course_utils import color_floors as floors
-from course_utils.color_scores import expected_cross_entropy, owned
-from course_utils.color_world import WORLD, make_scenes
-from course_utils.rendered_views import load_views
+from course_utils.color import bayes_bounds as floors
+from course_utils.color.scores import expected_cross_entropy, owned
+from course_utils.color.world import WORLD, make_scenes
+from course_utils.data.rendered_views import load_views
 
 # Tolerances, relative to the largest expected magnitude (at least 1); see TOLERANCE for the default.
 LAB = 3e-4  # 0.03 Lab units: the standard's constants are published with four to seven digits (0.02 units)

@@ -21,10 +21,10 @@ from nbgrader.apps import NbGraderAPI
 from traitlets.config import Config
 from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 
-from autograder.build.release import Build
-from autograder.catalogue import Assignment, CourseError, find_assignment
-from autograder.gradebook.class_gradebook import reached
-from autograder.gradebook.handed_in import notebook_in
+from autograder.assignments import Assignment, CourseError, find_assignment
+from autograder.authoring.release import Build
+from autograder.collect.handed_in import notebook_in
+from autograder.gradebook.session import reached
 from autograder.gradebook.store import VerdictStore
 from autograder.judge.judge import Judgement
 from autograder.judge.verdict import Verdict
@@ -188,7 +188,7 @@ class Course:
 
 def grade_one(course: Course, assignment: Assignment, student: str, *, again: bool = False) -> Verdict:
     """Judge and record one student; whatever goes wrong stays this student's, and is flagged."""
-    from autograder.gradebook.record import record_class  # it records a Course
+    from autograder.gradebook.recorder import record_class  # it records a Course
 
     verdict = course.judge(assignment, student, again=again).verdict
     verdict.flags += record_class(course, assignment, [student], again=again).get(student, [])

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 from itertools import chain
 
-from autograder.catalogue import Assignment
+from autograder.assignments import Assignment
 from autograder.gradebook.course import Course
 from autograder.gradebook.lock import only_writer
-from autograder.gradebook.record import record_class
-from autograder.judge.cluster import Cluster
+from autograder.gradebook.recorder import record_class
 from autograder.judge.judge import check_the_checks
-from autograder.judge.pool import Pool
+from autograder.judge.parallel.dask_client import Cluster
+from autograder.judge.parallel.pool import Pool
 from autograder.judge.verdict import Verdict
 
 OnVerdict = Callable[[str, Verdict], object]

@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TextIO
 
-from autograder.catalogue import CourseError
+from autograder.assignments import CourseError
 from autograder.gradebook.store import writing
 
 _held: set[Path] = set()  # by this process, whom the kernel would grant the same lock again

@@ -29,8 +29,13 @@ from nbgrader.preprocessors import (
 from nbgrader.utils import compute_checksum, determine_grade, is_solution
 from traitlets import Unicode
 
-from autograder.catalogue import find_assignment
-from autograder.gradebook.class_gradebook import (
+from autograder.assignments import find_assignment
+from autograder.feedback.outputs import well_formed
+from autograder.feedback.page import FeedbackPage, PageGrades
+from autograder.feedback.safe_html import ansi2html, clean_output, markdown2html
+from autograder.feedback.wording import NOTE, task_comment, task_html, task_text, verdict_note
+from autograder.gradebook.formgrader import FormgraderPage
+from autograder.gradebook.session import (
     CheckCells,
     LatePenalties,
     RestoreCells,
@@ -38,14 +43,9 @@ from autograder.gradebook.class_gradebook import (
     gradebook_of,
     notebook_of,
 )
-from autograder.gradebook.feedback import NOTE, task_comment, task_html, task_text, verdict_note
-from autograder.gradebook.formgrader import FormgraderPage
-from autograder.gradebook.outputs import well_formed
-from autograder.gradebook.page import FeedbackPage, PageGrades
-from autograder.gradebook.safe_html import ansi2html, clean_output, markdown2html
 from autograder.gradebook.store import VerdictStore
+from autograder.judge.intake.read_notebook import RefusedError, graft, read_submission
 from autograder.judge.judge import Judgement
-from autograder.judge.read import RefusedError, graft, read_submission
 from autograder.judge.verdict import TaskVerdict, Verdict
 
 

@@ -2,7 +2,7 @@
 
 verdicts/3_colorization/alice/verdict.json     the verdict, with the key of what it was made from
 verdicts/3_colorization/alice/executed.ipynb   the notebook as it was run, with its outputs
-verdicts/3_colorization/alice/recorded.json    what of it is in the gradebook (see record.py)
+verdicts/3_colorization/alice/recorded.json    what of it is in the gradebook (see recorder.py)
 
 Several processes may judge into it at once, each for another student: a file is there whole, or not at all.
 """
@@ -19,8 +19,8 @@ from pathlib import Path
 
 import nbformat
 
-from autograder.catalogue import Assignment, CourseError
-from autograder.gradebook.handed_in import renamed, why_none
+from autograder.assignments import Assignment, CourseError
+from autograder.collect.handed_in import renamed, why_none
 from autograder.judge.judge import Judgement, judge, not_graded, verdict_key
 from autograder.judge.verdict import Verdict
 

@@ -16,24 +16,24 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from autograder.build.master import Master, MasterError, read_master
-from autograder.build.notebooks import solution_notebook, student_notebook
-from autograder.build.packs import hidden_packs_of, packs_of
-from autograder.build.release import Progress, quiet
-from autograder.catalogue import COURSE, Assignment, CourseError
+from autograder.assignments import COURSE, Assignment, CourseError
+from autograder.authoring.master import Master, MasterError, read_master
+from autograder.authoring.notebooks import solution_notebook, student_notebook
+from autograder.authoring.packs import hidden_packs_of, packs_of
+from autograder.authoring.release import Progress, quiet
 from autograder.checks import checks_of, forbidden_of
-from autograder.judge.beside import files_beside
-from autograder.judge.box import open_box
+from autograder.judge.checking.remote_submission import RemoteSubmission
+from autograder.judge.checking.run_checks import InfrastructureError, run_checks
+from autograder.judge.checking.submission import LocalSubmission
+from autograder.judge.intake.read_notebook import MAX_BYTES, RefusedError, graft, read_submission
+from autograder.judge.intake.sibling_files import files_beside
+from autograder.judge.intake.weights_file import saved_bytes
 from autograder.judge.limits import Limits
-from autograder.judge.policy import look
-from autograder.judge.preload import preload_of
-from autograder.judge.read import MAX_BYTES, RefusedError, graft, read_submission
-from autograder.judge.remote import RemoteSubmission
-from autograder.judge.run_checks import InfrastructureError, run_checks
-from autograder.judge.saved import saved_bytes
-from autograder.judge.submission import LocalSubmission
+from autograder.judge.source.forbidden_calls import look
 from autograder.judge.verdict import CheckVerdict, TaskVerdict, Verdict
-from autograder.judge.worker_client import Opener
+from autograder.judge.workers.box import open_box
+from autograder.judge.workers.client import Opener
+from autograder.judge.workers.preload import preload_of
 
 TRIES = 2  # of a submission that our machine could not judge
 

@@ -40,10 +40,10 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     path = session.config.getoption("submission", None)
     if path is None:
         return
-    from autograder.catalogue import CourseError
+    from autograder.assignments import CourseError
+    from autograder.judge.checking.run_checks import InfrastructureError
+    from autograder.judge.intake.read_notebook import RefusedError, assignment_of
     from autograder.judge.judge import open_submission
-    from autograder.judge.read import RefusedError, assignment_of
-    from autograder.judge.run_checks import InfrastructureError
 
     try:
         assignment = assignment_of(path)
@@ -64,9 +64,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 @pytest.fixture
 def submission(request: pytest.FixtureRequest) -> object:
     """The functions under test: a submission's in its sandbox, or the reference's."""
-    from autograder.catalogue import reference_of
-    from autograder.judge.run_checks import have_hidden_data
-    from autograder.judge.submission import LocalSubmission
+    from autograder.assignments import reference_of
+    from autograder.judge.checking.run_checks import have_hidden_data
+    from autograder.judge.checking.submission import LocalSubmission
 
     topic = Path(request.node.path).stem.removeprefix("test_")
     have_hidden_data(topic)

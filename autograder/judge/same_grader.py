@@ -7,9 +7,9 @@ from pathlib import Path
 
 import torch
 
-from autograder.build.master import read_master
-from autograder.build.packs import hidden_packs_of, packs_of
-from autograder.catalogue import Assignment
+from autograder.assignments import Assignment
+from autograder.authoring.master import read_master
+from autograder.authoring.packs import hidden_packs_of, packs_of
 from autograder.judge.judge import verdict_key
 
 NOTHING = Path("nothing", "handed", "in")

@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from autograder.misconceptions import misconception
-from course_utils.transformations import COLOR_AXES
+from course_utils.data.transformations import COLOR_AXES
 
 SINGLE = "float64 goes in, float32 comes out: "
 SINGLE += "look for a conversion, a constant or a new tensor that fixes the dtype."

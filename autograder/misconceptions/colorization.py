@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from autograder.misconceptions import misconception
 from course_utils.color import D65_WHITE, SRGB_TO_XYZ, srgb_gamut_ab
-from course_utils.nearest_bins import nearest_bins
+from course_utils.color.nearest_bins import nearest_bins
 
 # ------------------------------------------------------------------------------------- rgb_to_lab_planes
 # The conversion with its steps to choose from; each misconception changes one.

@@ -9,8 +9,8 @@ from typing import Any
 
 from PIL import Image
 
-from autograder.build.master import Master
-from autograder.catalogue import CourseError
+from autograder.assignments import CourseError
+from autograder.authoring.master import Master
 
 FEATURED = ("five_rows", "held_out_views")  # what the trained networks draw: the parts with a quality gate
 KINDS = ("image/png", "image/jpeg")

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import partial
 from urllib.parse import quote
 
-from autograder.build.master import Master
-from autograder.build.notebooks import student_notebook
-from autograder.catalogue import CourseError
+from autograder.assignments import CourseError
+from autograder.authoring.master import Master
+from autograder.authoring.notebooks import student_notebook
 from autograder.gradebook.course import Course
 from autograder.judge.verdict import Verdict
 from autograder.report.executed import Cell, cells_of

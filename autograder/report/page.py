@@ -12,8 +12,8 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from autograder.build.master import read_master
-from autograder.catalogue import Assignment
+from autograder.assignments import Assignment
+from autograder.authoring.master import read_master
 from autograder.gradebook.course import Course
 from autograder.gradebook.store import write_whole, writing
 from autograder.judge.verdict import TaskVerdict, Verdict

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.sparse import coo_matrix, triu
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from autograder.judge.code_cells import MAX_CODE, parse
+from autograder.judge.source.code_cells import MAX_CODE, parse
 
 K = 8  # tokens: about a line
 COMMON = 10  # a passage that more students have than this, and than a quarter of the class, says nothing

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from course_utils.transformations import COLOR_AXES, FACTORS
+from course_utils.data.transformations import COLOR_AXES, FACTORS
 
 
 def conv_output_size(size: int, kernel: int, stride: int = 1, padding: int = 0) -> int:
@@ -131,7 +131,7 @@ def encode_view(azimuth: Tensor, elevation: Tensor) -> Tensor:
 def encode_transformation(parameters: Tensor) -> Tensor:
     """Transformation parameters as the network is fed them: the vector 0 means that nothing changes.
 
-    parameters  (B, 8)  columns as in course_utils.transformations.PARAMETERS
+    parameters  (B, 8)  columns as in course_utils.data.transformations.PARAMETERS
     returns     (B, 8)  logarithms of what multiplies (zoom, saturation, brightness), the others as they are
     """
     factors = torch.tensor(FACTORS, device=parameters.device)
@@ -146,7 +146,7 @@ def transform_image(image: Tensor, mask: Tensor, parameters: Tensor) -> tuple[Te
 
     image       (B, 3, H, W)  over black, in [0, 1]
     mask        (B, 1, H, W)  in [0, 1]
-    parameters  (B, 8)        columns as in course_utils.transformations.PARAMETERS
+    parameters  (B, 8)        columns as in course_utils.data.transformations.PARAMETERS
     returns     the image, clipped to [0, 1], and the mask
     """
     both = _warped(torch.cat([image, mask], dim=1), parameters[:, :5])

@@ -11,7 +11,7 @@ from scipy.spatial import ConvexHull
 from torch import Tensor, nn
 
 from course_utils.color import AB_SCALE, D65_WHITE, L_CENTER, L_SCALE, SRGB_TO_XYZ, srgb_gamut_ab
-from course_utils.nearest_bins import nearest_bins
+from course_utils.color.nearest_bins import nearest_bins
 
 
 def rgb_to_lab_planes(rgb: Tensor) -> tuple[Tensor, Tensor]:

@@ -19,10 +19,10 @@ from pathlib import Path
 
 from PIL import Image
 
-from data_scripts.furniture.camera import framing, photograph
-from data_scripts.furniture.light import lit
+from data_scripts.furniture.render.camera import framing, photograph
+from data_scripts.furniture.render.light import lit
+from data_scripts.furniture.render.views import VIEWS
 from data_scripts.furniture.styles import CATEGORIES, described, parts_of, style_of
-from data_scripts.furniture.views import VIEWS
 
 UNFINISHED = ".part"
 
@@ -62,7 +62,7 @@ def models(count: int, categories: list[str] | None = None) -> list[Model]:
 
 def recipe() -> str:
     """Fingerprint of this package's sources."""
-    sources = sorted(Path(__file__).parent.glob("*.py"))
+    sources = sorted(Path(__file__).parent.rglob("*.py"))
     return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
 
 

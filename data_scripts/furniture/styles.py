@@ -6,8 +6,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from data_scripts.furniture import cars, chairs, sofas, tables
-from data_scripts.furniture.materials import Part
+from data_scripts.furniture.car import cars
+from data_scripts.furniture.chair import chairs
+from data_scripts.furniture.render.materials import Part
+from data_scripts.furniture.sofa import sofas
+from data_scripts.furniture.table import tables
 
 CATEGORIES: dict[str, ModuleType] = {"chair": chairs, "table": tables, "sofa": sofas, "car": cars}
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from workers import zygote
 
-from autograder.judge.box import tree_of
+from autograder.judge.workers.box import tree_of
 
 
 def traces(course: Path, stages: Path) -> dict[str, object]:

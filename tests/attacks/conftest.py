@@ -11,13 +11,13 @@ from attack import CLEAN, Attack, two_tasks
 from neighbor import Neighbor
 from workers import HAS_BUBBLEWRAP, zygote
 
-from autograder.build.notebooks import student_notebook
-from autograder.catalogue import find_assignment
+from autograder.assignments import find_assignment
+from autograder.authoring.notebooks import student_notebook
 from autograder.checks import Forbidden
 from autograder.judge import judge as judge_module
 from autograder.judge.judge import Judgement
 from autograder.judge.limits import Limits
-from autograder.judge.pool import Pool
+from autograder.judge.parallel.pool import Pool
 
 COLORIZATION = find_assignment("colorization")
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from autograder.judge.beside import MAX_FILES
-from autograder.judge.read import MAX_BYTES
+from autograder.judge.intake.read_notebook import MAX_BYTES
+from autograder.judge.intake.sibling_files import MAX_FILES
 
 Lay = Callable[[Path, NotebookNode], None]
 

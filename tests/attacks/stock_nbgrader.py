@@ -25,9 +25,9 @@ from forbidden import FORBIDDEN
 from odd_files import BESIDE, RESHAPED, OddFile, raw
 from tampering import TAMPERING
 
-from autograder.build.master import read_master
-from autograder.build.notebooks import student_notebook
-from autograder.catalogue import find_assignment
+from autograder.assignments import find_assignment
+from autograder.authoring.master import read_master
+from autograder.authoring.notebooks import student_notebook
 
 COLORIZATION = find_assignment("colorization")
 NAME = COLORIZATION.name
@@ -173,7 +173,7 @@ def hand_in(case: Case, path: Path, released: nbformat.NotebookNode) -> None:
 @contextmanager
 def our_judge() -> Iterator[Callable[[Case], float | None]]:
     """The judge, on the two tasks."""
-    sys.path.append(str(Path(__file__).resolve().parent.parent))
+    sys.path.append(str(Path(__file__).resolve().parents[1] / "support"))
     from workers import zygote
 
     from autograder.judge import judge as module

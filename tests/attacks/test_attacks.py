@@ -12,7 +12,7 @@ from forbidden import BLOCKED, FORBIDDEN, SEEN
 from running_wild import RUNNING_WILD
 from tampering import TAMPERING
 
-from autograder.gradebook.feedback import task_comment, task_html, task_text, verdict_note
+from autograder.feedback.wording import task_comment, task_html, task_text, verdict_note
 from autograder.judge.judge import Judgement
 
 THEMES = {

@@ -7,10 +7,10 @@ from attack import TASKS
 from busy_machine import CLASS, FULL, LIMITS, busy
 from workers import needs_bubblewrap
 
-from autograder.catalogue import find_assignment
+from autograder.assignments import find_assignment
 from autograder.judge import judge as judge_module
-from autograder.judge.own_time import can_be_told
-from autograder.judge.run_checks import run_checks
+from autograder.judge.checking.run_checks import run_checks
+from autograder.judge.workers.own_time import can_be_told
 
 NAME = find_assignment("colorization").name
 pytestmark = [

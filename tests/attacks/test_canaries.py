@@ -9,8 +9,8 @@ from tampering import l2
 from test_attacks import shown
 
 from autograder.checks import checks_module
-from autograder.judge.run_checks import run_checks
-from autograder.judge.submission import LocalSubmission
+from autograder.judge.checking.run_checks import run_checks
+from autograder.judge.checking.submission import LocalSubmission
 
 # Each number of a hidden input, and what can be made of it: as a float, in hexadecimal, rounded.
 CANARY = 48151.0  # 48152 where one is added

@@ -16,8 +16,8 @@ from attack import CLEAN, TASKS
 from hostile_cells import hostile_cells
 from workers import needs_bubblewrap
 
-from autograder.catalogue import find_assignment
-from autograder.judge.pool import Pool
+from autograder.assignments import find_assignment
+from autograder.judge.parallel.pool import Pool
 
 COLORIZATION = find_assignment("colorization")
 LIMITS = {"call": 0.6, "cell": 1.0}

@@ -9,11 +9,11 @@ from attack import RIGHT, TASKS, Attack
 from tampering import l2
 from workers import needs_bubblewrap
 
-from autograder.catalogue import find_assignment
-from autograder.judge import cgroup
+from autograder.assignments import find_assignment
 from autograder.judge.judge import Judgement
 from autograder.judge.limits import MB
-from autograder.judge.pool import Pool
+from autograder.judge.parallel.pool import Pool
+from autograder.judge.workers import cgroup
 
 COLORIZATION = find_assignment("colorization")
 pytestmark = needs_bubblewrap

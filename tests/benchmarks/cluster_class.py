@@ -13,10 +13,10 @@ from grade_both import NAME, SMALL, small_build
 from large_class import HOSTILE
 from small_class import answers_of_the_class, hand_in
 
-from autograder.build.master import read_master
-from autograder.build.notebooks import student_notebook
+from autograder.authoring.master import read_master
+from autograder.authoring.notebooks import student_notebook
 from autograder.gradebook.course import init_course
-from autograder.judge.read import MAX_BYTES
+from autograder.judge.intake.read_notebook import MAX_BYTES
 
 COUNT = 2 * len(HOSTILE)
 

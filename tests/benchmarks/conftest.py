@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from autograder.catalogue import ASSIGNMENTS, COURSE
+from autograder.assignments import ASSIGNMENTS, COURSE
 
 HERE = Path(__file__).parent
 SMALL = HERE / "small"

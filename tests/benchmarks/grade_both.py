@@ -21,14 +21,14 @@ import psutil
 from nbgrader.api import Gradebook
 from small_class import answers_of_the_class, hand_in, stock_course
 
-from autograder.build.master import Master, read_master
-from autograder.build.notebooks import student_notebook
-from autograder.build.release import Build, student_files
-from autograder.catalogue import find_assignment
+from autograder.assignments import find_assignment
+from autograder.authoring.master import Master, read_master
+from autograder.authoring.notebooks import student_notebook
+from autograder.authoring.release import Build, student_files
 from autograder.gradebook.course import Course, init_course
-from autograder.gradebook.record import record_class
+from autograder.gradebook.recorder import record_class
 from autograder.judge.judge import Judgement, check_the_checks
-from autograder.judge.pool import Pool
+from autograder.judge.parallel.pool import Pool
 
 SMALL = find_assignment("small")
 NAME = SMALL.name

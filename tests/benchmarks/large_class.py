@@ -11,8 +11,8 @@ from pathlib import Path
 from grade_both import NAME, SMALL, small_build
 from small_class import answers_of_the_class, hand_in
 
-from autograder.build.master import read_master
-from autograder.build.notebooks import student_notebook
+from autograder.authoring.master import read_master
+from autograder.authoring.notebooks import student_notebook
 from autograder.gradebook.course import init_course
 
 # Each in the place of `softmax`; none of them earns anything for it, and the other tasks are right.

@@ -8,9 +8,9 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from autograder.build.master import Master
-from autograder.build.notebooks import solution_notebook, student_notebook
-from autograder.catalogue import COURSE
+from autograder.assignments import COURSE
+from autograder.authoring.master import Master
+from autograder.authoring.notebooks import solution_notebook, student_notebook
 from autograder.checks import checks_module, checks_of
 from autograder.demo import as_answer
 from autograder.misconceptions import misconceptions_of

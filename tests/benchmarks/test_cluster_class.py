@@ -90,7 +90,7 @@ class Dask:
         except psutil.Error:
             return False
         ours = any(str(self.folder) in word for word in words)
-        return ours and ("autograder.judge.pool_server" in words or words[0].endswith("bwrap"))
+        return ours and ("autograder.judge.parallel.pool_server" in words or words[0].endswith("bwrap"))
 
     def left_over(self) -> list[str]:
         """What may be there only while a class is judged."""
@@ -223,7 +223,7 @@ def test_the_scheduler_is_lost_in_mid_class(course, plain, dask, package):
 def test_a_submission_that_ends_machines_is_not_graded_and_no_zero(course, plain, small_course, tmp_path):
     broken, folder = tmp_path / "package", copy_of(course, "deadly")
     shutil.copytree(small_course, broken)
-    with (broken / "autograder/judge/pool.py").open("a") as file:
+    with (broken / "autograder/judge/parallel/pool.py").open("a") as file:
         file.write(DEADLY)
     deadly = folder / f"submitted/student-19/{NAME}/{NAME}.ipynb"
     deadly.write_text(deadly.read_text().replace("Small: what", "DEADLY"))
@@ -247,7 +247,7 @@ def test_a_submission_that_ends_machines_is_not_graded_and_no_zero(course, plain
 UNFIT = {
     "no bubblewrap": "bubblewrap is missing. Install it",
     "another course": "has another version of the course's code than is here. Bring its clone",
-    "an older course": "It can't import the grader (No module named 'autograder.judge.dask_worker')",
+    "an older course": "It can't import the grader (No module named 'autograder.judge.parallel.dask_worker')",
 }
 
 
@@ -261,7 +261,7 @@ def test_a_machine_that_is_not_fit_is_named(course, small_course, dask, package,
     elif case == "another course":
         (other / "course_utils/reference/small.py").open("a").write("\n# mended\n")
     else:
-        (other / "autograder/judge/dask_worker.py").unlink()
+        (other / "autograder/judge/parallel/dask_worker.py").unlink()
     dask.worker()
     dask.worker(env=env)
     wait_for(lambda: dask.log.count("Starting established connection") >= 2)
@@ -277,7 +277,7 @@ def test_a_machine_that_is_not_fit_is_named(course, small_course, dask, package,
 def test_a_scheduler_without_the_course_is_named(course, small_course, package, tmp_path):
     folder, older = copy_of(course, "no course"), tmp_path / "package"
     shutil.copytree(small_course, older)
-    (older / "autograder/judge/dask_worker.py").unlink()
+    (older / "autograder/judge/parallel/dask_worker.py").unlink()
     with Dask(tmp_path / "dask", environment(older)) as dask:
         dask.worker()
         address = dask.address
@@ -290,7 +290,7 @@ def test_pools_of_a_killed_command_end_by_themselves(course, plain, small_course
     """After a while without work, which is shorter here; and the same command goes on."""
     impatient, folder = tmp_path / "package", copy_of(course, "killed")
     shutil.copytree(small_course, impatient)
-    source = impatient / "autograder/judge/dask_worker.py"
+    source = impatient / "autograder/judge/parallel/dask_worker.py"
     source.write_text(source.read_text().replace("IDLE = 300.0", "IDLE = 5.0"))
     env = environment(impatient)
     with Dask(tmp_path / "dask", env) as dask:

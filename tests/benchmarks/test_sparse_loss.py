@@ -14,8 +14,7 @@ from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
 from course_utils.color import AB_SCALE
-from course_utils.lean_loss import lean_loss
-from course_utils.photographs import photograph
+from course_utils.data.photographs import photograph
 from course_utils.reference.colorization import (
     ab_bins,
     multinomial_cross_entropy,
@@ -24,6 +23,7 @@ from course_utils.reference.colorization import (
     sparse_cross_entropy,
     sparse_soft_encode,
 )
+from course_utils.training.lean_loss import lean_loss
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.usefixtures("one_thread")]
 

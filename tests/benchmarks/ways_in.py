@@ -16,8 +16,8 @@ from grade_both import SMALL, small_build
 from large_class import HOSTILE
 from nbformat import NotebookNode
 
-from autograder.build.master import Master, read_master
-from autograder.build.notebooks import solution_notebook, student_notebook
+from autograder.authoring.master import Master, read_master
+from autograder.authoring.notebooks import solution_notebook, student_notebook
 from autograder.demo import as_answer
 from autograder.gradebook.course import init_course
 from autograder.misconceptions import misconceptions_of

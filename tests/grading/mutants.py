@@ -21,9 +21,9 @@ from unittest.mock import patch
 
 import torch
 
-from autograder.catalogue import Assignment
+from autograder.assignments import Assignment
 from autograder.checks import checks_module, checks_of
-from autograder.judge.submission import LocalSubmission
+from autograder.judge.checking.submission import LocalSubmission
 
 OPERATORS = {
     **{ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.Pow: ast.Mult},
@@ -233,7 +233,7 @@ def survivors(topic: str, task: str, names: Collection[str]) -> list[str]:
     Each runs in a process of its own, forked from a server that has imported torch and the checks.
     """
     context = multiprocessing.get_context("forkserver")
-    parts = ["autograder.judge.submission", f"autograder.checks.test_{topic}"]
+    parts = ["autograder.judge.checking.submission", f"autograder.checks.test_{topic}"]
     context.set_forkserver_preload(["torch", *parts, f"course_utils.reference.{topic}"])
     with patch.dict(os.environ, OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1"):
         forkserver.ensure_running()

@@ -8,13 +8,13 @@ import re
 import pytest
 import torch
 from equivalent import EQUIVALENT
+from malformed_answers import ODD, odd_answer
 from mutants import mutants_of, reference, survivors
-from odd_answers import ODD, odd_answer
 
 from autograder.alternatives import alternatives_of
 from autograder.checks import checks_module, checks_of
-from autograder.judge.run_checks import run_checks
-from autograder.judge.submission import LocalSubmission
+from autograder.judge.checking.run_checks import run_checks
+from autograder.judge.checking.submission import LocalSubmission
 from autograder.judge.verdict import TaskVerdict
 from autograder.misconceptions import misconceptions_of
 

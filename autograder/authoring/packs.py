@@ -1,0 +1,68 @@
+"""The packs of pictures of an assignment: its front matter names them, as in `data: [furniture]`.
+
+They are rendered on this machine, once, into the data folder; students and workers get copies. Those under
+`hidden_data` are for the hidden checks alone: they leave the judge only as single calls of a task.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from filelock import FileLock
+
+from autograder.assignments import CourseError, pack_path
+from autograder.authoring.master import Master, MasterError
+
+Report = Callable[[str, int, int], None]  # what is done, how much of it, of how much
+_ready: dict[str, Path] = {}  # packs that this process has looked at
+
+
+def packs_of(master: Master, report: Report | None = None) -> list[Path]:
+    """The files of an assignment's packs, made where they are missing, which takes a minute or more.
+
+    report  told of the models that are rendered
+    Raises MasterError for a name that there is not, or for a pack that is also hidden; CourseError if they
+    can't be rendered here.
+    """
+    if both := set(master.packs) & set(master.hidden_packs):
+        names = ", ".join(sorted(both))
+        raise MasterError(f"{master.assignment.master}:1: hidden, so it can't be given to students: {names}.")
+    return _made(master, master.packs, report)
+
+
+def hidden_packs_of(master: Master, report: Report | None = None) -> list[Path]:
+    """The files of the packs that hidden checks read by `pack_path`, made where they are missing.
+
+    Raises as `packs_of`.
+    """
+    return _made(master, master.hidden_packs, report)
+
+
+def _made(master: Master, names: list[str], report: Report | None) -> list[Path]:
+    try:
+        for name in names:
+            if name not in _ready:
+                _ready[name] = _pack(name, report)
+        return [_ready[name] for name in names]
+    except ValueError as error:
+        raise MasterError(f"{master.assignment.master}:1: {error}") from None
+
+
+def _pack(name: str, report: Report | None) -> Path:
+    path = pack_path(name)
+    try:
+        from data_scripts.make_packs import make_pack  # trimesh is an extra
+    except ImportError:
+        if path.is_file():  # made on a machine that can render
+            return path
+        raise CourseError(
+            f"The pack {name!r} has to be rendered: pip install '.[render]', "
+            f"or put {path.name} into {path.parent}."
+        ) from None
+    told = partial(report, f"rendering {name}, once") if report else None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_name(f".{name}.lock")):  # two builds at once: one renders
+            return make_pack(name, path.parent, told)
+    except OSError as error:
+        raise CourseError(f"The pack {name!r} can't be written to {path.parent}: {error}.") from None

@@ -1,0 +1,1 @@
+"""What a student reads: a verdict in words, and the feedback page."""

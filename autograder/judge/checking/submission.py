@@ -1,0 +1,221 @@
+"""What a hidden check calls `submission`: a stand-in that answers by the student's functions.
+
+`submission.soft_encode(ab, bins)` calls the student's `soft_encode`; `submission.gradient_of("l2_loss",
+prediction, target)` differentiates it. What a task makes and what can't be sent, as a network, stays where it
+is and is called there: `network = submission.ConvNet(3, 10)`, then `network(images)`, `network.state_dict()`.
+
+The functions may be in this process (`LocalSubmission`: the reference, misconceptions, alternatives) or in a
+sandbox (`RemoteSubmission`); a check can't tell.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from autograder.assignments import COURSE
+from autograder.checks import Failure
+from autograder.judge.inside import wire
+from autograder.judge.inside.wire import Opaque
+from autograder.judge.intake.weights_file import saved_tensors
+
+REFERENCE_FILES = {path.name: path for path in (COURSE / "course_utils/reference").glob("*.safetensors")}
+
+
+@dataclass
+class Call:
+    """One call of a task, or of what a task has made, as it was made, and what came of it.
+
+    of       the call that has made what is called; None for the task itself
+    method   which of its methods is called; empty for itself
+    wrt      position of the argument that the call is differentiated by, or None for the value itself
+    result   the value or the gradient, or the Failure
+    changed  the call wrote into a tensor that it was given
+    """
+
+    task: str
+    args: tuple
+    kwargs: dict[str, Any]
+    wrt: int | None = None
+    cotangent: Tensor | Sequence[Tensor] | None = None
+    of: "Call | None" = None
+    method: str = ""
+    result: object = None
+    changed: bool = False
+
+
+@dataclass
+class Answer:
+    """What a call gives back: its value, or the gradient, and whether an argument was changed."""
+
+    value: object
+    changed: bool = False
+
+
+class Made:
+    """What a call has given and what stays where it is, as a network: it is called there, as are its methods.
+
+    kind  what it is called in a sentence
+    """
+
+    def __init__(self, submission: "Submission", origin: Call, kind: str) -> None:
+        self._submission, self._origin, self.kind = submission, origin, kind
+
+    def __call__(self, *args: object, **kwargs: object) -> object:
+        """Call it."""
+        return self._call("", *args, **kwargs)
+
+    def __getattr__(self, method: str) -> partial:
+        if method.startswith("_"):
+            raise AttributeError(method)
+        return partial(self._call, method)
+
+    def _call(self, method: str, *args: object, **kwargs: object) -> object:
+        call = Call(self._origin.task, args, kwargs, of=self._origin, method=method)
+        return self._submission._record(call)
+
+
+class Submission(ABC):
+    """The stand-in: calls tasks by name and remembers the calls, so that a failure can be explained."""
+
+    def __init__(self, files: Mapping[str, Path] | None = None) -> None:
+        self.calls: list[Call] = []
+        self._files = dict(files or {})
+
+    def __getattr__(self, task: str) -> partial:
+        if task.startswith("_"):
+            raise AttributeError(task)
+        return partial(self._value_of, task)
+
+    def gradient_of(
+        self,
+        task: str | Made,
+        *args: object,
+        wrt: int = 0,
+        cotangent: Tensor | Sequence[Tensor] | None = None,
+        **kwargs: object,
+    ) -> Tensor:
+        """The gradient of task(*args, **kwargs) by its argument number `wrt`.
+
+        task       its name, or what a task has made
+        cotangent  the gradient that arrives at the result, in its shape; a list of them for a pair; None
+                   for a scalar
+        Raises Failure when no gradient flows.
+        """
+        of = task._origin if isinstance(task, Made) else None
+        name = of.task if of else task
+        return self._record(Call(name, args, kwargs, wrt=wrt, cotangent=cotangent, of=of))
+
+    def saved(self, name: str) -> dict[str, Tensor]:
+        """The tensors of a file that is handed in with the notebook; the assignment's front matter names it.
+
+        Raises Failure if it is not there or is no safetensors file, KeyError if the front matter has no such.
+        """
+        return saved_tensors(self._files[name])
+
+    def _value_of(self, task: str, *args: object, **kwargs: object) -> object:
+        return self._record(Call(task, args, kwargs))
+
+    def _record(self, call: Call) -> Any:  # noqa: ANN401  a student's function returns anything
+        self.calls.append(call)
+        try:
+            answer = self.answer(call)
+        except Failure as failure:
+            call.result = failure
+            raise
+        stays = isinstance(answer.value, Opaque)
+        call.result = Made(self, call, answer.value.kind) if stays else answer.value
+        call.changed = answer.changed
+        return call.result
+
+    @abstractmethod
+    def answer(self, call: Call) -> Answer:
+        """Make the call. Raises Failure for everything that is the submission's fault."""
+
+
+class LocalSubmission(Submission):
+    """Functions of this process, trusted: the reference, or the reference with one task replaced.
+
+    files  what would be handed in with them; by default what the reference has trained and saved
+    """
+
+    def __init__(self, functions: Mapping[str, object], files: Mapping[str, Path] | None = None) -> None:
+        super().__init__(REFERENCE_FILES if files is None else files)
+        self._functions = functions
+        self._kept: dict[int, tuple[Call, object]] = {}  # what stays here, by the call that gave it
+
+    def answer(self, call: Call) -> Answer:
+        """Call the function, here. Raises Failure."""
+        function = self._function(call)
+        given = [argument for argument in [*call.args, *call.kwargs.values()] if isinstance(argument, Tensor)]
+        before = [tensor.detach().clone() for tensor in given]
+        try:
+            value = _evaluate(function, call)
+        except Failure:
+            raise
+        except NotImplementedError:
+            raise Failure("not solved", f"`{call.task}` is not written yet") from None
+        except Exception as error:  # whatever a wrong answer raises is its own failure
+            raise Failure("error", f"`{call.task}` raised {type(error).__name__}") from None
+        value = wire.plain(value)
+        if type(value) not in wire.SENT:
+            self._kept[id(call)] = call, value
+            value = Opaque(len(self._kept), wire.describe(value))
+        return Answer(value, _restore(given, before))
+
+    def _function(self, call: Call) -> object:
+        if call.of is None:
+            function = self._functions.get(call.task)
+        else:
+            _, made = self._kept.get(id(call.of), (None, None))
+            function = getattr(made, call.method, None) if call.method else made
+        if function is None:
+            raise Failure("not defined", f"there is no {called(call)}")
+        return function
+
+
+def called(call: Call) -> str:
+    """What a call calls, for a sentence."""
+    if call.of is None:
+        return f"`{call.task}`"
+    return f"`{call.method}` of what `{call.task}` gives" if call.method else f"what `{call.task}` gives"
+
+
+def _evaluate(function: Any, call: Call) -> object:  # noqa: ANN401
+    if call.wrt is None:
+        return function(*call.args, **call.kwargs)
+    leaf = call.args[call.wrt].detach().clone().requires_grad_()
+    args = (*call.args[: call.wrt], leaf, *call.args[call.wrt + 1 :])
+    value = function(*args, **call.kwargs)
+    return gradient(value, leaf, call.cotangent)
+
+
+def gradient(value: object, leaf: Tensor, cotangent: Tensor | Sequence[Tensor] | None) -> Tensor:
+    """d value / d leaf; of a pair, the sum over its parts. Raises Failure when there is none."""
+    parts = value if isinstance(value, (tuple, list)) else [value]
+    if not parts or not all(isinstance(part, Tensor) and part.requires_grad for part in parts):
+        raise no_gradient()
+    (found,) = torch.autograd.grad(parts, leaf, cotangent, allow_unused=True)
+    if found is None:
+        raise no_gradient()
+    return found
+
+
+def no_gradient() -> Failure:
+    """The failure of a result that can't be differentiated."""
+    return Failure("no gradient", "no gradient flows from the result back to its input")
+
+
+def _restore(given: list[Tensor], before: list[Tensor]) -> bool:
+    """Undo what a call wrote into its arguments, and say whether it wrote."""
+    changed = False
+    for tensor, original in zip(given, before, strict=True):
+        if not torch.equal(tensor, original):
+            changed = True
+            tensor.data = original  # also when it was resized, or shares its memory with itself
+    return changed

@@ -1,0 +1,210 @@
+"""Calls that a task may not make, blocked in the worker while that task is called.
+
+    install({"conv2d": {"names": ["torch.nn.functional.conv2d"], "ops": ["aten::convolution"]}})
+    with during("conv2d"): ...
+
+torch's operators are blocked in its dispatcher, where all ways to them meet: torch.ops, torch._C, a
+function that was kept under another name, another thread. Of what is written in Python, the code itself is
+replaced: whoever kept a function calls the replacement. To catch the exception does not help. A process
+that is forked during the call inherits the block, other ways to start one are refused, and those started
+before are stopped until the call ends.
+
+It runs in the process of the student's code, so a determined student can undo it. Its state is in closures,
+no attribute of a module or local of a frame; the rules can't be changed in place; and a block that was
+taken away is noticed when the call ends. The ways that remain are flagged in the judge (flag_rules.py), which
+is also where a call that is plain to see is found.
+"""
+
+import contextlib
+import ctypes
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from pkgutil import resolve_name
+from types import CodeType, FunctionType, MappingProxyType
+from typing import Any
+
+import torch
+
+Rules = dict[str, dict[str, list[str]]]
+Held = list[Callable[[], bool]]  # whether each block is still in its place
+Named = tuple[Any, str, Any]  # a module or class, the name of something in it, and what that is
+
+TOLD = "this task asks you to write that yourself"
+# Where an operator may have a kernel for tensors in the CPU's memory.
+KEYS = ("CPU", "MkldnnCPU", "QuantizedCPU", "SparseCPU", "SparseCsrCPU")
+STARTS = frozenset(
+    ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "pty.spawn", "os.forkpty")
+)
+LOOKS = frozenset(("gc.get_objects", "gc.get_referrers", "gc.get_referents"))
+SPAWNS = "_posixsubprocess.fork_exec"  # how multiprocessing starts another Python
+PR_SET_CHILD_SUBREAPER = 36
+HOLE = "the function that refuses"
+
+
+def _refused(*_: object, **__: object) -> None:
+    refuse = "the function that refuses"  # which the constant is replaced by
+    refuse()
+
+
+def _blocker() -> tuple[Callable[[Rules], None], Callable[[str], contextlib.AbstractContextManager[None]]]:
+    rules: MappingProxyType[str, tuple[tuple[Named, ...], tuple[str, ...]]] = MappingProxyType({})
+    refusals = count()  # goes up and never down
+    on = False
+
+    def refuse(*_: object, **__: object) -> None:
+        next(refusals)
+        raise PermissionError(TOLD)
+
+    code = _calling(refuse)
+
+    def hook(event: str, _: tuple) -> None:
+        if on and (event in STARTS or event in LOOKS):
+            raise PermissionError(TOLD)
+
+    def install(new: Rules) -> None:
+        """Set what each task may not call: dotted `names`, and `ops` of torch. Before any student's code."""
+        nonlocal rules
+        if new and not rules:
+            sys.addaudithook(hook)  # which nothing can remove
+            # Orphans become children of this process, and are found.
+            ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+        # What a name stands for before a student's code can replace it; its import is nobody's time later.
+        fixed = {
+            task: (tuple(_named(name) for name in [*rule["names"], SPAWNS]), tuple(rule["ops"]))
+            for task, rule in new.items()
+        }
+        rules = MappingProxyType({**rules, **fixed})
+
+    @contextlib.contextmanager
+    def during(task: str) -> Iterator[None]:
+        """Block what the task may not call: it raises PermissionError, and so does this in the end."""
+        nonlocal on
+        if task not in rules:
+            yield
+            return
+        names, ops = rules[task]
+        before, held = next(refusals), Held()
+        with contextlib.ExitStack() as undo:
+            for name in names:
+                _block_name(name, refuse, code, undo, held)
+            _block_ops(ops, refuse, undo, held)
+            _stop_children(undo)
+            on = True
+            try:
+                yield
+            except PermissionError:
+                raise
+            except BaseException:  # TorchScript makes its own of what is raised in it
+                if next(refusals) == before + 1:
+                    raise
+                before -= 1
+            finally:
+                on = False
+            intact = [still() for still in held]
+        if next(refusals) != before + 1 or not all(intact):
+            raise PermissionError(TOLD)
+
+    return install, during
+
+
+def _calling(refuse: Callable) -> CodeType:
+    """Code for any function, with whatever names around it: it needs none."""
+    own = _refused.__code__
+    return own.replace(
+        co_consts=tuple(refuse if constant == HOLE else constant for constant in own.co_consts)
+    )
+
+
+def _block_ops(names: tuple[str, ...], refuse: Callable, undo: contextlib.ExitStack, held: Held) -> None:
+    libraries: dict[str, torch.library.Library] = {}
+    for name in names:
+        space, _, operator = name.partition("::")
+        if space not in libraries:
+            libraries[space] = library = torch.library.Library(space, "IMPL")
+            undo.callback(library._destroy)  # which puts torch's own back
+            held.append(lambda library=library: library.m is not None)
+        for schema in torch._C._jit_get_schemas_for_operator(name):
+            overload = f".{schema.overload_name}" if schema.overload_name else ""
+            for key in KEYS:
+                libraries[space].impl(operator + overload, refuse, key)
+
+
+def _named(name: str) -> Named:
+    place, _, attribute = name.rpartition(".")
+    return resolve_name(place), attribute, resolve_name(name)
+
+
+def _block_name(
+    name: Named, refuse: Callable, code: CodeType, undo: contextlib.ExitStack, held: Held
+) -> None:
+    owner, attribute, found = name
+    if isinstance(found, type):
+        for method in ("__init__", "__call__"):
+            _replace(found, method, refuse, undo, held)
+    elif isinstance(found, FunctionType) and not found.__code__.co_freevars:
+        undo.callback(setattr, found, "__code__", found.__code__)
+        found.__code__ = code
+        held.append(lambda: found.__code__ is code)
+    else:
+        _replace(owner, attribute, refuse, undo, held)
+
+
+def _replace(
+    owner: Any,  # noqa: ANN401
+    attribute: str,
+    refuse: Callable,
+    undo: contextlib.ExitStack,
+    held: Held,
+) -> None:
+    """Replace an attribute of a module or a class; one that a class inherits becomes its own for a while."""
+    if attribute in vars(owner):
+        undo.callback(setattr, owner, attribute, vars(owner)[attribute])
+    else:
+        undo.callback(_remove, owner, attribute)
+    setattr(owner, attribute, refuse)
+    held.append(lambda: vars(owner).get(attribute) is refuse)
+
+
+def _remove(owner: Any, attribute: str) -> None:  # noqa: ANN401
+    with contextlib.suppress(AttributeError):  # the task may have removed it
+        delattr(owner, attribute)
+
+
+def _stop_children(undo: contextlib.ExitStack) -> None:
+    """Stop the processes that the notebook has started: they are not blocked, and could make the call."""
+    for pid in _descendants():
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGSTOP)
+            undo.callback(_go_on, pid)
+
+
+def _go_on(pid: int) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.kill(pid, signal.SIGCONT)
+
+
+def _descendants() -> list[int]:
+    """The processes that this one has started, and those that they have started."""
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return []
+    parents = {int(folder.name): _parent(folder) for folder in Path("/proc").glob("[0-9]*")}
+    found = [os.getpid()]
+    for one in found:
+        found += [pid for pid, parent in parents.items() if parent == one]
+    return found[1:]
+
+
+def _parent(process: Path) -> int:
+    try:
+        return int((process / "stat").read_text().rpartition(")")[2].split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0
+
+
+install, during = _blocker()

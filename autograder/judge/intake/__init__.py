@@ -1,0 +1,1 @@
+"""The file that was handed in, not trusted: the notebook, the weights, and what lies beside them."""

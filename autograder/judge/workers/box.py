@@ -1,0 +1,298 @@
+"""A box: a worker running in the sandbox, and all that it started. Watched, and ended with nothing left."""
+
+import base64
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from time import monotonic, sleep
+from typing import IO
+
+from autograder.judge.inside import wire
+from autograder.judge.limits import Limits
+from autograder.judge.workers import seccomp
+from autograder.judge.workers.bubblewrap import (
+    BUBBLEWRAP,
+    FOLDERS,
+    SandboxError,
+    Stage,
+    bubblewrap_command,
+    environment,
+    fresh_uid,
+    preconditions,
+    remedy,
+    seen_under_tmp,
+)
+from autograder.judge.workers.cgroup import Cgroup
+from autograder.judge.workers.own_time import Meter, OwnClock, StarvedError
+
+# What /proc tells of a process, by field: the name that it has given itself stands there, too.
+SIZES = re.compile(
+    r"^(Vm(?:Size|HWM)|Rss(?:Anon|Shmem)|Pss_(?:Anon|Shmem)):\s+(\d+) kB$", re.ASCII | re.MULTILINE
+)
+SOCKETS_USED = re.compile(r"^sockets: used (\d+)$", re.ASCII | re.MULTILINE)
+SOCKET = 2**18  # B of the kernel's memory that can wait in one; the default of Linux, rounded up
+# Seconds that the kernel is given to clear away what was killed: it needs a core for that, too.
+TEARDOWN = 60.0
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a box's processes use at one moment.
+
+    cpu        s of processor time, theirs and that of their ended children
+    memory     B resident and not files, and what may wait in sockets: what `Limits.tree` bounds
+    peak       B that the largest of them has ever had resident, files and all
+    family     their numbers
+    """
+
+    cpu: float = 0.0
+    memory: int = 0
+    peak: int = 0
+    family: tuple[int, ...] = ()
+
+    @property
+    def processes(self) -> int:
+        """How many there are."""
+        return len(self.family)
+
+
+class Box:
+    """A running worker and everything that it started.
+
+    socket   the judge's end of the connection
+    process  the child of the judge whose end is the worker's end: bubblewrap, or the worker itself
+    group    its control group, once it has joined one
+    """
+
+    def __init__(self, process: subprocess.Popen, connection: socket.socket, stage: Stage) -> None:
+        self.process, self.socket, self.stage = process, connection, stage
+        self.group: Cgroup | None = None
+        self._ended, self._ending = False, threading.Lock()
+
+    def usage(self) -> Usage:
+        """What is used now; nothing where there is no /proc."""
+        family = self.family()
+        sizes = [_sizes(pid) for pid in family]
+        return Usage(
+            cpu=sum(_cpu_seconds(stat) for stat in family.values()),
+            memory=sum(_counted(size) for size in sizes) + _in_sockets(family),
+            peak=max((size.get("VmHWM", 0) for size in sizes), default=0),
+            family=tuple(family),
+        )
+
+    def shared_fairly(self) -> int:
+        """Resident bytes, with what processes share after a fork counted once. Exact, and slow."""
+        family = self.family()
+        return sum(_shared_fairly(pid) for pid in family) + _in_sockets(family)
+
+    def join_group(self, limits: Limits) -> None:
+        """Move the worker into a control group of the box's own, before it meets a student's code."""
+        self.group = Cgroup(limits)
+        family = self.family()
+        parents = {int(stat[1]) for stat in family.values()}
+        # What is around the worker is ours: to stop it for want of memory would hide how the worker ended.
+        self.group.add([pid for pid in family if pid not in parents])
+
+    def leave_group(self) -> None:
+        """Remove the group of a box that has ended."""
+        if self.group:
+            self.group.remove()
+
+    def out_of_memory(self) -> bool:
+        """Whether the kernel has ended one of its processes for want of memory."""
+        return self.group is not None and self.group.out_of_memory()
+
+    def family(self) -> dict[int, list[str]]:
+        """The box's processes: the fields of /proc/PID/stat from the state on, by process."""
+        return tree_of(self.process.pid)
+
+    def ended(self) -> bool:
+        """Whether the worker has ended."""
+        return self.process.poll() is not None
+
+    def exit_status(self, within: float) -> int | None:
+        """The worker's exit code, or minus its signal; None if it has not ended within so many seconds."""
+        try:
+            code = self.process.wait(within)
+        except subprocess.TimeoutExpired:
+            return None
+        return 128 - code if 128 < code < 192 else code  # as bubblewrap and shells report a signal
+
+    def end(self) -> None:
+        """End the worker and everything that it started. May be called twice, and from another thread."""
+        with self._ending:
+            if self._ended:  # by now its numbers may be another program's
+                return
+            self._ended = True
+            family = self.family()
+            # In a box the first is enough: the kernel ends a process namespace with its first process.
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            for pid in family:
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
+            self.process.wait()
+            _wait_for_none(family)
+
+    def close(self) -> None:
+        """End it, and clear up."""
+        self.end()
+        self.socket.close()
+        self.stage.remove()
+        self.leave_group()
+
+
+def tree_of(root: int) -> dict[int, list[str]]:
+    """A process and its descendants: the fields of /proc/PID/stat from the state on, by process."""
+    everyone = {int(path.name): _stat(path) for path in Path("/proc").glob("[0-9]*")}
+    found = {root: everyone.get(root, [])}
+    size = 0
+    while size < len(found):  # until no more children are found
+        size = len(found)
+        # A process that lost its parent is still of the session; in a box it has bubblewrap for a parent.
+        found |= {
+            pid: stat
+            for pid, stat in everyone.items()
+            if stat and (int(stat[1]) in found or int(stat[3]) == root)
+        }
+    return {pid: stat for pid, stat in found.items() if stat}
+
+
+def _wait_for_none(pids: Iterable[int]) -> None:
+    deadline = monotonic() + TEARDOWN
+    while monotonic() < deadline and any(Path(f"/proc/{pid}").exists() for pid in pids):
+        sleep(0.01)
+
+
+def _stat(path: Path) -> list[str]:
+    return _text(path / "stat").rpartition(")")[2].split()
+
+
+def _cpu_seconds(stat: list[str]) -> float:
+    return sum(map(int, stat[11:15])) / os.sysconf("SC_CLK_TCK")  # utime, stime, cutime, cstime
+
+
+def _sizes(pid: int, file: str = "status") -> dict[str, int]:
+    """The sizes in /proc/PID/FILE that are asked for here, in bytes; nothing of one that has ended."""
+    return {name: int(size) * 1024 for name, size in SIZES.findall(_text(Path(f"/proc/{pid}/{file}")))}
+
+
+def _counted(sizes: dict[str, int]) -> int:
+    return sizes.get("RssAnon", 0) + sizes.get("RssShmem", 0)
+
+
+def _shared_fairly(pid: int) -> int:
+    found = _sizes(pid, "smaps_rollup")
+    if "Pss_Anon" not in found:  # it has ended, or can't be looked at: rather too much than nothing
+        return _counted(_sizes(pid))
+    return found["Pss_Anon"] + found.get("Pss_Shmem", 0)
+
+
+def _in_sockets(family: Iterable[int]) -> int:
+    """Bytes that could wait in the sockets of a box, which has a network of its own."""
+    inner = next((pid for pid in family if _network(pid) not in (_network("self"), None)), None)
+    found = SOCKETS_USED.search(_text(Path(f"/proc/{inner}/net/sockstat"))) if inner else None
+    return int(found[1]) * SOCKET if found else 0
+
+
+def _network(pid: int | str) -> int | None:
+    try:
+        return Path(f"/proc/{pid}/ns/net").stat().st_ino
+    except OSError:
+        return None
+
+
+def _text(path: Path) -> str:
+    """A file of the kernel's; names of processes in it may be any bytes. Empty if its process has ended."""
+    try:
+        return path.read_text(errors="replace")
+    except OSError:
+        return ""
+
+
+def open_box(level: str, limits: Limits, packs: Sequence[Path] = (), preload: Sequence[str] = ()) -> Box:
+    """Start a worker, and wait until it is ready to meet a student's code.
+
+    packs    what it finds in its data folder
+    preload  what it imports before it is ready, as dotted names
+    The box ends with the thread that opens it: open it from one that outlives it.
+    Raises SandboxError: whatever goes wrong here is not a student's doing.
+    """
+    for finding in preconditions(level):
+        if not finding.ok:
+            raise SandboxError(finding.detail)
+    try:
+        stage = Stage(packs)
+    except (OSError, subprocess.SubprocessError) as error:
+        raise SandboxError(f"The worker's files could not be laid out: {error}.") from error
+    ours, theirs = socket.socketpair()
+    with theirs, tempfile.TemporaryFile() as errors:
+        try:
+            process = _start(level, limits, stage.path, theirs, errors, preload)
+        except OSError as error:
+            stage.remove()
+            raise SandboxError(f"The worker could not be started: {error}.") from error
+        theirs.close()  # so that the worker's end closes when the worker ends
+        box = Box(process, ours, stage)
+        _wait_until_ready(box, limits, errors, boxed=level == BUBBLEWRAP)
+    return box
+
+
+def _wait_until_ready(box: Box, limits: Limits, errors: IO[bytes], *, boxed: bool) -> None:
+    try:
+        wire.receive(box.socket, OwnClock(Meter(box.family), limits.start_up))
+        if boxed:
+            box.join_group(limits)
+    except (wire.WireError, wire.Closed, wire.TimedOut, StarvedError):
+        box.close()
+        errors.seek(0)
+        raise SandboxError(remedy(errors.read().decode(errors="replace"))) from None
+    except BaseException:  # Ctrl-C
+        box.close()
+        raise
+
+
+def _start(
+    level: str,
+    limits: Limits,
+    stage: Path,
+    connection: socket.socket,
+    errors: IO[bytes],
+    preload: Sequence[str] = (),
+) -> subprocess.Popen:
+    root, boxed = os.geteuid() == 0, level == BUBBLEWRAP
+    config = asdict(limits) | {
+        "uid": fresh_uid() if root and boxed else None,
+        # Outside a box it would count all that its user runs on this machine.
+        "processes": limits.processes if boxed else None,
+        "filter": base64.b64encode(seccomp.program()).decode() if boxed else "",
+        "preload": list(preload),
+        # Where system calls can't be filtered, it must not be able to make namespaces at any time.
+        "mounts": boxed and bool(seccomp.program()),
+        "under_tmp": seen_under_tmp(stage) if boxed else [],
+        "folders": FOLDERS,
+    }
+    folder = "/worker" if boxed else f"{stage}/worker"
+    command = [sys.executable, f"{folder}/worker.py", str(connection.fileno()), json.dumps(config)]
+    if boxed:
+        command = bubblewrap_command(stage, limits, command, root=root, nests=config["mounts"])
+    return subprocess.Popen(
+        command,
+        cwd="/" if boxed else stage / "home",
+        env={} if boxed else environment(f"{stage}/home", f"{stage}/course", f"{stage}/matplotlib"),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=errors,
+        pass_fds=[connection.fileno()],
+        start_new_session=True,
+    )

@@ -1,0 +1,438 @@
+"""The judge's end of a worker: asks it, times it, watches it, and believes nothing that it says."""
+
+import contextlib
+import secrets
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from time import monotonic
+from typing import Any, Literal
+
+from torch import Tensor
+
+from autograder.judge.inside import wire
+from autograder.judge.inside.wire import Opaque
+from autograder.judge.limits import GB, Limits
+from autograder.judge.workers.box import Box, open_box
+from autograder.judge.workers.bubblewrap import SandboxError
+from autograder.judge.workers.own_time import Meter, OwnClock, StarvedError, own_seconds
+
+__all__ = ["CallReply", "CellReply", "Opaque", "SandboxError", "StarvedError", "Worker", "WorkerDied"]
+
+Reason = Literal["time", "processor", "memory", "crash", "output", "protocol"]
+Output = dict[str, Any]
+Opener = Callable[[Limits], Box]  # gives a box with a ready worker; raises SandboxError
+
+WATCH_INTERVAL = 0.2  # seconds
+# A worker that has closed its connection should be gone: it has this much of its own time to end.
+LAST_WORDS = 5.0
+# A crash of a process that has grown to this part of its limit is put down to memory: C code rarely says so.
+NEARLY = 0.8
+MOST_SKIPPED, LONGEST = 20, 200  # statements of a cell that were left out, and characters of their texts
+BWRAP_PROCESSES = 8  # its own, generously: the kernel counts the worker's exactly
+MIMES: dict[str, type] = {"text/plain": str, "image/png": bytes}
+
+
+class WorkerDied(Exception):  # noqa: N818  an event, not an error of ours
+    """The worker hung, crashed, or broke a rule, and is dead now with all that it started.
+
+    reason  time | processor (the time of all its requests together) | memory | crash | output | protocol
+    The text is a predicate that a student may read: "ran longer than 5 seconds".
+    """
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason: Reason = reason
+
+
+@dataclass(frozen=True)
+class CellReply:
+    """What a cell did.
+
+    ok       it ran to its end
+    skipped  the statements that failed and were left out: line, source and error, as the student sees them
+    outputs  in order, in the notebook format's shape:
+             {"output_type": "stream", "name": "stdout" | "stderr", "text": str}
+             {"output_type": "display_data" | "execute_result",
+              "data": {"text/plain": str, "image/png": bytes}}  either or both
+             {"output_type": "error", "ename": str, "evalue": str, "traceback": str}
+    """
+
+    ok: bool
+    outputs: list[Output]
+    skipped: list[tuple[int, str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class CallReply:
+    """What became of a call.
+
+    status           ok | missing (there is nothing of that name) | error (it raised)
+    value            what it returned, or with `wrt` the gradient (None where none flows)
+    changed_inputs   positions and names of the arguments that it wrote into
+    exception        one of wire.EXCEPTIONS, or wire.OWN_EXCEPTION; never its text
+    cell, line       where it was raised: which cell of this worker, from 0, and the line in it, from 1
+    not_implemented  a cell's own `raise NotImplementedError`: the stub
+    """
+
+    status: Literal["ok", "missing", "error"]
+    value: Any = None
+    changed_inputs: list[int | str] = field(default_factory=list)
+    exception: str = ""
+    cell: int | None = None
+    line: int | None = None
+    not_implemented: bool = False
+
+    @property
+    def changed(self) -> bool:
+        """Whether it wrote into any argument."""
+        return bool(self.changed_inputs)
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether the value is a tensor through which gradients flow."""
+        return isinstance(self.value, Tensor) and self.value.requires_grad
+
+
+class Worker:
+    """A live worker; a context manager, leaving which kills it.
+
+    Starting one takes seconds, unless `opener` has a warm one: a zygote's slot. Raises SandboxError when it
+    can't be had, which is never a student's fault.
+    Use it from one thread, which has to outlive it; a WorkerDied is raised again by whatever is asked later.
+    """
+
+    def __init__(
+        self, level: str = "bubblewrap", limits: Limits | None = None, opener: Opener | None = None
+    ) -> None:
+        self.limits = limits or Limits()
+        self._box = opener(self.limits) if opener else open_box(level, self.limits)
+        self._died: WorkerDied | None = None
+        self._elapsed = 0.0
+        self._watch = _Watch(self._box, self.limits)
+        self._watch.start()
+
+    def __enter__(self) -> "Worker":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.kill()
+
+    def cell(self, source: str, timeout: float | None = None, *, silent: bool = False) -> CellReply:
+        """Run a cell.
+
+        timeout  s of its own time; by default the limit for cells
+        silent   keep no outputs
+        Raises WorkerDied, and StarvedError.
+        """
+        request = {"op": "cell", "source": source, "silent": silent}
+        reply, tensors = self._ask(request, {}, self.limits.cell if timeout is None else timeout)
+        with self._checked():
+            return _cell_reply(reply, tensors)
+
+    def call(
+        self,
+        target: str | Opaque,
+        args: Sequence[object] = (),
+        kwargs: Mapping[str, object] | None = None,
+        *,
+        method: str = "",
+        wrt: int | str | Sequence[int | str] | None = None,
+        cotangent: Tensor | None = None,
+        timeout: float | None = None,
+        at_end: bool = True,
+    ) -> CallReply:
+        """Call a task by its name, or something that an earlier call returned.
+
+        method     call this method of the target instead
+        wrt        position or name of the argument to differentiate by: the value is then the gradient.
+                   Several positions or names: a list of gradients
+        cotangent  the gradient that arrives at the result, in its shape; None for a scalar result
+        timeout    s of its own time; by default the limit for calls
+        at_end     by what the names mean now, and not by what they meant at the task's mark
+        Raises WorkerDied, and StarvedError; WireError for arguments that can't be sent.
+        """
+        tensors: wire.Tensors = {}
+        kwargs = dict(kwargs or {})
+        several = None if wrt is None else [wrt] if isinstance(wrt, (int, str)) else list(wrt)
+        request = {
+            "op": "call",
+            "target": {"name": target} if isinstance(target, str) else {"handle": target.handle},
+            "method": method,
+            "args": [wire.encode(argument, tensors) for argument in args],
+            "kwargs": {name: wire.encode(argument, tensors) for name, argument in kwargs.items()},
+            "wrt": several,
+            "cotangent": wire.encode(cotangent, tensors),
+            "at_end": at_end,
+        }
+        reply, tensors = self._ask(request, tensors, self.limits.call if timeout is None else timeout)
+        with self._checked():
+            answer = _call_reply(reply, tensors, [*range(len(args)), *kwargs])
+            if several is not None and answer.status == "ok":
+                found = _gradients(answer.value, len(several))
+                answer = replace(answer, value=found[0] if isinstance(wrt, (int, str)) else found)
+            return answer
+
+    def mark(self, task: str) -> None:
+        """Have it keep what all names mean now, for calls of this task.
+
+        Raises WorkerDied, and StarvedError.
+        """
+        self._ask({"op": "mark", "task": task}, {}, self.limits.call)
+
+    def differs(self, task: str) -> bool:
+        """Whether the task, or a name that it uses, means something else now than when it was marked.
+
+        Raises WorkerDied, and StarvedError.
+        """
+        reply, _ = self._ask({"op": "differs", "task": task}, {}, self.limits.call)
+        return reply.get("differs") is True
+
+    def kill(self) -> None:
+        """End it, with all that it started. May be called twice."""
+        self._watch.stop()
+        self._box.close()
+        self._died = self._died or WorkerDied("crash", "was ended by the grader")
+
+    @property
+    def seconds(self) -> float:
+        """Its own time, in s, over all that it was asked."""
+        meter = self._watch.meter
+        return own_seconds(self._elapsed, meter.waited)
+
+    @property
+    def usage(self) -> dict[str, float]:
+        """What it has used so far.
+
+        seconds          s of its own time, answering
+        elapsed_seconds  s by the clock, answering
+        waited_seconds   s that it was ready to run and had to wait for a core
+        cpu_seconds      s of processor time since the start-up
+        peak_bytes       B of its largest process
+        """
+        watch = self._watch
+        return {
+            "seconds": self.seconds,
+            "elapsed_seconds": self._elapsed,
+            "waited_seconds": watch.meter.waited,
+            "cpu_seconds": watch.cpu,
+            "peak_bytes": watch.peak,
+        }
+
+    def _ask(
+        self, request: dict[str, Any], tensors: wire.Tensors, timeout: float
+    ) -> tuple[dict[str, Any], wire.Tensors]:
+        if self._died:
+            raise self._died
+        token = secrets.token_hex(8)
+        message = wire.pack(request | {"id": token}, tensors, self.limits)
+        left = max(self.limits.submission - self.seconds, 0.0)
+        start = monotonic()
+        try:
+            with self._checked(_too_long(timeout, left, self.limits.submission)):
+                return self._exchange(message, token, OwnClock(self._watch.meter, min(timeout, left)))
+        except StarvedError:
+            self._died = WorkerDied("crash", "was ended by the grader")
+            self.kill()
+            raise
+        finally:
+            self._elapsed += monotonic() - start
+
+    def _exchange(
+        self, message: bytes, token: str, deadline: OwnClock
+    ) -> tuple[dict[str, Any], wire.Tensors]:
+        connection = self._box.socket
+        if not wire.is_quiet(connection):
+            raise wire.WireError("it spoke without being asked")
+        wire.write(connection, message, deadline)
+        reply, tensors = wire.receive(connection, deadline, self.limits)
+        if reply.get("id") != token:
+            raise wire.WireError("it answered something that was not asked")
+        return reply, tensors
+
+    @contextlib.contextmanager
+    def _checked(self, too_long: str = "") -> Iterator[None]:
+        """Whatever is wrong in here with what the worker does is its end."""
+        try:
+            yield
+        except wire.TimedOut:
+            died = WorkerDied("time", too_long)
+        except wire.Closed:
+            died = self._why_closed()
+        except wire.TooLargeError as error:
+            died = WorkerDied("output", f"sent more than it may ({error})")
+        except (wire.WireError, KeyError, TypeError, ValueError) as error:
+            died = WorkerDied("protocol", f"broke the protocol ({error})")
+        else:
+            return
+        self._died = died
+        self.kill()
+        raise died from None
+
+    def _why_closed(self) -> WorkerDied:
+        """The kernel's report decides, not what the worker said last."""
+        status = self._exit_status()
+        if self._watch.fault:
+            raise StarvedError(self._watch.fault)
+        if self._watch.verdict:
+            return self._watch.verdict
+        if self._box.out_of_memory():
+            return WorkerDied("memory", _too_big(self.limits.tree))
+        if status is None:
+            return WorkerDied("protocol", "closed its connection to the grader")
+        if status >= 0:
+            return WorkerDied("crash", f"ended the process (exit code {status})")
+        out_of_time = self._watch.cpu >= self.limits.cpu and status == -signal.SIGKILL
+        if out_of_time or status == -signal.SIGXCPU:
+            return WorkerDied("processor", f"used more than {self.limits.cpu:g} seconds of processor time")
+        if self._watch.grown > NEARLY * self.limits.memory:
+            return WorkerDied("memory", _too_big(self.limits.memory))
+        return WorkerDied("crash", f"crashed ({_signal_name(-status)})")
+
+    def _exit_status(self) -> int | None:
+        """How the process has ended; None if it lives on, without a connection."""
+        clock = OwnClock(self._watch.meter, LAST_WORDS)
+        while (left := clock.left()) > 0:
+            if (status := self._box.exit_status(within=min(left, WATCH_INTERVAL))) is not None:
+                return status
+        return None
+
+
+class _Watch(threading.Thread):
+    """Looks at a box now and then: its memory, its processes, whether it is still there.
+
+    meter    adds up what it uses, and what it waits for a core
+    cpu      s that it has used since its start-up
+    peak     B that its largest process has had resident
+    verdict  why the watch has ended the box, or None
+    fault    why it could watch no longer, and has ended the box: a fault of ours, or empty
+    """
+
+    def __init__(self, box: Box, limits: Limits) -> None:
+        super().__init__(name="watch", daemon=True)
+        self.box, self.limits, self.verdict, self.fault = box, limits, None, ""
+        self.first = box.usage()
+        self.meter = Meter(box.family)
+        self.cpu, self.peak = 0.0, self.first.peak
+        self.halt = threading.Event()
+
+    @property
+    def grown(self) -> int:
+        """Bytes that the largest process has grown by since the start-up."""
+        return self.peak - self.first.peak
+
+    def run(self) -> None:
+        """Until it is stopped or the box has ended."""
+        try:
+            while not self.halt.wait(WATCH_INTERVAL):
+                if self.box.ended():
+                    self.box.end()  # what the worker left behind could keep the connection open
+                    return
+                self.look()
+        except Exception as error:  # whatever it is, nothing runs on without a watch
+            self.fault = f"it could not be watched ({type(error).__name__}: {error})"
+            self.box.end()
+
+    def look(self) -> None:
+        """Note what is used, and end a box that uses too much."""
+        now = self.box.usage()
+        self.meter.look(now.family)
+        self.cpu = max(self.cpu, now.cpu - self.first.cpu)
+        self.peak = max(self.peak, now.peak)
+        if self.box.out_of_memory() or self._too_big(now.memory):
+            self.condemn(WorkerDied("memory", _too_big(self.limits.tree)))
+        elif now.processes > self.limits.processes + BWRAP_PROCESSES:
+            self.condemn(WorkerDied("crash", f"started more than {self.limits.processes} processes"))
+
+    def _too_big(self, memory: int) -> bool:
+        """Whether all processes together have more than they may. `memory`: what they share counts often."""
+        return memory > self.limits.tree and self.box.shared_fairly() > self.limits.tree
+
+    def condemn(self, verdict: WorkerDied) -> None:
+        """End the box."""
+        self.verdict = verdict
+        self.box.end()
+
+    def stop(self) -> None:
+        """Look once more, and stop."""
+        self.halt.set()
+        if self.is_alive():
+            self.join()
+            with contextlib.suppress(Exception):  # the box is about to end
+                self.look()
+
+
+def _too_long(timeout: float, left: float, whole: float) -> str:
+    if left < timeout:
+        return f"used up the {whole:g} seconds that a submission may take"
+    return f"ran longer than {timeout:g} seconds"
+
+
+def _too_big(size: int) -> str:
+    return f"took more than {size / GB:.2g} GB of memory"
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
+# ------------------------------------------------------------------------------- replies, taken with tongs
+
+
+def _cell_reply(reply: dict[str, Any], tensors: wire.Tensors) -> CellReply:
+    outputs = wire.typed(wire.decode(reply["outputs"], tensors), list)
+    skipped = [_skipped(one) for one in wire.typed(reply["skipped"], list)[:MOST_SKIPPED]]
+    return CellReply(reply["status"] == "ok", [_output(output) for output in outputs], skipped)
+
+
+def _skipped(given: Any) -> tuple[int, str, str]:  # noqa: ANN401
+    line, statement, error = wire.typed(given, list)
+    return _small(line) or 0, wire.typed(statement, str)[:LONGEST], wire.typed(error, str)[:LONGEST]
+
+
+def _output(output: Any) -> Output:  # noqa: ANN401
+    """An output with the fields that it should have, and no other."""
+    kind = wire.typed(output, dict)["output_type"]
+    if kind in ("display_data", "execute_result"):
+        data = wire.typed(output["data"], dict)
+        return {
+            "output_type": kind,
+            "data": {mime: wire.typed(data[mime], form) for mime, form in MIMES.items() if mime in data},
+        }
+    names = {"stream": ("name", "text"), "error": ("ename", "evalue", "traceback")}[kind]
+    if kind == "stream" and output["name"] not in ("stdout", "stderr"):
+        raise wire.WireError("a stream that there is not")
+    return {"output_type": kind, **{name: wire.typed(output[name], str) for name in names}}
+
+
+def _call_reply(reply: dict[str, Any], tensors: wire.Tensors, labels: list[int | str]) -> CallReply:
+    status = reply["status"]
+    if status == "ok":
+        changed = wire.typed(reply["changed_inputs"], list)
+        if not all(label in labels for label in changed):
+            raise wire.WireError("an argument that there is not")
+        return CallReply("ok", wire.decode(reply["value"], tensors), changed)
+    if status == "missing":
+        return CallReply("missing")
+    if status != "error" or reply["exception"] not in {*wire.EXCEPTIONS, wire.OWN_EXCEPTION}:
+        raise wire.WireError("an answer that there is not")
+    cell, line = (_small(reply[name]) for name in ("cell", "line"))
+    stub = wire.typed(reply["not_implemented"], bool)
+    return CallReply("error", exception=reply["exception"], cell=cell, line=line, not_implemented=stub)
+
+
+def _gradients(value: Any, count: int) -> list[Tensor | None]:  # noqa: ANN401
+    found = wire.typed(value, list)
+    if len(found) != count or not all(one is None or isinstance(one, Tensor) for one in found):
+        raise wire.WireError("something else than gradients")
+    return found
+
+
+def _small(number: Any) -> int | None:  # noqa: ANN401
+    if number is not None and not 0 <= wire.typed(number, int) < 10**6:
+        raise wire.WireError("a number out of range")
+    return number

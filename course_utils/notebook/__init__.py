@@ -1,0 +1,1 @@
+"""Notebook files: read, taken apart, compared, and put on the notebook that was given out."""

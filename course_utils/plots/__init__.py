@@ -1,0 +1,1 @@
+"""The notebooks' figures, panels and moving pictures."""

@@ -1,0 +1,64 @@
+"""A slider for the temperature of the annealed mean, and the picture that it gives.
+
+    TemperaturePanel(paint, ["chelsea", "coffee"]).show()
+
+The network answers a picture once; each movement only decodes its answer anew.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+
+from torch import Tensor
+
+from course_utils.plots.panels import Panel
+
+Paint = Callable[[int, float], Tensor]  # which picture, temperature -> (3, H, W) in [0, 1]
+
+COLDEST = 0.05  # below it nothing changes: the mode has all the weight
+
+
+class TemperaturePanel(Panel):
+    """A slider from nearly the mode, at the left, to the mean, at the right; and a list of pictures.
+
+    paint  what the picture is made by: it gets the picture's number and the temperature
+    names  of the pictures
+    side   pixels of the picture's longer side on the page
+    begin  the temperature at the start
+    """
+
+    def __init__(self, paint: Paint, names: Sequence[str], side: int = 384, begin: float = 0.38) -> None:
+        self.paint, self.names, self.begin = paint, names, begin
+        super().__init__(side, "a picture, as the network colours it")
+
+    def start(self) -> dict[str, float]:
+        """The values at first: the first picture, and the paper's temperature."""
+        return {"picture": 0, "temperature": self.begin}
+
+    def picture(self) -> Tensor:
+        """What `paint` makes of the present values."""
+        return self.paint(int(self.values["picture"]), float(self.values["temperature"]))
+
+    def widget(self, picture: bytes) -> object:
+        """Picture, list and slider as one widget. Raises ImportError if ipywidgets is not installed."""
+        import ipywidgets as widgets  # the notebook is usable without
+
+        names = [(name, number) for number, name in enumerate(self.names)]
+        self.sliders = {
+            "picture": widgets.Dropdown(options=names, value=self.values["picture"], description="picture"),
+            "temperature": widgets.FloatLogSlider(
+                value=self.values["temperature"],
+                min=math.log10(COLDEST),
+                max=0,
+                step=0.01,
+                readout_format=".2f",
+                description="T",
+                layout=widgets.Layout(width="320px"),
+            ),
+        }
+        image = widgets.Image(value=picture, format="png")
+        said = widgets.Label(self.says())
+        self.follow(image, said)
+        again = widgets.Button(description="start again")
+        again.on_click(lambda _: self.reset())
+        ends = [widgets.Label("the mode"), self.sliders["temperature"], widgets.Label("the mean")]
+        return widgets.VBox([image, widgets.HBox(ends), widgets.HBox([self.sliders["picture"], again, said])])

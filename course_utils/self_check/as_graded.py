@@ -1,0 +1,117 @@
+"""A saved notebook as it is run for a grade: on the notebook that was given out, in an empty folder.
+
+graded, repairs = on_released(saved, released)      the cells that are run, and what was put right
+with graded_folder(saved) as folder:                folder.work, folder.environment
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from course_utils.data.data_folder import VARIABLE
+from course_utils.notebook.saved_notebook import CALLED, Cell, SavedNotebook, cell_of
+from course_utils.setup_check import HOME
+
+LOST = ("reference", "released")  # of course_utils, what a notebook does not import
+NOWHERE = "http://127.0.0.1:9"  # where nothing listens: whoever asks it is refused at once
+PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy")
+NO_NETWORK = {
+    **{"PIP_NO_INDEX": "1", "PIP_RETRIES": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "CONDA_OFFLINE": "1"},
+    **{name: NOWHERE for proxy in PROXIES for name in (proxy, proxy.upper())},
+    **{"no_proxy": "", "NO_PROXY": ""},
+}
+# As the grader's worker has them: no graphics card, no compiler, sets in the same order each time.
+LIKE_THE_GRADER = {"CUDA_VISIBLE_DEVICES": "", "TORCHDYNAMO_DISABLE": "1", "PYTHONHASHSEED": "0"}
+
+
+@dataclass(frozen=True)
+class GradedFolder:
+    """Where a notebook's cells work.
+
+    work         their working folder, empty
+    course       holds course_utils
+    environment  variables besides those of this process
+    """
+
+    work: Path
+    course: Path
+    environment: dict[str, str]
+
+    def told(self, text: str) -> str:
+        """A text of the kernel's, with the student's own folder in the place of this one."""
+        return text.replace(str(self.course), str(HOME))
+
+
+@contextmanager
+def graded_folder(saved: SavedNotebook) -> Iterator[GradedFolder]:
+    """A folder that has course_utils and nothing of the notebook's own folder, for as long as it is used.
+
+    Raises OSError if it can't be made.
+    """
+    home = saved.path.parent.resolve()
+    # Windows may still hold a file of a kernel that has just ended.
+    with TemporaryDirectory(prefix="self_check_", ignore_cleanup_errors=True) as name:
+        course, work = Path(name).resolve() / "course", Path(name).resolve() / "work"
+        work.mkdir()
+        package = HOME / "course_utils"
+        shutil.copytree(package, course / "course_utils", ignore=shutil.ignore_patterns(*LOST))
+        if (HOME / "requirements.txt").is_file():
+            shutil.copy(HOME / "requirements.txt", course)
+        own = {VARIABLE: str(_data(home)), "PYTHONPATH": _python_path(course, home)}
+        yield GradedFolder(work, course, own | NO_NETWORK | LIKE_THE_GRADER)
+
+
+def _data(home: Path) -> Path:
+    """The data folder, as a notebook in `home` finds it: course_utils.data.data_folder."""
+    if told := os.environ.get(VARIABLE):
+        return home / Path(told).expanduser()
+    return home / "data" if (home / "data").is_dir() else HOME / "data"
+
+
+def _python_path(course: Path, home: Path) -> str:
+    """Where imports are looked for: not beside the notebook."""
+    told = [folder for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
+    kept = [folder for folder in told if Path(folder).resolve() not in (home, HOME, Path.cwd())]
+    return os.pathsep.join([str(course), *kept])
+
+
+def released_of(saved: SavedNotebook):  # noqa: ANN201  a NotebookNode, or None
+    """The notebook as it was given out; None where the archive has none, or nbformat is not installed."""
+    try:
+        from course_utils.notebook.grafting import released_notebook  # it needs nbformat
+    except ImportError:
+        return None
+    names = [saved.name.removesuffix(".ipynb"), saved.path.stem.partition(" ")[0]]
+    return next((found for name in names if (found := released_notebook(name)) is not None), None)
+
+
+def on_released(saved: SavedNotebook, released) -> tuple[SavedNotebook, list[str]]:  # noqa: ANN001
+    """The notebook that is graded, and what was put right for it, a sentence each. Raises NotebookError.
+
+    released  the notebook as it was given out, a NotebookNode
+    """
+    from course_utils.notebook.grafting import graft_submission
+
+    reading = graft_submission(saved.path, released)
+    cells = [_as_saved(cell_of(raw, 0), saved) for raw in reading.notebook.cells]
+    return SavedNotebook(
+        saved.path, dict(released.metadata.get("assignment", saved.about)), cells
+    ), reading.repairs
+
+
+def _as_saved(cell: Cell, saved: SavedNotebook) -> Cell:
+    """A grafted cell, called as its author sees it."""
+    mine = [one for one in saved.cells if one.kind == cell.kind]
+    same = next((one for one in mine if one.name == cell.name or one.source == cell.source), None)
+    part = next((one for one in mine if cell.source.strip() and cell.source.strip() in one.source), None)
+    role, _, task = cell.name.partition("-")
+    if role in CALLED:
+        called = CALLED[role].format(task)
+    else:
+        known = same or part
+        called = known.called if known else "a cell that was given out"
+    return replace(cell, called=called, number=same.number if same else None)

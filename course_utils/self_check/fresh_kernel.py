@@ -1,0 +1,178 @@
+"""A fresh kernel for a notebook's cells, of the Python that runs this, with a limit of time for each cell.
+
+with FreshKernel(folder) as kernel:
+    ran = kernel.run("1 / 0", seconds=60)       # ran.error: "ZeroDivisionError"
+"""
+
+import ast
+import json
+import os
+import re
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from queue import Empty
+from time import monotonic
+from typing import NamedTuple
+
+import ipykernel  # noqa: F401  so that it is told here if there is none
+from jupyter_client.kernelspec import KernelSpecManager
+from jupyter_client.manager import KernelManager
+
+START_UP = 120  # seconds: a cold disk, a virus scanner
+GRACE = 10  # seconds for an interrupted cell to end
+ANSWER_TIME = 60  # seconds for a question of our own
+WIDE = 4.0  # by the clock, where the system does not say how long a process waited for a core
+# The whole of a question to the kernel: no name of the notebook's is used, and none is made.
+QUESTION = (
+    "__import__('json').dumps(__import__('course_utils.self_check.inside_kernel', fromlist=['_'])"
+    ".answer(*__import__('json').loads({!r})))"
+)
+
+COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+# How IPython 7 to 9 heads a frame that is in a cell, and one that is in a file.
+IN_CELL = re.compile(r'^\s*(?:Cell |Input |File ")?(?:In ?\[|<ipython-input-)(\d+)(?:.*?, line (\d+))?')
+IN_FILE = re.compile(r"^(?:File )?\S.*\.py\b")
+ARROW = re.compile(r"^-+> *(\d+)")
+
+
+class KernelLostError(Exception):
+    """The kernel has ended, or can't be interrupted; the text says which."""
+
+
+class Ran(NamedTuple):
+    """What became of a cell.
+
+    number     the kernel's number of it, as in `In [3]`
+    error      the name of the exception that it raised, or nothing
+    says       the exception's text
+    place      number of the cell and line in it where the exception comes from, if that is in a cell
+    timed_out  it was interrupted, as it took too long
+    seconds    that it used or slept; waiting for a core does not count where the system tells it
+    """
+
+    number: int
+    error: str = ""
+    says: str = ""
+    place: tuple[int, int] | None = None
+    timed_out: bool = False
+    seconds: float = 0.0
+
+
+class FreshKernel:
+    """A running kernel; a context manager. Only whether a cell raises is kept, not what it puts out.
+
+    folder       where it works
+    environment  variables besides those of this process
+    Raises KernelLostError if it does not start.
+    """
+
+    def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
+        # Without folders of kernels there is one left: this Python's own.
+        own = KernelSpecManager(kernel_dirs=[])
+        self.manager = KernelManager(kernel_name="python3", kernel_spec_manager=own)
+        self.manager.start_kernel(
+            cwd=str(folder),
+            env={**os.environ, **(environment or {})},
+            extra_arguments=["--HistoryManager.enabled=False"],  # these cells are not what somebody typed
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self.client = self.manager.blocking_client()
+        self.client.start_channels(iopub=False, stdin=False, hb=False)
+
+    def __enter__(self) -> "FreshKernel":
+        try:
+            self.run("", START_UP)
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End it. Raises nothing if it has ended."""
+        self.client.stop_channels()
+        self.manager.shutdown_kernel(now=True)
+
+    def run(self, source: str, seconds: float) -> Ran:
+        """Run a cell. One that takes longer is interrupted.
+
+        Raises KernelLostError.
+        """
+        start, waited = monotonic(), self._waited()
+        # Otherwise the kernel may refuse what comes right after a cell that has failed.
+        request = self.client.execute(source, allow_stdin=False, stop_on_error=False)
+        reply = self._reply(request, seconds)
+        if reply is None:
+            self.manager.interrupt_kernel()
+            reply = self._reply(request, GRACE)
+            if reply is None:
+                raise KernelLostError(f"ran longer than {seconds:g} seconds, and could not be stopped")
+            says = f"ran longer than {seconds:g} seconds, and was stopped"
+            return Ran(reply.get("execution_count") or 0, "KeyboardInterrupt", says, timed_out=True)
+        own = self._own_seconds(monotonic() - start, waited)
+        if reply["status"] == "ok":
+            return Ran(reply["execution_count"], seconds=own)
+        place = place_of("\n".join(reply.get("traceback", [])))
+        number, error, says = (reply.get(key) for key in ("execution_count", "ename", "evalue"))
+        return Ran(number or 0, error or "an exception", says or "", place, seconds=own)
+
+    def ask(self, question: str, *arguments: object) -> object:
+        """The answer to a question of `self_check.inside_kernel`, which has to be importable there.
+
+        Raises KernelLostError if there is none.
+        """
+        expression = QUESTION.format(json.dumps([question, *arguments]))
+        request = self.client.execute(
+            "", silent=True, allow_stdin=False, stop_on_error=False, user_expressions={"answer": expression}
+        )
+        reply = self._reply(request, ANSWER_TIME) or {}
+        try:
+            return json.loads(ast.literal_eval(reply["user_expressions"]["answer"]["data"]["text/plain"]))
+        except (KeyError, TypeError, ValueError, SyntaxError):  # a cell has changed how the kernel answers
+            raise KernelLostError("left the kernel unable to answer") from None
+
+    def _waited(self) -> float | None:
+        """Seconds that the kernel's main thread was ready to run and got no core; None if nobody counts."""
+        process = getattr(self.manager.provisioner, "pid", None)
+        try:
+            return int(Path(f"/proc/{process}/schedstat").read_text().split()[1]) / 1e9
+        except (OSError, ValueError, IndexError):  # not Linux
+            return None
+
+    def _own_seconds(self, elapsed: float, waited_before: float | None) -> float:
+        waited = self._waited()
+        if waited is None or waited_before is None:
+            return elapsed / WIDE
+        return max(elapsed - (waited - waited_before), 0.0)
+
+    def _reply(self, request: str, seconds: float) -> dict | None:
+        """The reply to a request, or None if there is none within so many seconds."""
+        end = monotonic() + seconds
+        while (left := end - monotonic()) > 0:
+            try:
+                message = self.client.get_shell_msg(timeout=min(left, 1))
+            except Empty:
+                if not self.manager.is_alive():
+                    raise KernelLostError("ended the kernel (out of memory, most often)") from None
+                continue
+            if message["parent_header"].get("msg_id") == request:
+                return message["content"]
+        return None
+
+
+def place_of(traceback: str) -> tuple[int, int] | None:
+    """Number of the cell and line in it of a traceback's innermost frame that is in a cell."""
+    found, cell = None, None
+    for line in COLOUR.sub("", traceback).splitlines():
+        if header := IN_CELL.search(line):
+            cell = int(header[1])
+            found = (cell, int(header[2])) if header[2] else found
+        elif IN_FILE.match(line):
+            cell = None
+        elif cell is not None and (arrow := ARROW.match(line)):
+            found = (cell, int(arrow[1]))
+    return found

@@ -1,0 +1,1 @@
+"""Solids, materials, light and camera: from a model's parts to its pictures."""

@@ -1,0 +1,240 @@
+"""Many submissions side by side: warm verdicts are the cold ones, and a lost slot loses nobody's grade."""
+
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import nbformat
+import pytest
+from nondeterministic_cells import TIMED
+from workers import needs_bubblewrap
+
+from autograder.assignments import find_assignment
+from autograder.authoring.master import read_master
+from autograder.judge.judge import judge
+from autograder.judge.limits import Limits
+from autograder.judge.parallel import pool as pool_module
+from autograder.judge.parallel.pool import Pool
+from autograder.judge.workers.bubblewrap import SandboxError
+from autograder.judge.workers.preload import preload_of
+from autograder.judge.workers.warm import Slot
+
+COLORIZATION = find_assignment("colorization")
+pytestmark = needs_bubblewrap
+
+
+def define(task: str, body: str) -> str:
+    return f"def {task}(*args, **kwargs):\n    {body}"
+
+
+@pytest.fixture
+def submission(notebook_with, tmp_path):
+    """Write a notebook with some answers; only the cells that define something, as pictures are slow."""
+
+    def submission(name: str, answers: dict[str, str], first: str = "") -> Path:
+        notebook = notebook_with(answers)
+        code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+        notebook.cells = [*code[:2], *(cell for cell in code if cell.id.startswith("task-"))]
+        if first:
+            notebook.cells.insert(0, nbformat.v4.new_code_cell(first))
+        folder = tmp_path / name
+        folder.mkdir()
+        path = folder / f"{COLORIZATION.name}.ipynb"
+        path.write_text(json.dumps(notebook))
+        return path
+
+    return submission
+
+
+@pytest.fixture
+def a_class(submission, answers, impatient) -> list[Path]:
+    """Right, wrong, hanging, crashing, printing, raising, unsolved, corrupt."""
+    some = {name: answers[name] for name in ("l2_loss", "rebalancing_weights")}
+    paths = [
+        submission("right", some),
+        submission("wrong", some | {"l2_loss": define("l2_loss", "return args[0].mean()")}),
+        submission("hangs", some | {"l2_loss": define("l2_loss", "while True: pass")}),
+        submission("crashes", some | {"l2_loss": define("l2_loss", "import ctypes; ctypes.string_at(0)")}),
+        submission("exits", some | {"l2_loss": define("l2_loss", "import os; os._exit(3)")}),
+        submission("prints", some, "import sys; print('x' * 10**6); print('note', file=sys.stderr); 1 / 0"),
+        submission("threads", some, "import torch; torch.set_num_threads(64); torch.ones(999, 999).sum()"),
+        submission("unsolved", {}),
+        submission("corrupt", some),
+    ]
+    paths[-1].write_text(paths[-1].read_text()[:5000])
+    return paths
+
+
+FEW = ("right", "crashes", "prints", "corrupt")
+
+
+def essence(judgement) -> dict:
+    """All of a judgement that has to repeat: not how long it took."""
+    verdict = json.loads(judgement.verdict.to_json())
+    del verdict["resources"], verdict["key"]
+    outputs = [cell.get("outputs", []) for cell in judgement.notebook.cells if cell.id not in TIMED]
+    return {"verdict": verdict, "outputs": json.loads(json.dumps(outputs))}
+
+
+@pytest.mark.parametrize("few", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["some", "all"])
+def test_warm_verdicts_are_the_cold_ones(a_class, few):
+    paths = [path for path in a_class if path.parent.name in FEW] if few else a_class
+    with Pool(COLORIZATION) as pool:
+        assert pool.why_cold == ""
+        warm = dict(pool.judge(paths))
+    assert set(warm) == set(paths)
+    for path in paths:
+        assert essence(warm[path]) == essence(judge(path, COLORIZATION)), path.parent.name
+
+
+def test_twice_is_the_same(a_class):
+    quick = [path for path in a_class if path.parent.name != "hangs"]
+    with Pool(COLORIZATION, slots=2) as pool:
+        first, second = dict(pool.judge(quick)), dict(pool.judge(reversed(quick)))
+    for path in quick:
+        assert essence(first[path]) == essence(second[path])
+
+
+def slot_at_work(pool: Pool) -> int:
+    return next(seat.process.pid for seat in pool.seats if seat.at is not None)
+
+
+def test_a_lost_slot_costs_a_second_try(submission, answers):
+    paths = [
+        submission(f"s{i}", {"l2_loss": answers["l2_loss"]}, "import time; time.sleep(1)") for i in range(4)
+    ]
+    with Pool(COLORIZATION, slots=2) as pool:
+        judging = pool.judge(paths)
+        done = [next(judging)]
+        os.kill(slot_at_work(pool), signal.SIGKILL)
+        done += list(judging)
+    assert {path for path, _ in done} == set(paths)
+    assert all(judgement.verdict.status == "graded" for _, judgement in done)
+    assert all(judgement.verdict.task("l2_loss").earned > 0 for _, judgement in done)
+
+
+def test_lost_twice_is_not_graded_and_no_zero(submission, answers, monkeypatch):
+    """A submission at which the grader itself dies each time; the others are graded."""
+    bad, good = submission("bad", {}), submission("good", {"l2_loss": answers["l2_loss"]})
+
+    def dies(path, *args, **kwargs):
+        return os.kill(os.getpid(), signal.SIGKILL) if path == bad else judge(path, *args, **kwargs)
+
+    monkeypatch.setattr(pool_module, "judge", dies)
+    with Pool(COLORIZATION, slots=1) as pool:
+        found = dict(pool.judge([bad, good]))
+    assert found[bad].verdict.status == "not graded"
+    assert "stopped" in found[bad].verdict.reason
+    assert found[good].verdict.task("l2_loss").earned > 0
+
+
+def test_without_a_zygote_workers_start_cold(submission, answers):
+    path = submission("s", {"l2_loss": answers["l2_loss"]})
+    with Pool(COLORIZATION, slots=1) as pool:
+        os.killpg(pool.zygote.process.pid, signal.SIGKILL)
+        pool.zygote.process.wait()
+        ((_, judgement),) = pool.judge([path])
+    assert judgement.verdict.status == "graded"
+    assert judgement.verdict.task("l2_loss").earned > 0
+
+
+def test_a_zygote_that_dies_with_a_request_is_not_waited_for():
+    """It has what was sent to it, and ends: told by the end of the stream, not by a minute of silence."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    slot = Slot(ours)
+    slot.ready = True
+
+    def die():
+        select.select([theirs], [], [])
+        theirs.close()
+
+    with ours:
+        dying = threading.Thread(target=die)
+        dying.start()
+        with pytest.raises(SandboxError, match="it has ended"):
+            slot.open(replace(Limits(), start_up=20.0))
+        dying.join()
+
+
+def test_a_zygote_that_cannot_be_had_is_told(submission, answers, monkeypatch):
+    def refuse(*_, **__):
+        raise SandboxError("no namespaces inside of namespaces here")
+
+    monkeypatch.setattr(pool_module, "Zygote", refuse)
+    path = submission("s", {"l2_loss": answers["l2_loss"]})
+    with Pool(COLORIZATION, slots=1) as pool:
+        assert "no namespaces" in pool.why_cold
+        ((_, judgement),) = pool.judge([path])
+    assert judgement.verdict.task("l2_loss").earned > 0
+
+
+def test_closing_leaves_nothing(submission):
+    """Neither processes nor files, though a submission is running and has left a daemon behind."""
+    path = submission(
+        "s", {}, "import subprocess; subprocess.Popen(['sleep', '1000']); import time; time.sleep(60)"
+    )
+    pool = Pool(COLORIZATION, slots=1)
+    stage = pool.zygote.stage.path
+    pool.seats[0].pipe.send(path)
+    deadline = time.monotonic() + 30
+    while not (sleepers := _running("sleep")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert sleepers
+    started = [seat.process.pid for seat in pool.seats] + [pool.zygote.process.pid]
+    pool.close()
+    time.sleep(0.2)
+    assert not _running("sleep") & sleepers
+    assert not [pid for pid in started if Path(f"/proc/{pid}").exists()]
+    assert not stage.exists()
+
+
+def _running(program: str) -> set[int]:
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes().split(b"\0")
+        except OSError:
+            continue
+        if words[:2] == [program.encode(), b"1000"]:
+            found.add(int(path.parent.name))
+    return found
+
+
+def test_preload_is_what_the_notebook_imports():
+    found = preload_of(read_master(COLORIZATION))
+    assert {"torch", "course_utils.plots.color_plots"} <= set(found)
+    assert found == sorted(set(found))
+    assert not [name for name in found if "reference" in name]
+
+
+USES_THREADS = """
+import sys
+from pathlib import Path
+import torch
+from autograder.assignments import find_assignment
+from autograder.judge.parallel.pool import Pool
+
+torch.set_num_threads(2)
+torch.ones(2000, 2000) @ torch.ones(2000, 2000)
+torch.rand(10**7).exp().sum()
+with Pool(find_assignment("colorization"), slots=1) as pool:
+    for _, judgement in pool.judge([Path(sys.argv[1])]):
+        print(judgement.verdict.task("l2_loss").earned)
+"""
+
+
+def test_threads_of_the_pools_process_hang_no_slot(submission, answers):
+    """They are not there after a fork, and whatever waits for one waits forever."""
+    path = submission("s", answers)
+    command = [sys.executable, "-c", USES_THREADS, str(path)]
+    env = os.environ | {"OMP_NUM_THREADS": "2"}
+    said = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=True)
+    assert float(said.stdout) > 0

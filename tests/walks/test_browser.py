@@ -1,0 +1,35 @@
+"""What a user sees: the notebooks in JupyterLab and the formgrader, in headless Chromium."""
+
+import nbformat
+import pytest
+from browser import chromium_page, jupyter_lab, needs_browser, run_all
+
+from autograder.authoring.notebooks import solution_notebook, student_notebook
+from autograder.authoring.release import student_files
+
+pytestmark = [pytest.mark.browser, needs_browser]
+
+
+def errors(notebook: nbformat.NotebookNode) -> list[str]:
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    return [output.ename for output in outputs if output.output_type == "error"]
+
+
+@pytest.mark.parametrize("solved", [True, False], ids=["solution", "student"])
+def test_notebook_runs_in_jupyterlab(master, tmp_path, solved):
+    name = f"{master.assignment.name}.ipynb"
+    notebook = solution_notebook(master) if solved else student_notebook(master)
+    for path, content in student_files(master, notebook).items():
+        file = tmp_path / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(content)
+    with jupyter_lab(tmp_path) as address, chromium_page() as page:
+        run_all(page, address, name, tmp_path / "screenshot.png")
+    ran = nbformat.read(tmp_path / name, as_version=4)
+    if solved:
+        assert errors(ran) == []
+        drawn = [cell for cell in ran.cells if cell.id.startswith("picture-")]
+        assert all(any("image/png" in output.get("data", {}) for output in cell.outputs) for cell in drawn)
+        assert len(drawn) == len(master.pictures)
+    else:  # JupyterLab stops at the first cell that fails: the first visible check
+        assert errors(ran) == ["NotImplementedError"]
