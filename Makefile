@@ -16,9 +16,11 @@ demo: $(VENV)/ready sandbox ## The whole way on a small class: build, release, g
 test: $(VENV)/ready sandbox browser lint ## Everything that CI runs
 	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS) --dist worksteal
 
-lint: $(VENV)/ready ## Style and formatting
+lint: $(VENV)/ready ## Style, formatting, types, and who imports whom
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
 
 docs: $(VENV)/docs ## The documentation site, in build/docs
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs build/docs

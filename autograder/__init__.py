@@ -1,1 +1,3 @@
-"""The autograder: masters to notebooks, submissions to verdicts, verdicts to gradebooks. NOT SHIPPED."""
+"""The autograder: masters to notebooks, submissions to verdicts, verdicts to gradebooks. NOT
+SHIPPED.
+"""

@@ -12,12 +12,15 @@ from types import ModuleType
 from course_utils.data.data_folder import VARIABLE
 
 COURSE = Path(__file__).resolve().parent.parent
-# Set it to a folder of one's own copies of the masters: other texts, dates and pictures for the same tasks.
+# Set it to a folder of one's own copies of the masters: other texts, dates and pictures for the
+# same tasks.
 ASSIGNMENTS = "COURSE_ASSIGNMENTS"
 
 
 class CourseError(Exception):
-    """Something that whoever runs the command can mend; its text is one sentence with the remedy."""
+    """Something that whoever runs the command can mend; its text is one sentence with the
+    remedy.
+    """
 
 
 @dataclass(frozen=True)
@@ -69,9 +72,13 @@ def assignments() -> list[Assignment]:
     home = Path(own).expanduser().resolve() if own else COURSE / "assignments"
     masters = sorted(home.glob("*/assignment.md"))
     if not masters and own:
-        raise CourseError(f"There is no master in {home}, which {ASSIGNMENTS} names: N_TOPIC/assignment.md.")
+        raise CourseError(
+            f"There is no master in {home}, which {ASSIGNMENTS} names: N_TOPIC/assignment.md."
+        )
     if not masters:
-        raise CourseError("The masters are not here: install from a clone, with `pip install --editable .`")
+        raise CourseError(
+            "The masters are not here: install from a clone, with `pip install --editable .`"
+        )
     return [Assignment(master.parent.name, home) for master in masters]
 
 

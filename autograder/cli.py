@@ -11,7 +11,14 @@ from typing import Annotated, Literal
 
 import typer
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 from rich.text import Text
 
 from autograder.assignments import Assignment, CourseError, assignments, find_assignment
@@ -34,10 +41,14 @@ Level = Literal["bubblewrap", "process"]
 Format = Literal["csv", "canvas", "moodle"]
 To = Annotated[Path, typer.Option(help="Folder for what is built.")]
 Name = Annotated[
-    str | None, typer.Argument(metavar="[ASSIGNMENT]", help="Name, number or topic; without it, all of them.")
+    str | None,
+    typer.Argument(metavar="[ASSIGNMENT]", help="Name, number or topic; without it, all of them."),
 ]
 Again = Annotated[
-    bool, typer.Option("--again", help="Run the solution also when nothing has changed since it was run.")
+    bool,
+    typer.Option(
+        "--again", help="Run the solution also when nothing has changed since it was run."
+    ),
 ]
 LevelOption = Annotated[
     Level,
@@ -53,13 +64,20 @@ def main() -> None:
     try:
         app()
     except CourseError as error:
-        err.print(f"autograder: {error}", style="bold red", markup=False, highlight=False, soft_wrap=True)
+        err.print(
+            f"autograder: {error}", style="bold red", markup=False, highlight=False, soft_wrap=True
+        )
         sys.exit(2)
 
 
 @contextmanager
 def _progress() -> Iterator["_Bars"]:
-    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()]
+    columns = [
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    ]
     with _Bars(*columns, console=err, transient=True) as progress:
         yield progress
 
@@ -108,7 +126,9 @@ class _Reports:
 
 @contextmanager
 def _building() -> Iterator[_Reports]:
-    """As `_reporting`. Ctrl-C ends the command with a sentence, and so does a folder that takes no files."""
+    """As `_reporting`. Ctrl-C ends the command with a sentence, and so does a folder that takes no
+    files.
+    """
     try:
         with _reporting() as progress:
             yield progress
@@ -134,8 +154,9 @@ def _chosen(name: str | None) -> list[Assignment]:
 def build(name: Name = None, to: To = Path("build"), again: Again = False) -> None:
     """Make the student notebook and the executed solution notebook of an assignment.
 
-    Running a solution takes minutes; one that is under --to already and that nothing has changed for is kept.
-    There is no time limit. Stop it with Ctrl-C and run it again: trainings go on from their last checkpoint.
+    Running a solution takes minutes; one that is under --to already and that nothing has changed
+    for is kept. There is no time limit. Stop it with Ctrl-C and run it again: trainings go on from
+    their last checkpoint.
     """
     from autograder.authoring import release as making
 
@@ -149,16 +170,21 @@ def build(name: Name = None, to: To = Path("build"), again: Again = False) -> No
 
 @app.command()
 def release(name: Name = None, to: To = Path("build"), again: Again = False) -> None:
-    """Build an assignment and pack the archive for students: leak-tested, and run as a student would.
+    """Build an assignment and pack the archive for students: leak-tested, and run as a student
+    would.
 
-    There is no time limit. Stop it with Ctrl-C and run it again: trainings go on from their last checkpoint.
+    There is no time limit. Stop it with Ctrl-C and run it again: trainings go on from their last
+    checkpoint.
     """
     from autograder.authoring import release as making
 
     for assignment in _chosen(name):
         with _building() as progress:
             made = making.release(assignment, to, progress, again=again, now=progress.now)
-        out.print(f"{made.archive}: {_size(made.archive)}, no leaks. Give this to students.", highlight=False)
+        out.print(
+            f"{made.archive}: {_size(made.archive)}, no leaks. Give this to students.",
+            highlight=False,
+        )
 
 
 def _size(path: Path) -> str:
@@ -170,7 +196,9 @@ def init(
     folder: Annotated[Path, typer.Argument(help="The course directory to make.")],
     names: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[ASSIGNMENT]...", help="Names, numbers or topics; without any, all of them."),
+        typer.Argument(
+            metavar="[ASSIGNMENT]...", help="Names, numbers or topics; without any, all of them."
+        ),
     ] = None,
     to: To = Path("build"),
     level: LevelOption = "bubblewrap",
@@ -195,12 +223,16 @@ def init(
 @app.command()
 def add(
     folder: Annotated[Path, typer.Argument(help="A course directory made by `autograder init`.")],
-    names: Annotated[list[str], typer.Argument(metavar="ASSIGNMENT...", help="Names, numbers or topics.")],
+    names: Annotated[
+        list[str], typer.Argument(metavar="ASSIGNMENT...", help="Names, numbers or topics.")
+    ],
     to: To = Path("build"),
 ) -> None:
-    """Put more assignments into a course directory, or one whose text was mended in the place of the old.
+    """Put more assignments into a course directory, or one whose text was mended in the place of
+    the old.
 
-    Nothing that was handed in or graded is touched. Once somebody has handed in, nbgrader takes no new cells.
+    Nothing that was handed in or graded is touched. Once somebody has handed in, nbgrader takes no
+    new cells.
     """
     from autograder.gradebook.course import Course
 
@@ -226,7 +258,8 @@ def collect(
         str | None, typer.Option(help="All of it is of this one; without it, each notebook tells.")
     ] = None,
     roster: Annotated[
-        Path | None, typer.Option(help="CSV with an id and a name on each line; see `autograder roster`.")
+        Path | None,
+        typer.Option(help="CSV with an id and a name on each line; see `autograder roster`."),
     ] = None,
     update: Annotated[
         bool,
@@ -237,17 +270,18 @@ def collect(
 ) -> None:
     """Bring what students handed in into FOLDER/submitted/STUDENT/ASSIGNMENT/.
 
-    SOURCE may be a folder with one folder or one zip per student, what Moodle ("Download all submissions")
-    or Canvas ("Download Submissions") gives, unpacked or not. Taken are the notebook, whatever its name is
-    when there is only one, and the files that the assignment wants beside it.
+    SOURCE may be a folder with one folder or one zip per student, what Moodle ("Download all
+    submissions") or Canvas ("Download Submissions") gives, unpacked or not. Taken are the notebook,
+    whatever its name is when there is only one, and the files that the assignment wants beside it.
 
-    A student is called as the folder is, or as the LMS writes the name, or by the roster: then ids stay the
-    same from one assignment to the next. Whatever is wrong with one hand-in is told in the table, and the
-    others are taken; nothing that is there already is touched without --update. It may be run again at any
-    time. Exit code 1 if something was not taken. Then: `autograder grade FOLDER`.
+    A student is called as the folder is, or as the LMS writes the name, or by the roster: then ids
+    stay the same from one assignment to the next. Whatever is wrong with one hand-in is told in the
+    table, and the others are taken; nothing that is there already is touched without --update. It
+    may be run again at any time. Exit code 1 if something was not taken. Then: `autograder grade
+    FOLDER`.
 
-    When something was handed in is not known from an LMS's archive: where lateness costs points, write
-    `timestamp.txt` beside the notebook.
+    When something was handed in is not known from an LMS's archive: where lateness costs points,
+    write `timestamp.txt` beside the notebook.
     """
     from autograder.collect.collect import collect as bring
     from autograder.collect.roster import read_roster
@@ -259,7 +293,9 @@ def collect(
     with _reporting() as progress:
         outcomes = bring(Course(folder), source, chosen, people, update=update, progress=progress)
     if not outcomes:
-        raise CourseError(f"There is nothing in {source}: name what holds a folder or a file per student.")
+        raise CourseError(
+            f"There is nothing in {source}: name what holds a folder or a file per student."
+        )
     collected_table(outcomes, out)
     if any(one.status == "not taken" for one in outcomes):
         raise typer.Exit(1)
@@ -268,11 +304,15 @@ def collect(
 @app.command()
 def judge(
     notebook: Annotated[Path, typer.Argument(help="A submitted notebook.")],
-    assignment: Annotated[str | None, typer.Option(help="If the file's name does not tell.")] = None,
+    assignment: Annotated[
+        str | None, typer.Option(help="If the file's name does not tell.")
+    ] = None,
     level: LevelOption = "bubblewrap",
     json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
 ) -> None:
-    """Judge one notebook and print its verdict. Exit code 3 if it could not be graded for a fault of ours."""
+    """Judge one notebook and print its verdict. Exit code 3 if it could not be graded for a fault
+    of ours.
+    """
     from autograder.judge.intake.read_notebook import assignment_of
     from autograder.judge.judge import judge as judge_notebook
     from autograder.tables import verdict_table
@@ -292,11 +332,15 @@ def judge(
 def grade(
     folder: Annotated[Path, typer.Argument(help="A course directory made by `autograder init`.")],
     assignment: Annotated[str | None, typer.Option(help="Only this one.")] = None,
-    only: Annotated[list[str] | None, typer.Option(help="Only this student; can be given again.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help="Only this student; can be given again.")
+    ] = None,
     regrade: Annotated[
         bool, typer.Option("--regrade", help="Judge again what has not changed, too.")
     ] = False,
-    jobs: Annotated[int | None, typer.Option(help="At a time. Default: one for each core.", min=1)] = None,
+    jobs: Annotated[
+        int | None, typer.Option(help="At a time. Default: one for each core.", min=1)
+    ] = None,
     scheduler: Annotated[
         str | None,
         typer.Option(
@@ -308,13 +352,14 @@ def grade(
 ) -> None:
     """Judge a class, record it in nbgrader's gradebook and write the feedback pages.
 
-    It may be stopped at any moment, also by `kill -9`: the same command goes on from there. Exit code 1 if
-    somebody could not be graded or recorded, for a fault of ours or of the machine: run it again.
+    It may be stopped at any moment, also by `kill -9`: the same command goes on from there. Exit
+    code 1 if somebody could not be graded or recorded, for a fault of ours or of the machine: run
+    it again.
 
-    With --scheduler, the machines of a Dask cluster judge, and this one records. Each has this clone of the
-    course, installed with its `cluster` extra, and runs `dask worker ADDRESS`, which judges as many at a time
-    as it has threads; one of them runs `dask scheduler`. Whoever can reach a Dask scheduler can run programs
-    on its workers: let its network be yours alone, or use TLS.
+    With --scheduler, the machines of a Dask cluster judge, and this one records. Each has this
+    clone of the course, installed with its `cluster` extra, and runs `dask worker ADDRESS`, which
+    judges as many at a time as it has threads; one of them runs `dask scheduler`. Whoever can reach
+    a Dask scheduler can run programs on its workers: let its network be yours alone, or use TLS.
     """
     from autograder.gradebook.course import Course
 
@@ -326,9 +371,13 @@ def grade(
     course = Course(folder)
     chosen = [find_assignment(assignment)] if assignment else course.released()
     how = {"again": regrade, "slots": jobs, "scheduler": scheduler}
-    verdicts = [verdict for one in chosen for verdict in _grade_class(course, one, only or [], **how)]
+    verdicts = [
+        verdict for one in chosen for verdict in _grade_class(course, one, only or [], **how)
+    ]
     if not verdicts:
-        raise CourseError(f"Nobody has handed anything in under {folder / 'submitted'}/STUDENT/ASSIGNMENT/.")
+        raise CourseError(
+            f"Nobody has handed anything in under {folder / 'submitted'}/STUDENT/ASSIGNMENT/."
+        )
     if not all(map(_is_done, verdicts)):
         raise typer.Exit(1)
 
@@ -337,7 +386,9 @@ def _is_done(verdict) -> bool:  # noqa: ANN001  imported late
     """Whether a submission is graded, and in the gradebook."""
     from autograder.gradebook.recorder import NOT_RECORDED
 
-    return verdict.status != "not graded" and not any(flag.startswith(NOT_RECORDED) for flag in verdict.flags)
+    return verdict.status != "not graded" and not any(
+        flag.startswith(NOT_RECORDED) for flag in verdict.flags
+    )
 
 
 def _grade_class(
@@ -388,7 +439,9 @@ def gradescope(
 @app.command()
 def roster(
     folder: Annotated[Path, typer.Argument(help="A course directory made by `autograder init`.")],
-    file: Annotated[Path, typer.Argument(help="CSV: id, and name, email, section, lms_user_id …, if known.")],
+    file: Annotated[
+        Path, typer.Argument(help="CSV: id, and name, email, section, lms_user_id …, if known.")
+    ],
 ) -> None:
     """Put the students of a CSV file into nbgrader's gradebook: adds and updates, never deletes."""
     from autograder.collect.roster import enrol, read_roster
@@ -403,7 +456,9 @@ def roster(
 def export(
     folder: Annotated[Path, typer.Argument(help="A course directory made by `autograder init`.")],
     to: Annotated[Path, typer.Option(help="The file to write.")],
-    format: Annotated[Format, typer.Option(help="Plain CSV, or what Canvas or Moodle imports.")] = "csv",
+    format: Annotated[
+        Format, typer.Option(help="Plain CSV, or what Canvas or Moodle imports.")
+    ] = "csv",
     roster: Annotated[
         Path | None, typer.Option(help="CSV with what the gradebook does not know, as sections.")
     ] = None,
@@ -426,7 +481,8 @@ def report(
     name: Annotated[
         str | None,
         typer.Argument(
-            metavar="[ASSIGNMENT]", help="Name, number or topic; without it, all that was handed in."
+            metavar="[ASSIGNMENT]",
+            help="Name, number or topic; without it, all that was handed in.",
         ),
     ] = None,
     picture: Annotated[
@@ -443,18 +499,25 @@ def report(
         ),
     ] = False,
 ) -> None:
-    """Write one page on a class: what to say in the next lecture, task by task, pictures, similar code.
+    """Write one page on a class: what to say in the next lecture, task by task, pictures, similar
+    code.
 
-    It reads what `autograder grade` has left and judges nothing. `DIR/reports/ASSIGNMENT.html` is one file:
-    open it in any browser, on a phone too; it needs no network.
+    It reads what `autograder grade` has left and judges nothing. `DIR/reports/ASSIGNMENT.html` is
+    one file: open it in any browser, on a phone too; it needs no network.
     """
     from autograder.gradebook.course import Course
     from autograder.report.page import write_report
 
     course = Course(folder)
-    chosen = [find_assignment(name)] if name else [one for one in course.released() if course.students(one)]
+    chosen = (
+        [find_assignment(name)]
+        if name
+        else [one for one in course.released() if course.students(one)]
+    )
     if not chosen:
-        raise CourseError(f"Nobody has handed anything in under {folder / 'submitted'}/STUDENT/ASSIGNMENT/.")
+        raise CourseError(
+            f"Nobody has handed anything in under {folder / 'submitted'}/STUDENT/ASSIGNMENT/."
+        )
     for assignment in chosen:
         with _reporting() as progress:
             path = write_report(course, assignment, progress, picture=picture, anonymous=anonymous)
@@ -462,7 +525,9 @@ def report(
 
 
 def _require_sandbox(level: str) -> None:
-    """Start a worker once, before a class is kept waiting for it. Raises SandboxError with the remedy."""
+    """Start a worker once, before a class is kept waiting for it. Raises SandboxError with the
+    remedy.
+    """
     from autograder.judge.limits import Limits
     from autograder.judge.workers.box import open_box
 
@@ -473,14 +538,19 @@ def _require_sandbox(level: str) -> None:
 @app.command()
 def demo(
     name: Annotated[
-        str, typer.Argument(metavar="[ASSIGNMENT]", help="Name, number or topic; `all` takes half an hour.")
+        str,
+        typer.Argument(
+            metavar="[ASSIGNMENT]", help="Name, number or topic; `all` takes half an hour."
+        ),
     ] = "0",
-    to: Annotated[Path, typer.Option(help="Folder for the demo; its course is made anew each time.")] = Path(
-        "demo"
-    ),
+    to: Annotated[
+        Path, typer.Option(help="Folder for the demo; its course is made anew each time.")
+    ] = Path("demo"),
     level: LevelOption = "bubblewrap",
 ) -> None:
-    """The whole way on a small class: build, release, hand in, judge, record, feedback and report."""
+    """The whole way on a small class: build, release, hand in, judge, record, feedback and
+    report.
+    """
     from autograder.authoring import release as making
     from autograder.authoring.master import read_master
     from autograder.demo import demo_class, hand_in
@@ -492,12 +562,15 @@ def demo(
     mark = to / ".autograder-demo"
     if to.exists() and not mark.exists() and any(to.iterdir()):
         raise CourseError(f"{to} is not empty and no earlier demo. Name another folder with --to.")
-    shutil.rmtree(to / "course", ignore_errors=True)  # what was built stays, and need not be built again
+    shutil.rmtree(
+        to / "course", ignore_errors=True
+    )  # what was built stays, and need not be built again
     to.mkdir(parents=True, exist_ok=True)
     mark.touch()
     with _building() as progress:
         builds = [
-            making.release(assignment, to / "release", progress, now=progress.now) for assignment in chosen
+            making.release(assignment, to / "release", progress, now=progress.now)
+            for assignment in chosen
         ]
     course = init_course(to / "course", builds, level)
     for made in builds:

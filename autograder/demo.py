@@ -50,7 +50,9 @@ def demo_class(master: Master) -> list[DemoStudent]:
 
 
 def hand_in(students: list[DemoStudent], master: Master, course: Path) -> None:
-    """Write each notebook where nbgrader collects submissions, and beside it what the reference trained."""
+    """Write each notebook where nbgrader collects submissions, and beside it what the reference
+    trained.
+    """
     name = master.assignment.name
     for student in students:
         folder = course / "submitted" / student.name / name
@@ -72,7 +74,9 @@ def _mistake(mistake: Misconception) -> dict[str, str]:
 
 
 def as_answer(function: object, task: str) -> str:
-    """The source of a misconception or an alternative under the task's name, as a student would write it."""
+    """The source of a misconception or an alternative under the task's name, as a student would
+    write it.
+    """
     tree = ast.parse(solution_of(inspect.getmodule(function), function.__name__, set()))
     tree.body = [node for node in tree.body if not _is_ours(node)]
     for node in tree.body:

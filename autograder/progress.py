@@ -14,10 +14,17 @@ INTERRUPTED = 130  # the exit code that shells give Ctrl-C
 
 
 class Tally(Told):
-    """Shows what it is told; a context manager. Ctrl-C in it ends the program and says what is done."""
+    """Shows what it is told; a context manager. Ctrl-C in it ends the program and says what is
+    done.
+    """
 
     def __init__(self, console: Console) -> None:
-        columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn()]
+        columns = [
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+        ]
         self.console, self.counts = console, Counter[str]()
         self.progress = Progress(*columns, console=console, transient=True)
 
@@ -25,12 +32,17 @@ class Tally(Told):
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         self.progress.stop()
         if kind is KeyboardInterrupt:
             done = f"{self.counts.total()} were judged in this run"
-            self.console.print(f"Stopped; {done}. The same command goes on from there.", style="bold red")
+            self.console.print(
+                f"Stopped; {done}. The same command goes on from there.", style="bold red"
+            )
             sys.exit(INTERRUPTED)
 
     def waiting(self, sentence: str) -> None:

@@ -23,7 +23,8 @@ def verdict_table(verdict: Verdict, console: Console) -> None:
         console.print(Text(f"{verdict.status}: {verdict.reason}", style="bold red"))
         return
     table = Table(
-        box=box.SIMPLE_HEAD, title=f"{verdict.assignment}: {verdict.earned:g} of {verdict.points:g} points"
+        box=box.SIMPLE_HEAD,
+        title=f"{verdict.assignment}: {verdict.earned:g} of {verdict.points:g} points",
     )
     table.add_column("Task")
     table.add_column("Points", justify="right")
@@ -31,12 +32,18 @@ def verdict_table(verdict: Verdict, console: Console) -> None:
     table.add_column("Result", ratio=1)
     for task in verdict.tasks:
         for number, check in enumerate(task.checks):
-            result = Text("✓", style="green") if check.passed else Text(f"✗ {check.message}", style="red")
+            result = (
+                Text("✓", style="green")
+                if check.passed
+                else Text(f"✗ {check.message}", style="red")
+            )
             name = task.name if number == 0 else ""
             table.add_row(name, f"{check.earned:g}/{check.points:g}", Text(check.says), result)
         if task.misconception:
             name, hint = task.misconception
-            table.add_row("", "", Text(f"looks like: {name}", style="yellow"), Text(hint, style="yellow"))
+            table.add_row(
+                "", "", Text(f"looks like: {name}", style="yellow"), Text(hint, style="yellow")
+            )
         table.add_section()
     console.print(table)
     for line in verdict.repairs:
@@ -44,7 +51,10 @@ def verdict_table(verdict: Verdict, console: Console) -> None:
     for line in verdict.flags:
         console.print(Text(f"to look at: {line}", style="yellow"))
     console.print(
-        Text(f"sandbox: {verdict.level}", style="dim" if verdict.level == "bubblewrap" else "bold red")
+        Text(
+            f"sandbox: {verdict.level}",
+            style="dim" if verdict.level == "bubblewrap" else "bold red",
+        )
     )
 
 
@@ -58,16 +68,24 @@ IN_WORDS = {
 
 
 def class_table(assignment: Assignment, verdicts: dict[str, Verdict], console: Console) -> None:
-    """A class: student, score, score per task, what went wrong and the misconception it looks like."""
+    """A class: student, score, score per task, what went wrong and the misconception it looks
+    like.
+    """
     tasks = next(iter(verdicts.values())).tasks
-    table = Table(box=box.SIMPLE_HEAD, title=assignment.name, title_style="bold", padding=(0, 1, 0, 0))
+    table = Table(
+        box=box.SIMPLE_HEAD, title=assignment.name, title_style="bold", padding=(0, 1, 0, 0)
+    )
     table.add_column("Student", no_wrap=True)
     table.add_column("Score", justify="right", no_wrap=True)
     for number, task in enumerate(tasks, 1):
         table.add_column(f"{number}\n/{task.points:g}", justify="right", no_wrap=True)
     table.add_column("What went wrong", ratio=1, min_width=20, overflow="fold")
     for student, verdict in sorted(verdicts.items()):
-        score = f"{verdict.earned:g}/{verdict.points:g}" if verdict.status != "not graded" else "not graded"
+        score = (
+            f"{verdict.earned:g}/{verdict.points:g}"
+            if verdict.status != "not graded"
+            else "not graded"
+        )
         cells = [_task_cell(task, verdict) for task in verdict.tasks]
         table.add_row(Text(student), score, *cells, went_wrong(verdict))
     console.print(table)
@@ -83,7 +101,9 @@ def _task_cell(task: TaskVerdict, verdict: Verdict) -> Text:
 
 
 def went_wrong(verdict: Verdict) -> Text:
-    """A submission's failures, a line each: a task with its misconception, or tasks that failed alike."""
+    """A submission's failures, a line each: a task with its misconception, or tasks that failed
+    alike.
+    """
     text = Text()
     if verdict.status != "graded":
         text.append(f"{verdict.status}: {verdict.reason}\n", style="red")
@@ -114,7 +134,9 @@ def collected_table(outcomes: list["Outcome"], console: Console) -> None:
     table.add_column("What there is to say", ratio=1, overflow="fold")
     for one in outcomes:
         style = {"not taken": "red", "there already": "dim"}.get(one.status, "green")
-        table.add_row(Text(one.student), one.assignment, Text(one.status, style=style), Text(one.says))
+        table.add_row(
+            Text(one.student), one.assignment, Text(one.status, style=style), Text(one.says)
+        )
     console.print(table)
     sums = Counter(one.status for one in outcomes)
     console.print(", ".join(f"{sums[status]} {status}" for status in sums) + ".", highlight=False)
@@ -131,7 +153,9 @@ def doctor_table(level: str, console: Console) -> bool:
     with console.status("trying the sandbox"):
         results = self_test(level)
     for test in results:
-        table.add_row("✓" if test.ok else "✗", test.name, Text(test.detail), style=None if test.ok else "red")
+        table.add_row(
+            "✓" if test.ok else "✗", test.name, Text(test.detail), style=None if test.ok else "red"
+        )
     console.print(table)
     packages = ", ".join(f"{name} {version(name)}" for name in ("torch", "nbgrader", "jupyterlab"))
     console.print(f"Python {platform.python_version()}, {packages}", highlight=False)

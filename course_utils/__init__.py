@@ -4,8 +4,8 @@ data         what is learnt from            plots       figures, panels, moving 
 training     the training loop, weights     color       constants, the colour world
 notebook     notebook files                 self_check  what is solved, and what is left
 
-`course_utils.reference` holds the solutions. It is never shipped to students, and nothing else in this
-package imports it.
+`course_utils.reference` holds the solutions. It is never shipped to students, and nothing else in
+this package imports it.
 
 course_utils.check_setup()      is everything here that the notebook needs?
 """

@@ -1,4 +1,6 @@
-"""python -m course_utils: is everything here that the notebook needs? Exit code 1 if something is missing."""
+"""python -m course_utils: is everything here that the notebook needs? Exit code 1 if something is
+missing.
+"""
 
 import sys
 

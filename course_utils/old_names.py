@@ -1,4 +1,6 @@
-"""Modules by their names of version 0.1, by which notebooks that were given out then import them."""
+"""Modules by their names of version 0.1, by which notebooks that were given out then import
+them.
+"""
 
 from __future__ import annotations  # so that an older Python gets as far as to say which is needed
 

@@ -1,11 +1,12 @@
-"""Is everything here that the notebook needs? One screen of plain sentences, and how to mend what is not.
+"""Is everything here that the notebook needs? One screen of plain sentences, and how to mend what
+is not.
 
 course_utils.check_setup()      in a notebook: True or False, and it never raises
 python -m course_utils          in a terminal; exit code 1 when something is missing
 required()                      the first cell of every notebook: silent, or one sentence
 
-It has to say that torch is missing, or that Python is too old: so here is the standard library alone, in
-words that an older Python reads too.
+It has to say that torch is missing, or that Python is too old: so here is the standard library
+alone, in words that an older Python reads too.
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ PYTHON = (3, 11, 4)
 GB = 2**30
 FREE_MEMORY, ALL_MEMORY = 2 * GB, 4 * GB
 DISK, DISK_WITH_TORCH_TO_COME = 1 * GB, 8 * GB
-HOME = Path(__file__).resolve().parent.parent  # where the archive was unpacked: the notebook lies here
+HOME = (
+    Path(__file__).resolve().parent.parent
+)  # where the archive was unpacked: the notebook lies here
 MODULES = {"scikit-image": "skimage", "scikit-learn": "sklearn", "pillow": "PIL"}  # named otherwise
 
 
@@ -54,7 +57,9 @@ class SetupError(ImportError):
 def check_setup() -> bool:
     """Print what is there and what is missing, with what mends it; return whether all is there."""
     findings = [
-        finding for look in (_python, _packages, _sliders, _data, _memory, _disk) for finding in _of(look)
+        finding
+        for look in (_python, _packages, _sliders, _data, _memory, _disk)
+        for finding in _of(look)
     ]
     missing = [finding for finding in findings if not finding.ok]
     lines = [_line(finding) for finding in findings]
@@ -64,7 +69,8 @@ def check_setup() -> bool:
 
 
 def required() -> None:
-    """Do nothing if the notebook can start; print one sentence if packages are older than they should be.
+    """Do nothing if the notebook can start; print one sentence if packages are older than they
+    should be.
 
     Raises SetupError with one sentence if it can't start.
     """
@@ -78,7 +84,11 @@ def required() -> None:
     for name, spec in specs.items():
         if shadow := _shadow(spec.origin):
             raise SetupError(f"{_shadowed(shadow, name)} Rename {shadow}, then restart the kernel.")
-    old = [f"{name} {_version(name)} (made for {least})" for name, least in wanted if _is_old(name, least)]
+    old = [
+        f"{name} {_version(name)} (made for {least})"
+        for name, least in wanted
+        if _is_old(name, least)
+    ]
     if old:
         say(
             f"Older than this notebook asks for: {', '.join(old)}; if a cell fails, run {_pip(_all())}, "
@@ -93,13 +103,19 @@ def _of(look: Callable[[], list[Finding]]) -> list[Finding]:
     except Exception as error:  # on somebody else's machine anything may happen
         what = look.__name__.strip("_")
         return [
-            Finding(False, f"The {what} could not be looked at ({type(error).__name__}).", "ask for help")
+            Finding(
+                False,
+                f"The {what} could not be looked at ({type(error).__name__}).",
+                "ask for help",
+            )
         ]
 
 
 def _line(finding: Finding) -> str:
     return (
-        f"ok       {finding.says}" if finding.ok else f"MISSING  {finding.says}\n         -> {finding.mend}"
+        f"ok       {finding.says}"
+        if finding.ok
+        else f"MISSING  {finding.says}\n         -> {finding.mend}"
     )
 
 
@@ -151,14 +167,20 @@ def _requirements() -> list[tuple[str, str]]:
         return []
     found = [re.match(r"([\w.-]+)(?:>=([\d.]+))?", line.strip()) for line in lines]
     wanted = [(match[1], match[2] or "") for match in found if match]
-    return [(name, least) for name, least in wanted if not (name == "jupyterlab" and _is_in_notebook())]
+    return [
+        (name, least) for name, least in wanted if not (name == "jupyterlab" and _is_in_notebook())
+    ]
 
 
 def _packages() -> list[Finding]:
     wanted = _requirements()
     if not wanted:
         says = f"requirements.txt is not in {HOME}, so the packages can't be looked at."
-        return [Finding(False, says, "unpack the archive again, into a new folder, and copy it from there")]
+        return [
+            Finding(
+                False, says, "unpack the archive again, into a new folder, and copy it from there"
+            )
+        ]
     gone = [name for name, _ in wanted if _spec(name) is None]
     together = gone if len(gone) > 1 else []  # one line and one command for all of them
     findings = [_package(name, least) for name, least in wanted if name not in together]
@@ -179,7 +201,9 @@ def _package(name: str, least: str) -> Finding:
         return Finding(False, _shadowed(shadow, name), f"rename {shadow}")
     version = _version(name)
     if _is_old(name, least):
-        return Finding(False, f"{name} {version} is too old: {least} is needed.", _pip(asked, "--upgrade "))
+        return Finding(
+            False, f"{name} {version} is too old: {least} is needed.", _pip(asked, "--upgrade ")
+        )
     if why := _import_trouble(name):
         says = f"{name} is installed and can't be imported ({why})."
         return Finding(False, says, _pip(asked, "--force-reinstall "))
@@ -209,13 +233,24 @@ def _shadow(origin: str | None) -> str:
     """The name of a file beside the notebook that takes the place of a package; or nothing."""
     file = Path(origin or "nowhere")
     beside = {HOME, Path.cwd()}
-    return file.name if file.parent in beside else file.parent.name if file.parent.parent in beside else ""
+    return (
+        file.name
+        if file.parent in beside
+        else file.parent.name
+        if file.parent.parent in beside
+        else ""
+    )
 
 
 def _version(name: str) -> str:
     try:
         return metadata.version(name) or ""
-    except (metadata.PackageNotFoundError, KeyError, ValueError, OSError):  # removed by half, for one
+    except (
+        metadata.PackageNotFoundError,
+        KeyError,
+        ValueError,
+        OSError,
+    ):  # removed by half, for one
         return ""
 
 
@@ -244,7 +279,11 @@ def _sliders() -> list[Finding]:
         return []  # told with the packages
     if _version("jupyterlab_widgets"):
         return [Finding(True, "Sliders can be drawn.")]
-    return [Finding(False, "Sliders can't be drawn.", _pip("jupyterlab_widgets") + ", then reload the page")]
+    return [
+        Finding(
+            False, "Sliders can't be drawn.", _pip("jupyterlab_widgets") + ", then reload the page"
+        )
+    ]
 
 
 def _data() -> list[Finding]:
@@ -255,16 +294,16 @@ def _data() -> list[Finding]:
         if zipfile.is_zipfile(pack):
             findings.append(Finding(True, f"Pictures: {pack.name}."))
             continue
-        mend = (
-            f"python -m zipfile -e {archive}.zip fresh   (then copy fresh/{archive}/data/{pack.name} there)"
-        )
+        mend = f"python -m zipfile -e {archive}.zip fresh   (then copy fresh/{archive}/data/{pack.name} there)"
         state = "is broken" if pack.exists() else "is missing"
         findings.append(Finding(False, f"{pack.name} {state} in {folder}.", mend))
     return findings
 
 
 def _packs() -> list[tuple[str, str]]:
-    """The assignment and the name of each pack, from the notebooks where the archive was unpacked."""
+    """The assignment and the name of each pack, from the notebooks where the archive was
+    unpacked.
+    """
     found = []
     for path in sorted(HOME.glob("*.ipynb")):
         try:
@@ -282,13 +321,17 @@ def _memory() -> list[Finding]:
     if size >= needed:
         return [Finding(True, f"Memory: {size / GB:.1f} GB {where}.")]
     says = f"Memory: {size / GB:.1f} GB {where}, and {needed / GB:.0f} GB are needed."
-    return [Finding(False, says, "close other programs, and shut down the kernels of other notebooks")]
+    return [
+        Finding(False, says, "close other programs, and shut down the kernels of other notebooks")
+    ]
 
 
 def _memory_there() -> tuple[int, str, int]:
     """Bytes, what they are, and how many are needed; 0 where the system does not say."""
     try:
-        free = re.search(r"^MemAvailable:\s*(\d+) kB", Path("/proc/meminfo").read_text(), re.MULTILINE)
+        free = re.search(
+            r"^MemAvailable:\s*(\d+) kB", Path("/proc/meminfo").read_text(), re.MULTILINE
+        )
         return int(free[1]) * 1024, "free", FREE_MEMORY
     except (OSError, TypeError):  # not on Linux
         pass

@@ -1,4 +1,5 @@
-"""The visible checks of a notebook: they leave no name behind, and Validate can ask which have passed.
+"""The visible checks of a notebook: they leave no name behind, and Validate can ask which have
+passed.
 
     with visible_checks.of("vote"):        # a check cell
         answer = vote(...)
@@ -18,14 +19,15 @@ _passed: set[str] = set()  # since the kernel was started
 class VisibleChecks:
     """The block around a task's visible checks.
 
-    After it every global name is what it was before: a check's `squared` must not replace a student's helper
-    of that name. Only names are put back; what was changed in place stays changed.
+    After it every global name is what it was before: a check's `squared` must not replace a
+    student's helper of that name. Only names are put back; what was changed in place stays changed.
     """
 
     def __init__(self, task: str) -> None:
         self.task = task
 
-    # Not a generator with @contextmanager: that would put frames of its own into a student's traceback.
+    # Not a generator with @contextmanager: that would put frames of its own into a student's
+    # traceback.
     def __enter__(self) -> None:
         _passed.discard(self.task)
         self._names: dict[str, Any] = sys._getframe(1).f_globals
@@ -60,5 +62,7 @@ def required(task: str) -> None:
         open_task = AssertionError(
             f"the visible checks of {task} do not pass: run their cell, and read what it says"
         )
-        open_task._render_traceback_ = lambda: [str(open_task)]  # the sentence will do, wherever it is shown
+        open_task._render_traceback_ = lambda: [
+            str(open_task)
+        ]  # the sentence will do, wherever it is shown
         raise open_task

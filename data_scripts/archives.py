@@ -1,4 +1,6 @@
-"""The archives of the real data sets: what the manifest says of them, checking one, unpacking one."""
+"""The archives of the real data sets: what the manifest says of them, checking one, unpacking
+one.
+"""
 
 import hashlib
 import shutil
@@ -97,11 +99,14 @@ def _digests(path: Path, names: set[str], report: Report) -> dict[str, str]:
 
 
 def unpack(archive: Path, data_set: DataSet, to: Path, report: Report) -> None:
-    """Unpack a set beside its folder, see that it is whole, and rename it into place: all or nothing.
+    """Unpack a set beside its folder, see that it is whole, and rename it into place: all or
+    nothing.
 
     Raises BadArchiveError if the archive is broken, unsafe, too large or not this set.
     """
-    beside = to / f".{data_set.folder}.unpacking"  # the lock makes it ours, so one left by a crash can go
+    beside = (
+        to / f".{data_set.folder}.unpacking"
+    )  # the lock makes it ours, so one left by a crash can go
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir()
     try:
@@ -110,7 +115,9 @@ def unpack(archive: Path, data_set: DataSet, to: Path, report: Report) -> None:
             raise BadArchiveError(f"{archive} is not the set that this course knows ({problem})")
         (beside / data_set.folder).rename(to / data_set.folder)
     except (tarfile.TarError, EOFError, ValueError) as error:
-        raise BadArchiveError(f"{archive} is broken, or no {data_set.kind} archive ({error})") from error
+        raise BadArchiveError(
+            f"{archive} is broken, or no {data_set.kind} archive ({error})"
+        ) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
 
@@ -122,7 +129,9 @@ def _extract(archive: Path, data_set: DataSet, into: Path, report: Report) -> No
     with archive.open("rb") as file, tarfile.open(fileobj=file, mode=_mode(data_set.kind)) as tar:
         for member in tar:
             _refuse_unsafe(member, archive)
-            unpacked += member.size + tarfile.BLOCKSIZE  # the block: a million empty files are a bomb too
+            unpacked += (
+                member.size + tarfile.BLOCKSIZE
+            )  # the block: a million empty files are a bomb too
             if unpacked > limit:
                 raise BadArchiveError(
                     f"{archive} unpacks to more than {decimal(limit)}, as no archive of this set does"
@@ -136,9 +145,15 @@ def _mode(kind: str) -> str:
 
 
 def _refuse_unsafe(member: tarfile.TarInfo, archive: Path) -> None:
-    """Stricter than tarfile's `data` filter, which has had holes where links are: no set here has any."""
+    """Stricter than tarfile's `data` filter, which has had holes where links are: no set here has
+    any.
+    """
     path = PurePosixPath(member.name)
     if path.is_absolute() or ".." in path.parts:
-        raise BadArchiveError(f"{archive} is not safe to unpack: {member.name} lies outside of its folder")
+        raise BadArchiveError(
+            f"{archive} is not safe to unpack: {member.name} lies outside of its folder"
+        )
     if not (member.isfile() or member.isdir()):
-        raise BadArchiveError(f"{archive} is not safe to unpack: {member.name} is a link or a device")
+        raise BadArchiveError(
+            f"{archive} is not safe to unpack: {member.name} is a link or a device"
+        )

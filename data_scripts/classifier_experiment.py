@@ -1,10 +1,12 @@
-"""Tell fourteen styles of furniture apart: neighbours, a linear classifier, a bag of words, and a ConvNet.
+"""Tell fourteen styles of furniture apart: neighbours, a linear classifier, a bag of words, and a
+ConvNet.
 
     python data_scripts/make_packs.py furniture_styles furniture_styles_hidden
     python data_scripts/classifier_experiment.py --seeds 3
 
-All are trained on the same pictures, and tested on models that none of them has seen: the pack's own test
-part, which the settings were chosen by, and the hidden pack, which nothing was chosen by. Prints a table.
+All are trained on the same pictures, and tested on models that none of them has seen: the pack's
+own test part, which the settings were chosen by, and the hidden pack, which nothing was chosen by.
+Prints a table.
 
     python data_scripts/classifier_experiment.py --save course_utils/reference/convnet.safetensors
 
@@ -53,11 +55,13 @@ class Scores(NamedTuple):
     cpu: float  # seconds of all cores together
 
 
-# --- the four ways, each: data and a seed -> scores (M, C) of the test pictures -----------------------------
+# --- the four ways, each: data and a seed -> scores (M, C) of the test pictures
+# -----------------------------
 
 
 def neighbors(data: FurnitureStyles, seed: int) -> Tensor:
-    """The classes of the nearest training pictures, by their pixels; the first has the casting vote.
+    """The classes of the nearest training pictures, by their pixels; the first has the casting
+    vote.
 
     Nothing here is random: one seed is enough.
     """
@@ -72,11 +76,15 @@ def neighbors(data: FurnitureStyles, seed: int) -> Tensor:
 
 def linear(data: FurnitureStyles, seed: int) -> Tensor:
     """Softmax regression on the pixels."""
-    return _softmax_regression(data, data.train_images.flatten(1), data.test_images.flatten(1), seed, 0.05)
+    return _softmax_regression(
+        data, data.train_images.flatten(1), data.test_images.flatten(1), seed, 0.05
+    )
 
 
 def bag_of_words(data: FurnitureStyles, seed: int) -> Tensor:
-    """Patches, which word each is, how often each word occurs; and softmax regression on the counts."""
+    """Patches, which word each is, how often each word occurs; and softmax regression on the
+    counts.
+    """
     generator = torch.Generator().manual_seed(seed)
     sample = _patches(data.train_images[::7]).flatten(0, 1)
     points = sample[torch.randperm(len(sample), generator=generator)[:10_000]]
@@ -96,7 +104,9 @@ def trained_conv_net(data: FurnitureStyles, seed: int) -> nn.Module:
     generator = torch.Generator().manual_seed(seed)
 
     def batches_of_epoch(epoch: int) -> Iterator[tuple[Tensor, ...]]:
-        shuffled = shuffled_batches(BATCH, data.train_images, data.train_labels, seed=1000 * seed + epoch)
+        shuffled = shuffled_batches(
+            BATCH, data.train_images, data.train_labels, seed=1000 * seed + epoch
+        )
         return ((centered(augmented(images, generator)), labels) for images, labels in shuffled)
 
     _train(model, batches_of_epoch, len(data.train_images), EPOCHS)
@@ -116,7 +126,8 @@ WAYS = {
 }
 
 
-# --- their parts --------------------------------------------------------------------------------------------
+# --- their parts
+# --------------------------------------------------------------------------------------------
 
 
 def _new_model(make: Callable[[], nn.Module], seed: int) -> nn.Module:
@@ -131,8 +142,12 @@ def _train(
     """Stochastic gradient descent with momentum; up and down again with the learning rate."""
     steps = epochs * -(-pictures // BATCH)
     rates = learning_rate(torch.arange(steps), steps, peak, warm_up=steps // 10)
-    optimizer = torch.optim.SGD(model.parameters(), lr=peak, momentum=0.9, nesterov=True, weight_decay=5e-4)
-    fit(model, _loss_of, batches_of_epoch, optimizer, lambda step: rates[step].item(), epochs=epochs)
+    optimizer = torch.optim.SGD(
+        model.parameters(), lr=peak, momentum=0.9, nesterov=True, weight_decay=5e-4
+    )
+    fit(
+        model, _loss_of, batches_of_epoch, optimizer, lambda step: rates[step].item(), epochs=epochs
+    )
 
 
 def _loss_of(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
@@ -143,7 +158,9 @@ def _loss_of(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
 def _softmax_regression(
     data: FurnitureStyles, train: Tensor, test: Tensor, seed: int, weight_decay: float
 ) -> Tensor:
-    """Scores (M, C) from features (N, D) and (M, D), each feature brought to mean 0 and deviation 1."""
+    """Scores (M, C) from features (N, D) and (M, D), each feature brought to mean 0 and deviation
+    1.
+    """
     mean, deviation = train.mean(dim=0), train.std(dim=0) + 1e-4
     train, test = (train - mean) / deviation, (test - mean) / deviation
     model = _new_model(lambda: nn.Linear(train.shape[1], len(data.classes)), seed)
@@ -169,7 +186,8 @@ def _counted(images: Tensor, words: Tensor) -> Tensor:
     return torch.cat([bag_of_visual_words(_patches(some), words) for some in images.split(16)])
 
 
-# --- the table ----------------------------------------------------------------------------------------------
+# --- the table
+# ----------------------------------------------------------------------------------------------
 
 
 def with_hidden(data: FurnitureStyles, hidden: FurnitureStyles) -> FurnitureStyles:
@@ -201,14 +219,21 @@ def _accuracies(scores: Tensor, labels: Tensor, hidden: int) -> tuple[tuple[floa
 
 
 def digits(seed: int) -> Scores:
-    """The same network on scikit-learn's digits, 8 x 8 pixels, a quarter of them held out; none is hidden."""
+    """The same network on scikit-learn's digits, 8 x 8 pixels, a quarter of them held out; none is
+    hidden.
+    """
     pictures, labels = load_digits(return_X_y=True)
     images = torch.from_numpy(pictures).float().view(-1, 1, 8, 8) / 16
     split = train_test_split(images, torch.from_numpy(labels), test_size=0.25, random_state=seed)
     train, test, train_labels, test_labels = split
     wall, cpu = time.monotonic(), time.process_time()
     model = _new_model(lambda: ConvNet(1, 10), seed)
-    _train(model, lambda epoch: shuffled_batches(BATCH, train, train_labels, seed=epoch), len(train), 20)
+    _train(
+        model,
+        lambda epoch: shuffled_batches(BATCH, train, train_labels, seed=epoch),
+        len(train),
+        20,
+    )
     scores = predict(model, test)
     wall, cpu = time.monotonic() - wall, time.process_time() - cpu
     accuracies = tuple(top_k_accuracy(scores, test_labels, k).item() for k in (1, 5))
@@ -217,8 +242,12 @@ def digits(seed: int) -> Scores:
 
 def main(
     seeds: Annotated[int, typer.Option(help="How often each is trained.", min=1)] = 3,
-    way: Annotated[list[str] | None, typer.Option(help=f"{', '.join(WAYS)}, digits. Default: all.")] = None,
-    save: Annotated[Path | None, typer.Option(help="Only train the ConvNet, once, and save it here.")] = None,
+    way: Annotated[
+        list[str] | None, typer.Option(help=f"{', '.join(WAYS)}, digits. Default: all.")
+    ] = None,
+    save: Annotated[
+        Path | None, typer.Option(help="Only train the ConvNet, once, and save it here.")
+    ] = None,
 ) -> None:
     """Train each way with several seeds, and print a table: mean, and the least of the seeds."""
     wanted = way or [*WAYS, "digits"]
@@ -248,7 +277,9 @@ def _table(runs: dict[str, list[Scores]]) -> Table:
     for name, scores in runs.items():
         shares = torch.tensor([[*each.test, *each.hidden] for each in scores])  # (seeds, 4)
         cells = [_mean_and_least(column) for column in shares.T]
-        times = (sum(column) / len(scores) for column in zip(*(each[2:] for each in scores), strict=True))
+        times = (
+            sum(column) / len(scores) for column in zip(*(each[2:] for each in scores), strict=True)
+        )
         table.add_row(name, *cells, *(f"{seconds:.0f}" for seconds in times))
     return table
 

@@ -1,12 +1,15 @@
-"""Colour rooms whose colours are a toss: three losses, held against what is possible in closed form.
+"""Colour rooms whose colours are a toss: three losses, held against what is possible in closed
+form.
 
     python data_scripts/make_packs.py furniture
     python data_scripts/colorization_experiment.py --seeds 3
 
-Trains with L2, with the multinomial loss, and with that rebalanced; the tosses are new in every epoch. Prints
-what each reaches in rooms with views that training has never seen, and beside it what is possible.
+Trains with L2, with the multinomial loss, and with that rebalanced; the tosses are new in every
+epoch. Prints what each reaches in rooms with views that training has never seen, and beside it what
+is possible.
 
-    python data_scripts/colorization_experiment.py --save course_utils/reference/colorizer.safetensors
+    python data_scripts/colorization_experiment.py --save
+    course_utils/reference/colorizer.safetensors
 
 trains the network that stands for the reference's in the hidden checks.
 
@@ -58,8 +61,8 @@ AT_ONCE = 4096  # numbers of colours whose loss is calculated in one go: eight s
 AMBIGUOUS = [index for index, palette in enumerate(WORLD) if len(palette.odds) > 1]
 BINS = ab_bins()
 
-# Zhang et al. 2016, figure 2: channels, convolutions, stride, dilation. The eighth block is `up`; theirs has
-# one convolution more.
+# Zhang et al. 2016, figure 2: channels, convolutions, stride, dilation. The eighth block is `up`;
+# theirs has one convolution more.
 PAPER = (
     *((64, 2, 2, 1), (128, 2, 2, 1), (256, 3, 2, 1), (512, 3, 1, 1)),
     *((512, 3, 1, 2), (512, 3, 1, 2), (512, 3, 1, 1)),
@@ -144,7 +147,14 @@ def trained(rooms: Scenes, loss: Loss, seed: int, recipe: Recipe) -> Colorizer:
         lightness, ab = batch
         return _loss(model(lightness), ab, weights)
 
-    fit(model, loss_of, batches_of_epoch, optimizer, lambda step: rate(step, steps), epochs=recipe.epochs)
+    fit(
+        model,
+        loss_of,
+        batches_of_epoch,
+        optimizer,
+        lambda step: rate(step, steps),
+        epochs=recipe.epochs,
+    )
     return model
 
 
@@ -167,7 +177,9 @@ def _loss(output: Tensor, ab: Tensor, weights: Tensor | None) -> Tensor:
         there = None if weights is None else weights.to(logits)
         return sparse_cross_entropy(logits, *sparse_soft_encode(colors, bins), there)
 
-    return lean_loss(output, loss_and_gradient, ab * AB_SCALE, at_once=math.ceil(AT_ONCE / ab[0].numel()))
+    return lean_loss(
+        output, loss_and_gradient, ab * AB_SCALE, at_once=math.ceil(AT_ONCE / ab[0].numel())
+    )
 
 
 def measured(rooms: Scenes, test: Scenes, loss: Loss, seed: int, recipe: Recipe) -> Result:
@@ -177,31 +189,45 @@ def measured(rooms: Scenes, test: Scenes, loss: Loss, seed: int, recipe: Recipe)
     wall, cpu = time.monotonic() - wall, time.process_time() - cpu
     targets, output = test.every(4), predict(model, test.lightness, 64)
     ab = output * AB_SCALE if loss == Loss.L2 else decode(output)
-    entropy = math.nan if loss == Loss.L2 else expected_cross_entropy(output, targets.kind, encode).item()
+    entropy = (
+        math.nan if loss == Loss.L2 else expected_cross_entropy(output, targets.kind, encode).item()
+    )
     truth, prior = targets.ab * AB_SCALE, prior_of(rooms.every(4))
     areas = colorization_auc(ab, truth).item(), colorization_auc(ab, truth, BINS, prior).item()
-    return Result(entropy, chroma_ratio(ab, targets.kind), owned(ab, targets.kind), *areas, wall, cpu)
+    return Result(
+        entropy, chroma_ratio(ab, targets.kind), owned(ab, targets.kind), *areas, wall, cpu
+    )
 
 
 def possible(loss: Loss, rooms: Scenes) -> Tensor:
-    """(len(WORLD),) the chroma that the best prediction under a loss keeps, as a part of the truth's."""
+    """(len(WORLD),) the chroma that the best prediction under a loss keeps, as a part of the
+    truth's.
+    """
     if loss == Loss.L2:
         return torch.stack([floors.chroma_under_l2(palette) for palette in WORLD])
     weights = rebalancing_weights(prior_of(rooms.every(4))) if loss == Loss.REBALANCED else None
-    ratios = [floors.chroma_under_multinomial(palette, encode, decode, weights) for palette in WORLD]
+    ratios = [
+        floors.chroma_under_multinomial(palette, encode, decode, weights) for palette in WORLD
+    ]
     return torch.stack(ratios)
 
 
 def table(runs: dict[Loss, list[Result]], rooms: Scenes, floor: float) -> Table:
-    """One row for each loss: means over the seeds, the worst nats; chroma beside what is possible."""
+    """One row for each loss: means over the seeds, the worst nats; chroma beside what is
+    possible.
+    """
     kinds = [WORLD[index].name for index in AMBIGUOUS]
     columns = [f"nats (least {floor:.3f})", "worst", *(f"{kind}: chroma, owned" for kind in kinds)]
     rows = Table("", *columns, "AuC", "rebalanced", "wall s", "CPU s")
     for loss, results in runs.items():
         best = possible(loss, rooms)
-        mean = {name: sum(getattr(each, name) for each in results) / len(results) for name in Result._fields}
+        mean = {
+            name: sum(getattr(each, name) for each in results) / len(results)
+            for name in Result._fields
+        }
         things = [
-            f"{mean['chroma'][k]:.3f} ({best[k]:.3f}), {100 * mean['owned'][k]:.1f} %" for k in AMBIGUOUS
+            f"{mean['chroma'][k]:.3f} ({best[k]:.3f}), {100 * mean['owned'][k]:.1f} %"
+            for k in AMBIGUOUS
         ]
         nats = f"{mean['cross_entropy']:.3f}", f"{max(each.cross_entropy for each in results):.3f}"
         areas = f"{mean['auc']:.4f}", f"{mean['rebalanced_auc']:.4f}"
@@ -220,9 +246,13 @@ def main(
     epochs: Annotated[int, typer.Option(help="Of each training.", min=1)] = EPOCHS,
     batch: Annotated[int, typer.Option(help="Rooms in a step.", min=1)] = BATCH,
     rooms: Annotated[int, typer.Option(help="To train on.", min=1)] = ROOMS,
-    network: Annotated[Network, typer.Option(help="The notebook's, or the paper's.")] = Network.TEACHING,
+    network: Annotated[
+        Network, typer.Option(help="The notebook's, or the paper's.")
+    ] = Network.TEACHING,
     data: Annotated[str, typer.Option(help="A pack of furniture.")] = "furniture",
-    save: Annotated[Path | None, typer.Option(help="Only train one with the multinomial loss.")] = None,
+    save: Annotated[
+        Path | None, typer.Option(help="Only train one with the multinomial loss.")
+    ] = None,
 ) -> None:
     """Train with three losses and several seeds, and print a table beside the closed forms."""
     train, test = scenes(load_views(data, size=64), rooms)

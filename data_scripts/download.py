@@ -1,10 +1,13 @@
-"""Download the real data sets, check them and unpack them: `python data_scripts/download.py --help`.
+"""Download the real data sets, check them and unpack them: `python data_scripts/download.py
+--help`.
 
 The notebooks' default data needs none of this. What a download leaves in the data folder:
 
     FOLDER            the unpacked set, under the name by which torchvision knows it
-    ARCHIVE.sha256    the SHA-256 of the archive that it was unpacked from; the archive itself is deleted
-    ARCHIVE.part      an unfinished or still packed archive, with ARCHIVE.part.json: the next run goes on
+    ARCHIVE.sha256    the SHA-256 of the archive that it was unpacked from; the archive itself is
+                      deleted
+    ARCHIVE.part      an unfinished or still packed archive, with ARCHIVE.part.json: the next run
+                      goes on
     ARCHIVE           only if somebody put it there by hand; it is used, and left alone
 
 A set is unpacked beside its folder and renamed into place, so a folder that is there is whole.
@@ -69,7 +72,9 @@ class StoppedError(DownloadError):
 
 @dataclass(frozen=True)
 class Arrived:
-    """A set that is there: its folder, and if it was unpacked just now the archive and its SHA-256."""
+    """A set that is there: its folder, and if it was unpacked just now the archive and its
+    SHA-256.
+    """
 
     folder: Path
     archive: Path | None = None
@@ -89,7 +94,9 @@ def download(data_set: DataSet, to: Path, report: Report, patience: Patience = P
         with _alone(data_set, to):
             # Looked at again: another run may have ended between the first look and the lock.
             there = _is_there(data_set, to)
-            return Arrived(to / data_set.folder) if there else _bring(data_set, to, report, patience)
+            return (
+                Arrived(to / data_set.folder) if there else _bring(data_set, to, report, patience)
+            )
 
 
 def _is_there(data_set: DataSet, to: Path) -> bool:
@@ -106,7 +113,9 @@ def _is_there(data_set: DataSet, to: Path) -> bool:
 
 @contextmanager
 def _alone(data_set: DataSet, to: Path) -> Iterator[None]:
-    """Hold the set's lock. The system frees it when its holder dies: what a crash leaves locks nobody out."""
+    """Hold the set's lock. The system frees it when its holder dies: what a crash leaves locks
+    nobody out.
+    """
     try:
         with FileLock(to / f".{data_set.name}.lock", timeout=0):
             yield
@@ -185,7 +194,11 @@ def _one_sentence(data_set: DataSet, to: Path) -> Iterator[None]:
 
 
 def _still_needed(data_set: DataSet, to: Path) -> int:
-    rest = 0 if (to / data_set.archive).exists() else max(0, data_set.size - _bytes(_part(data_set, to)))
+    rest = (
+        0
+        if (to / data_set.archive).exists()
+        else max(0, data_set.size - _bytes(_part(data_set, to)))
+    )
     return rest + data_set.unpacked
 
 
@@ -211,9 +224,13 @@ def main(
         list[str] | None,
         typer.Argument(help="Data sets to bring here, or `all`; without any, a list of them."),
     ] = None,
-    to: Annotated[Path | None, typer.Option(help="The data folder, if another than the course's.")] = None,
+    to: Annotated[
+        Path | None, typer.Option(help="The data folder, if another than the course's.")
+    ] = None,
 ) -> None:
-    """Download the real data sets, check and unpack them. The notebooks' default data needs none of them."""
+    """Download the real data sets, check and unpack them. The notebooks' default data needs none of
+    them.
+    """
     manifest, to = read_manifest(), (to or data_folder()).absolute()
     if not names:
         return out.print(_table(manifest, to))
@@ -222,7 +239,9 @@ def main(
     except DownloadError as error:
         _complain(error)
         raise typer.Exit(1) from error
-    done = [_bring_and_tell(data_set, to) for data_set in chosen]  # the failure of one stops no other
+    done = [
+        _bring_and_tell(data_set, to) for data_set in chosen
+    ]  # the failure of one stops no other
     if not all(done):
         raise typer.Exit(1)
     return None
@@ -233,7 +252,9 @@ def _find(name: str, manifest: dict[str, DataSet]) -> DataSet:
         return manifest[name]
     near = get_close_matches(name.lower(), manifest, n=1, cutoff=0.4)
     meant = f" Did you mean {near[0]}?" if near else ""
-    raise DownloadError(f"There is no data set {name!r}.{meant} There are: {', '.join(manifest)}; and all.")
+    raise DownloadError(
+        f"There is no data set {name!r}.{meant} There are: {', '.join(manifest)}; and all."
+    )
 
 
 def _bring_and_tell(data_set: DataSet, to: Path) -> bool:
@@ -256,7 +277,11 @@ def _complain(sentence: object) -> None:
 def _tell(data_set: DataSet, arrived: Arrived) -> None:
     say = [f"{data_set.name} is {'ready' if arrived.archive else 'already here'}: {arrived.folder}"]
     if arrived.archive:
-        trust = "as published" if data_set.checksums else "none is published: compare it with somebody else's"
+        trust = (
+            "as published"
+            if data_set.checksums
+            else "none is published: compare it with somebody else's"
+        )
         say.append(f"  SHA-256 of {data_set.archive}: {arrived.sha256} ({trust})")
         say.append(f"  Licence: {data_set.licence}. Please cite: {data_set.citation}.")
     if arrived.archive and arrived.archive.exists():
@@ -267,7 +292,12 @@ def _tell(data_set: DataSet, arrived: Arrived) -> None:
 @contextmanager
 def _progress(name: str) -> Iterator[Report]:
     """One bar for each thing that is done to a set, with its speed."""
-    columns = [TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn()]
+    columns = [
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+    ]
     columns.append(TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         bars: dict[str, TaskID] = {}
@@ -283,9 +313,16 @@ def _progress(name: str) -> Iterator[Report]:
 
 def _table(manifest: dict[str, DataSet], to: Path) -> Table:
     table = Table(
-        box=box.SIMPLE_HEAD, title=f"Data folder: {to}", caption=f"To bring one here: {COMMAND} NAME"
+        box=box.SIMPLE_HEAD,
+        title=f"Data folder: {to}",
+        caption=f"To bring one here: {COMMAND} NAME",
     )
-    for column, justify in (("Name", "left"), ("What", "left"), ("Download", "right"), ("On disk", "right")):
+    for column, justify in (
+        ("Name", "left"),
+        ("What", "left"),
+        ("Download", "right"),
+        ("On disk", "right"),
+    ):
         table.add_column(column, justify=justify)
     table.add_column("Licence")
     table.add_column("Here?")

@@ -6,9 +6,11 @@
 
 Every fourth azimuth is held out, and all are scored there. Prints a table.
 
-    python data_scripts/generator_experiment.py --save course_utils/reference/chair_generator.safetensors
+    python data_scripts/generator_experiment.py --save
+    course_utils/reference/chair_generator.safetensors
 
-trains the network that stands for the reference's in the hidden checks: a small one, for a small file.
+trains the network that stands for the reference's in the hidden checks: a small one, for a small
+file.
 """
 
 import math
@@ -56,7 +58,8 @@ class Result(NamedTuple):
     cpu: float  # seconds of all cores together
 
 
-# --- what may differ ----------------------------------------------------------------------------------------
+# --- what may differ
+# ----------------------------------------------------------------------------------------
 
 
 def raw_angles(azimuth: Tensor, elevation: Tensor) -> Tensor:
@@ -67,7 +70,9 @@ def raw_angles(azimuth: Tensor, elevation: Tensor) -> Tensor:
 
 
 class Upsampled(ChairGenerator):
-    """The same network, but every up-convolution copies each value four times and then convolves, 3 by 3."""
+    """The same network, but every up-convolution copies each value four times and then convolves, 3
+    by 3.
+    """
 
     def __init__(self, chairs: int, size: int) -> None:
         """As ChairGenerator, with its default widths."""
@@ -109,7 +114,8 @@ ABLATIONS = {
 }
 
 
-# --- the three ways: what each draws for the views that were held out ---------------------------------------
+# --- the three ways: what each draws for the views that were held out
+# ---------------------------------------
 
 
 def nearest(train: RenderedViews, asked: Views) -> Drawing:
@@ -125,14 +131,18 @@ def mean_of_two(train: RenderedViews, asked: Views) -> Drawing:
 def drawn(model: nn.Module, variant: Variant, asked: Views) -> Drawing:
     """What a generator draws, brought to what all are scored by: over black."""
     with torch.no_grad():
-        image, mask = model(*_inputs(model, variant, asked), torch.zeros(len(asked.model), len(IDENTITY)))
+        image, mask = model(
+            *_inputs(model, variant, asked), torch.zeros(len(asked.model), len(IDENTITY))
+        )
     return Drawing(image + mask.clamp(0, 1) - 1 if variant.over_white else image, mask)
 
 
 STORED = {"nearest stored view": nearest, "mean of two neighbours": mean_of_two}
 
 
-def generated(train: RenderedViews, asked: Views, variant: Variant, seed: int, recipe: Recipe) -> Drawing:
+def generated(
+    train: RenderedViews, asked: Views, variant: Variant, seed: int, recipe: Recipe
+) -> Drawing:
     """What a generator draws that is trained for this."""
     return drawn(trained(train, variant, seed, recipe), variant, asked)
 
@@ -154,14 +164,23 @@ def trained(train: RenderedViews, variant: Variant, seed: int, recipe: Recipe) -
     def batches_of_epoch(epoch: int) -> Iterator[Views]:
         return train.batches(BATCH, torch.Generator().manual_seed(1000 * seed + epoch))
 
-    fit(model, loss_of, batches_of_epoch, optimizer, lambda step: rate(step, steps), epochs=recipe.epochs)
+    fit(
+        model,
+        loss_of,
+        batches_of_epoch,
+        optimizer,
+        lambda step: rate(step, steps),
+        epochs=recipe.epochs,
+    )
     return model
 
 
 def initialise(model: nn.Module) -> None:
-    """Draw the fully connected layers' weights so that a ReLU's values keep their size (He et al. 2015).
+    """Draw the fully connected layers' weights so that a ReLU's values keep their size (He et al.
+    2015).
 
-    torch's own are smaller by a factor of sqrt(6): after five layers there is little left of the input.
+    torch's own are smaller by a factor of sqrt(6): after five layers there is little left of the
+    input.
     """
     for layer in model.modules():
         if isinstance(layer, nn.Linear):
@@ -174,8 +193,12 @@ def rate(step: int, steps: int) -> float:
     return PEAK * min(1, 20 * (step + 1) / steps) * (1 + math.cos(math.pi * step / steps)) / 2
 
 
-def mixed_parameters(count: int, chance: torch.Generator, transformed: float, spread: float) -> Tensor:
-    """(count, 8) transformations of a batch: a share of the pictures is transformed, the others stay."""
+def mixed_parameters(
+    count: int, chance: torch.Generator, transformed: float, spread: float
+) -> Tensor:
+    """(count, 8) transformations of a batch: a share of the pictures is transformed, the others
+    stay.
+    """
     parameters = sample_parameters(count, chance, spread)
     parameters[round(transformed * count) :] = torch.tensor(IDENTITY)
     return parameters
@@ -199,7 +222,8 @@ def _loss(
     return generator_loss(u, m, target, mask, variant.weight)
 
 
-# --- the table ----------------------------------------------------------------------------------------------
+# --- the table
+# ----------------------------------------------------------------------------------------------
 
 
 def measured(draw: Callable[[], Drawing], asked: Views) -> Result:
@@ -215,13 +239,22 @@ def table(runs: dict[str, list[Result]]) -> Table:
     rows = Table("", "PSNR dB", "least", "IoU", "least", "wall s", "CPU s")
     for name, results in runs.items():
         psnr, iou, wall, cpu = (torch.tensor(column) for column in zip(*results, strict=True))
-        quality = (f"{psnr.mean():.2f}", f"{psnr.min():.2f}", f"{iou.mean():.3f}", f"{iou.min():.3f}")
+        quality = (
+            f"{psnr.mean():.2f}",
+            f"{psnr.min():.2f}",
+            f"{iou.mean():.3f}",
+            f"{iou.min():.3f}",
+        )
         rows.add_row(name, *quality, f"{wall.mean():.0f}", f"{cpu.mean():.0f}")
     return rows
 
 
 def compared(
-    train: RenderedViews, test: RenderedViews, variants: dict[str, Variant], seeds: int, recipe: Recipe
+    train: RenderedViews,
+    test: RenderedViews,
+    variants: dict[str, Variant],
+    seeds: int,
+    recipe: Recipe,
 ) -> dict[str, list[Result]]:
     """The stored views, and each variant of the generator with several seeds."""
     asked = test.batch(torch.arange(len(test)))
@@ -231,14 +264,16 @@ def compared(
         for seed in range(seeds):
             result = measured(partial(generated, train, asked, variant, seed, recipe), asked)
             print(
-                f"{name}, seed {seed}: {result.psnr:.2f} dB, {result.iou:.3f}, {result.cpu:.0f} s", flush=True
+                f"{name}, seed {seed}: {result.psnr:.2f} dB, {result.iou:.3f}, {result.cpu:.0f} s",
+                flush=True,
             )
             runs[name].append(result)
     return runs
 
 
 def split(views: RenderedViews, validation: bool) -> tuple[RenderedViews, RenderedViews]:
-    """Every fourth azimuth is for testing. Recipes are chosen on others: a sixth of the training azimuths.
+    """Every fourth azimuth is for testing. Recipes are chosen on others: a sixth of the training
+    azimuths.
 
     These have a training view on either side, as the test views have.
     """
@@ -256,12 +291,20 @@ def main(
     transformed: Annotated[
         float, typer.Option(help="Share of pictures to transform.", min=0, max=1)
     ] = TRANSFORMED,
-    spread: Annotated[float, typer.Option(help="How much, 1 for the authors' ranges.", min=0)] = SPREAD,
-    ablation: Annotated[bool, typer.Option("--ablation", help="Train the network's variants too.")] = False,
-    validation: Annotated[bool, typer.Option("--validation", help="Don't touch the test views.")] = False,
+    spread: Annotated[
+        float, typer.Option(help="How much, 1 for the authors' ranges.", min=0)
+    ] = SPREAD,
+    ablation: Annotated[
+        bool, typer.Option("--ablation", help="Train the network's variants too.")
+    ] = False,
+    validation: Annotated[
+        bool, typer.Option("--validation", help="Don't touch the test views.")
+    ] = False,
     data: Annotated[str, typer.Option(help="A pack of views with chairs.")] = "furniture",
     size: Annotated[int, typer.Option(help="Pixels of a side.")] = 32,
-    save: Annotated[Path | None, typer.Option(help="Only train a small generator, and save it here.")] = None,
+    save: Annotated[
+        Path | None, typer.Option(help="Only train a small generator, and save it here.")
+    ] = None,
 ) -> None:
     """Train the generator with several seeds, and print a table beside what stored views give."""
     views = load_views(data, size=size).of_category("chair").renumbered()

@@ -3,17 +3,19 @@
     python data_scripts/make_packs.py                    # all of them, into the data folder
     python data_scripts/make_packs.py furniture --to .   # one of them, here
 
-`furniture`         24 models of each of the four categories, in 62 views; `load_views("furniture")` reads it
-`furniture_styles`  fourteen styles of furniture and car, 124 models of each, in 4 pictures that differ in
-                    side, colour, place and room; `load_furniture_styles()` reads it
+`furniture`         24 models of each of the four categories, in 62 views; `load_views("furniture")`
+                    reads it
+`furniture_styles`  fourteen styles of furniture and car, 124 models of each, in 4 pictures that
+                    differ in side, colour, place and room; `load_furniture_styles()` reads it
 
 Two that do not ship, and that the grader tries a trained network on:
 
 `furniture_styles_hidden`  24 more models of each style, from another seed
 `furniture_hidden`         the models of `furniture`, seen from half way between its two elevations
 
-A pack holds a fingerprint of the settings and the code that made it: a stale one is made again. The same
-settings and code give the same bytes on one machine; another processor may round a few of them otherwise.
+A pack holds a fingerprint of the settings and the code that made it: a stale one is made again. The
+same settings and code give the same bytes on one machine; another processor may round a few of them
+otherwise.
 """
 
 import hashlib
@@ -56,7 +58,9 @@ err = Console(stderr=True)
 
 
 # Half way between the two elevations, at every fourth azimuth: those that split_by_view holds out.
-BETWEEN = tuple(View(sum(ELEVATIONS) // 2, 360 * k // AZIMUTHS, number=0) for k in range(3, AZIMUTHS, 4))
+BETWEEN = tuple(
+    View(sum(ELEVATIONS) // 2, 360 * k // AZIMUTHS, number=0) for k in range(3, AZIMUTHS, 4)
+)
 
 
 @dataclass(frozen=True)
@@ -72,15 +76,21 @@ class Furniture:
 
     def arrays(self, progress: Report | None) -> dict[str, Any]:
         """Columns of an Album."""
-        every = [Model(category, number) for category in self.categories for number in range(self.models)]
+        every = [
+            Model(category, number) for category in self.categories for number in range(self.models)
+        ]
         pictures = _on_all_cores(_all_views, [(model, self) for model in every], progress)
         category = [self.categories.index(model.category) for model in every]
         album = Album(
             pixels=np.concatenate(list(pictures)),
             model=np.repeat(np.arange(len(every)), len(self.views)),
             category=np.repeat(category, len(self.views)),
-            azimuth=np.tile(np.array([view.azimuth for view in self.views], np.float32), len(every)),
-            elevation=np.tile(np.array([view.elevation for view in self.views], np.float32), len(every)),
+            azimuth=np.tile(
+                np.array([view.azimuth for view in self.views], np.float32), len(every)
+            ),
+            elevation=np.tile(
+                np.array([view.elevation for view in self.views], np.float32), len(every)
+            ),
             names=tuple(model.name for model in every),
             categories=self.categories,
         )
@@ -99,12 +109,16 @@ def _lit_piece(category: str, number: int, seed: int) -> Surface:
     return lit(parts_of(style_of(category, number, seed)))
 
 
-# What a person tells apart by looking, whatever its colour: the category, and what its style must be.
+# What a person tells apart by looking, whatever its colour: the category, and what its style must
+# be.
 STYLES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "stool": ("chair", lambda s: s.seat_width < 0.37 and s.back == "none"),
     "Windsor chair": ("chair", lambda s: s.back in ("hoop", "comb") and s.legs == "splayed"),
     "wing chair": ("chair", lambda s: s.back == "wing"),
-    "office chair": ("chair", lambda s: s.legs == "swivel" and s.seat == "pad" and s.seat_width > 0.4),
+    "office chair": (
+        "chair",
+        lambda s: s.legs == "swivel" and s.seat == "pad" and s.seat_width > 0.4,
+    ),
     "desk": ("table", lambda s: s.drawers in ("chest", "two chests")),
     "pedestal table": ("table", lambda s: s.base == "pedestal" and s.shape in ("round", "octagon")),
     "trestle table": ("table", lambda s: s.base == "trestle"),
@@ -155,8 +169,13 @@ def _in_rooms(name: str, number: int, settings: FurnitureStyles) -> Array:
     category, _ = STYLES[name]
     rng = np.random.default_rng([settings.seed, list(STYLES).index(name), number])
     surface = _lit_piece(category, number, settings.seed)
-    views = [View(int(rng.integers(12, 36)), int(rng.integers(360)), 0) for _ in range(settings.pictures)]
-    camera, fine = framing(surface.vertices), 2 * settings.size  # stays sharp while it is turned and moved
+    views = [
+        View(int(rng.integers(12, 36)), int(rng.integers(360)), 0) for _ in range(settings.pictures)
+    ]
+    camera, fine = (
+        framing(surface.vertices),
+        2 * settings.size,
+    )  # stays sharp while it is turned and moved
     shots = (photograph(surface, camera, view, fine, settings.samples) for view in views)
     rooms = torch.stack([_in_room(_moved(torch.from_numpy(shot), rng), rng) for shot in shots])
     small = F.avg_pool2d(rooms, 2).mul(255).round().to(torch.uint8)
@@ -164,7 +183,9 @@ def _in_rooms(name: str, number: int, settings: FurnitureStyles) -> Array:
 
 
 def _moved(shot: Tensor, rng: np.random.Generator) -> Tensor:
-    """(4, S, S) colour times alpha, and alpha: a shot (S, S, 4) uint8 in new colours, place and size."""
+    """(4, S, S) colour times alpha, and alpha: a shot (S, S, 4) uint8 in new colours, place and
+    size.
+    """
     straight = shot.permute(2, 0, 1) / 255
     color, alpha = straight[:3], straight[3:]
     color = warp.adjust_hue(color, float(rng.uniform(-0.5, 0.5)))
@@ -240,14 +261,19 @@ def _mark_of(path: Path) -> str | None:
         return None
 
 
-def _on_all_cores(work: Callable[..., Any], tasks: list[tuple], progress: Report | None) -> Iterator[Any]:
+def _on_all_cores(
+    work: Callable[..., Any], tasks: list[tuple], progress: Report | None
+) -> Iterator[Any]:
     """The result of each task, in their order."""
-    # Each process is one core's work: a BLAS with threads of its own would only get in the others' way.
+    # Each process is one core's work: a BLAS with threads of its own would only get in the others'
+    # way.
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
         try:
-            for done, result in enumerate(pool.map(work, *zip(*tasks, strict=True), chunksize=4), start=1):
+            for done, result in enumerate(
+                pool.map(work, *zip(*tasks, strict=True), chunksize=4), start=1
+            ):
                 if progress:
                     progress(done, len(tasks))
                 yield result
@@ -270,10 +296,17 @@ def main(
 
 def _shown(name: str, to: Path) -> str:
     """Make a pack under a progress bar; returns a line on it."""
-    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()]
+    columns = [
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    ]
     with Progress(*columns, console=err, transient=True) as bars:
         bar = bars.add_task(name, total=None)
-        path = make_pack(name, to, lambda done, total: bars.update(bar, completed=done, total=total))
+        path = make_pack(
+            name, to, lambda done, total: bars.update(bar, completed=done, total=total)
+        )
     return f"{path}: {path.stat().st_size / 1e6:.1f} MB"
 
 

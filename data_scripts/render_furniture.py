@@ -2,8 +2,9 @@
 
     python data_scripts/render_furniture.py --models 100 --size 128
 
-The pictures lie as those of the rendered chairs (Aubry et al. 2014) do, so one loader reads both. They are
-RGBA: alpha is the share of a pixel that the piece covers. The same seed gives the same pictures.
+The pictures lie as those of the rendered chairs (Aubry et al. 2014) do, so one loader reads both.
+They are RGBA: alpha is the share of a pixel that the piece covers. The same seed gives the same
+pictures.
 """
 
 import os
@@ -27,17 +28,26 @@ err = Console(stderr=True)
 
 
 def main(
-    models: Annotated[int, typer.Option(help="Pieces in all, as many of each category.", min=1)] = 100,
-    size: Annotated[int, typer.Option(help="Side of a picture, in pixels.", min=16, max=1024)] = 128,
+    models: Annotated[
+        int, typer.Option(help="Pieces in all, as many of each category.", min=1)
+    ] = 100,
+    size: Annotated[
+        int, typer.Option(help="Side of a picture, in pixels.", min=16, max=1024)
+    ] = 128,
     category: Annotated[
-        list[str] | None, typer.Option(help="chair, table, sofa or car; repeat it for several. Default: all.")
+        list[str] | None,
+        typer.Option(help="chair, table, sofa or car; repeat it for several. Default: all."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Another seed, other furniture.", min=0)] = 0,
-    samples: Annotated[int, typer.Option(help="Samples along each side of a pixel.", min=1, max=8)] = 2,
+    samples: Annotated[
+        int, typer.Option(help="Samples along each side of a pixel.", min=1, max=8)
+    ] = 2,
     to: Annotated[
         Path | None, typer.Option(help="Folder. Default: rendered_furniture in the data folder.")
     ] = None,
-    jobs: Annotated[int | None, typer.Option(help="Processes. Default: one for each core.", min=1)] = None,
+    jobs: Annotated[
+        int | None, typer.Option(help="Processes. Default: one for each core.", min=1)
+    ] = None,
     fresh: Annotated[
         bool, typer.Option("--fresh", help="Remove what the folder has, and start anew.")
     ] = False,
@@ -53,7 +63,9 @@ def main(
     folder = to or data_folder() / "rendered_furniture"
     unknown = set(category or []) - set(album.CATEGORIES)
     if unknown:
-        _stop(f"There is no category {', '.join(sorted(unknown))}. There is: {', '.join(album.CATEGORIES)}.")
+        _stop(
+            f"There is no category {', '.join(sorted(unknown))}. There is: {', '.join(album.CATEGORIES)}."
+        )
     wanted = album.models(models, category)
     settings = album.Settings(size, samples, seed, album.recipe())
     try:
@@ -65,7 +77,9 @@ def main(
 
 
 def _remove(folder: Path) -> None:
-    """Remove an album, and nothing but an album: a mistyped --to must not cost anyone their files."""
+    """Remove an album, and nothing but an album: a mistyped --to must not cost anyone their
+    files.
+    """
     if not folder.exists():
         return
     if any(folder.iterdir()) and not (folder / "settings.json").exists():
@@ -75,7 +89,12 @@ def _remove(folder: Path) -> None:
 
 def _render(album, wanted: list, folder: Path, settings, jobs: int) -> None:  # noqa: ANN001 - imported late
     todo = album.missing(wanted, folder)
-    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()]
+    columns = [
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    ]
     try:
         with Progress(*columns, console=err, transient=True) as progress:
             bar = progress.add_task("models", total=len(wanted), completed=len(wanted) - len(todo))
@@ -83,7 +102,10 @@ def _render(album, wanted: list, folder: Path, settings, jobs: int) -> None:  # 
                 progress.advance(bar)
     except KeyboardInterrupt:
         done = len(wanted) - len(album.missing(wanted, folder))
-        _stop(f"Stopped with {done} of {len(wanted)} models. The same command goes on from there.", code=130)
+        _stop(
+            f"Stopped with {done} of {len(wanted)} models. The same command goes on from there.",
+            code=130,
+        )
     print(f"{len(wanted)} models, 62 views each, {settings.size} px: {folder}")
 
 

@@ -1,8 +1,8 @@
 """Bring one file over HTTP, and go on where an earlier try stopped.
 
-The transport is requests: nbgrader and JupyterLab's server bring it in any case, it is well kept, and it
-honours the proxies and certificates of the environment. pooch and torchvision fetch too, but begin a broken
-download of 2.6 GB again at its first byte.
+The transport is requests: nbgrader and JupyterLab's server bring it in any case, it is well kept,
+and it honours the proxies and certificates of the environment. pooch and torchvision fetch too, but
+begin a broken download of 2.6 GB again at its first byte.
 """
 
 import json
@@ -18,7 +18,9 @@ import requests
 from rich.filesize import decimal
 from urllib3.exceptions import HTTPError
 
-Report = Callable[[str, int, int | None], None]  # what is being done, bytes so far, bytes in all if known
+Report = Callable[
+    [str, int, int | None], None
+]  # what is being done, bytes so far, bytes in all if known
 
 CHUNK = 2**16
 PASSING = {408, 425, 429, 500, 502, 503, 504}  # HTTP statuses that another attempt may cure
@@ -42,8 +44,8 @@ class Patience:
     """When to try again, and when to give up.
 
     pauses   seconds before each further attempt: there are as many of them
-    enough   bytes; an attempt that brings as many is no failure, and the pauses start anew: slow servers cut
-             a file of 2.6 GB more often than three times
+    enough   bytes; an attempt that brings as many is no failure, and the pauses start anew: slow
+             servers cut a file of 2.6 GB more often than three times
     timeout  seconds to wait for a connection, and for the next bytes
     """
 
@@ -57,7 +59,9 @@ PATIENT = Patience()
 
 @dataclass(frozen=True)
 class _Kept:
-    """What an earlier try left: its address, the server's name for that version, bytes in all, bytes here."""
+    """What an earlier try left: its address, the server's name for that version, bytes in all,
+    bytes here.
+    """
 
     url: str
     validator: str = ""
@@ -87,11 +91,12 @@ def is_whole(part: Path) -> bool:
 def fetch(
     url: str, part: Path, report: Report, size: int | None = None, patience: Patience = PATIENT
 ) -> None:
-    """Bring the file at `url` into `part`, going on from what is there; a whole file is not asked for again.
+    """Bring the file at `url` into `part`, going on from what is there; a whole file is not asked
+    for again.
 
     size     its bytes, if known for certain
-    Raises UnreachableError if the file can't be had, DownloadError if it broke off (what came is kept for the
-    next call) or has another size, and OSError if `part` can't be written.
+    Raises UnreachableError if the file can't be had, DownloadError if it broke off (what came is
+    kept for the next call) or has another size, and OSError if `part` can't be written.
     """
     pauses = list(patience.pauses)
     while True:
@@ -118,7 +123,9 @@ def _given_up(trouble: str, kept: _Kept, part: Path) -> DownloadError:
 
 
 def _kept(url: str, part: Path) -> _Kept:
-    """What to go on from: nothing if `part` is of another address, or can't be told from a later version."""
+    """What to go on from: nothing if `part` is of another address, or can't be told from a later
+    version.
+    """
     try:
         kept = _Kept(**json.loads(sidecar(part).read_text()) | {"have": part.stat().st_size})
     except (OSError, ValueError, TypeError):
@@ -127,7 +134,9 @@ def _kept(url: str, part: Path) -> _Kept:
     return kept if kept.url == url and (kept.validator or whole) else _Kept(url)
 
 
-def _attempt(url: str, part: Path, report: Report, size: int | None, timeout: tuple[float, float]) -> None:
+def _attempt(
+    url: str, part: Path, report: Report, size: int | None, timeout: tuple[float, float]
+) -> None:
     kept = _kept(url, part)
     if kept.have and kept.have == kept.total:
         return
@@ -144,7 +153,9 @@ def _anew(response: requests.Response, url: str, part: Path, size: int | None) -
     length = response.headers.get("Content-Length", "")
     kept = _Kept(url, _validator(response), int(length) if length.isdigit() else size)
     _refuse_other_size(kept, size)
-    part.write_bytes(b"")  # before the note: old bytes must never lie beside the name of a new version
+    part.write_bytes(
+        b""
+    )  # before the note: old bytes must never lie beside the name of a new version
     _note(part, kept)
     return kept
 
@@ -153,7 +164,8 @@ def _ask(kept: _Kept, timeout: tuple[float, float]) -> requests.Response:
     # Not gzip on the fly: checksums and byte ranges are of the file as it lies on the server.
     headers = {"Accept-Encoding": "identity", "User-Agent": "image-synthesis-course"}
     if kept.have:
-        # If-Range: a file that has changed since comes whole, and never as a tail to the old beginning.
+        # If-Range: a file that has changed since comes whole, and never as a tail to the old
+        # beginning.
         headers |= {"Range": f"bytes={kept.have}-", "If-Range": kept.validator}
     host = _host(kept.url)
     try:
@@ -179,7 +191,9 @@ def _root(error: BaseException) -> str:
     """The system's own words, below those of three libraries."""
     while below := error.__cause__ or error.__context__:
         error = below
-    return str(getattr(error, "verify_message", None) or getattr(error, "strerror", None) or error).lower()
+    return str(
+        getattr(error, "verify_message", None) or getattr(error, "strerror", None) or error
+    ).lower()
 
 
 def _validator(response: requests.Response) -> str:
@@ -201,7 +215,9 @@ def _refuse(response: requests.Response, kept: _Kept, part: Path) -> None:
     if status not in (200, 206):
         raise UnreachableError(f"{host} refuses to give the file (HTTP {status}).")
     if response.headers.get("Content-Type", "").startswith(("text/html", "application/xhtml")):
-        raise UnreachableError(f"{host} sent a web page, perhaps this network's log-in, and not the file.")
+        raise UnreachableError(
+            f"{host} sent a web page, perhaps this network's log-in, and not the file."
+        )
 
 
 def _continues(response: requests.Response, kept: _Kept) -> bool:
@@ -226,7 +242,8 @@ def _write(response: requests.Response, part: Path, kept: _Kept, report: Report)
     done, host = kept.have, _host(kept.url)
     try:
         with part.open("ab") as file:
-            # Some servers call a .tar.gz "Content-Encoding: gzip", and requests would unpack it on the way.
+            # Some servers call a .tar.gz "Content-Encoding: gzip", and requests would unpack it on
+            # the way.
             for chunk in response.raw.stream(CHUNK, decode_content=False):
                 file.write(chunk)
                 done += len(chunk)

@@ -1,7 +1,7 @@
 """The page on every command: `python docs/command_reference.py` writes docs/commands.md.
 
-It is read from the declarations that `--help` is made from, not from what `--help` prints, whose frames and
-line breaks change from one version of typer to the next.
+It is read from the declarations that `--help` is made from, not from what `--help` prints, whose
+frames and line breaks change from one version of typer to the next.
 """
 
 import inspect
@@ -47,7 +47,8 @@ def page() -> str:
     commands = app.registered_commands
     overview = ["| command | what it does |", "| --- | --- |"]
     overview += [
-        f"| [`autograder {_name(one)}`](#autograder-{_name(one)}) | {_summary(one)} |" for one in commands
+        f"| [`autograder {_name(one)}`](#autograder-{_name(one)}) | {_summary(one)} |"
+        for one in commands
     ]
     parts = [line for one in commands for line in _command(one)]
     return "\n".join([INTRODUCTION, *overview, "", *parts, OTHERS])
@@ -57,7 +58,11 @@ def options() -> dict[str, set[str]]:
     """The options of every command, as `--to`, by the command's name."""
     return {
         _name(command): {"--help"}
-        | {_spelt(name, info) for name, info, *_ in _parameters(command) if isinstance(info, OptionInfo)}
+        | {
+            _spelt(name, info)
+            for name, info, *_ in _parameters(command)
+            if isinstance(info, OptionInfo)
+        }
         for command in app.registered_commands
     }
 
@@ -76,7 +81,9 @@ def _summary(command: CommandInfo) -> str:
 
 def _command(command: CommandInfo) -> Iterator[str]:
     parameters = list(_parameters(command))
-    arguments = [_shown(name, info) for name, info, *_ in parameters if isinstance(info, ArgumentInfo)]
+    arguments = [
+        _shown(name, info) for name, info, *_ in parameters if isinstance(info, ArgumentInfo)
+    ]
     yield f"## `autograder {_name(command)}`\n"
     yield f"```text\n{' '.join(['autograder', _name(command), *arguments, '[OPTIONS]'])}\n```\n"
     yield f"{_help(command)}\n"
@@ -87,12 +94,16 @@ def _command(command: CommandInfo) -> Iterator[str]:
 
 
 def _parameters(command: CommandInfo) -> Iterator[tuple[str, ArgumentInfo | OptionInfo, Any, Any]]:
-    """Name, declaration, type and default of each parameter; a bare one is an option, as for typer."""
+    """Name, declaration, type and default of each parameter; a bare one is an option, as for
+    typer.
+    """
     hints = get_type_hints(command.callback, include_extras=True)
     for name, parameter in inspect.signature(command.callback).parameters.items():
         hint = hints[name]
         kind, *declared = get_args(hint) if get_origin(hint) is Annotated else (hint,)
-        info = next((one for one in declared if isinstance(one, (ArgumentInfo, OptionInfo))), OptionInfo())
+        info = next(
+            (one for one in declared if isinstance(one, (ArgumentInfo, OptionInfo))), OptionInfo()
+        )
         yield name, info, kind, parameter.default
 
 

@@ -1,4 +1,6 @@
-"""Sphinx's configuration of the documentation: `make docs` builds it into build/docs, without a network."""
+"""Sphinx's configuration of the documentation: `make docs` builds it into build/docs, without a
+network.
+"""
 
 from sphinx.application import Sphinx
 
@@ -6,8 +8,8 @@ project = "Image synthesis: assignments and autograder"
 html_title = "Image synthesis"
 copyright = "the course's authors. The code is under the MIT licence"  # noqa: A001  Sphinx's name for it
 
-# No extension for mathematics: what the pages name of the lecture's formulas is plain text, and MathJax would
-# be fetched by every reader.
+# No extension for mathematics: what the pages name of the lecture's formulas is plain text, and
+# MathJax would be fetched by every reader.
 extensions = ["myst_parser"]
 myst_heading_anchors = 3  # links to headings, as a code-hosting page makes them
 highlight_language = "text"  # of what is in a fence without a name: a command
@@ -22,7 +24,9 @@ PAGES = ["student", "instructor", "writing", "judge", "attacks", "map", "command
 
 
 def add_contents(app: Sphinx, page: str, source: list[str]) -> None:
-    """Put the table of contents below the first page; in its file, it would be shown as text elsewhere."""
+    """Put the table of contents below the first page; in its file, it would be shown as text
+    elsewhere.
+    """
     if page == "index":
         source[0] += "\n```{toctree}\n:hidden:\n\n" + "\n".join(PAGES) + "\n```\n"
 

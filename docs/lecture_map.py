@@ -1,6 +1,7 @@
 """The page that maps the lecture to the notebooks: `python docs/lecture_map.py` writes docs/map.md.
 
-Where a task belongs in the lecture is in lecture.toml; the rest is read from the masters and the checks.
+Where a task belongs in the lecture is in lecture.toml; the rest is read from the masters and the
+checks.
 """
 
 import re
@@ -72,7 +73,9 @@ def masters() -> list[Master]:
 
 @cache
 def practices() -> dict[str, Practice]:
-    """Every task and every written question of the course, by `topic.name`, in the notebooks' order."""
+    """Every task and every written question of the course, by `topic.name`, in the notebooks'
+    order.
+    """
     found = {}
     for master in masters():
         for practice in _practices_of(master):
@@ -105,7 +108,8 @@ def _practices_of(master: Master) -> Iterator[Practice]:
 def lecture(path: Path = HERE / "lecture.toml") -> list[Section]:
     """The lecture's sections, with what practises each.
 
-    Raises CourseError for what is not there, for what is there twice, and for what has been forgotten.
+    Raises CourseError for what is not there, for what is there twice, and for what has been
+    forgotten.
     """
     known, placed = practices(), set()
 
@@ -113,14 +117,19 @@ def lecture(path: Path = HERE / "lecture.toml") -> list[Section]:
         if name not in known:
             raise CourseError(f"{path.name}: there is no task and no written question {name!r}.")
         if name in placed:
-            raise CourseError(f"{path.name}: {name!r} is there twice: leave it where it belongs most.")
+            raise CourseError(
+                f"{path.name}: {name!r} is there twice: leave it where it belongs most."
+            )
         placed.add(name)
         return known[name]
 
     sections = [
         Section(
             section["title"],
-            tuple(Part(part["title"], tuple(map(place, part["practised"]))) for part in section["part"]),
+            tuple(
+                Part(part["title"], tuple(map(place, part["practised"])))
+                for part in section["part"]
+            ),
         )
         for section in tomllib.loads(path.read_text(encoding="utf-8"))["section"]
     ]
@@ -168,7 +177,9 @@ def _practice(practice: Practice) -> Iterator[str]:
     if practice.kind == "written":
         yield f"{_plain(where)}: a written question, `{practice.name}`, {practice.points:g} points.\n"
         return
-    count = f"{len(practice.checks)} hidden checks" if len(practice.checks) > 1 else "one hidden check"
+    count = (
+        f"{len(practice.checks)} hidden checks" if len(practice.checks) > 1 else "one hidden check"
+    )
     effort = f"{practice.points:g} points, about {practice.minutes:g} minutes"
     yield f"{_plain(where)}: **`{practice.name}`**, {effort}.\n"
     yield f"<details><summary>{count}</summary>\n\n| points | what is tested |\n| ---: | --- |"

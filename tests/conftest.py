@@ -22,7 +22,9 @@ COLORIZATION = find_assignment("colorization")
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
-        "--beside", action="store_true", help="judge a clean submission in the other slot at every attack"
+        "--beside",
+        action="store_true",
+        help="judge a clean submission in the other slot at every attack",
     )
 
 
@@ -51,7 +53,9 @@ def answers(master) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def notebook_with(master) -> Callable:
-    """A student notebook with these answers in it: the tasks' cells and nothing that is slow to run."""
+    """A student notebook with these answers in it: the tasks' cells and nothing that is slow to
+    run.
+    """
 
     def notebook_with(answers: dict[str, str]) -> nbformat.NotebookNode:
         notebook = student_notebook(master)
@@ -64,7 +68,9 @@ def notebook_with(master) -> Callable:
 
 @pytest.fixture(scope="session")
 def warm():
-    """An `opener` for `judge`: workers that are forked, as in a class, and need no start of their own."""
+    """An `opener` for `judge`: workers that are forked, as in a class, and need no start of their
+    own.
+    """
     with Pool(COLORIZATION, slots=1) as pool:
         assert pool.zygote, pool.why_cold
         yield pool.zygote.slots[0].open

@@ -1,4 +1,5 @@
-"""Alternatives: right answers written unlike the reference. Every one must get full marks. NOT SHIPPED.
+"""Alternatives: right answers written unlike the reference. Every one must get full marks. NOT
+SHIPPED.
 
 @alternative("l2_loss")
 def by_mean_squared_error(prediction, target): ...

@@ -85,7 +85,9 @@ def zeros_by_kronecker_product(maps, stride):
 @alternative("insert_zeros")
 def zeros_by_selection(maps, stride):
     """A matrix of zeros and ones for the rows, another for the columns."""
-    down, across = (torch.eye((n - 1) * stride + 1, dtype=maps.dtype)[:, ::stride] for n in maps.shape[-2:])
+    down, across = (
+        torch.eye((n - 1) * stride + 1, dtype=maps.dtype)[:, ::stride] for n in maps.shape[-2:]
+    )
     return torch.einsum("yh,bchw,xw->bcyx", down, maps, across)
 
 
@@ -163,7 +165,9 @@ def adjoint_by_differentiation(maps, kernels, bias=None, stride=1, padding=0, ou
         windows = F.pad(y, [padding] * 4).unfold(2, h, stride).unfold(3, w, stride)
         return torch.einsum("bdyxhw,cdhw->bcyx", windows, kernels)
 
-    _, back = torch.func.vjp(convolution, maps.new_zeros(len(maps), kernels.shape[1], height, width))
+    _, back = torch.func.vjp(
+        convolution, maps.new_zeros(len(maps), kernels.shape[1], height, width)
+    )
     (result,) = back(maps)
     return result if bias is None else result + bias.unflatten(0, (-1, 1, 1))
 
@@ -216,7 +220,10 @@ def azimuth_turn_by_turn(start, end, shares):
 def azimuth_by_ieee_remainder(start, end, shares):
     """Plain Python: its remainder is the nearest to 0."""
     way = math.remainder(float(end) - float(start), 360)
-    azimuths = [math.fmod(math.fmod(float(start) + share * way, 360) + 360, 360) for share in shares.tolist()]
+    azimuths = [
+        math.fmod(math.fmod(float(start) + share * way, 360) + 360, 360)
+        for share in shares.tolist()
+    ]
     return torch.tensor(azimuths, dtype=shares.dtype)
 
 
@@ -294,7 +301,10 @@ def _inverse(row, height, width):
     zoom = np.diag([zoom_x, zoom_y, 1.0])
     shift = np.array([[1, 0, shift_x * width], [0, 1, shift_y * height], [0, 0, 1]])
     turn = np.eye(3)
-    turn[:2, :2] = [[math.cos(rotation), -math.sin(rotation)], [math.sin(rotation), math.cos(rotation)]]
+    turn[:2, :2] = [
+        [math.cos(rotation), -math.sin(rotation)],
+        [math.sin(rotation), math.cos(rotation)],
+    ]
     return np.linalg.inv(turn @ shift @ zoom)
 
 
@@ -309,12 +319,16 @@ def _color_matrix(row):
 
 @alternative("transform_image")
 def transform_by_affine_grid(image, mask, parameters):
-    """Matrices of all three steps, inverted; torch makes the grid. The colours, clipped, come first."""
+    """Matrices of all three steps, inverted; torch makes the grid. The colours, clipped, come
+    first.
+    """
     batch, _, height, width = image.shape
     recolor = torch.tensor(np.array([_color_matrix(row) for row in parameters.tolist()])).to(image)
     image = (recolor @ image.flatten(2)).view(image.shape).clip(0, 1)
     scale = np.diag([width / 2, height / 2, 1.0])  # from [-1, 1] to pixels
-    back = [np.linalg.inv(scale) @ _inverse(row, height, width) @ scale for row in parameters.tolist()]
+    back = [
+        np.linalg.inv(scale) @ _inverse(row, height, width) @ scale for row in parameters.tolist()
+    ]
     theta = torch.tensor(np.array(back)[:, :2]).to(image)
     grid = F.affine_grid(theta, (batch, 1, height, width), align_corners=False)
     return tuple(F.grid_sample(planes, grid, align_corners=False) for planes in (image, mask))
@@ -322,7 +336,9 @@ def transform_by_affine_grid(image, mask, parameters):
 
 @alternative("transform_image")
 def transform_by_scipy(image, mask, parameters):
-    """One plane after another; a border of zeros, because SciPy has no half-way into the outside."""
+    """One plane after another; a border of zeros, because SciPy has no half-way into the
+    outside.
+    """
     height, width = image.shape[2:]
     rows, border = parameters.tolist(), ((1, 1), (1, 1))
     middle = np.array([(height - 1) / 2, (width - 1) / 2])
@@ -337,14 +353,18 @@ def transform_by_scipy(image, mask, parameters):
     planes = torch.cat([image, mask], dim=1)
     warped = [[warp(plane, row) for plane in four] for four, row in zip(planes, rows, strict=True)]
     warped = np.array(warped)
-    colored = [np.tensordot(_color_matrix(row), one[:3], 1) for one, row in zip(warped, rows, strict=True)]
+    colored = [
+        np.tensordot(_color_matrix(row), one[:3], 1) for one, row in zip(warped, rows, strict=True)
+    ]
     result = torch.tensor(np.clip(np.array(colored), 0, 1)), torch.tensor(warped[:, 3:])
     return tuple(part.to(image.dtype) for part in result)
 
 
 @alternative("transform_image")
 def transform_by_four_neighbors(image, mask, parameters):
-    """Bilinear by hand: four neighbours with their weights, read from a picture with a border of zeros."""
+    """Bilinear by hand: four neighbours with their weights, read from a picture with a border of
+    zeros.
+    """
     batch, _, height, width = image.shape
     dx, dy, angle, zoom_x, zoom_y, saturation, brightness, hue = parameters.T[:, :, None, None]
     rows = torch.arange(height).to(image)[:, None] - (height - 1) / 2
@@ -380,9 +400,13 @@ class GeneratorOfNamedLayers(nn.Module):
         for name, halves, last in (("mask", 2, 1), ("image", 1, 3)):
             widths = [width // halves for width in channels]
             side = size >> len(widths)
-            layers = OrderedDict([("0", nn.Linear(2 * features, widths[0] * side * side)), ("1", nn.ReLU())])
+            layers = OrderedDict(
+                [("0", nn.Linear(2 * features, widths[0] * side * side)), ("1", nn.ReLU())]
+            )
             layers["2"] = nn.Unflatten(-1, torch.Size([widths[0], side, side]))
-            for step, (width, following) in enumerate(zip(widths, [*widths[1:], last], strict=True)):
+            for step, (width, following) in enumerate(
+                zip(widths, [*widths[1:], last], strict=True)
+            ):
                 if step:
                     layers[str(2 * step + 2)] = nn.ReLU(inplace=True)
                 cut, rest = divmod(kernel - 1, 2)
@@ -398,7 +422,8 @@ class GeneratorOfNamedLayers(nn.Module):
         ):
             wide = 2 * features if name == "shared" else features
             self.add_module(
-                name, nn.Sequential(nn.Linear(given, wide), nn.ReLU(), nn.Linear(wide, wide), nn.ReLU())
+                name,
+                nn.Sequential(nn.Linear(given, wide), nn.ReLU(), nn.Linear(wide, wide), nn.ReLU()),
             )
 
     def forward(self, identity, view, transformation):
@@ -451,7 +476,11 @@ class GeneratorByOrdinaryConvolutions(nn.Module):
         return layers
 
     def forward(self, identity, view, transformation):
-        streams = ((self.identity, identity), (self.view, view), (self.transformation, transformation))
+        streams = (
+            (self.identity, identity),
+            (self.view, view),
+            (self.transformation, transformation),
+        )
         parts = self.shared[0].weight.split(self.features, dim=1)
         joined = self.shared[0].bias
         for (stream, given), part in zip(streams, parts, strict=True):

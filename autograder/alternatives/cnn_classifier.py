@@ -79,7 +79,9 @@ def convolution_offset_by_offset(images, kernels, bias=None, stride=1, padding=0
     for i in range(kernels.shape[2]):
         for j in range(kernels.shape[3]):
             part = padded[:, :, i : i + stride * rows : stride, j : j + stride * columns : stride]
-            total = total + torch.einsum("bchw,dc->bdhw", part[:, :, :rows, :columns], kernels[:, :, i, j])
+            total = total + torch.einsum(
+                "bchw,dc->bdhw", part[:, :, :rows, :columns], kernels[:, :, i, j]
+            )
     return total if bias is None else total + bias.view(-1, 1, 1)
 
 
@@ -146,7 +148,9 @@ def pooling_backward_by_loops(gradient, images, size=2, stride=2):
 def pooling_backward_by_fold(gradient, images, size=2, stride=2):
     """Columns are masked and folded back; fold adds where windows overlap."""
     count, channels, height, width = images.shape
-    columns = F.unfold(images.reshape(-1, 1, height, width), size, stride=stride)  # (B * C, size^2, windows)
+    columns = F.unfold(
+        images.reshape(-1, 1, height, width), size, stride=stride
+    )  # (B * C, size^2, windows)
     first = F.one_hot(columns.argmax(dim=1), size * size).mT
     masked = first * gradient.reshape(count * channels, 1, -1)
     return F.fold(masked, (height, width), size, stride=stride).view(images.shape)
@@ -229,7 +233,9 @@ def schedule_by_masks(steps, total, peak=0.1, warm_up=10):
 @alternative("conv_net")
 def network_in_torch(images, parameters):
     for kernels, bias in zip(parameters[:-2:2], parameters[1:-2:2], strict=True):
-        images = F.relu(F.max_pool2d(F.conv2d(images, kernels, bias, padding="same"), 2))  # they commute
+        images = F.relu(
+            F.max_pool2d(F.conv2d(images, kernels, bias, padding="same"), 2)
+        )  # they commute
     return torch.addmm(parameters[-1], F.adaptive_avg_pool2d(images, 1).flatten(1), parameters[-2])
 
 
@@ -237,7 +243,9 @@ def network_in_torch(images, parameters):
 def network_by_recursion(images, parameters):
     """f_L after f_(L-1) after ...; the mean after the linear layer, which is the same."""
     if len(parameters) == 2:
-        return torch.einsum("bdhw,dk->bkhw", images, parameters[0]).mean(dim=(-2, -1)) + parameters[1]
+        return (
+            torch.einsum("bdhw,dk->bkhw", images, parameters[0]).mean(dim=(-2, -1)) + parameters[1]
+        )
     maps = convolution_by_windows(images, parameters[0], parameters[1], padding=1)
     return network_by_recursion(pooling_offset_by_offset(maps.clamp(min=0)), parameters[2:])
 
@@ -267,7 +275,9 @@ class NetworkOfNamedLayers(nn.Module):
 
 @alternative("ConvNet")
 class NetworkLayerByLayer(nn.Module):
-    """The head first; the network is run in a loop, and the scores are averaged, not the features."""
+    """The head first; the network is run in a loop, and the scores are averaged, not the
+    features.
+    """
 
     def __init__(self, in_channels, classes, widths=(32, 64, 128)):
         super().__init__()
@@ -288,7 +298,10 @@ class NetworkLayerByLayer(nn.Module):
 def training_by_optimizer(parameters, batches, rates):
     """torch.optim, with its rate set before each step."""
     weights = [nn.Parameter(p.clone()) for p in parameters]
-    optimizer, losses = torch.optim.SGD(weights, lr=1.0), torch.zeros(len(rates), dtype=parameters[0].dtype)
+    optimizer, losses = (
+        torch.optim.SGD(weights, lr=1.0),
+        torch.zeros(len(rates), dtype=parameters[0].dtype),
+    )
     for t, (images, target) in enumerate(batches):
         optimizer.param_groups[0]["lr"] = rates[t].item()
         optimizer.zero_grad()

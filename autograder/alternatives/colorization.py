@@ -54,11 +54,15 @@ def lab_by_matrix_product(rgb):
         pixels <= 0.04045, pixels / 12.92, ((pixels.clamp(min=0.04) + 0.055) / 1.055).pow(2.4)
     )
     xyz = (
-        linear @ torch.tensor(PRINTED, dtype=rgb.dtype).T / torch.tensor([0.9505, 1, 1.089], dtype=rgb.dtype)
+        linear
+        @ torch.tensor(PRINTED, dtype=rgb.dtype).T
+        / torch.tensor([0.9505, 1, 1.089], dtype=rgb.dtype)
     )
     epsilon, kappa = 216 / 24389, 24389 / 27
     f = torch.where(xyz > epsilon, xyz.clamp(min=epsilon).pow(1 / 3), (kappa * xyz + 16) / 116)
-    lab = torch.stack([116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], dim=1)
+    lab = torch.stack(
+        [116 * f[:, 1] - 16, 500 * (f[:, 0] - f[:, 1]), 200 * (f[:, 1] - f[:, 2])], dim=1
+    )
     lab = lab.reshape(batch, height, width, 3).movedim(-1, 1)
     return [lab[:, :1] / 100 - 0.5, lab[:, 1:] / 110]
 
@@ -66,7 +70,9 @@ def lab_by_matrix_product(rgb):
 @alternative("lab_planes_to_rgb")
 def rgb_by_scikit_image(lightness, ab):
     lab = torch.cat([lightness * 100 + 50, ab * 110], dim=1).detach().double()
-    return torch.from_numpy(lab2rgb(lab.permute(0, 2, 3, 1).numpy())).permute(0, 3, 1, 2).to(ab.dtype)
+    return (
+        torch.from_numpy(lab2rgb(lab.permute(0, 2, 3, 1).numpy())).permute(0, 3, 1, 2).to(ab.dtype)
+    )
 
 
 @alternative("lab_planes_to_rgb")
@@ -129,7 +135,9 @@ def encode_by_tree(ab, bins, neighbors=10, sigma=5.0):
     distances, nearest = cKDTree(bins.numpy()).query(pixels, k=neighbors)
     exponent = -(distances**2) / (2 * sigma**2)
     out = np.zeros((*pixels.shape[:3], len(bins)))
-    np.put_along_axis(out, nearest, np.exp(exponent - logsumexp(exponent, axis=-1, keepdims=True)), axis=-1)
+    np.put_along_axis(
+        out, nearest, np.exp(exponent - logsumexp(exponent, axis=-1, keepdims=True)), axis=-1
+    )
     return torch.from_numpy(out).permute(0, 3, 1, 2).to(ab.dtype)
 
 
@@ -168,7 +176,9 @@ def anneal_probabilities(logits, bins, temperature=0.38):
     scaled = scaled - scaled.amax(dim=1, keepdim=True)
     powers = scaled.exp()
     shares = powers / powers.sum(dim=1, keepdim=True)
-    return torch.stack([(shares * bins[:, c].view(1, -1, 1, 1)).sum(dim=1) for c in range(2)], dim=1)
+    return torch.stack(
+        [(shares * bins[:, c].view(1, -1, 1, 1)).sum(dim=1) for c in range(2)], dim=1
+    )
 
 
 @alternative("annealed_mean")
@@ -249,10 +259,14 @@ def prior_pixel_by_pixel(ab, bins, sigma=5.0):
     """The slow loop: each pixel hands out its own share."""
     places = bins.tolist()
     pixels = [pixel for picture in ab for pixel in picture.flatten(1).T.tolist()]
-    counts = Counter(min(range(len(places)), key=lambda q: math.dist(places[q], pixel)) for pixel in pixels)
+    counts = Counter(
+        min(range(len(places)), key=lambda q: math.dist(places[q], pixel)) for pixel in pixels
+    )
     prior = torch.zeros(len(places), dtype=torch.float64)
     for giver, count in counts.items():
-        weights = [math.exp(-(math.dist(places[giver], place) ** 2) / 2 / sigma**2) for place in places]
+        weights = [
+            math.exp(-(math.dist(places[giver], place) ** 2) / 2 / sigma**2) for place in places
+        ]
         prior += count * torch.tensor(weights, dtype=torch.float64) / sum(weights)
     return (prior / len(pixels)).to(bins.dtype)
 
@@ -291,7 +305,9 @@ def weights_by_interpolation(prior, lam=0.5):
 
 @alternative("Colorizer")
 class ColorizerOfNamedLayers(nn.Module):
-    """Layers by number, the scores first; a block runs its convolutions in a loop over the weights."""
+    """Layers by number, the scores first; a block runs its convolutions in a loop over the
+    weights.
+    """
 
     def __init__(
         self,
@@ -312,7 +328,9 @@ class ColorizerOfNamedLayers(nn.Module):
         for width, convolutions, stride, dilation in blocks:
             layers = OrderedDict()
             for number in range(convolutions):
-                layers[str(2 * number)] = nn.Conv2d(channels, width, 3, padding="same", dilation=dilation)
+                layers[str(2 * number)] = nn.Conv2d(
+                    channels, width, 3, padding="same", dilation=dilation
+                )
                 layers[str(2 * number + 1)] = nn.ReLU()
                 channels = width
             last = layers[str(2 * convolutions - 2)]
@@ -329,7 +347,9 @@ class ColorizerOfNamedLayers(nn.Module):
 
 
 class _SlowConvolution(nn.Conv2d):
-    """Nine shifted pictures, each mixed by one place of the kernel, of which every so-many-th is kept."""
+    """Nine shifted pictures, each mixed by one place of the kernel, of which every so-many-th is
+    kept.
+    """
 
     def forward(self, maps):
         dilation, stride = self.dilation[0], self.stride[0]
@@ -338,7 +358,9 @@ class _SlowConvolution(nn.Conv2d):
         total = self.bias[:, None, None]
         for i in range(3):
             for j in range(3):
-                shifted = padded[..., i * dilation :, j * dilation :][..., :height:stride, :width:stride]
+                shifted = padded[..., i * dilation :, j * dilation :][
+                    ..., :height:stride, :width:stride
+                ]
                 total = total + torch.einsum("oc,bchw->bohw", self.weight[..., i, j], shifted)
         return total
 
@@ -437,13 +459,17 @@ def paint_by_stretched_probabilities(lightness, logits, bins, temperature=0.38):
 def paint_by_zoom(lightness, logits, bins, temperature=0.38):
     """SciPy's spline of first order, on grids of cells, plane by plane."""
     ab = F.conv2d(torch.softmax(logits / temperature, dim=1), bins.T[:, :, None, None])
-    factors = [large / small for large, small in zip(lightness.shape[2:], ab.shape[2:], strict=True)]
+    factors = [
+        large / small for large, small in zip(lightness.shape[2:], ab.shape[2:], strict=True)
+    ]
     planes = [
         [zoom(plane, factors, order=1, mode="nearest", grid_mode=True) for plane in picture]
         for picture in ab.double().numpy()
     ]
     lab = np.concatenate([lightness.double().numpy() * 100 + 50, np.array(planes)], axis=1)
-    return torch.from_numpy(np.moveaxis(lab2rgb(np.moveaxis(lab, 1, -1)), -1, 1)).to(lightness.dtype)
+    return torch.from_numpy(np.moveaxis(lab2rgb(np.moveaxis(lab, 1, -1)), -1, 1)).to(
+        lightness.dtype
+    )
 
 
 @alternative("colorfulness")
@@ -498,7 +524,8 @@ def auc_by_trapezoids(prediction, target, bins=None, prior=None):
 def auc_by_mean_of_the_curve(prediction, target, bins=None, prior=None):
     """All 151 thresholds at once, and the mean height of the curve."""
     distance = torch.cdist(
-        prediction.movedim(1, -1).flatten(0, 2).unsqueeze(1), target.movedim(1, -1).flatten(0, 2).unsqueeze(1)
+        prediction.movedim(1, -1).flatten(0, 2).unsqueeze(1),
+        target.movedim(1, -1).flatten(0, 2).unsqueeze(1),
     ).flatten()
     right = (distance[:, None] <= torch.arange(151)).to(prediction.dtype)  # (B * H * W, 151)
     if prior is None:
@@ -557,7 +584,9 @@ def sparse_encode_pixel_by_pixel(ab, bins, neighbors=10, sigma=5.0):
             for j in range(ab.shape[3]):
                 a, b = ab[n, :, i, j].tolist()
                 squared = [(a - x) ** 2 + (b - y) ** 2 for x, y in places]
-                nearest = sorted(heapq.nsmallest(neighbors, range(len(places)), key=squared.__getitem__))
+                nearest = sorted(
+                    heapq.nsmallest(neighbors, range(len(places)), key=squared.__getitem__)
+                )
                 least = min(squared)
                 weights = [math.exp((least - squared[q]) / (2 * sigma * sigma)) for q in nearest]
                 indices[n, :, i, j] = torch.tensor(nearest)
@@ -581,7 +610,9 @@ def dense_inside(logits, indices, shares, weights=None):
     """The target with its zeros, and the softmax less it."""
     target = torch.zeros_like(logits).scatter_(1, indices, shares)
     log_probabilities = F.log_softmax(logits, dim=1)
-    v = torch.ones_like(target[:, 0]) if weights is None else weights[target.argmax(dim=1)]  # (B, H, W)
+    v = (
+        torch.ones_like(target[:, 0]) if weights is None else weights[target.argmax(dim=1)]
+    )  # (B, H, W)
     loss = -(v * (target * log_probabilities).sum(dim=1)).mean()
     return loss, v[:, None] * (log_probabilities.exp() - target) / v.numel()
 

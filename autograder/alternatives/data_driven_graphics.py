@@ -60,7 +60,9 @@ def neighbors_one_by_one(squared_distances, k):
 def neighbors_by_tuples(squared_distances, k):
     pairs = [sorted((d, i) for i, d in enumerate(row))[:k] for row in squared_distances.tolist()]
     indices = torch.tensor([[i for _, i in row] for row in pairs])
-    return indices, torch.tensor([[d for d, _ in row] for row in pairs], dtype=squared_distances.dtype)
+    return indices, torch.tensor(
+        [[d for d, _ in row] for row in pairs], dtype=squared_distances.dtype
+    )
 
 
 @alternative("vote")
@@ -116,7 +118,9 @@ def color_by_matrix_product(lightness, stored_lightness, stored_ab, k):
 
 @alternative("transfer_color")
 def color_by_scikit_learn(lightness, stored_lightness, stored_ab, k):
-    search = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(stored_lightness.flatten(1).double())
+    search = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(
+        stored_lightness.flatten(1).double()
+    )
     nearest = search.kneighbors(lightness.flatten(1).double(), return_distance=False)
     return sum(stored_ab[torch.from_numpy(column)] for column in nearest.T.copy()) / k
 

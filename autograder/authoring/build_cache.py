@@ -1,4 +1,6 @@
-"""What an executed solution was made from, so that minutes are not spent twice on what has not changed."""
+"""What an executed solution was made from, so that minutes are not spent twice on what has not
+changed.
+"""
 
 import hashlib
 import json
@@ -29,7 +31,10 @@ def made_from(notebook: NotebookNode, packs: Iterable[Path], packages: Iterable[
 
 def surroundings(packs: Iterable[Path], packages: Iterable[str]) -> str:
     """A hash of all that a solution's outputs depend on besides its own text."""
-    versions = [platform.python_version(), *(f"{name} {metadata.version(name)}" for name in packages)]
+    versions = [
+        platform.python_version(),
+        *(f"{name} {metadata.version(name)}" for name in packages),
+    ]
     digest = hashlib.sha256("\n".join(versions).encode())
     code = sorted(
         path for kind in ("*.py", "*.safetensors") for path in (COURSE / "course_utils").rglob(kind)

@@ -22,11 +22,15 @@ def name_of(notebook: NotebookNode, index: int) -> str:
     kind = "training cell" if "training" in cell.metadata.get("tags", []) else "cell"
     number = sum(_runs(each) for each in notebook.cells[: index + 1])
     heading = _heading_above(notebook, index)
-    return f"the {kind} under “{heading}” (In [{number}])" if heading else f"the {kind} In [{number}]"
+    return (
+        f"the {kind} under “{heading}” (In [{number}])" if heading else f"the {kind} In [{number}]"
+    )
 
 
 def place_in_words(notebook: NotebookNode, index: int, traceback: str) -> str:
-    """Where an exception was raised, in this cell or an earlier one: “, line 3 (`x = 1 / 0`)”; or nothing."""
+    """Where an exception was raised, in this cell or an earlier one: “, line 3 (`x = 1 / 0`)”; or
+    nothing.
+    """
     place = place_of(traceback)
     cells = [at for at, cell in enumerate(notebook.cells) if _runs(cell)]
     if place is None or not 0 < place[0] <= len(cells):
@@ -34,7 +38,11 @@ def place_in_words(notebook: NotebookNode, index: int, traceback: str) -> str:
     at, line = cells[place[0] - 1], place[1]
     lines = notebook.cells[at].source.splitlines()
     text = f" (`{lines[line - 1].strip()}`)" if 0 < line <= len(lines) else ""
-    return f", line {line}{text}" if at == index else f", from line {line} of {name_of(notebook, at)}{text}"
+    return (
+        f", line {line}{text}"
+        if at == index
+        else f", from line {line} of {name_of(notebook, at)}{text}"
+    )
 
 
 def _runs(cell: NotebookNode) -> bool:

@@ -23,8 +23,9 @@ from autograder.authoring.kernel_watch import LOOKS, PERIOD, Watch
 from course_utils.training.checkpoints import FOLDER, PROGRESS
 
 FOREVER = 10**9  # seconds: the watch ends what does not move, and no clock what does
-# torch's threads wait for each other many times in each step. By default they do so by spinning; with six
-# other programs on each core, a step then takes six times as long. The results are the same, bit for bit.
+# torch's threads wait for each other many times in each step. By default they do so by spinning;
+# with six other programs on each core, a step then takes six times as long. The results are the
+# same, bit for bit.
 PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}
 AGAIN = "run the same command again"
 RESUMES = "; a training goes on from its last checkpoint if no code up to it has changed"
@@ -44,8 +45,9 @@ def execute(
 ) -> NotebookNode:
     """Run every cell of a copy in `folder`, and return the copy with its outputs.
 
-    What the folder holds is imported first: a release's own `course_utils`, if there is one. There is no time
-    limit. A cell is ended only when its kernel has not moved for minutes; see `kernel_watch`.
+    What the folder holds is imported first: a release's own `course_utils`, if there is one. There
+    is no time limit. A cell is ended only when its kernel has not moved for minutes; see
+    `kernel_watch`.
 
     called       what the notebook is in a message
     checkpoints  where its trainings save theirs, and go on from; None if they are not to
@@ -53,8 +55,8 @@ def execute(
     now          told of the cell that runs, and of a training's epochs, in words
     period       seconds between two looks at the kernel, see `Watch`
     looks        so many of them in a row have to find it still
-    Raises CourseError, naming the cell and the error, unless `allow_errors`; KeyboardInterrupt when it was
-    stopped by Ctrl-C or SIGTERM.
+    Raises CourseError, naming the cell and the error, unless `allow_errors`; KeyboardInterrupt when
+    it was stopped by Ctrl-C or SIGTERM.
     """
     copy = nbformat.from_dict(notebook)
     path = os.pathsep.join(filter(None, [str(folder), str(COURSE), os.environ.get("PYTHONPATH")]))
@@ -78,7 +80,9 @@ def execute(
 class _Client(NotebookClient):
     """An nbclient whose kernel is killed by Ctrl-C at any time, also while it starts."""
 
-    def __init__(self, notebook: NotebookNode, stop: Callable[[], object], **options: object) -> None:
+    def __init__(
+        self, notebook: NotebookNode, stop: Callable[[], object], **options: object
+    ) -> None:
         super().__init__(notebook, **options)
         self.stop = stop
 
@@ -173,11 +177,16 @@ class _Run:
                 f"The {self.called}'s kernel did not start: {_last_line(str(error))}. "
                 "Check that `python -m ipykernel --version` works here and that there is memory left."
             )
-        where, again = name_of(self.notebook, self.at), f"{AGAIN}{RESUMES if self.checkpoints else ''}."
+        where, again = (
+            name_of(self.notebook, self.at),
+            f"{AGAIN}{RESUMES if self.checkpoints else ''}.",
+        )
         if isinstance(error, CellExecutionError):
             place = place_in_words(self.notebook, self.at, error.traceback)
             says = f"{error.ename}: {_last_line(error.evalue)}".rstrip(".")
-            return CourseError(f"The {self.called} fails in {where}{place}: {says}. Mend it and {again}")
+            return CourseError(
+                f"The {self.called} fails in {where}{place}: {says}. Mend it and {again}"
+            )
         if self.still:
             return CourseError(
                 f"The {self.called} was ended in {where}: its kernel has done nothing for minutes. Does this "
@@ -194,7 +203,9 @@ class _Run:
 
 
 def _last_line(text: str) -> str:
-    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "no message")
+    return next(
+        (line.strip() for line in reversed(text.splitlines()) if line.strip()), "no message"
+    )
 
 
 def _forget(checkpoints: Path) -> None:

@@ -1,6 +1,8 @@
-"""Given cells leave no names behind: a check's `squared` must not replace a student's helper of that name.
+"""Given cells leave no names behind: a check's `squared` must not replace a student's helper of
+that name.
 
-A check cell is one block and a picture cell one function, and neither defines anything for later cells:
+A check cell is one block and a picture cell one function, and neither defines anything for later
+cells:
 
     with visible_checks.of("vote"):        @picture("vote")
         ...                                def _() -> Figure:
@@ -14,7 +16,9 @@ from collections.abc import Iterator
 from IPython.core.inputtransformer2 import TransformerManager
 
 DRAWING = ("picture", "moving")  # decorators that call a function at once
-ONE_BLOCK = 'the visible checks of a task are one block, `with visible_checks.of("{}"):`, and nothing else.'
+ONE_BLOCK = (
+    'the visible checks of a task are one block, `with visible_checks.of("{}"):`, and nothing else.'
+)
 ONE_FUNCTION = (
     'a picture cell needs a function decorated with @picture("name"), called `_` and without arguments, and '
     "nothing else. Move the rest into the function, or, if later cells use it, into a code cell above."
@@ -65,7 +69,9 @@ def _is_block(statement: ast.stmt, task: str) -> bool:
 
 
 def picture_name(source: str) -> str:
-    """The name of the picture that a picture cell draws. Raises GivenCellError if the cell leaves a name."""
+    """The name of the picture that a picture cell draws. Raises GivenCellError if the cell leaves a
+    name.
+    """
     body = parsed(source)
     for statement in body:
         if not _draws(statement):
@@ -84,7 +90,9 @@ def _draws(statement: ast.stmt) -> bool:
         case ast.FunctionDef(
             name="_",
             args=ast.arguments(posonlyargs=[], args=[], vararg=None, kwonlyargs=[], kwarg=None),
-            decorator_list=[ast.Call(func=ast.Name(id="picture"), args=[ast.Constant(value=str())])],
+            decorator_list=[
+                ast.Call(func=ast.Name(id="picture"), args=[ast.Constant(value=str())])
+            ],
         ):
             call = statement.decorator_list[0]
             return not call.keywords and re.fullmatch(r"\w+", call.args[0].value) is not None

@@ -1,4 +1,5 @@
-"""Does a kernel still move? Judged by what its processes do, never by the clock: a busy machine is slow.
+"""Does a kernel still move? Judged by what its processes do, never by the clock: a busy machine is
+slow.
 
 A kernel moves if it or what it has started computes, waits for a processor, or reads and writes.
 """
@@ -14,8 +15,9 @@ import psutil
 
 PERIOD = 10.0  # seconds between two looks at the kernel
 LOOKS = 30  # so many in a row have to find it still: five minutes, more if this process has to wait, too
-# Of a processor. A kernel that waits for a lock takes 0.0005 of one, for a shell command (`!sleep 60`) 0.013.
-# Where nothing but this is known, a computing kernel on a busy machine might look idle: better too patient.
+# Of a processor. A kernel that waits for a lock takes 0.0005 of one, for a shell command (`!sleep
+# 60`) 0.013. Where nothing but this is known, a computing kernel on a busy machine might look idle:
+# better too patient.
 COMPUTES = 0.02 if sys.platform == "linux" else 0.005
 WAITS = 0.5  # of the time that it waits for a processor; what wakes up for a moment does not wait so long
 TRANSFERS = 4096  # bytes in each second, read or written
@@ -25,7 +27,8 @@ class Work(NamedTuple):
     """What some processes have done since they began, or between two such moments.
 
     computed     seconds of processor time
-    waited       seconds in which a thread was ready and had no processor; 0 where the system does not say
+    waited       seconds in which a thread was ready and had no processor; 0 where the system does
+                 not say
     transferred  bytes read and written; 0 where the system does not say
     """
 
@@ -43,7 +46,9 @@ class Work(NamedTuple):
 
 
 def work_of(pid: int) -> dict[int, Work]:
-    """What a process and all that it has started have done so far, by process; empty if it has ended."""
+    """What a process and all that it has started have done so far, by process; empty if it has
+    ended.
+    """
     try:
         process = psutil.Process(pid)
         tree = [process, *process.children(recursive=True)]
@@ -64,7 +69,10 @@ def _work(process: psutil.Process) -> Work:
         try:
             transfers = process.io_counters()
             characters = transfers.read_chars + transfers.write_chars
-        except (AttributeError, psutil.AccessDenied):  # macOS and Windows count otherwise, or not at all
+        except (
+            AttributeError,
+            psutil.AccessDenied,
+        ):  # macOS and Windows count otherwise, or not at all
             characters = 0
     return Work(times.user + times.system, _waited(process.pid), characters)
 
@@ -81,7 +89,9 @@ def _waited(pid: int) -> float:
 
 
 def work_between(before: dict[int, Work], after: dict[int, Work]) -> Work:
-    """What was done in between. A process that is new counts as a whole; one that has ended, not at all."""
+    """What was done in between. A process that is new counts as a whole; one that has ended, not at
+    all.
+    """
     nothing = Work(0, 0, 0)
     each = [
         [max(0.0, new - old) for new, old in zip(work, before.get(pid, nothing), strict=True)]

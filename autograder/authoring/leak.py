@@ -1,9 +1,9 @@
 """The leak test: opens a release and looks for anything that is not for students.
 
-Two nets. The first compares: every file of the release must be one that the builder makes, byte for byte,
-so that any line put in by hand is seen, however short. The second searches: no telling line of a reference
-body, a hidden check, a misconception or an alternative may be anywhere, so that a secret that crept into
-a master or into `course_utils` is seen as well.
+Two nets. The first compares: every file of the release must be one that the builder makes, byte for
+byte, so that any line put in by hand is seen, however short. The second searches: no telling line
+of a reference body, a hidden check, a misconception or an alternative may be anywhere, so that a
+secret that crept into a master or into `course_utils` is seen as well.
 """
 
 import ast
@@ -39,7 +39,9 @@ class LeakError(CourseError):
     """A release that holds, or may hold, what students must not see."""
 
 
-def find_leaks(archive: Path, master: Master, expected: dict[str, bytes], pictures: set[str]) -> list[str]:
+def find_leaks(
+    archive: Path, master: Master, expected: dict[str, bytes], pictures: set[str]
+) -> list[str]:
     """What is wrong with a release, a sentence each; empty when nothing is.
 
     expected  the content of every file but the pictures, by name inside the archive
@@ -78,7 +80,9 @@ def secret_lines(master: Master) -> dict[str, str]:
 def _public_lines(module: ModuleType, tasks: set[str]) -> set[str]:
     """The lines of a reference that its stubs show, and its own docstring."""
     lines = [line for task in tasks for line in stub_of(module, task).splitlines()]
-    lines += (ast.get_docstring(ast.parse(inspect.getsource(module)), clean=False) or "").splitlines()
+    lines += (
+        ast.get_docstring(ast.parse(inspect.getsource(module)), clean=False) or ""
+    ).splitlines()
     return {_bare(line) for line in lines}
 
 
@@ -105,7 +109,9 @@ def _search(content: dict[str, bytes], secret: dict[str, str]) -> list[str]:
 
 
 def _lines(name: str, data: bytes) -> list[str]:
-    """The lines a reader of the file sees; of a notebook, those of its cells, outputs and metadata."""
+    """The lines a reader of the file sees; of a notebook, those of its cells, outputs and
+    metadata.
+    """
     if data.startswith(ZIP):  # packed, it would show nothing, and take minutes
         with suppress(ValueError, OSError, zipfile.BadZipFile):
             return _texts_of_pack(data)

@@ -1,13 +1,17 @@
 """Read a master, and refuse it with file and line when it is not in the house order.
 
-A master is jupytext Markdown. Its cells have roles, given on a code fence's info line or on a region:
+A master is jupytext Markdown. Its cells have roles, given on a code fence's info line or on a
+region:
 
     ```python task="soft_encode" difficulty=2 minutes=20 seconds=1   the import of one reference
-    ```python tags=["check"]                                         visible checks of the task above, one
-                                                                     `with visible_checks.of("soft_encode"):`
-    ```python tags=["picture"]                                       @picture("soft_encode"), of the task
-                                                                     above; or a picture of the whole
-    ```python tags=["training"]                                      run by students, skipped by the judge
+    ```python tags=["check"]                                         visible checks of the task
+                                                                     above, one `with
+                                                                     visible_checks.of("soft_encode"):`
+    ```python tags=["picture"]                                       @picture("soft_encode"), of the
+                                                                     task above; or a picture of the
+                                                                     whole
+    ```python tags=["training"]                                      run by students, skipped by the
+                                                                     judge
     <!-- #region tags=["question"] -->                               a question to think about
     <!-- #region written="why_grey" points=4 -->                     a question answered in writing
     <!-- #region rubric="why_grey" -->                               how it is graded; never ships
@@ -23,7 +27,12 @@ from typing import Any
 import jupytext
 
 from autograder.assignments import Assignment, CourseError
-from autograder.authoring.given_cells import GivenCellError, picture_name, prove_check, prove_drawing
+from autograder.authoring.given_cells import (
+    GivenCellError,
+    picture_name,
+    prove_check,
+    prove_drawing,
+)
 from autograder.checks import checks_of
 
 ATTRIBUTES = {
@@ -82,7 +91,9 @@ class Master:
 
     @property
     def hidden_packs(self) -> list[str]:
-        """The names of the packs that hidden checks alone see, from the front matter; they never ship."""
+        """The names of the packs that hidden checks alone see, from the front matter; they never
+        ship.
+        """
         return self.metadata["assignment"].get("hidden_data", [])
 
     @property
@@ -144,7 +155,9 @@ class _Reader:
 
     def cell(self, raw: Any, line: int, task: str) -> Cell:  # noqa: ANN401
         # jupytext's own note on blank lines is no directive
-        attributes = {key: value for key, value in raw.metadata.items() if key != "lines_to_next_cell"}
+        attributes = {
+            key: value for key, value in raw.metadata.items() if key != "lines_to_next_cell"
+        }
         known = ATTRIBUTES[raw.cell_type]
         if unknown := set(attributes) - known:
             raise self.fail(
@@ -187,7 +200,9 @@ class _Reader:
         return task if role in ("check", "question") else ""
 
     def imports_reference(self, source: str) -> bool:
-        return re.search(r"course_utils(\.|\s+import\s+)reference|\bautograder\b", source) is not None
+        return (
+            re.search(r"course_utils(\.|\s+import\s+)reference|\bautograder\b", source) is not None
+        )
 
     def check_task(self, cell: Cell) -> None:
         wanted = f"from {self.assignment.reference_name} import {cell.name}"
@@ -196,7 +211,9 @@ class _Reader:
         except SyntaxError:
             same = False
         if not same:
-            raise self.fail(cell.line, f"the cell of task {cell.name!r} must be `{wanted}` and nothing else.")
+            raise self.fail(
+                cell.line, f"the cell of task {cell.name!r} must be `{wanted}` and nothing else."
+            )
         reference = getattr(self.assignment.reference(), cell.name, None)
         if reference is None:
             raise self.fail(cell.line, f"{self.assignment.reference_name} has no {cell.name!r}.")
@@ -218,10 +235,13 @@ class _Reader:
         for name, cell in tasks.items():
             if name not in points:
                 raise self.fail(
-                    cell.line, f"task {name!r} has no hidden check in test_{self.assignment.topic}.py."
+                    cell.line,
+                    f"task {name!r} has no hidden check in test_{self.assignment.topic}.py.",
                 )
         if left := set(points) - set(tasks):
-            raise self.fail(1, f"there are hidden checks of {min(left)!r}, which is no task of this master.")
+            raise self.fail(
+                1, f"there are hidden checks of {min(left)!r}, which is no task of this master."
+            )
         return {name: points[name] for name in tasks}
 
     def check_order(self, cells: list[Cell], points: dict[str, float]) -> None:
@@ -238,20 +258,30 @@ class _Reader:
             before = cells[position - 1]
             if (before.role, before.name) != ("written", cell.name):
                 raise self.fail(
-                    cell.line, f"the rubric {cell.name!r} must come right after its written question."
+                    cell.line,
+                    f"the rubric {cell.name!r} must come right after its written question.",
                 )
             return
         after = cells[position + 1] if position + 1 < len(cells) else None
         if after is None or (after.role, after.name) != ("rubric", cell.name):
-            raise self.fail(cell.line, f"the written question {cell.name!r} has no rubric right after it.")
-        if not isinstance(cell.attributes.get("points"), (int, float)) or cell.attributes["points"] <= 0:
-            raise self.fail(cell.line, f"the written question {cell.name!r} needs points=..., more than 0.")
+            raise self.fail(
+                cell.line, f"the written question {cell.name!r} has no rubric right after it."
+            )
+        if (
+            not isinstance(cell.attributes.get("points"), (int, float))
+            or cell.attributes["points"] <= 0
+        ):
+            raise self.fail(
+                cell.line, f"the written question {cell.name!r} needs points=..., more than 0."
+            )
 
 
 class _Order:
-    """The house order, a cell at a time: heading, task, check, picture, then one question, written or not.
+    """The house order, a cell at a time: heading, task, check, picture, then one question, written
+    or not.
 
-    Under a heading of the first level, and before the next task, pictures and questions are of no task.
+    Under a heading of the first level, and before the next task, pictures and questions are of no
+    task.
     """
 
     def __init__(self, fail: Callable[[int, str], MasterError], tasks: set[str]) -> None:
@@ -286,16 +316,22 @@ class _Order:
     def begin(self, cell: Cell) -> None:
         self.end(cell.line)
         if not self.heading:
-            raise self.fail(cell.line, f"task {cell.name!r} has no heading `## Task: ...` above it.")
+            raise self.fail(
+                cell.line, f"task {cell.name!r} has no heading `## Task: ...` above it."
+            )
         self.expected, self.heading, self.task = ["check", "picture", "question"], False, cell.name
 
     def go_on(self, cell: Cell) -> None:
         role = "question" if cell.role == "written" else cell.role
         if self.expected[:1] != [role]:
             wanted = f"its {self.expected[0]}" if self.expected else "no more"
-            raise self.fail(cell.line, f"a {cell.role} is out of order: here the task needs {wanted}.")
+            raise self.fail(
+                cell.line, f"a {cell.role} is out of order: here the task needs {wanted}."
+            )
         if role == "picture" and cell.name != self.task:
-            raise self.fail(cell.line, f'the picture of task {self.task!r} must be @picture("{self.task}").')
+            raise self.fail(
+                cell.line, f'the picture of task {self.task!r} must be @picture("{self.task}").'
+            )
         self.expected = self.expected[1:]
 
     def end(self, line: int) -> None:

@@ -12,7 +12,8 @@ from autograder.authoring.master import Cell, Master, MasterError
 from autograder.authoring.stub import defined_names, free_names, solution_of, stub_of
 from course_utils.notebook.saved_notebook import ANSWER, digest
 
-# Where something is missing, the cells below would say so by a traceback: this one says it in a sentence.
+# Where something is missing, the cells below would say so by a traceback: this one says it in a
+# sentence.
 SETUP = """\
 # Run this first: it is silent, or says in a sentence what is missing and how to mend it.
 try:
@@ -27,7 +28,16 @@ except ModuleNotFoundError:
     lost._render_traceback_ = lambda: [str(lost)]
     raise lost from None
 required()"""
-KNOWN = {*dir(builtins), "get_ipython", "display", "In", "Out", "_", "__", "___"}  # in every notebook
+KNOWN = {
+    *dir(builtins),
+    "get_ipython",
+    "display",
+    "In",
+    "Out",
+    "_",
+    "__",
+    "___",
+}  # in every notebook
 HAND_IN = """\
 # Before you hand in
 
@@ -68,7 +78,11 @@ class _Builder:
         for cell in cells:
             cell["id"] = cell.metadata.pop("name", content_id(cell))
         metadata = {
-            "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
+            "kernelspec": {
+                "display_name": "Python 3 (ipykernel)",
+                "language": "python",
+                "name": "python3",
+            },
             "language_info": {"name": "python"},
             "assignment": self.about(),
         }
@@ -78,7 +92,9 @@ class _Builder:
         return notebook
 
     def about(self) -> dict[str, object]:
-        """What a student's own tools may know of the assignment: course_utils.setup_check, .self_check."""
+        """What a student's own tools may know of the assignment: course_utils.setup_check,
+        .self_check.
+        """
         minutes = {cell.name: cell.attributes["minutes"] for cell in self.master.named("task")}
         checks = {cell.name: digest(cell.source) for cell in self.master.named("check")}
         points = self.master.points
@@ -94,7 +110,9 @@ class _Builder:
         }
 
     def with_setup(self, cells: list[NotebookNode]) -> list[NotebookNode]:
-        """The cells with one before the first code that looks whether all is there that they need."""
+        """The cells with one before the first code that looks whether all is there that they
+        need.
+        """
         first = next((at for at, cell in enumerate(cells) if cell.cell_type == "code"), len(cells))
         setup = _code(SETUP.format(name=self.master.assignment.name), "setup", locked=True)
         return [*cells[:first], setup, *cells[first:]]
@@ -125,7 +143,9 @@ class _Builder:
         return [*made, self.grade(cell.name)] if ends_task else made
 
     def given(self, cell: Cell) -> None:
-        """Take note of what a given cell defines; a check or a picture leaves nothing. Raises MasterError."""
+        """Take note of what a given cell defines; a check or a picture leaves nothing. Raises
+        MasterError.
+        """
         source = plain_python(cell.source)
         if unknown := free_names(source) - self.defined - KNOWN:
             line, name = min((cell.line + line_of(cell.source, name), name) for name in unknown)
@@ -162,12 +182,16 @@ class _Builder:
 
 
 def content_id(cell: NotebookNode) -> str:
-    """An id that stays when cells are added elsewhere: a submission of an older release still fits."""
+    """An id that stays when cells are added elsewhere: a submission of an older release still
+    fits.
+    """
     return f"{cell.cell_type}-{hashlib.sha256(cell.source.encode()).hexdigest()[:12]}"
 
 
 def _headings(master: Master) -> dict[int, str]:
-    """The cells of headings, with points and time put under the title and under each task's heading."""
+    """The cells of headings, with points and time put under the title and under each task's
+    heading.
+    """
     title = next(cell for cell in master.cells if cell.role == "text")
     found, heading = {id(title): _under("^# .*$", title.source, _sums(master))}, title
     for cell in master.cells:
@@ -176,18 +200,25 @@ def _headings(master: Master) -> dict[int, str]:
         if cell.role == "task":
             effort = _effort(cell, master.points[cell.name])
             # A heading of a part may stand above the task's in the same cell.
-            found[id(heading)] = _under("^## Task.*$", found.get(id(heading), heading.source), effort)
+            found[id(heading)] = _under(
+                "^## Task.*$", found.get(id(heading), heading.source), effort
+            )
     return found
 
 
 def _under(heading: str, source: str, line: str) -> str:
-    return re.sub(heading, lambda found: f"{found[0]}\n\n{line}", source, count=1, flags=re.MULTILINE)
+    return re.sub(
+        heading, lambda found: f"{found[0]}\n\n{line}", source, count=1, flags=re.MULTILINE
+    )
 
 
 def _sums(master: Master) -> str:
     """The whole assignment's points and hours."""
     tasks, written = master.named("task"), master.named("written")
-    auto, manual = sum(master.points.values()), sum(question.attributes["points"] for question in written)
+    auto, manual = (
+        sum(master.points.values()),
+        sum(question.attributes["points"] for question in written),
+    )
     minutes = sum(task.attributes["minutes"] for task in tasks)
     parts = [f"**{auto + manual:g} points**", f"{_count(tasks, 'task')} ({auto:g})"]
     parts += [f"{_count(written, 'written question')} ({manual:g})"] if written else []
@@ -220,7 +251,9 @@ def _markdown(source: str, grade_id: str = "", **nbgrader: object) -> NotebookNo
     return nbformat.v4.new_markdown_cell(source, metadata=_metadata("markdown", grade_id, nbgrader))
 
 
-def _code(source: str, grade_id: str = "", tags: list[str] | None = None, **nbgrader: object) -> NotebookNode:
+def _code(
+    source: str, grade_id: str = "", tags: list[str] | None = None, **nbgrader: object
+) -> NotebookNode:
     metadata = _metadata("code", grade_id, nbgrader) | ({"tags": tags} if tags else {})
     return nbformat.v4.new_code_cell(source, metadata=metadata)
 

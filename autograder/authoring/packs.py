@@ -1,7 +1,8 @@
 """The packs of pictures of an assignment: its front matter names them, as in `data: [furniture]`.
 
-They are rendered on this machine, once, into the data folder; students and workers get copies. Those under
-`hidden_data` are for the hidden checks alone: they leave the judge only as single calls of a task.
+They are rendered on this machine, once, into the data folder; students and workers get copies.
+Those under `hidden_data` are for the hidden checks alone: they leave the judge only as single calls
+of a task.
 """
 
 from collections.abc import Callable
@@ -18,15 +19,18 @@ _ready: dict[str, Path] = {}  # packs that this process has looked at
 
 
 def packs_of(master: Master, report: Report | None = None) -> list[Path]:
-    """The files of an assignment's packs, made where they are missing, which takes a minute or more.
+    """The files of an assignment's packs, made where they are missing, which takes a minute or
+    more.
 
     report  told of the models that are rendered
-    Raises MasterError for a name that there is not, or for a pack that is also hidden; CourseError if they
-    can't be rendered here.
+    Raises MasterError for a name that there is not, or for a pack that is also hidden; CourseError
+    if they can't be rendered here.
     """
     if both := set(master.packs) & set(master.hidden_packs):
         names = ", ".join(sorted(both))
-        raise MasterError(f"{master.assignment.master}:1: hidden, so it can't be given to students: {names}.")
+        raise MasterError(
+            f"{master.assignment.master}:1: hidden, so it can't be given to students: {names}."
+        )
     return _made(master, master.packs, report)
 
 
@@ -65,4 +69,6 @@ def _pack(name: str, report: Report | None) -> Path:
         with FileLock(path.with_name(f".{name}.lock")):  # two builds at once: one renders
             return make_pack(name, path.parent, told)
     except OSError as error:
-        raise CourseError(f"The pack {name!r} can't be written to {path.parent}: {error}.") from None
+        raise CourseError(
+            f"The pack {name!r} can't be written to {path.parent}: {error}."
+        ) from None

@@ -3,7 +3,8 @@
 build/3_colorization/solution/3_colorization.ipynb     executed, with the rubrics: for instructors
 build/3_colorization/student/                          what the archive holds, unpacked
 build/3_colorization/3_colorization.zip                what students get
-build/3_colorization/checkpoints/                      of a build that was stopped: where its trainings go on
+build/3_colorization/checkpoints/                      of a build that was stopped: where its
+                                                       trainings go on
 """
 
 import json
@@ -26,7 +27,8 @@ from autograder.authoring.master import Master, read_master
 from autograder.authoring.notebooks import solution_notebook, student_notebook
 from autograder.authoring.packs import packs_of
 
-# For the Validate button, where a server has it. Its default of 30 seconds a cell is too short to train.
+# For the Validate button, where a server has it. Its default of 30 seconds a cell is too short to
+# train.
 VALIDATION = "c = get_config()\nc.Execute.timeout = 900\n"
 # What a student's notebook imports; pyproject.toml has the versions.
 # Of `course_utils`: its own modules and those of these folders. What is not named is not given out.
@@ -87,7 +89,9 @@ class Build:
 
 
 def shipped_modules() -> dict[str, bytes]:
-    """The part of `course_utils` that students get, by path: the folders in `SHIPPED`, never `reference`."""
+    """The part of `course_utils` that students get, by path: the folders in `SHIPPED`, never
+    `reference`.
+    """
     package = COURSE / "course_utils"
     paths = [path for folder in SHIPPED for path in sorted((package / folder).glob("*.py"))]
     return {path.relative_to(COURSE).as_posix(): path.read_bytes() for path in paths}
@@ -103,9 +107,11 @@ def build(
 ) -> Build:
     """Make the student notebook and the executed solution notebook, with the pictures it draws.
 
-    A build that was stopped, by whatever, goes on with its trainings where they were: just call it again.
+    A build that was stopped, by whatever, goes on with its trainings where they were: just call it
+    again.
 
-    again  run the solution also when it is there already, and nothing that it depends on has changed
+    again  run the solution also when it is there already, and nothing that it depends on has
+           changed
     now    told of the cell that runs
     Raises MasterError for a master out of order, CourseError when the solution does not run.
     """
@@ -118,7 +124,9 @@ def build(
     if solved is None:
         made.solution.parent.mkdir(parents=True, exist_ok=True)
         checkpoints = made.checkpoints / surroundings(packs, STUDENT_PACKAGES)[:16]
-        solved = _execute(solution, made.solution.parent, "solution", progress, now, checkpoints=checkpoints)
+        solved = _execute(
+            solution, made.solution.parent, "solution", progress, now, checkpoints=checkpoints
+        )
         solved.metadata["made_from"] = stamp
     pictures = harvest_pictures(solved)
     shutil.rmtree(made.student, ignore_errors=True)
@@ -143,8 +151,8 @@ def release(
 
     again, now  as for `build`
 
-    Raises LeakError, saying what leaks, and CourseError when the student notebook fails otherwise than
-    by its stubs.
+    Raises LeakError, saying what leaks, and CourseError when the student notebook fails otherwise
+    than by its stubs.
     """
     made = build(assignment, to, progress, again=again, now=now)
     draft = made.archive.with_suffix(".draft.zip")
@@ -169,7 +177,8 @@ def check_release(archive: Path, master: Master) -> None:
 def check_stubs_only(
     archive: Path, assignment: Assignment, progress: Progress = quiet, now: Now = silent
 ) -> None:
-    """Unpack the archive, run it as a student would, and see every task unsolved and nothing else wrong.
+    """Unpack the archive, run it as a student would, and see every task unsolved and nothing else
+    wrong.
 
     Raises CourseError.
     """
@@ -182,15 +191,22 @@ def check_stubs_only(
     ran = _execute(notebook, root, "student notebook", progress, now, allow_errors=True)
     shutil.rmtree(folder)
     errors = {
-        cell.id: output for cell in ran.cells for output in cell.get("outputs", []) if _is_error(output)
+        cell.id: output
+        for cell in ran.cells
+        for output in cell.get("outputs", [])
+        if _is_error(output)
     }
     for cell, output in errors.items():
         expected = "AssertionError" if cell.startswith("grade-") else "NotImplementedError"
         if output.ename != expected:
-            raise CourseError(f"In the student notebook, {cell} fails by {output.ename}: {output.evalue}")
+            raise CourseError(
+                f"In the student notebook, {cell} fails by {output.ename}: {output.evalue}"
+            )
     unsolved = {cell.id for cell in ran.cells if cell.id.startswith("check-")}
     if silent := unsolved - set(errors):
-        raise CourseError(f"In the student notebook, {min(silent)} passes although nothing is solved.")
+        raise CourseError(
+            f"In the student notebook, {min(silent)} passes although nothing is solved."
+        )
 
 
 def _is_error(output: NotebookNode) -> bool:

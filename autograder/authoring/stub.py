@@ -1,4 +1,6 @@
-"""Cut a reference down to what a student gets, and find what a solution needs. All on the syntax tree."""
+"""Cut a reference down to what a student gets, and find what a solution needs. All on the syntax
+tree.
+"""
 
 import ast
 import builtins
@@ -42,7 +44,8 @@ def _docstring_end(node: ast.AST) -> int:
 
 
 def solution_of(module: ModuleType, name: str, defined: set[str]) -> str:
-    """The full source of a reference, after the imports and helpers it needs and the notebook lacks.
+    """The full source of a reference, after the imports and helpers it needs and the notebook
+    lacks.
 
     defined  names that earlier cells of the notebook define
     """
@@ -68,7 +71,9 @@ def _gather(module: ModuleType, name: str, known: set[str], parts: list[str]) ->
 
 def _source(module: ModuleType, node: ast.AST, name: str) -> str:
     if isinstance(node, (ast.Import, ast.ImportFrom)):
-        alias = next(alias for alias in node.names if (alias.asname or alias.name.split(".")[0]) == name)
+        alias = next(
+            alias for alias in node.names if (alias.asname or alias.name.split(".")[0]) == name
+        )
         return ast.unparse(type(node)(**{**dict(ast.iter_fields(node)), "names": [alias]}))
     lines = inspect.getsource(module).splitlines()
     return "\n".join(lines[_first_line(node) - 1 : node.end_lineno])
@@ -76,10 +81,14 @@ def _source(module: ModuleType, node: ast.AST, name: str) -> str:
 
 def _first_line(node: ast.AST) -> int:
     """Where a definition starts, decorators and all."""
-    return min([node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", []))])
+    return min(
+        [node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", []))]
+    )
 
 
-@lru_cache(maxsize=8)  # a module of misconceptions takes 50 ms, and is asked for each name that one needs
+@lru_cache(
+    maxsize=8
+)  # a module of misconceptions takes 50 ms, and is asked for each name that one needs
 def _definitions(source: str) -> dict[str, ast.AST]:
     """The statement that defines each top-level name of a module."""
     found: dict[str, ast.AST] = {}
@@ -111,4 +120,8 @@ def _globals_of(table: symtable.SymbolTable) -> set[str]:
 def defined_names(source: str) -> set[str]:
     """The names that a piece of source defines at its top level."""
     top = symtable.symtable(source, "<source>", "exec")
-    return {s.get_name() for s in top.get_symbols() if s.is_assigned() or s.is_imported() or s.is_namespace()}
+    return {
+        s.get_name()
+        for s in top.get_symbols()
+        if s.is_assigned() or s.is_imported() or s.is_namespace()
+    }

@@ -74,7 +74,9 @@ def _describe(topic: str, name: str, test: object) -> Check:
     if len(marks) != 1:
         raise ValueError(f"{where} needs one @check(task, points=...), it has {len(marks)}")
     if not test.__doc__:
-        raise ValueError(f"{where} needs a docstring: the sentence that tells a student what is tested")
+        raise ValueError(
+            f"{where} needs a docstring: the sentence that tells a student what is tested"
+        )
     says = inspect.cleandoc(test.__doc__).split("\n\n")[0].replace("\n", " ")
     [task], options = marks[0].args, marks[0].kwargs
     return Check(name, task, options["points"], says, options["explained"])
@@ -92,15 +94,18 @@ class Forbidden:
     ops: tuple[str, ...] = ()
 
 
-_FORBIDDEN: dict[str, dict[str, Forbidden]] = {}  # by the module of checks that says so, and by task
+_FORBIDDEN: dict[
+    str, dict[str, Forbidden]
+] = {}  # by the module of checks that says so, and by task
 
 
 def forbid(task: str, *names: str, ops: Sequence[str] = ()) -> None:
     """Forbid a task some calls. For the top of a topic's file of checks.
 
     names  found in a notebook's source, by whatever name it calls them: then the task earns nothing
-    ops    out of reach during the task's calls, whatever leads there. One operator often has siblings
-           (aten::convolution, aten::_convolution, aten::mkldnn_convolution, aten::thnn_conv2d): name them too
+    ops    out of reach during the task's calls, whatever leads there. One operator often has
+           siblings (aten::convolution, aten::_convolution, aten::mkldnn_convolution,
+           aten::thnn_conv2d): name them too
     Raises ValueError for a name or an operator that there is not.
     """
     for name in names:

@@ -1,4 +1,6 @@
-"""What a hidden check says of a result: type, shape, dtype and finiteness first, and only then the value."""
+"""What a hidden check says of a result: type, shape, dtype and finiteness first, and only then the
+value.
+"""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -6,9 +8,10 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-# Relative to the largest expected magnitude, so that one tolerance serves ab units and probabilities.
-# float32 has 24 bits (6e-8); a few hundred roundings in another order stay well below 1e-5.
-# float64 has 53 (1e-16), but an answer is as right where a constant or a step inside is float32 (1e-6).
+# Relative to the largest expected magnitude, so that one tolerance serves ab units and
+# probabilities. float32 has 24 bits (6e-8); a few hundred roundings in another order stay well
+# below 1e-5. float64 has 53 (1e-16), but an answer is as right where a constant or a step inside is
+# float32 (1e-6).
 TOLERANCE = {torch.float32: 1e-5, torch.float64: 2e-6}
 VALUE = TOLERANCE[torch.float32]
 
@@ -46,7 +49,8 @@ def expect(
 
     close_to   expected value; also gives the shape and dtype that are not given
     tolerance  relative to the largest expected magnitude (at least 1); by default by dtype
-    Raises Failure, with the first of: wrong type, wrong shape, wrong dtype, not finite, wrong value.
+    Raises Failure, with the first of: wrong type, wrong shape, wrong dtype, not finite, wrong
+    value.
     """
     expected = None if close_to is None else torch.as_tensor(close_to)
     if shape is None and expected is not None:
@@ -59,7 +63,9 @@ def expect(
     return tensor
 
 
-def _expect_form(result: object, shape: Sequence[int] | None, dtype: torch.dtype | None, what: str) -> Tensor:
+def _expect_form(
+    result: object, shape: Sequence[int] | None, dtype: torch.dtype | None, what: str
+) -> Tensor:
     if not isinstance(result, Tensor):
         raise Failure("wrong type", f"{what} is {describe(result)}, not a tensor")
     result = plain(result)
@@ -98,7 +104,9 @@ def expect_inputs_unchanged(submission: "Recorder") -> None:
 
 
 def plain(tensor: Tensor) -> Tensor | None:
-    """The tensor without its subclass, which may answer as it likes; None for a sparse or a meta tensor."""
+    """The tensor without its subclass, which may answer as it likes; None for a sparse or a meta
+    tensor.
+    """
     with torch._C.DisableTorchFunctionSubclass():
         ordinary = tensor.layout == torch.strided and tensor.device.type != "meta"
         return tensor.as_subclass(Tensor) if ordinary else None

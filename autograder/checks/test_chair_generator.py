@@ -1,11 +1,12 @@
 """Hidden checks of assignment 2, the chair generator.
 
-Oracles: torch's own convolutions, layers and losses and their autograd, closed forms, windows and intervals
-that are counted, a slow bilinear fetch, rotations about the grey axis, cases worked by hand.
+Oracles: torch's own convolutions, layers and losses and their autograd, closed forms, windows and
+intervals that are counted, a slow bilinear fetch, rotations about the grey axis, cases worked by
+hand.
 
-Every size differs from every other, so that a wrong axis shows; no kernel is symmetric, which would hide a
-missing flip. Checks of values take float32 and accept float32 or float64; the form (dtype, int) has a check
-of its own (`..._form`), so that a slip there costs once.
+Every size differs from every other, so that a wrong axis shows; no kernel is symmetric, which would
+hide a missing flip. Checks of values take float32 and accept float32 or float64; the form (dtype,
+int) has a check of its own (`..._form`), so that a slip there costs once.
 """
 
 import cmath
@@ -29,9 +30,11 @@ from course_utils.training.generator_scores import mean_scores
 forbid("fractionally_strided_conv2d", *library.CONVOLUTIONS, ops=library.CONVOLUTION_OPERATORS)
 
 # Relative to the largest expected magnitude (at least 1); see TOLERANCE for the default.
-EXACT = 2e-6  # float64, where a constant inside may be float32, or the result off by its last bit there
+EXACT = (
+    2e-6  # float64, where a constant inside may be float32, or the result off by its last bit there
+)
 
-# -------------------------------------------------------------------------------------- sizes, along one side
+# ---------------------------------------------------------------------------- sizes, along one side
 
 
 def expect_sizes(results: list[object], sizes: list[int], whole: bool = False) -> None:
@@ -46,7 +49,9 @@ def expect_sizes(results: list[object], sizes: list[int], whole: bool = False) -
 
 
 def expect_value_errors(call: Callable, *several: tuple[int, ...]) -> None:
-    """Calls of a task that have to raise ValueError, as its docstring says. All are made, and then judged."""
+    """Calls of a task that have to raise ValueError, as its docstring says. All are made, and then
+    judged.
+    """
     failures = [size_failure(call, arguments) for arguments in several]
     if None in failures:
         raise Failure("wrong value", "no ValueError is raised where the docstring promises one")
@@ -69,7 +74,14 @@ def size_failure(call: Callable, arguments: tuple[int, ...]) -> Failure | None:
 @check("conv_output_size", points=1)
 def test_size_of_convolution_by_hand(submission):
     """Two kernels in a short row, without and with stride and padding: cases worked by hand."""
-    cases = {(6, 4): 3, (9, 2, 1): 8, (9, 3, 2): 4, (4, 3, 1, 1): 4, (8, 4, 2, 1): 4, (11, 5, 3, 2): 4}
+    cases = {
+        (6, 4): 3,
+        (9, 2, 1): 8,
+        (9, 3, 2): 4,
+        (4, 3, 1, 1): 4,
+        (8, 4, 2, 1): 4,
+        (11, 5, 3, 2): 4,
+    }
     results = [submission.conv_output_size(*arguments) for arguments in cases]
     expect_sizes(results, list(cases.values()))
 
@@ -77,7 +89,14 @@ def test_size_of_convolution_by_hand(submission):
 @check("conv_output_size", points=0.5)
 def test_size_of_convolution_that_leaves_a_rest(submission):
     """Strides after which pixels are left over that no kernel fits into."""
-    cases = {(11, 4, 2): 4, (9, 4, 3): 2, (12, 3, 4): 3, (10, 2, 5): 2, (6, 3, 7, 1): 1, (13, 4, 5, 1): 3}
+    cases = {
+        (11, 4, 2): 4,
+        (9, 4, 3): 2,
+        (12, 3, 4): 3,
+        (10, 2, 5): 2,
+        (6, 3, 7, 1): 1,
+        (13, 4, 5, 1): 3,
+    }
     results = [submission.conv_output_size(*arguments) for arguments in cases]
     expect_sizes(results, list(cases.values()))
 
@@ -87,7 +106,9 @@ def test_size_of_convolution_of_any_kind(submission):
     """Many sizes, kernels, strides and paddings: as many as there are windows."""
     cases = list(itertools.product((6, 17, 40), (1, 4, 5), (1, 2, 3), (0, 1, 3)))
     rows = [torch.zeros(n + 2 * padding).unfold(0, k, s) for n, k, s, padding in cases]
-    results = [submission.conv_output_size(n, k, stride=s, padding=padding) for n, k, s, padding in cases]
+    results = [
+        submission.conv_output_size(n, k, stride=s, padding=padding) for n, k, s, padding in cases
+    ]
     expect_sizes(results, [len(windows) for windows in rows])
 
 
@@ -95,7 +116,9 @@ def test_size_of_convolution_of_any_kind(submission):
 def test_size_of_convolution_with_a_large_kernel(submission):
     """A kernel that just fits has one position, for a larger one there is a ValueError."""
     cases = {(7, 7, 1, 0): 1, (4, 8, 1, 2): 1, (3, 5, 4, 1): 1, (8, 7, 1, 0): 2}
-    expect_sizes([submission.conv_output_size(*arguments) for arguments in cases], list(cases.values()))
+    expect_sizes(
+        [submission.conv_output_size(*arguments) for arguments in cases], list(cases.values())
+    )
     expect_value_errors(submission.conv_output_size, (2, 9), (7, 8), (4, 9, 1, 2), (3, 6, 4, 1))
 
 
@@ -110,7 +133,14 @@ def test_size_of_convolution_form(submission):
 @check("fractional_conv_output_size", points=1)
 def test_fractional_size_by_hand(submission):
     """A few values and a kernel, with each of the arguments: cases worked by hand."""
-    cases = {(1, 5): 5, (6, 3): 8, (3, 2, 4): 10, (5, 4, 2, 1): 10, (7, 5, 2, 2, 1): 14, (4, 5, 3, 1, 2): 14}
+    cases = {
+        (1, 5): 5,
+        (6, 3): 8,
+        (3, 2, 4): 10,
+        (5, 4, 2, 1): 10,
+        (7, 5, 2, 2, 1): 14,
+        (4, 5, 3, 1, 2): 14,
+    }
     results = [submission.fractional_conv_output_size(*arguments) for arguments in cases]
     expect_sizes(results, list(cases.values()))
 
@@ -130,12 +160,18 @@ def test_fractional_size_of_any_kind(submission):
 
 @check("fractional_conv_output_size", points=1)
 def test_fractional_size_undoes_a_convolution(submission):
-    """All the sizes that a convolution makes into one: output_padding chooses among them, in their order."""
+    """All the sizes that a convolution makes into one: output_padding chooses among them, in their
+    order.
+    """
     results, sizes = [], []
     for size, kernel, stride, padding in ((5, 3, 2, 0), (7, 4, 3, 1), (3, 6, 5, 2), (11, 2, 4, 0)):
-        choices = [n for n in range(1, 100) if math.floor((n + 2 * padding - kernel) / stride) + 1 == size]
+        choices = [
+            n for n in range(1, 100) if math.floor((n + 2 * padding - kernel) / stride) + 1 == size
+        ]
         given = (size, kernel, stride, padding)
-        results += [submission.fractional_conv_output_size(*given, at) for at in range(len(choices))]
+        results += [
+            submission.fractional_conv_output_size(*given, at) for at in range(len(choices))
+        ]
         sizes += choices
     expect_sizes(results, sizes)
 
@@ -158,7 +194,7 @@ def test_fractional_size_form(submission):
     expect_sizes(results, list(cases.values()), whole=True)
 
 
-# ------------------------------------------------------------------------- fractionally-strided convolution
+# ----------------------------------------------------------------- fractionally-strided convolution
 
 
 def nails_of(maps: Tensor, stride: int) -> Tensor:
@@ -184,7 +220,11 @@ def test_zeros_by_hand(submission):
 @check("insert_zeros", points=1)
 def test_zeros_in_a_batch(submission):
     """Several maps and channels, higher than wide and wider than high, with more and more zeros."""
-    for seed, shape, stride in ((200, (2, 3, 4, 5), 3), (201, (3, 2, 7, 4), 2), (202, (5, 4, 2, 3), 4)):
+    for seed, shape, stride in (
+        (200, (2, 3, 4, 5), 3),
+        (201, (3, 2, 7, 4), 2),
+        (202, (5, 4, 2, 3), 4),
+    ):
         maps = draw(seed, *shape, low=-9, high=9)
         expect_value(submission.insert_zeros(maps, stride), nails_of(maps, stride))
 
@@ -211,7 +251,9 @@ def test_zeros_gradient(submission):
 
 @check("insert_zeros", points=0.5)
 def test_zeros_form(submission):
-    """float32 and float64, non-contiguous maps: the dtype follows the maps, which are not changed."""
+    """float32 and float64, non-contiguous maps: the dtype follows the maps, which are not
+    changed.
+    """
     for dtype in (torch.float32, torch.float64):
         maps = strided(draw(209, 2, 3, 5, 4).to(dtype))
         expect(submission.insert_zeros(maps, 2), close_to=nails_of(maps, 2))
@@ -220,7 +262,9 @@ def test_zeros_form(submission):
 
 @check("fractionally_strided_conv2d", points=1)
 def test_up_convolution_by_hand(submission):
-    """Four values and one kernel without any symmetry, whose paintings overlap in a row: worked by hand."""
+    """Four values and one kernel without any symmetry, whose paintings overlap in a row: worked by
+    hand.
+    """
     maps = torch.tensor([[1.0, -2.0], [3.0, 5.0]]).view(1, 1, 2, 2)
     kernel = torch.tensor([[1.0, 2.0], [0.0, -1.0], [4.0, 3.0]]).view(1, 1, 3, 2)
     rows = [[1.0, 2, -2, -4], [0, -1, 0, 2], [7, 9, -3, 4], [0, -3, 0, -5], [12, 9, 20, 15]]
@@ -230,7 +274,9 @@ def test_up_convolution_by_hand(submission):
 
 @check("fractionally_strided_conv2d", points=1.5)
 def test_up_convolution_of_a_batch(submission):
-    """Several maps and channels, no stride: every input channel paints into every output channel."""
+    """Several maps and channels, no stride: every input channel paints into every output
+    channel.
+    """
     maps, kernels = draw(210, 2, 5, 7, 6), draw(211, 5, 4, 3, 2)
     for scale in (1.0, 1e4):
         found = submission.fractionally_strided_conv2d(scale * maps, kernels)
@@ -239,7 +285,9 @@ def test_up_convolution_of_a_batch(submission):
 
 @check("fractionally_strided_conv2d", points=1)
 def test_up_convolution_with_a_stride(submission):
-    """Kernels smaller and larger than the stride, higher than wide and wider than high, with a bias."""
+    """Kernels smaller and larger than the stride, higher than wide and wider than high, with a
+    bias.
+    """
     maps, bias = draw(212, 3, 2, 4, 5), draw(213, 6, low=-5, high=5)
     cases = [
         (maps, draw(214, 2, 6, *kernel), bias, stride)
@@ -256,7 +304,13 @@ def test_up_convolution_with_padding(submission):
     maps = draw(215, 2, 4, 5, 3, low=0.5, high=2)
     cases = [
         (maps, draw(216, 4, 3, *kernel, low=-1, high=2), None, stride, padding)
-        for *kernel, stride, padding in ((5, 4, 2, 1), (5, 5, 2, 2), (3, 4, 1, 2), (4, 7, 3, 3), (5, 6, 3, 4))
+        for *kernel, stride, padding in (
+            (5, 4, 2, 1),
+            (5, 5, 2, 2),
+            (3, 4, 1, 2),
+            (4, 7, 3, 3),
+            (5, 6, 3, 4),
+        )
     ]
     results = [submission.fractionally_strided_conv2d(*arguments) for arguments in cases]
     for result, arguments in zip(results, cases, strict=True):
@@ -265,7 +319,9 @@ def test_up_convolution_with_padding(submission):
 
 @check("fractionally_strided_conv2d", points=1)
 def test_up_convolution_is_the_adjoint(submission):
-    """With output_padding, in double precision: <conv(y), x> = <y, this(x)> for pictures y of every size."""
+    """With output_padding, in double precision: <conv(y), x> = <y, this(x)> for pictures y of every
+    size.
+    """
     maps = draw(217, 2, 3, 4, 5).double()
     cases = ((5, 4, 2, 2, 1), (3, 5, 3, 1, 2), (2, 4, 4, 0, 3), (4, 3, 3, 1, 1), (6, 5, 2, 3, 0))
     given = [(maps, draw(218, 3, 6, *case[:2]).double(), None, *case[2:]) for case in cases]
@@ -275,9 +331,17 @@ def test_up_convolution_is_the_adjoint(submission):
 
 
 def expect_adjoint(
-    result: object, maps: Tensor, kernels: Tensor, _: None, stride: int, padding: int, output_padding: int
+    result: object,
+    maps: Tensor,
+    kernels: Tensor,
+    _: None,
+    stride: int,
+    padding: int,
+    output_padding: int,
 ) -> None:
-    """<y, result> = <conv(y), maps> for several random y, relative to the magnitudes that are summed."""
+    """<y, result> = <conv(y), maps> for several random y, relative to the magnitudes that are
+    summed.
+    """
     sizes = zip(maps.shape[2:], kernels.shape[2:], strict=True)
     size = [stride * (n - 1) + k - 2 * padding + output_padding for n, k in sizes]
     double = isinstance(result, Tensor) and result.dtype == torch.float64
@@ -286,7 +350,9 @@ def expect_adjoint(
     for seed in range(219, 223):
         y = draw(seed, *result.shape).double()
         down = F.conv2d(y, kernels, stride=stride, padding=padding)
-        scale = (F.conv2d(y.abs(), kernels.abs(), stride=stride, padding=padding) * maps.abs()).sum()
+        scale = (
+            F.conv2d(y.abs(), kernels.abs(), stride=stride, padding=padding) * maps.abs()
+        ).sum()
         expect((y * result).sum() / scale, close_to=(down * maps).sum() / scale, tolerance=EXACT)
 
 
@@ -298,7 +364,9 @@ def test_up_convolution_gradient(submission):
     options = {"stride": 2, "padding": 1, "output_padding": 1}
     found = submission.fractionally_strided_conv2d(*given, **options)
     expect_value(found, F.conv_transpose2d(*given, **options))
-    expected = up_slopes(lambda *leaves: F.conv_transpose2d(*leaves, **options), *given, cotangent=cotangent)
+    expected = up_slopes(
+        lambda *leaves: F.conv_transpose2d(*leaves, **options), *given, cotangent=cotangent
+    )
     for wrt, slope in enumerate(expected):
         found = submission.gradient_of(
             "fractionally_strided_conv2d", *given, **options, wrt=wrt, cotangent=cotangent
@@ -308,7 +376,9 @@ def test_up_convolution_gradient(submission):
 
 @check("fractionally_strided_conv2d", points=0.5)
 def test_up_convolution_form(submission):
-    """float32 and float64, non-contiguous inputs: the dtype follows the maps, and no input is changed."""
+    """float32 and float64, non-contiguous inputs: the dtype follows the maps, and no input is
+    changed.
+    """
     for dtype in (torch.float32, torch.float64):
         given = [strided(draw(225, *size).to(dtype)) for size in ((2, 4, 3, 5), (4, 3, 2, 3), (3,))]
         found = submission.fractionally_strided_conv2d(*given, 3, 1, 2)
@@ -316,7 +386,7 @@ def test_up_convolution_form(submission):
         expect_inputs_unchanged(submission)
 
 
-# ------------------------------------------------------------------------------------------------- overlap
+# ------------------------------------------------------------------------------------------ overlap
 
 
 def expect_counts(result: object, counts: list[int]) -> None:
@@ -358,7 +428,11 @@ def test_overlap_of_any_kind(submission):
 @check("overlap_count", points=0.5)
 def test_overlap_of_small_kernels(submission):
     """A kernel smaller than the stride leaves pixels that nothing is painted on."""
-    cases = {(4, 1, 2): [1, 0, 1, 0, 1, 0, 1], (3, 2, 5): [1, 1, 0, 0, 0] * 2 + [1, 1], (5, 3, 3): [1] * 15}
+    cases = {
+        (4, 1, 2): [1, 0, 1, 0, 1, 0, 1],
+        (3, 2, 5): [1, 1, 0, 0, 0] * 2 + [1, 1],
+        (5, 3, 3): [1] * 15,
+    }
     for arguments, counts in cases.items():
         expect_counts(submission.overlap_count(*arguments), counts)
 
@@ -371,12 +445,14 @@ def test_overlap_form(submission):
         expect(submission.overlap_count(size, kernel, stride), close_to=ones.flatten().long())
 
 
-# ------------------------------------------------------------------------------------------- interpolation
-# No azimuth that is expected is so near to 0 that it may round to 360.
+# -------------------------------------------------------------------------------------------
+# interpolation No azimuth that is expected is so near to 0 that it may round to 360.
 
 
 def rotated_azimuths(start: float, end: float, shares: Tensor) -> Tensor:
-    """Azimuths between two, by rotations of the complex plane: the angle of a quotient is the short one."""
+    """Azimuths between two, by rotations of the complex plane: the angle of a quotient is the short
+    one.
+    """
     first, last = (cmath.rect(1, math.radians(degrees)) for degrees in (start, end))
     way = cmath.phase(last / first)
     turned = [cmath.phase(first * cmath.rect(1, share * way)) for share in shares.tolist()]
@@ -384,9 +460,12 @@ def rotated_azimuths(start: float, end: float, shares: Tensor) -> Tensor:
 
 
 def azimuths_of(submission, shares: Tensor, ends: Iterable[tuple[float, float]]) -> list[object]:
-    """The answers for several pairs of a start and an end; all of them, so that a mistake shows in full."""
+    """The answers for several pairs of a start and an end; all of them, so that a mistake shows in
+    full.
+    """
     return [
-        submission.interpolate_azimuth(torch.tensor(start), torch.tensor(end), shares) for start, end in ends
+        submission.interpolate_azimuth(torch.tensor(start), torch.tensor(end), shares)
+        for start, end in ends
     ]
 
 
@@ -433,7 +512,9 @@ def test_azimuth_of_any_number(submission):
 
 @check("interpolate_azimuth", points=0.5)
 def test_azimuth_form(submission):
-    """float32 and float64, non-contiguous shares: the dtype follows the inputs, which are not changed."""
+    """float32 and float64, non-contiguous shares: the dtype follows the inputs, which are not
+    changed.
+    """
     for dtype in (torch.float32, torch.float64):
         start, end = (strided(torch.tensor(degrees, dtype=dtype)) for degrees in (333.0, 41.0))
         shares = strided(draw(226, 9, low=0, high=1).to(dtype))
@@ -458,7 +539,9 @@ def test_chairs_by_hand(submission):
     there = torch.tensor(
         [[0.0, 1.0, 0.0, 0.0, 0.0], [0.0, 0.875, 0.0, 0.0, 0.125], [0.0, 0.0, 0.0, 0.0, 1.0]]
     )
-    back = torch.tensor([[0.0, 0.0, 0.0, 0.0, 1.0], [0.0, 0.125, 0.0, 0.0, 0.875], [0.0, 1.0, 0.0, 0.0, 0.0]])
+    back = torch.tensor(
+        [[0.0, 0.0, 0.0, 0.0, 1.0], [0.0, 0.125, 0.0, 0.0, 0.875], [0.0, 1.0, 0.0, 0.0, 0.0]]
+    )
     expect_value(submission.interpolate_chairs(1, 4, shares, 5), there)
     expect_value(submission.interpolate_chairs(4, 1, shares, 5), back)
 
@@ -482,7 +565,9 @@ def test_chairs_that_are_the_same(submission):
 
 @check("interpolate_chairs", points=0.5)
 def test_chairs_form(submission):
-    """float32 and float64, non-contiguous shares: the dtype follows the shares, which are not changed."""
+    """float32 and float64, non-contiguous shares: the dtype follows the shares, which are not
+    changed.
+    """
     for dtype in (torch.float32, torch.float64):
         shares = strided(draw(227, 6, low=0, high=1).to(dtype))
         expected = blended_identities(3, 0, shares, 8).to(dtype)
@@ -526,12 +611,14 @@ def expect_drawing(
             expect_value(found, right, tolerance, what)
 
 
-# ------------------------------------------------------------------------------------ the network's inputs
+# ----------------------------------------------------------------------------- the network's inputs
 
 
 def view_code(azimuth: Tensor, elevation: Tensor) -> Tensor:
     """The code of a view, in plain Python."""
-    turns = [[math.radians(degrees) for degrees in angles.tolist()] for angles in (elevation, azimuth)]
+    turns = [
+        [math.radians(degrees) for degrees in angles.tolist()] for angles in (elevation, azimuth)
+    ]
     rows = zip(*turns, strict=True)
     return torch.tensor([[math.sin(e), math.cos(e), math.sin(a), math.cos(a)] for e, a in rows])
 
@@ -563,7 +650,9 @@ def test_view_after_whole_turns(submission):
 
 @check("encode_view", points=0.5)
 def test_view_form(submission):
-    """float32 and float64, non-contiguous angles: the dtype follows them, and they are not changed."""
+    """float32 and float64, non-contiguous angles: the dtype follows them, and they are not
+    changed.
+    """
     for dtype in (torch.float32, torch.float64):
         azimuth = strided(draw(5, 6, low=-50, high=400).to(dtype))
         elevation = strided(draw(6, 6, low=-30, high=60).to(dtype))
@@ -581,18 +670,25 @@ def some_transformations(seed: int, count: int) -> Tensor:
 def transformation_code(parameters: Tensor) -> Tensor:
     """The code of a transformation, in plain Python."""
     rows = [
-        [*row[:3], *(math.log(factor) for factor in row[3:7]), row[7]] for row in parameters.double().tolist()
+        [*row[:3], *(math.log(factor) for factor in row[3:7]), row[7]]
+        for row in parameters.double().tolist()
     ]
     return torch.tensor(rows, dtype=torch.float64)
 
 
 @check("encode_transformation", points=1)
 def test_transformation_code_by_hand(submission):
-    """No change; then doubles, halves and quarters, shifts and turns to the left: worked by hand."""
+    """No change; then doubles, halves and quarters, shifts and turns to the left: worked by
+    hand.
+    """
     doubled = parameters_with(shift_x=-0.5, zoom_x=2, zoom_y=0.5, saturation=4, brightness=0.25)
     turned = parameters_with(shift_y=0.25, rotation=-1.5, hue=-3.0, zoom_x=math.e)
     ln2 = math.log(2)
-    expected = [[0.0] * 8, [-0.5, 0, 0, ln2, -ln2, 2 * ln2, -2 * ln2, 0], [0, 0.25, -1.5, 1, 0, 0, 0, -3]]
+    expected = [
+        [0.0] * 8,
+        [-0.5, 0, 0, ln2, -ln2, 2 * ln2, -2 * ln2, 0],
+        [0, 0.25, -1.5, 1, 0, 0, 0, -3],
+    ]
     found = submission.encode_transformation(torch.tensor([parameters_with(), doubled, turned]))
     expect_value(found, torch.tensor(expected))
 
@@ -617,7 +713,9 @@ def test_transformation_code_of_reciprocals(submission):
 
 @check("encode_transformation", points=0.5)
 def test_transformation_code_form(submission):
-    """float32 and float64, non-contiguous parameters: the dtype follows them, and they are not changed."""
+    """float32 and float64, non-contiguous parameters: the dtype follows them, and they are not
+    changed.
+    """
     for dtype in (torch.float32, torch.float64):
         parameters = strided(some_transformations(11, 3).to(dtype))
         found = submission.encode_transformation(parameters)
@@ -625,7 +723,7 @@ def test_transformation_code_form(submission):
         expect_inputs_unchanged(submission)
 
 
-# ------------------------------------------------------------------------------- what the network is to draw
+# ---------------------------------------------------------------------- what the network is to draw
 
 
 def fetched(planes: Tensor, parameters: Sequence[float]) -> Tensor:
@@ -640,10 +738,15 @@ def fetched(planes: Tensor, parameters: Sequence[float]) -> Tensor:
     rows, columns = torch.arange(height), torch.arange(width)
     for row in range(height):
         for column in range(width):
-            turned_back = (complex(column, row) - middle) * complex(math.cos(rotation), -math.sin(rotation))
+            turned_back = (complex(column, row) - middle) * complex(
+                math.cos(rotation), -math.sin(rotation)
+            )
             x = (turned_back.real - shift_x * width) / zoom_x + middle.real
             y = (turned_back.imag - shift_y * height) / zoom_y + middle.imag
-            down, across = (1 - (rows - y).abs()).clamp(min=0), (1 - (columns - x).abs()).clamp(min=0)
+            down, across = (
+                (1 - (rows - y).abs()).clamp(min=0),
+                (1 - (columns - x).abs()).clamp(min=0),
+            )
             result[:, row, column] = (planes.double() * torch.outer(down, across)).sum(dim=(1, 2))
     return result
 
@@ -660,11 +763,17 @@ def recoloured(image: Tensor, parameters: Sequence[float]) -> Tensor:
 def transformed(image: Tensor, mask: Tensor, parameters: Tensor) -> tuple[Tensor, Tensor]:
     """A batch of pictures and masks, each by its own parameters."""
     rows = parameters.tolist()
-    images = [recoloured(fetched(one, row), row).clamp(0, 1) for one, row in zip(image, rows, strict=True)]
-    return torch.stack(images), torch.stack([fetched(one, row) for one, row in zip(mask, rows, strict=True)])
+    images = [
+        recoloured(fetched(one, row), row).clamp(0, 1) for one, row in zip(image, rows, strict=True)
+    ]
+    return torch.stack(images), torch.stack(
+        [fetched(one, row) for one, row in zip(mask, rows, strict=True)]
+    )
 
 
-def some_picture(seed: int, *size: int, low: float = 0.05, high: float = 0.95) -> tuple[Tensor, Tensor]:
+def some_picture(
+    seed: int, *size: int, low: float = 0.05, high: float = 0.95
+) -> tuple[Tensor, Tensor]:
     """A picture over black, (B, 3, H, W), and its mask, with soft edges everywhere."""
     batch, height, width = size
     mask = draw(seed, batch, 1, height, width, low=0.3, high=1)
@@ -673,7 +782,9 @@ def some_picture(seed: int, *size: int, low: float = 0.05, high: float = 0.95) -
 
 @check("transform_image", points=1)
 def test_shift_by_whole_pixels(submission):
-    """Pictures wider than high, shifted by whole pixels, each by others: black comes in from outside."""
+    """Pictures wider than high, shifted by whole pixels, each by others: black comes in from
+    outside.
+    """
     image, mask = some_picture(20, 2, 8, 10)
     parameters = torch.tensor(
         [parameters_with(shift_x=0.2, shift_y=-0.25), parameters_with(shift_x=-0.1, shift_y=0.375)]
@@ -688,7 +799,9 @@ def test_shift_by_whole_pixels(submission):
 
 @check("transform_image", points=1)
 def test_zoom_by_hand(submission):
-    """Twice as wide and half as high, and the other way round: four pixels a side, worked by hand."""
+    """Twice as wide and half as high, and the other way round: four pixels a side, worked by
+    hand.
+    """
     line = torch.tensor([0.8, 0.4, 0.0, 0.6])
     larger = torch.tensor([0.5, 0.3, 0.1, 0.15])  # a quarter and three quarters of two neighbours
     smaller = torch.tensor([0.0, 0.6, 0.3, 0.0])  # halfway between two neighbours, and outside
@@ -704,10 +817,16 @@ def test_zoom_by_hand(submission):
 
 @check("transform_image", points=1)
 def test_turns_by_right_angles(submission):
-    """Quarter turns of a square, clockwise and back; half a turn of a picture that is higher than wide."""
+    """Quarter turns of a square, clockwise and back; half a turn of a picture that is higher than
+    wide.
+    """
     image, mask = some_picture(22, 2, 7, 7)
-    quarter = torch.tensor([parameters_with(rotation=angle) for angle in (math.pi / 2, -math.pi / 2)])
-    pictures, masks = (torch.stack([p[0].rot90(-1, (1, 2)), p[1].rot90(1, (1, 2))]) for p in (image, mask))
+    quarter = torch.tensor(
+        [parameters_with(rotation=angle) for angle in (math.pi / 2, -math.pi / 2)]
+    )
+    pictures, masks = (
+        torch.stack([p[0].rot90(-1, (1, 2)), p[1].rot90(1, (1, 2))]) for p in (image, mask)
+    )
     expect_drawing(submission.transform_image(image, mask, quarter), pictures, masks, WARPED)
     image, mask = some_picture(24, 1, 9, 6)
     half = torch.tensor([parameters_with(rotation=math.pi)])
@@ -717,7 +836,9 @@ def test_turns_by_right_angles(submission):
 
 @check("transform_image", points=1)
 def test_zoom_then_shift_then_turn(submission):
-    """All geometry at once, different for each picture, wider than high: in the docstring's order."""
+    """All geometry at once, different for each picture, wider than high: in the docstring's
+    order.
+    """
     image, mask = some_picture(26, 3, 7, 11)
     rows = [(0.2, -0.1, 0.7, 1.6, 0.8), (-0.15, 0.25, -2.0, 0.6, 1.3), (0.1, 0.3, 1.1, 0.9, 0.5)]
     parameters = torch.tensor([[*row, 1, 1, 0] for row in rows])
@@ -727,17 +848,23 @@ def test_zoom_then_shift_then_turn(submission):
 
 @check("transform_image", points=1)
 def test_colors_by_hand(submission):
-    """Grey, twice as bright, and a third of a turn of hue: red becomes green, the mask stays as it is."""
+    """Grey, twice as bright, and a third of a turn of hue: red becomes green, the mask stays as it
+    is.
+    """
     image, mask = some_picture(28, 3, 4, 5, high=0.45)
     rows = {"saturation": 0.0}, {"brightness": 2.0}, {"hue": 2 * math.pi / 3}
-    expected = torch.stack([image[0].mean(dim=0).expand(3, 4, 5), 2 * image[1], image[2].roll(1, 0)])
+    expected = torch.stack(
+        [image[0].mean(dim=0).expand(3, 4, 5), 2 * image[1], image[2].roll(1, 0)]
+    )
     parameters = torch.tensor([parameters_with(**row) for row in rows])
     expect_drawing(submission.transform_image(image, mask, parameters), expected, mask, WARPED)
 
 
 @check("transform_image", points=0.5)
 def test_colors_are_clipped(submission):
-    """Much brighter, much more colourful: the image is clipped to [0, 1], at the end and at both sides."""
+    """Much brighter, much more colourful: the image is clipped to [0, 1], at the end and at both
+    sides.
+    """
     image, mask = some_picture(30, 4, 5, 4)
     rows = [(3.0, 1.0, 0.0), (1.0, 2.5, 0.4), (2.0, 1.8, -1.2), (3.0, 0.4, 1.0)]
     parameters = torch.tensor([[0, 0, 0, 1, 1, *row] for row in rows])
@@ -757,10 +884,17 @@ def test_everything_transformed_at_once(submission):
 
 @check("transform_image", points=0.5)
 def test_transform_form(submission):
-    """float32 and float64, non-contiguous inputs: the dtype follows the image, and no input is changed."""
+    """float32 and float64, non-contiguous inputs: the dtype follows the image, and no input is
+    changed.
+    """
     for dtype, tolerance in ((torch.float32, WARPED), (torch.float64, EXACT)):
-        image, mask = (strided(plane.to(dtype)) for plane in some_picture(34, 2, 5, 6, low=0.2, high=0.5))
-        rows = [(0.1, -0.2, 0.3, 1.2, 0.9, 1.3, 1.4, 0.5), (0.2, 0.1, -0.4, 0.7, 1.1, 0.6, 0.8, -0.7)]
+        image, mask = (
+            strided(plane.to(dtype)) for plane in some_picture(34, 2, 5, 6, low=0.2, high=0.5)
+        )
+        rows = [
+            (0.1, -0.2, 0.3, 1.2, 0.9, 1.3, 1.4, 0.5),
+            (0.2, 0.1, -0.4, 0.7, 1.1, 0.6, 0.8, -0.7),
+        ]
         parameters = strided(torch.tensor(rows, dtype=dtype))
         pictures, masks = (plane.to(dtype) for plane in transformed(image, mask, parameters))
         found = submission.transform_image(image, mask, parameters)
@@ -768,7 +902,7 @@ def test_transform_form(submission):
         expect_inputs_unchanged(submission)
 
 
-# ------------------------------------------------------------------------------------------------ the network
+# -------------------------------------------------------------------------------------- the network
 
 
 def generator_layers(
@@ -780,7 +914,10 @@ def generator_layers(
     shapes |= {f"{stream}.2": (features, features) for stream in inputs}
     shapes |= {"shared.0": (wide, 3 * features), "shared.2": (wide, wide)}
     pixels = (size // 2 ** len(channels)) ** 2
-    for stream, widths in {"image": [*channels, 3], "mask": [*(c // 2 for c in channels), 1]}.items():
+    for stream, widths in {
+        "image": [*channels, 3],
+        "mask": [*(c // 2 for c in channels), 1],
+    }.items():
         shapes[f"{stream}.0"] = widths[0] * pixels, wide
         for index, pair in enumerate(zip(widths, widths[1:], strict=False)):
             shapes[f"{stream}.{2 * index + 3}"] = (*pair, kernel, kernel)
@@ -820,7 +957,9 @@ def drawing_of(
 
     def dense(x: Tensor, stream: str) -> Tensor:
         for index in (0, 2):
-            x = F.relu(F.linear(x, state[f"{stream}.{index}.weight"], state[f"{stream}.{index}.bias"]))
+            x = F.relu(
+                F.linear(x, state[f"{stream}.{index}.weight"], state[f"{stream}.{index}.bias"])
+            )
         return x
 
     def decoded(x: Tensor, stream: str) -> Tensor:
@@ -830,7 +969,9 @@ def drawing_of(
         maps = maps.unflatten(2, (math.isqrt(maps.shape[2]),) * 2)
         for index in range(3, 2 * layers + 3, 2):
             maps = F.relu(maps)
-            maps = up_convolved(maps, state[f"{stream}.{index}.weight"], state[f"{stream}.{index}.bias"])
+            maps = up_convolved(
+                maps, state[f"{stream}.{index}.weight"], state[f"{stream}.{index}.bias"]
+            )
         return maps
 
     inputs = {"identity": identity, "view": view, "transformation": transformation}
@@ -858,8 +999,12 @@ def misfit(network, state: dict[str, Tensor]) -> Failure:
             network.load_state_dict(weights, strict=False)
         except Failure:
             stream = name.partition(".")[0]
-            return Failure("wrong shape", f"a layer of `{stream}` has not the size that the docstring gives")
-    return Failure("wrong type", "the layers have not the names that the docstring's order gives them")
+            return Failure(
+                "wrong shape", f"a layer of `{stream}` has not the size that the docstring gives"
+            )
+    return Failure(
+        "wrong type", "the layers have not the names that the docstring's order gives them"
+    )
 
 
 def generator_layer_names(state: dict[str, Tensor]) -> list[str]:
@@ -878,7 +1023,9 @@ def test_generator_of_small_pictures(submission):
     """Two up-convolutions, weights put in by their names: picture and mask of a batch of chairs."""
     given, sizes = chairs_of(100, 3, 5), (5, 16, 7, (6, 4), 4)
     state = generator_state(101, *sizes)
-    expect_drawing(generator_loaded(submission, state, *sizes)(*given), *drawing_of(state, *given), NETWORK)
+    expect_drawing(
+        generator_loaded(submission, state, *sizes)(*given), *drawing_of(state, *given), NETWORK
+    )
 
 
 @check("ChairGenerator", points=1)
@@ -907,14 +1054,18 @@ def test_generator_of_mixed_chairs(submission):
     state, (_, view, change) = generator_state(401, *sizes), chairs_of(400, 4, 6)
     shares = draw(402, 4, 6, low=-0.3, high=0.8)
     expected = drawing_of(state, shares, view, change)
-    expect_drawing(generator_loaded(submission, state, *sizes)(shares, view, change), *expected, NETWORK)
+    expect_drawing(
+        generator_loaded(submission, state, *sizes)(shares, view, change), *expected, NETWORK
+    )
 
 
 @check("ChairGenerator", points=0.5)
 def test_generator_of_its_default_sizes(submission):
     """With nothing but the number of chairs, the docstring's sizes."""
     given, state = chairs_of(500, 2, 3), generator_state(501, 3, 32, 256, (128, 64, 32), 4)
-    expect_drawing(generator_loaded(submission, state, 3)(*given), *drawing_of(state, *given), NETWORK)
+    expect_drawing(
+        generator_loaded(submission, state, 3)(*given), *drawing_of(state, *given), NETWORK
+    )
 
 
 @check("ChairGenerator", points=1)
@@ -933,7 +1084,9 @@ def test_generator_gradient(submission):
 
 @check("ChairGenerator", points=0.5)
 def test_generator_form(submission):
-    """float32 and float64, non-contiguous inputs: the dtype follows the weights, and no input is changed."""
+    """float32 and float64, non-contiguous inputs: the dtype follows the weights, and no input is
+    changed.
+    """
     sizes = (5, 8, 4, (4, 6), 5)
     state = generator_state(701, *sizes)
     network = generator_loaded(submission, state, *sizes)
@@ -956,8 +1109,12 @@ def hidden_chairs(size: int) -> Views:
 
 
 def generator_sizes(state: dict[str, Tensor]) -> tuple | None:
-    """The sizes that a ChairGenerator of these weights was made with; None if there is no such one."""
-    doublings = sum(name.startswith("image.") and weight.dim() == 4 for name, weight in state.items())
+    """The sizes that a ChairGenerator of these weights was made with; None if there is no such
+    one.
+    """
+    doublings = sum(
+        name.startswith("image.") and weight.dim() == 4 for name, weight in state.items()
+    )
     kernels = [state.get(f"image.{2 * index + 3}.weight") for index in range(doublings)]
     first, entry = state.get("identity.0.weight"), state.get("image.0.weight")
     if not kernels or any(each is None or not each.numel() for each in (*kernels, first, entry)):
@@ -970,7 +1127,9 @@ def generator_sizes(state: dict[str, Tensor]) -> tuple | None:
 
 
 def saved_generator(submission, chairs: int):
-    """The student's own generator, as it was trained and saved, of whatever sizes; and its pictures' side."""
+    """The student's own generator, as it was trained and saved, of whatever sizes; and its
+    pictures' side.
+    """
     state = {name: tensor.float() for name, tensor in submission.saved(GENERATOR).items()}
     sizes = generator_sizes(state)
     wanted = generator_shapes(*sizes) if sizes else None
@@ -979,7 +1138,9 @@ def saved_generator(submission, chairs: int):
         32,
         64,
     ):
-        raise Failure("wrong type", f"`{GENERATOR}` does not hold a `ChairGenerator` of (16, 32, 64) pixels")
+        raise Failure(
+            "wrong type", f"`{GENERATOR}` does not hold a `ChairGenerator` of (16, 32, 64) pixels"
+        )
     if sizes[0] != chairs:
         raise Failure("wrong shape", f"`{GENERATOR}` was trained on other chairs than the course's")
     return generator_loaded(submission, state, *sizes), sizes[1]
@@ -987,26 +1148,34 @@ def saved_generator(submission, chairs: int):
 
 @check("ChairGenerator", points=2, explained=False)
 def test_generator_trained(submission):
-    """Your generator, as you trained and saved it, draws views that nobody has seen: 25 dB, mask IoU 72 %."""
+    """Your generator, as you trained and saved it, draws views that nobody has seen: 25 dB, mask
+    IoU 72 %.
+    """
     seen = hidden_chairs(32)
     chairs = int(seen.model.max()) + 1
     network, size = saved_generator(submission, chairs)
     truth = hidden_chairs(size)
     identity = F.one_hot(truth.model, chairs).float()
-    result = network(identity, view_code(truth.azimuth, truth.elevation), torch.zeros(len(identity), 8))
+    result = network(
+        identity, view_code(truth.azimuth, truth.elevation), torch.zeros(len(identity), 8)
+    )
     shapes = [(len(identity), maps, size, size) for maps in (3, 1)]
     expect_pair(result, *shapes, dtype=torch.float32)
     scores = mean_scores(*result, truth.masked, truth.mask)
     if scores.psnr < SHARP or scores.iou < COVERED:
         reached = f"{math.floor(scores.psnr)} dB and a mask IoU of {math.floor(100 * scores.iou)}%"
-        raise Failure("wrong value", f"it reaches {reached}: {SHARP} dB and {COVERED:.0%} are wanted")
+        raise Failure(
+            "wrong value", f"it reaches {reached}: {SHARP} dB and {COVERED:.0%} are wanted"
+        )
 
 
-# -------------------------------------------------------------------------------------- the loss, the picture
+# ---------------------------------------------------------------------------- the loss, the picture
 
 
 def some_drawings(seed: int, *size: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """A drawing that may leave [0, 1], and a target that does not: image, mask, target image, target mask."""
+    """A drawing that may leave [0, 1], and a target that does not: image, mask, target image,
+    target mask.
+    """
     batch, height, width = size
     drawn = [draw(seed + c, batch, c, height, width, low=-0.5, high=1.5) for c in (3, 1)]
     target, target_mask = some_picture(seed + 5, *size)
@@ -1028,15 +1197,23 @@ def squared_errors(
 @check("generator_loss", points=1)
 def test_generator_loss_by_hand(submission):
     """One picture of two pixels: worked by hand."""
-    image, target = torch.zeros(1, 3, 1, 2), torch.tensor([[1.0, -2], [3, 0], [0, 0.5]]).view(1, 3, 1, 2)
-    mask, target_mask = torch.tensor([4.0, 1]).view(1, 1, 1, 2), torch.tensor([1.0, 3]).view(1, 1, 1, 2)
+    image, target = (
+        torch.zeros(1, 3, 1, 2),
+        torch.tensor([[1.0, -2], [3, 0], [0, 0.5]]).view(1, 3, 1, 2),
+    )
+    mask, target_mask = (
+        torch.tensor([4.0, 1]).view(1, 1, 1, 2),
+        torch.tensor([1.0, 3]).view(1, 1, 1, 2),
+    )
     found = submission.generator_loss(image, mask, target, target_mask)
     expect_value(found, torch.tensor(14.25 + 0.1 * 13))
 
 
 @check("generator_loss", points=1)
 def test_generator_loss_of_a_batch(submission):
-    """Several pictures, errors small and large: sums over channels and pixels, a mean over the batch."""
+    """Several pictures, errors small and large: sums over channels and pixels, a mean over the
+    batch.
+    """
     for scale in (1.0, 100.0):
         given = [scale * tensor for tensor in some_drawings(800, 5, 4, 7)]
         expect_value(submission.generator_loss(*given), squared_errors(*given))
@@ -1053,7 +1230,9 @@ def test_generator_loss_with_other_weights(submission):
 
 @check("generator_loss", points=1)
 def test_generator_loss_gradient(submission):
-    """The gradients by the image and by the mask: in closed form, twice the difference, by the batch."""
+    """The gradients by the image and by the mask: in closed form, twice the difference, by the
+    batch.
+    """
     image, mask, target, target_mask = given = some_drawings(820, 3, 5, 4)
     expect_value(submission.generator_loss(*given, 0.7), squared_errors(*given, 0.7))
     expected = 2 * (image - target) / 3, 2 * 0.7 * (mask - target_mask) / 3
@@ -1064,7 +1243,9 @@ def test_generator_loss_gradient(submission):
 
 @check("generator_loss", points=0.5)
 def test_generator_loss_form(submission):
-    """float32 and float64, non-contiguous inputs: the dtype follows the image, and no input is changed."""
+    """float32 and float64, non-contiguous inputs: the dtype follows the image, and no input is
+    changed.
+    """
     for dtype in (torch.float32, torch.float64):
         given = [strided(tensor.to(dtype)) for tensor in some_drawings(830, 2, 3, 5)]
         expect(submission.generator_loss(*given), close_to=squared_errors(*given))
@@ -1081,7 +1262,9 @@ def test_composite_by_hand(submission):
 
 
 def some_chair(seed: int, *size: int) -> tuple[Tensor, Tensor]:
-    """Colours, not yet multiplied by the mask, and a mask of all three: outside, inside, and edges."""
+    """Colours, not yet multiplied by the mask, and a mask of all three: outside, inside, and
+    edges.
+    """
     batch, height, width = size
     mask = draw(seed, batch, 1, height, width, low=-0.4, high=1.4).clamp(0, 1)
     return draw(seed + 1, batch, 3, height, width, low=0, high=1), mask
@@ -1102,14 +1285,18 @@ def test_composite_of_masks_out_of_range(submission):
     image = torch.tensor(
         [[0.7, -0.4, 0.2, -0.1, 0.3], [0.9, -0.6, 0.5, -0.7, 0], [0.4, -0.9, 0.1, -0.2, 0.5]]
     )
-    expected = torch.tensor([[0.7, 0.6, 0.2, 0.9, 0.8], [0.9, 0.4, 0.5, 0.3, 0.5], [0.4, 0.1, 0.1, 0.8, 1]])
+    expected = torch.tensor(
+        [[0.7, 0.6, 0.2, 0.9, 0.8], [0.9, 0.4, 0.5, 0.3, 0.5], [0.4, 0.1, 0.1, 0.8, 1]]
+    )
     found = submission.composite(image.view(1, 3, 1, 5), mask.view(1, 1, 1, 5))
     expect_value(found, expected.view(1, 3, 1, 5))
 
 
 @check("composite", points=0.5)
 def test_composite_is_clipped(submission):
-    """Drawings of an untrained network: the sum is clipped to [0, 1], and nothing before it but the mask."""
+    """Drawings of an untrained network: the sum is clipped to [0, 1], and nothing before it but the
+    mask.
+    """
     image, mask, *_ = some_drawings(910, 3, 6, 4)
     white = torch.where(mask < 0, 1.0, torch.where(mask > 1, 0.0, 1 - mask))
     summed = 2 * image + white
@@ -1119,7 +1306,9 @@ def test_composite_is_clipped(submission):
 
 @check("composite", points=0.5)
 def test_composite_form(submission):
-    """float32 and float64, non-contiguous inputs: the dtype follows the image, and no input is changed."""
+    """float32 and float64, non-contiguous inputs: the dtype follows the image, and no input is
+    changed.
+    """
     for dtype in (torch.float32, torch.float64):
         colour, mask = (strided(plane.to(dtype)) for plane in some_chair(920, 2, 4, 3))
         found = submission.composite(strided(colour * mask), mask)

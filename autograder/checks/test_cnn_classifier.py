@@ -2,8 +2,9 @@
 
 Oracles: torch's own layers and their autograd, scikit-learn's top-k accuracy, cases worked by hand.
 
-Every size differs from every other, so that a wrong axis shows. Checks of values take float32 and accept
-float32 or float64; the dtype has a check of its own (`..._form`), so that a slip there costs once.
+Every size differs from every other, so that a wrong axis shows. Checks of values take float32 and
+accept float32 or float64; the dtype has a check of its own (`..._form`), so that a slip there costs
+once.
 """
 
 import math
@@ -54,7 +55,7 @@ def slopes(function, *inputs: Tensor, cotangent: Tensor | None = None) -> list[T
     return list(torch.autograd.grad(function(*leaves), leaves, cotangent))
 
 
-# ------------------------------------------------------------------------------------------------- linear
+# ------------------------------------------------------------------------------------------- linear
 
 
 @check("linear", points=1)
@@ -70,7 +71,9 @@ def test_linear_of_a_batch(submission):
     """A batch of random pictures: every output is a weighted sum of all the inputs."""
     x, weights, bias = draw(1, 5, 7), draw(2, 7, 4), draw(3, 4, low=-3, high=3)
     for scale in (1.0, 1e4):
-        expect_value(submission.linear(scale * x, weights, bias), F.linear(scale * x, weights.T, bias))
+        expect_value(
+            submission.linear(scale * x, weights, bias), F.linear(scale * x, weights.T, bias)
+        )
 
 
 @check("linear", points=0.5)
@@ -85,14 +88,16 @@ def test_linear_gradient(submission):
 
 @check("linear", points=0.5)
 def test_linear_form(submission):
-    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is changed."""
+    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is
+    changed.
+    """
     for dtype in (torch.float32, torch.float64):
         x, weights, bias = (strided(draw(8, *size).to(dtype)) for size in ((2, 5), (5, 3), (3,)))
         expect(submission.linear(x, weights, bias), close_to=F.linear(x, weights.T, bias))
         expect_inputs_unchanged(submission)
 
 
-# --------------------------------------------------------------------------------------------------- relu
+# --------------------------------------------------------------------------------------------- relu
 
 
 @check("relu", points=0.5)
@@ -122,7 +127,9 @@ def test_relu_gradient(submission):
 
 @check("relu", points=0.5)
 def test_relu_form(submission):
-    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is changed."""
+    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is
+    changed.
+    """
     for dtype in (torch.float32, torch.float64):
         x = strided(draw(12, 2, 3, 5, 4).to(dtype))
         expect(submission.relu(x), close_to=torch.relu(x))
@@ -131,7 +138,9 @@ def test_relu_form(submission):
 
 @check("relu_backward", points=1)
 def test_relu_backward_by_hand(submission):
-    """Inputs on both sides of zero, and zero itself, which passes nothing: a case worked by hand."""
+    """Inputs on both sides of zero, and zero itself, which passes nothing: a case worked by
+    hand.
+    """
     x = torch.tensor([[-2.0, 0.0, 3.0], [0.5, -0.0, -0.5]])
     gradient = torch.tensor([[5.0, 7.0, -4.0], [3.0, -2.0, 6.0]])
     expected = torch.tensor([[0.0, 0.0, -4.0], [3.0, 0.0, 0.0]])
@@ -142,7 +151,9 @@ def test_relu_backward_by_hand(submission):
 def test_relu_backward_of_feature_maps(submission):
     """Random feature maps: the same as automatic differentiation."""
     x, gradient = shuffled(13, 2, 3, 5, 4) + 0.1, draw(14, 2, 3, 5, 4, low=-9, high=9)
-    expect_value(submission.relu_backward(gradient, x), slopes(torch.relu, x, cotangent=gradient)[0])
+    expect_value(
+        submission.relu_backward(gradient, x), slopes(torch.relu, x, cotangent=gradient)[0]
+    )
 
 
 @check("relu_backward", points=0.5)
@@ -154,14 +165,16 @@ def test_relu_backward_of_extreme_inputs(submission):
 
 @check("relu_backward", points=0.5)
 def test_relu_backward_form(submission):
-    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is changed."""
+    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is
+    changed.
+    """
     for dtype in (torch.float32, torch.float64):
         x, gradient = strided(draw(15, 4, 3, 5).to(dtype)), strided(draw(16, 4, 3, 5).to(dtype))
         expect(submission.relu_backward(gradient, x), close_to=gradient * (x > 0))
         expect_inputs_unchanged(submission)
 
 
-# ------------------------------------------------------------------------------------------------- conv2d
+# ------------------------------------------------------------------------------------------- conv2d
 
 
 @check("conv2d", points=1)
@@ -175,7 +188,9 @@ def test_convolution_by_hand(submission):
 
 @check("conv2d", points=1.5)
 def test_convolution_of_a_batch(submission):
-    """Several pictures, channels and kernels, higher than wide: each kernel sums over all the channels."""
+    """Several pictures, channels and kernels, higher than wide: each kernel sums over all the
+    channels.
+    """
     images, kernels = draw(20, 2, 5, 7, 9), draw(21, 4, 5, 3, 2)
     for scale in (1.0, 1e4):
         expect_value(submission.conv2d(scale * images, kernels), F.conv2d(scale * images, kernels))
@@ -208,7 +223,9 @@ def test_convolution_with_a_stride(submission):
 
 @check("conv2d", points=1)
 def test_convolution_gradient(submission):
-    """In double precision, the gradients by pictures, kernels and bias agree with torch's to 2e-6."""
+    """In double precision, the gradients by pictures, kernels and bias agree with torch's to
+    2e-6.
+    """
     given = tuple(draw(30, *size).double() for size in ((2, 3, 6, 8), (4, 3, 3, 2), (4,)))
     cotangent = draw(31, 2, 4, 3, 5).double()
     expect_value(submission.conv2d(*given, 2, 1), F.conv2d(*given, 2, 1))
@@ -220,7 +237,9 @@ def test_convolution_gradient(submission):
 
 @check("conv2d", points=0.5)
 def test_convolution_form(submission):
-    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is changed."""
+    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is
+    changed.
+    """
     for dtype in (torch.float32, torch.float64):
         images, kernels, bias = (
             strided(draw(32, *size).to(dtype)) for size in ((2, 3, 5, 4), (6, 3, 2, 3), (6,))
@@ -230,14 +249,18 @@ def test_convolution_form(submission):
         expect_inputs_unchanged(submission)
 
 
-# ------------------------------------------------------------------------------------------------ pooling
+# ------------------------------------------------------------------------------------------ pooling
 
 
 @check("max_pool2d", points=0.5)
 def test_pooling_by_hand(submission):
     """One picture of four by four: a case worked by hand."""
-    image = torch.tensor([[1.0, 2, 5, 3], [4, 3, 0, 1], [-7, -9, 8, 6], [-6, -8, 7, 2]]).view(1, 1, 4, 4)
-    expect_value(submission.max_pool2d(image), torch.tensor([[4.0, 5.0], [-6.0, 8.0]]).view(1, 1, 2, 2))
+    image = torch.tensor([[1.0, 2, 5, 3], [4, 3, 0, 1], [-7, -9, 8, 6], [-6, -8, 7, 2]]).view(
+        1, 1, 4, 4
+    )
+    expect_value(
+        submission.max_pool2d(image), torch.tensor([[4.0, 5.0], [-6.0, 8.0]]).view(1, 1, 2, 2)
+    )
 
 
 @check("max_pool2d", points=1)
@@ -260,12 +283,16 @@ def test_pooling_with_other_windows(submission):
     """Larger windows, windows that overlap, and windows with gaps between them."""
     images = draw(35, 2, 3, 10, 8)
     for size, stride in ((3, 3), (3, 2), (2, 3), (4, 1)):
-        expect_value(submission.max_pool2d(images, size, stride), F.max_pool2d(images, size, stride))
+        expect_value(
+            submission.max_pool2d(images, size, stride), F.max_pool2d(images, size, stride)
+        )
 
 
 @check("max_pool2d", points=0.5)
 def test_pooling_gradient(submission):
-    """Automatic differentiation finds its way through: a window's gradient goes to its largest value."""
+    """Automatic differentiation finds its way through: a window's gradient goes to its largest
+    value.
+    """
     images, cotangent = shuffled(36, 2, 3, 6, 4), draw(37, 2, 3, 3, 2)
     expected = slopes(lambda x: F.max_pool2d(x, 2), images, cotangent=cotangent)[0]
     found = submission.gradient_of("max_pool2d", images, cotangent=cotangent)
@@ -274,7 +301,9 @@ def test_pooling_gradient(submission):
 
 @check("max_pool2d", points=0.5)
 def test_pooling_form(submission):
-    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is changed."""
+    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is
+    changed.
+    """
     for dtype in (torch.float32, torch.float64):
         images = strided(draw(38, 2, 3, 4, 8).to(dtype))
         expect(submission.max_pool2d(images), close_to=F.max_pool2d(images, 2))
@@ -315,7 +344,9 @@ def test_pooling_backward_of_ties(submission):
 
 @check("max_pool2d_backward", points=1)
 def test_pooling_backward_of_other_windows(submission):
-    """Windows that overlap, where gradients add up, larger ones, and ones with gaps between them."""
+    """Windows that overlap, where gradients add up, larger ones, and ones with gaps between
+    them.
+    """
     images = shuffled(41, 2, 3, 8, 10)
     for size, stride in ((3, 2), (3, 3), (2, 3), (4, 1)):
         gradient = draw(42, *F.max_pool2d(images, size, stride).shape, low=1, high=9)
@@ -325,7 +356,9 @@ def test_pooling_backward_of_other_windows(submission):
 
 @check("max_pool2d_backward", points=0.5)
 def test_pooling_backward_form(submission):
-    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is changed."""
+    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is
+    changed.
+    """
     for dtype in (torch.float32, torch.float64):
         images, gradient = (
             strided(draw(43, *size).to(dtype)) for size in ((2, 3, 4, 10), (2, 3, 2, 5))
@@ -335,14 +368,16 @@ def test_pooling_backward_form(submission):
         expect_inputs_unchanged(submission)
 
 
-# ----------------------------------------------------------------------------------- softmax and the loss
+# ----------------------------------------------------------------------------- softmax and the loss
 
 
 @check("softmax", points=1)
 def test_softmax_by_hand(submission):
     """Scores whose exponentials are one, three and four: a case worked by hand."""
     scores = torch.tensor([[0.0, math.log(3), math.log(4)], [math.log(6), 0.0, 0.0]])
-    expect_value(submission.softmax(scores), torch.tensor([[0.125, 0.375, 0.5], [0.75, 0.125, 0.125]]))
+    expect_value(
+        submission.softmax(scores), torch.tensor([[0.125, 0.375, 0.5], [0.75, 0.125, 0.125]])
+    )
 
 
 @check("softmax", points=0.5)
@@ -355,7 +390,9 @@ def test_softmax_of_random_scores(submission):
 
 @check("softmax", points=1)
 def test_softmax_of_extreme_scores(submission):
-    """Pictures with scores of plus and of minus ten thousand in one batch: no overflow, no division by 0."""
+    """Pictures with scores of plus and of minus ten thousand in one batch: no overflow, no division
+    by 0.
+    """
     scores = draw(45, 4, 3, low=-2, high=2) + torch.tensor([[1e4], [-1e4], [0.0], [300.0]])
     # From log-sum-exp of 1e4 come errors of half a unit in its last place, 5e-4, in float32.
     expect_value(submission.softmax(scores), torch.softmax(scores.double(), dim=1), 2e-3)
@@ -376,7 +413,9 @@ def test_softmax_gradient(submission):
 
 @check("softmax", points=0.5)
 def test_softmax_form(submission):
-    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is changed."""
+    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is
+    changed.
+    """
     for dtype in (torch.float32, torch.float64):
         scores = strided(draw(48, 3, 5).to(dtype))
         expect(submission.softmax(scores), close_to=torch.softmax(scores, dim=1))
@@ -388,7 +427,9 @@ def test_cross_entropy_by_hand(submission):
     """A picture whose right class has a quarter, and one that knows nothing: worked by hand."""
     logits = torch.tensor([[0.0, math.log(2), 0.0], [7.0, 7.0, 7.0]])
     target = torch.tensor([[1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
-    expect_value(submission.cross_entropy(logits, target), torch.tensor((math.log(4) + math.log(3)) / 2))
+    expect_value(
+        submission.cross_entropy(logits, target), torch.tensor((math.log(4) + math.log(3)) / 2)
+    )
 
 
 @check("cross_entropy", points=1)
@@ -410,7 +451,11 @@ def test_cross_entropy_of_soft_targets(submission):
 def test_cross_entropy_of_extreme_scores(submission):
     """Scores of ten thousand, both signs: finite, and as large as the scores say."""
     logits = torch.tensor([[1e4, 0.0, -1e4]])
-    for share, loss in (([0.0, 1.0, 0.0], 1e4), ([0.0, 0.0, 1.0], 2e4), ([0.5, 0.25, 0.25], 7500.0)):
+    for share, loss in (
+        ([0.0, 1.0, 0.0], 1e4),
+        ([0.0, 0.0, 1.0], 2e4),
+        ([0.5, 0.25, 0.25], 7500.0),
+    ):
         expect_value(submission.cross_entropy(logits, torch.tensor([share])), torch.tensor(loss))
 
 
@@ -422,12 +467,16 @@ def test_cross_entropy_gradient(submission):
         logits = scale * draw(55, 5, 7)
         expect_value(submission.cross_entropy(logits, target), F.cross_entropy(logits, target))
         expected = (torch.softmax(logits, 1) - target) / 5
-        expect_value(submission.gradient_of("cross_entropy", logits, target), expected, what="the gradient")
+        expect_value(
+            submission.gradient_of("cross_entropy", logits, target), expected, what="the gradient"
+        )
 
 
 @check("cross_entropy", points=0.5)
 def test_cross_entropy_form(submission):
-    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is changed."""
+    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is
+    changed.
+    """
     for dtype in (torch.float32, torch.float64):
         logits, target = strided(draw(56, 4, 6).to(dtype)), strided(shares(57, 4, 6).to(dtype))
         expect(submission.cross_entropy(logits, target), close_to=F.cross_entropy(logits, target))
@@ -463,7 +512,9 @@ def test_loss_backward_of_extreme_scores(submission):
 
 @check("cross_entropy_backward", points=0.5)
 def test_loss_backward_form(submission):
-    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is changed."""
+    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is
+    changed.
+    """
     for dtype in (torch.float32, torch.float64):
         logits, target = strided(draw(61, 3, 5).to(dtype)), strided(shares(62, 3, 5).to(dtype))
         [expected] = slopes(lambda z, target=target: F.cross_entropy(z, target), logits)
@@ -471,7 +522,7 @@ def test_loss_backward_form(submission):
         expect_inputs_unchanged(submission)
 
 
-# --------------------------------------------------------------------------------------- gradient descent
+# --------------------------------------------------------------------------------- gradient descent
 
 
 @check("sgd_step", points=0.5)
@@ -492,9 +543,13 @@ def test_steps_of_any_size(submission):
 
 @check("sgd_step", points=0.5)
 def test_step_leaves_the_old_weights(submission):
-    """The step returns new weights: those that it was given, and the gradient, are what they were."""
+    """The step returns new weights: those that it was given, and the gradient, are what they
+    were.
+    """
     weights, gradient = draw(65, 3, 4), draw(66, 3, 4)
-    expect_value(submission.sgd_step(weights, gradient, 0.5), torch.lerp(weights, weights - gradient, 0.5))
+    expect_value(
+        submission.sgd_step(weights, gradient, 0.5), torch.lerp(weights, weights - gradient, 0.5)
+    )
     expect_inputs_unchanged(submission)
 
 
@@ -549,11 +604,13 @@ def test_schedule_form(submission):
     expect_inputs_unchanged(submission)
 
 
-# -------------------------------------------------------------------------------- the network, its training
+# ------------------------------------------------------------------------ the network, its training
 
 
 def parameters_of(seed: int, widths: list[int], classes: int) -> list[Tensor]:
-    """Kernels and bias of each block, weights and bias at the end; widths[0] is the picture's channels."""
+    """Kernels and bias of each block, weights and bias at the end; widths[0] is the picture's
+    channels.
+    """
     found = []
     for block, (before, after) in enumerate(zip(widths, widths[1:], strict=False)):
         found += [draw(seed + 10 * block, after, before, 3, 3, low=-0.6, high=0.6)]
@@ -577,7 +634,9 @@ def test_network_of_one_block(submission):
 
 @check("conv_net", points=1)
 def test_network_of_three_blocks(submission):
-    """Three blocks of different widths, on pictures whose sizes leave a rest: f_L(... f_2(f_1(x)))."""
+    """Three blocks of different widths, on pictures whose sizes leave a rest: f_L(...
+    f_2(f_1(x))).
+    """
     images, parameters = draw(72, 3, 2, 17, 11, low=-2, high=2), parameters_of(73, [2, 6, 4, 5], 7)
     expect_value(submission.conv_net(images, parameters), logits_of(images, parameters))
 
@@ -585,7 +644,10 @@ def test_network_of_three_blocks(submission):
 @check("conv_net", points=0.5)
 def test_network_gradient(submission):
     """The gradient by the pictures flows through all the layers."""
-    images, parameters = draw(74, 2, 3, 8, 12).double(), [p.double() for p in parameters_of(75, [3, 5, 6], 4)]
+    images, parameters = (
+        draw(74, 2, 3, 8, 12).double(),
+        [p.double() for p in parameters_of(75, [3, 5, 6], 4)],
+    )
     cotangent = draw(76, 2, 4).double()
     [expected] = slopes(lambda x: logits_of(x, parameters), images, cotangent=cotangent)
     found = submission.gradient_of("conv_net", images, parameters, cotangent=cotangent)
@@ -594,7 +656,9 @@ def test_network_gradient(submission):
 
 @check("conv_net", points=0.5)
 def test_network_form(submission):
-    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is changed."""
+    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is
+    changed.
+    """
     for dtype in (torch.float32, torch.float64):
         images = strided(draw(77, 2, 3, 6, 4).to(dtype))
         parameters = [p.to(dtype) for p in parameters_of(78, [3, 5], 6)]
@@ -609,7 +673,10 @@ def state_of(seed: int, channels: list[int], classes: int) -> dict[str, Tensor]:
         at = seed + 10 * block
         state[f"features.{4 * block}.weight"] = draw(at, after, before, 3, 3, low=-0.6, high=0.6)
         norm = f"features.{4 * block + 1}"
-        state |= {f"{norm}.weight": draw(at + 1, after, low=0.5, high=2), f"{norm}.bias": draw(at + 2, after)}
+        state |= {
+            f"{norm}.weight": draw(at + 1, after, low=0.5, high=2),
+            f"{norm}.bias": draw(at + 2, after),
+        }
         state[f"{norm}.running_mean"] = draw(at + 3, after, low=-0.5, high=0.5)
         state[f"{norm}.running_var"] = draw(at + 4, after, low=0.5, high=3)
         state[f"{norm}.num_batches_tracked"] = torch.tensor(9)
@@ -682,15 +749,25 @@ def hidden_furniture() -> FurnitureStyles:
 
 def saved_network(submission, classes: int):
     """The student's own network, as it was trained and saved, of whatever widths."""
-    state = {name: t.float() if t.is_floating_point() else t for name, t in submission.saved(WEIGHTS).items()}
+    state = {
+        name: t.float() if t.is_floating_point() else t
+        for name, t in submission.saved(WEIGHTS).items()
+    }
     blocks = sum(name.endswith("running_mean") for name in state)
     kernels = [state.get(f"features.{4 * block}.weight", torch.empty(0)) for block in range(blocks)]
-    widths, found = tuple(len(kernel) for kernel in kernels), state.get("classifier.bias", torch.empty(0))
+    widths, found = (
+        tuple(len(kernel) for kernel in kernels),
+        state.get("classifier.bias", torch.empty(0)),
+    )
     wanted = {name: t.shape for name, t in state_of(0, [3, *widths], found.numel()).items()}
     if {name: t.shape for name, t in state.items()} != wanted:
-        raise Failure("wrong type", f"`{WEIGHTS}` does not hold the weights of a `ConvNet` of three colours")
+        raise Failure(
+            "wrong type", f"`{WEIGHTS}` does not hold the weights of a `ConvNet` of three colours"
+        )
     if len(found) != classes:
-        raise Failure("wrong shape", f"`{WEIGHTS}` was trained on other classes than the furniture's")
+        raise Failure(
+            "wrong shape", f"`{WEIGHTS}` was trained on other classes than the furniture's"
+        )
     return loaded(submission, state, 3, classes, widths)
 
 
@@ -698,16 +775,23 @@ def saved_network(submission, classes: int):
 def test_conv_net_trained(submission):
     """Your network, as you trained and saved it, names at least 80 % of the furniture right."""
     data = hidden_furniture()
-    images, labels = data.test_images[::2], data.test_labels[::2]  # two of each model: half the time
+    images, labels = (
+        data.test_images[::2],
+        data.test_labels[::2],
+    )  # two of each model: half the time
     network = saved_network(submission, len(data.classes))
     shape = len(labels), len(data.classes)
     logits = expect(network(2 * images - 1), shape=shape, dtype=torch.float32)
     share = (logits.argmax(dim=1) == labels).float().mean().item()
     if share < WANTED:
-        raise Failure("wrong value", f"it names {share:.0%} of the furniture right: {WANTED:.0%} are wanted")
+        raise Failure(
+            "wrong value", f"it names {share:.0%} of the furniture right: {WANTED:.0%} are wanted"
+        )
 
 
-def trained(parameters: list[Tensor], batches: list[tuple[Tensor, Tensor]], rates: Tensor) -> list[Tensor]:
+def trained(
+    parameters: list[Tensor], batches: list[tuple[Tensor, Tensor]], rates: Tensor
+) -> list[Tensor]:
     """What training comes to by torch's own optimizer: the parameters and the losses."""
     weights = [p.clone().requires_grad_() for p in parameters]
     optimizer, losses = torch.optim.SGD(weights, lr=1.0), []
@@ -721,7 +805,9 @@ def trained(parameters: list[Tensor], batches: list[tuple[Tensor, Tensor]], rate
     return [*(w.detach() for w in weights), torch.stack(losses)]
 
 
-def batches_of(seed: int, count: int, dtype: torch.dtype = torch.float32) -> list[tuple[Tensor, Tensor]]:
+def batches_of(
+    seed: int, count: int, dtype: torch.dtype = torch.float32
+) -> list[tuple[Tensor, Tensor]]:
     """Batches of five, four, five, ... pictures of three channels, each with one of six classes."""
     sizes = [5 - index % 2 for index in range(count)]
     return [
@@ -733,17 +819,27 @@ def batches_of(seed: int, count: int, dtype: torch.dtype = torch.float32) -> lis
 def expect_training(result: object, expected: list[Tensor], check_value=expect_value) -> None:
     """The parameters after training, in their order, and the losses."""
     if not isinstance(result, (tuple, list)):
-        raise Failure("wrong type", f"the result is {describe(result)}, not the parameters and the losses")
+        raise Failure(
+            "wrong type", f"the result is {describe(result)}, not the parameters and the losses"
+        )
     if len(result) != len(expected):
-        raise Failure("wrong type", "the result does not have every parameter once, and the losses last")
+        raise Failure(
+            "wrong type", "the result does not have every parameter once, and the losses last"
+        )
     for found, right, what in zip(result, expected, ["a parameter"] * 10, strict=False):
         check_value(found, right, what="the losses" if right is expected[-1] else what)
 
 
 @check("train_epoch", points=1)
 def test_training_of_one_step(submission):
-    """One batch: every parameter takes a step against its gradient; the loss is that before the step."""
-    parameters, batches, rates = parameters_of(80, [3, 4, 5], 6), batches_of(81, 1), torch.tensor([0.5])
+    """One batch: every parameter takes a step against its gradient; the loss is that before the
+    step.
+    """
+    parameters, batches, rates = (
+        parameters_of(80, [3, 4, 5], 6),
+        batches_of(81, 1),
+        torch.tensor([0.5]),
+    )
     expected = trained(parameters, batches, rates)
     expect_training(submission.train_epoch(parameters, batches, rates), expected)
 
@@ -780,14 +876,19 @@ def test_training_form(submission):
         expect_training(submission.train_epoch(parameters, batches, rates), expected, same)
 
 
-# --------------------------------------------------------------------------------------------- the result
+# --------------------------------------------------------------------------------------- the result
 
 
 @check("top_k_accuracy", points=1)
 def test_top_k_by_hand(submission):
     """Four pictures of four classes, one, two and three guesses: worked by hand."""
     logits = torch.tensor(
-        [[4.0, 3.0, 2.0, 1.0], [0.0, -1.0, 5.0, 2.0], [-3.0, -2.0, -1.0, -4.0], [1.0, 9.0, 7.0, 8.0]]
+        [
+            [4.0, 3.0, 2.0, 1.0],
+            [0.0, -1.0, 5.0, 2.0],
+            [-3.0, -2.0, -1.0, -4.0],
+            [1.0, 9.0, 7.0, 8.0],
+        ]
     )
     labels = torch.tensor([0, 3, 0, 2])
     results = [submission.top_k_accuracy(logits, labels, k) for k in (1, 2, 3)]
@@ -808,7 +909,9 @@ def test_top_k_of_random_scores(submission):
 
 @check("top_k_accuracy", points=0.5)
 def test_top_k_of_equal_scores(submission):
-    """A network that gives all classes the same score is right as often as its first classes are."""
+    """A network that gives all classes the same score is right as often as its first classes
+    are.
+    """
     logits, labels = torch.full((5, 6), 2.0), torch.tensor([0, 1, 2, 5, 1])
     results = [submission.top_k_accuracy(logits, labels, k) for k in (1, 2, 3)]
     for result, share in zip(results, (0.2, 0.6, 0.8), strict=True):

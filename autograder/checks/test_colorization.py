@@ -1,9 +1,11 @@
 """Hidden checks of assignment 3, colorization.
 
-Oracles: scikit-image for colour, published numbers, torch's own losses, SciPy, closed forms worked by hand.
+Oracles: scikit-image for colour, published numbers, torch's own losses, SciPy, closed forms worked
+by hand.
 
-Every size differs from every other, so that a wrong axis shows. Checks of values take float32 and accept
-float32 or float64; the dtype has a check of its own (`..._form`), so that a slip there costs once.
+Every size differs from every other, so that a wrong axis shows. Checks of values take float32 and
+accept float32 or float64; the dtype has a check of its own (`..._form`), so that a slip there costs
+once.
 """
 
 import math
@@ -27,21 +29,39 @@ from course_utils.color.scores import expected_cross_entropy, owned
 from course_utils.color.world import WORLD, make_scenes
 from course_utils.data.rendered_views import load_views
 
-# Tolerances, relative to the largest expected magnitude (at least 1); see TOLERANCE for the default.
+# Tolerances, relative to the largest expected magnitude (at least 1); see TOLERANCE for the
+# default.
 LAB = 3e-4  # 0.03 Lab units: the standard's constants are published with four to seven digits (0.02 units)
 RGB = 4e-3  # the same in sRGB, where a channel is near black and others are not: one 8-bit level
 DARK = 3e-4  # ... and where all channels are
-DISTANCE = 3e-4  # |x|^2 - 2 x.y + |y|^2, as in torch.cdist, loses 1e-3 of a squared distance in float32
+DISTANCE = (
+    3e-4  # |x|^2 - 2 x.y + |y|^2, as in torch.cdist, loses 1e-3 of a squared distance in float32
+)
 
 # The bins of Zhang et al. (pts_in_hull.npy): a, and the first and last b of its row.
 PUBLISHED = [
     *[(-90, 50, 90), (-80, 20, 90), (-70, 0, 90), (-60, -20, 90), (-50, -30, 100), (-40, -40, 100)],
-    *[(-30, -50, 100), (-20, -50, 100), (-10, -60, 100), (0, -70, 100), (10, -80, 90), (20, -80, 90)],
-    *[(30, -90, 90), (40, -100, 90), (50, -100, 80), (60, -110, 80), (70, -110, 80), (80, -110, 70)],
+    *[
+        (-30, -50, 100),
+        (-20, -50, 100),
+        (-10, -60, 100),
+        (0, -70, 100),
+        (10, -80, 90),
+        (20, -80, 90),
+    ],
+    *[
+        (30, -90, 90),
+        (40, -100, 90),
+        (50, -100, 80),
+        (60, -110, 80),
+        (70, -110, 80),
+        (80, -110, 70),
+    ],
     *[(90, -110, 70), (100, -90, 0)],
 ]
-# The same rule with steps of 9 and 40. They are the same whether the gamut is sampled with 5 colours along
-# each axis or with 65: no lattice point lies within 0.05 ab units of the widened hull's boundary.
+# The same rule with steps of 9 and 40. They are the same whether the gamut is sampled with 5
+# colours along each axis or with 65: no lattice point lies within 0.05 ab units of the widened
+# hull's boundary.
 STEP_9 = [
     *[(-90, 54, 90), (-81, 27, 90), (-72, 9, 90), (-63, -9, 90), (-54, -18, 99), (-45, -27, 99)],
     *[(-36, -36, 99), (-27, -45, 99), (-18, -54, 99), (-9, -63, 99), (0, -72, 99), (9, -72, 90)],
@@ -49,7 +69,14 @@ STEP_9 = [
     *[(72, -108, 72), (81, -108, 72), (90, -108, 63), (99, -90, 0)],
 ]
 STEP_40 = [
-    *[(-120, 40, 120), (-80, -40, 120), (-40, -80, 120), (0, -120, 120), (40, -120, 120), (80, -120, 80)],
+    *[
+        (-120, 40, 120),
+        (-80, -40, 120),
+        (-40, -80, 120),
+        (0, -120, 120),
+        (40, -120, 120),
+        (80, -120, 80),
+    ],
     (120, -120, 80),
 ]
 
@@ -63,7 +90,13 @@ CORNERS_LAB = torch.tensor(
 )
 # Colours that no screen can show, each for another reason; and dark ones that it can.
 OUTSIDE_LAB = torch.tensor(
-    [[60.0, 90.0, -70.0], [75.0, -90.0, 40.0], [97.0, 40.0, 30.0], [15.0, -30.0, -25.0], [45.0, 20.0, 70.0]]
+    [
+        [60.0, 90.0, -70.0],
+        [75.0, -90.0, 40.0],
+        [97.0, 40.0, 30.0],
+        [15.0, -30.0, -25.0],
+        [45.0, 20.0, 70.0],
+    ]
 )
 DARK_LAB = torch.tensor([[1.0, 0.0, 0.0], [4.0, 2.0, -9.0], [6.0, -7.0, 4.0]])
 
@@ -71,7 +104,9 @@ DARK_LAB = torch.tensor([[1.0, 0.0, 0.0], [4.0, 2.0, -9.0], [6.0, -7.0, 4.0]])
 def expect_finite_gradient(
     submission: object, task: str, *args: Tensor, cotangent: Tensor | list[Tensor]
 ) -> None:
-    """No NaN in the gradient by the first argument. An answer that leaves torch (NumPy) has none: allowed."""
+    """No NaN in the gradient by the first argument. An answer that leaves torch (NumPy) has none:
+    allowed.
+    """
     try:
         slope = submission.gradient_of(task, *args, cotangent=cotangent)
     except Failure as failure:
@@ -81,7 +116,7 @@ def expect_finite_gradient(
         expect(slope, shape=args[0].shape, what="the gradient")
 
 
-# ---------------------------------------------------------------------------------------------------- Lab
+# ---------------------------------------------------------------------------------------------- Lab
 
 
 def as_planes(lab: Tensor) -> tuple[Tensor, Tensor]:
@@ -91,7 +126,9 @@ def as_planes(lab: Tensor) -> tuple[Tensor, Tensor]:
 
 def planes_of(rgb: Tensor) -> tuple[Tensor, Tensor]:
     """Lightness and colour by scikit-image, at the network's scale."""
-    return as_planes(torch.from_numpy(rgb2lab(rgb.double().movedim(1, -1).numpy())).movedim(-1, 1).to(rgb))
+    return as_planes(
+        torch.from_numpy(rgb2lab(rgb.double().movedim(1, -1).numpy())).movedim(-1, 1).to(rgb)
+    )
 
 
 def rgb_of(lab: Tensor) -> Tensor:
@@ -122,7 +159,9 @@ def expect_planes(result: object, planes: tuple[Tensor, Tensor]) -> None:
 
 @check("rgb_to_lab_planes", points=1)
 def test_lab_of_the_corners_of_the_cube(submission):
-    """The pure colours, from red to yellow, have the lightness and colour that colour tables print."""
+    """The pure colours, from red to yellow, have the lightness and colour that colour tables
+    print.
+    """
     expect_planes(submission.rgb_to_lab_planes(picture(CORNERS)), as_planes(picture(CORNERS_LAB)))
 
 
@@ -142,7 +181,9 @@ def test_lab_of_dark_colours(submission):
 
 @check("rgb_to_lab_planes", points=0.5)
 def test_lab_of_greys(submission):
-    """From black to white, greys have no colour; where a gradient flows, it is finite, also at black."""
+    """From black to white, greys have no colour; where a gradient flows, it is finite, also at
+    black.
+    """
     lightness = torch.linspace(0, 100, 9)
     y = torch.where(lightness > 8, ((lightness + 16) / 116) ** 3, lightness * 27 / 24389)
     grey = torch.where(y > 0.0031308, 1.055 * y ** (1 / 2.4) - 0.055, 12.92 * y)
@@ -156,7 +197,9 @@ def test_lab_of_greys(submission):
 
 @check("rgb_to_lab_planes", points=1)
 def test_lab_form(submission):
-    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is changed."""
+    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is
+    changed.
+    """
     for dtype in (torch.float32, torch.float64):
         rgb = strided(draw(3, 4, 3, 2, 5, low=0.1).to(dtype))
         planes = pair(submission.rgb_to_lab_planes(rgb))
@@ -188,14 +231,18 @@ def test_rgb_of_dark_colours(submission):
 
 @check("lab_planes_to_rgb", points=0.5)
 def test_rgb_outside_the_gamut(submission):
-    """Colours that no screen can show: too large and too small channels are clipped, each on its own."""
+    """Colours that no screen can show: too large and too small channels are clipped, each on its
+    own.
+    """
     lightness, ab = as_planes(picture(OUTSIDE_LAB))
     expect_value(submission.lab_planes_to_rgb(lightness, ab), rgb_of(OUTSIDE_LAB), RGB)
 
 
 @check("lab_planes_to_rgb", points=0.5)
 def test_rgb_gradient_in_the_dark(submission):
-    """Black, dark and impossible colours: where a gradient flows back to the lightness, it is finite."""
+    """Black, dark and impossible colours: where a gradient flows back to the lightness, it is
+    finite.
+    """
     lab = torch.cat([torch.zeros(1, 3), DARK_LAB, OUTSIDE_LAB])
     planes, rgb = as_planes(picture(lab)), rgb_of(lab)
     result = expect(submission.lab_planes_to_rgb(*planes), shape=rgb.shape, dtype=rgb.dtype)
@@ -205,7 +252,9 @@ def test_rgb_gradient_in_the_dark(submission):
 
 @check("lab_planes_to_rgb", points=0.5)
 def test_rgb_form(submission):
-    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is changed."""
+    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is
+    changed.
+    """
     for dtype in (torch.float32, torch.float64):
         rgb = draw(6, 4, 3, 2, 5, low=0.1).to(dtype)
         lightness, ab = planes_of(rgb)
@@ -214,12 +263,14 @@ def test_rgb_form(submission):
         expect_inputs_unchanged(submission)
 
 
-# --------------------------------------------------------------------------------------------------- bins
+# --------------------------------------------------------------------------------------------- bins
 
 
 def lattice(rows: list[tuple[int, int, int]], step: int = 10) -> Tensor:
     """A table of rows, written out: (Q, 2), sorted by a and then by b."""
-    return torch.tensor([[a, b] for a, first, last in rows for b in range(first, last + 1, step)]).float()
+    return torch.tensor(
+        [[a, b] for a, first, last in rows for b in range(first, last + 1, step)]
+    ).float()
 
 
 def coordinates(result: object) -> Tensor:
@@ -235,7 +286,9 @@ def expect_bins(result: object, expected: Tensor) -> None:
     """The right bins, in any order."""
     bins = coordinates(result)
     if len(bins) != len(expected):
-        raise Failure("wrong value", f"there are too {'few' if len(bins) < len(expected) else 'many'} bins")
+        raise Failure(
+            "wrong value", f"there are too {'few' if len(bins) < len(expected) else 'many'} bins"
+        )
     expect(torch.tensor(sorted(bins.tolist())), close_to=expected, what="the list of bins")
 
 
@@ -250,12 +303,16 @@ def test_bins_are_sorted(submission):
     """The published bins, sorted by a and then by b."""
     bins = coordinates(submission.ab_bins(10))
     if bins.tolist() != lattice(PUBLISHED).tolist():
-        raise Failure("wrong value", "the list of bins is not the published one, or in another order")
+        raise Failure(
+            "wrong value", "the list of bins is not the published one, or in another order"
+        )
 
 
 @check("ab_bins", points=1.5)
 def test_bins_of_another_step(submission):
-    """Coarser and finer lattices: the step sets the lattice, and also how far the gamut is widened."""
+    """Coarser and finer lattices: the step sets the lattice, and also how far the gamut is
+    widened.
+    """
     expect_bins(submission.ab_bins(40), lattice(STEP_40, 40))
     expect_bins(submission.ab_bins(step=9), lattice(STEP_9, 9))
 
@@ -276,19 +333,31 @@ def test_bins_form(submission):
         raise Failure("wrong value", "a bin is no whole multiple of the step")
 
 
-# -------------------------------------------------------------------------------------------- soft encode
+# -------------------------------------------------------------------------------------- soft encode
 
 
 # Scattered, in no order, none at a round place.
 SEVEN_BINS = torch.tensor(
-    [[13.0, -41.0], [-7.0, 5.0], [62.0, 18.0], [-58.0, 33.0], [9.0, 27.0], [-21.0, -36.0], [35.0, -3.0]]
+    [
+        [13.0, -41.0],
+        [-7.0, 5.0],
+        [62.0, 18.0],
+        [-58.0, 33.0],
+        [9.0, 27.0],
+        [-21.0, -36.0],
+        [35.0, -3.0],
+    ]
 )
 
 
 def colours(seed: int, batch: int, height: int, width: int) -> Tensor:
-    """Colours (B, 2, H, W), each 2.2 to 4.4 from one of the published bins, so that no two bins tie."""
+    """Colours (B, 2, H, W), each 2.2 to 4.4 from one of the published bins, so that no two bins
+    tie.
+    """
     bins = lattice(PUBLISHED)
-    index = torch.randint(len(bins), (batch, height, width), generator=torch.Generator().manual_seed(seed))
+    index = torch.randint(
+        len(bins), (batch, height, width), generator=torch.Generator().manual_seed(seed)
+    )
     nudge = torch.tensor([[2.1, 3.7], [-4.1, 1.3], [1.2, -1.9], [-1.7, -3.9], [3.3, 0.8]])
     return (bins[index] + nudge[index % len(nudge)]).movedim(-1, 1)
 
@@ -337,7 +406,9 @@ def test_encoding_with_a_narrow_gaussian(submission):
 
 @check("soft_encode", points=1)
 def test_encoding_form(submission):
-    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is changed."""
+    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is
+    changed.
+    """
     for dtype in (torch.float32, torch.float64):
         ab, bins = strided(colours(3, 4, 3, 5).to(dtype)), strided(lattice(PUBLISHED).to(dtype))
         result = submission.soft_encode(ab, bins)
@@ -345,7 +416,7 @@ def test_encoding_form(submission):
         expect_inputs_unchanged(submission)
 
 
-# ------------------------------------------------------------------------------------------ annealed mean
+# ------------------------------------------------------------------------------------ annealed mean
 
 
 def annealed(logits: Tensor, temperature: float) -> Tensor:
@@ -355,7 +426,9 @@ def annealed(logits: Tensor, temperature: float) -> Tensor:
 
 def mean_colour(probabilities: Tensor, bins: Tensor) -> Tensor:
     """The expected colour (B, 2, H, W), bin by bin."""
-    return sum(p[:, None] * c.view(1, 2, 1, 1) for p, c in zip(probabilities.unbind(1), bins, strict=True))
+    return sum(
+        p[:, None] * c.view(1, 2, 1, 1) for p, c in zip(probabilities.unbind(1), bins, strict=True)
+    )
 
 
 @check("annealed_mean", points=1)
@@ -374,7 +447,9 @@ def test_annealed_mean_of_random_pictures(submission):
     logits = draw(8, 3, 7, 4, 5, low=-4, high=4)
     for temperature in (0.6, 2.5):
         expected = mean_colour(annealed(logits, temperature), SEVEN_BINS)
-        expect_value(submission.annealed_mean(logits, SEVEN_BINS, temperature=temperature), expected)
+        expect_value(
+            submission.annealed_mean(logits, SEVEN_BINS, temperature=temperature), expected
+        )
 
 
 @check("annealed_mean", points=0.5)
@@ -382,13 +457,16 @@ def test_annealed_mean_at_the_papers_temperature(submission):
     """Without a temperature, the paper's is taken."""
     logits = draw(9, 2, 7, 3, 5, low=-2, high=2)
     expect_value(
-        submission.annealed_mean(logits, SEVEN_BINS), mean_colour(annealed(logits, 0.38), SEVEN_BINS)
+        submission.annealed_mean(logits, SEVEN_BINS),
+        mean_colour(annealed(logits, 0.38), SEVEN_BINS),
     )
 
 
 @check("annealed_mean", points=0.5)
 def test_annealed_mean_of_extreme_scores(submission):
-    """Scores of ten thousand, both signs, a temperature near zero: the most likely bin, no overflow."""
+    """Scores of ten thousand, both signs, a temperature near zero: the most likely bin, no
+    overflow.
+    """
     logits = 1e4 * torch.eye(7)[[4, 0, 6, 1, 2]].T.reshape(1, 7, 1, 5)
     mode = picture(SEVEN_BINS[[4, 0, 6, 1, 2]])
     for scores, temperature in ((logits, 0.38), (logits - 1e4, 0.38), (logits / 1e4, 1e-3)):
@@ -410,7 +488,9 @@ def test_annealed_mean_gradient(submission):
 
 @check("annealed_mean", points=0.5)
 def test_annealed_mean_form(submission):
-    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is changed."""
+    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is
+    changed.
+    """
     for dtype in (torch.float32, torch.float64):
         logits, bins = draw(12, 2, 7, 3, 4).to(dtype), SEVEN_BINS.to(dtype)
         expected = mean_colour(annealed(logits, 0.38), bins).to(dtype)
@@ -418,7 +498,7 @@ def test_annealed_mean_form(submission):
         expect_inputs_unchanged(submission)
 
 
-# ------------------------------------------------------------------------------------------------- losses
+# ------------------------------------------------------------------------------------------- losses
 
 
 @check("l2_loss", points=1)
@@ -434,7 +514,9 @@ def test_l2_loss_of_one_pixel(submission):
 
 @check("l2_loss", points=1)
 def test_l2_loss_is_a_mean_over_the_pixels(submission):
-    """Pictures of unequal sizes, small and large differences: the loss is a mean over all the pixels."""
+    """Pictures of unequal sizes, small and large differences: the loss is a mean over all the
+    pixels.
+    """
     for scale in (1.0, 1e4):
         prediction, target = scale * draw(13, 3, 2, 4, 5), scale * draw(14, 3, 2, 4, 5)
         # A mean over two channels is half their sum.
@@ -452,9 +534,14 @@ def test_l2_loss_gradient(submission):
 
 @check("l2_loss", points=0.5)
 def test_l2_loss_form(submission):
-    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is changed."""
+    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is
+    changed.
+    """
     for dtype in (torch.float32, torch.float64):
-        prediction, target = strided(draw(17, 2, 2, 3, 7).to(dtype)), strided(draw(18, 2, 2, 3, 7).to(dtype))
+        prediction, target = (
+            strided(draw(17, 2, 2, 3, 7).to(dtype)),
+            strided(draw(18, 2, 2, 3, 7).to(dtype)),
+        )
         expect(submission.l2_loss(prediction, target), close_to=F.mse_loss(prediction, target))
         expect_inputs_unchanged(submission)
 
@@ -482,12 +569,16 @@ def test_cross_entropy_knowing_nothing(submission):
 def test_cross_entropy_of_random_pictures(submission):
     """Random scores against soft targets: a sum over the bins, a mean over all the pixels."""
     logits, target = draw(20, 3, 7, 4, 5, low=-4, high=4), soft_target(21, 3, 7, 4, 5)
-    expect_value(submission.multinomial_cross_entropy(logits, target), F.cross_entropy(logits, target))
+    expect_value(
+        submission.multinomial_cross_entropy(logits, target), F.cross_entropy(logits, target)
+    )
 
 
 @check("multinomial_cross_entropy", points=1.5)
 def test_cross_entropy_with_weights(submission):
-    """Class-rebalancing weights: each pixel's loss counts by the weight of its target's largest bin."""
+    """Class-rebalancing weights: each pixel's loss counts by the weight of its target's largest
+    bin.
+    """
     logits, target = draw(22, 3, 7, 4, 5, low=-4, high=4), soft_target(23, 3, 7, 4, 5)
     weights = draw(24, 7, low=0.2, high=5)
     losses = [
@@ -501,9 +592,15 @@ def test_cross_entropy_with_weights(submission):
 
 @check("multinomial_cross_entropy", points=1)
 def test_cross_entropy_of_extreme_scores(submission):
-    """Scores of ten thousand, both signs, right and wrong: finite, and as large as the scores say."""
+    """Scores of ten thousand, both signs, right and wrong: finite, and as large as the scores
+    say.
+    """
     logits = torch.tensor([1e4, 0.0, -1e4]).view(1, 3, 1, 1)
-    for share, loss in (([1.0, 0.0, 0.0], 0.0), ([0.0, 1.0, 0.0], 1e4), ([0.25, 0.25, 0.5], 12500.0)):
+    for share, loss in (
+        ([1.0, 0.0, 0.0], 0.0),
+        ([0.0, 1.0, 0.0], 1e4),
+        ([0.25, 0.25, 0.5], 12500.0),
+    ):
         result = submission.multinomial_cross_entropy(logits, torch.tensor(share).view(1, 3, 1, 1))
         expect_value(result, torch.tensor(loss))
 
@@ -514,14 +611,18 @@ def test_cross_entropy_gradient(submission):
     target = soft_target(25, 3, 7, 4, 5)
     for scale in (3.0, 3e3):
         logits = scale * draw(26, 3, 7, 4, 5)
-        expect_value(submission.multinomial_cross_entropy(logits, target), F.cross_entropy(logits, target))
+        expect_value(
+            submission.multinomial_cross_entropy(logits, target), F.cross_entropy(logits, target)
+        )
         slope = submission.gradient_of("multinomial_cross_entropy", logits, target)
         expect_value(slope, (torch.softmax(logits, 1) - target) / 60, what="the gradient")
 
 
 @check("multinomial_cross_entropy", points=0.5)
 def test_cross_entropy_form(submission):
-    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is changed."""
+    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is
+    changed.
+    """
     for dtype in (torch.float32, torch.float64):
         logits, target = draw(27, 4, 5, 2, 3).to(dtype), soft_target(28, 4, 5, 2, 3).to(dtype)
         loss = submission.multinomial_cross_entropy(strided(logits), strided(target))
@@ -529,11 +630,13 @@ def test_cross_entropy_form(submission):
         expect_inputs_unchanged(submission)
 
 
-# -------------------------------------------------------------------------------------------- rebalancing
+# -------------------------------------------------------------------------------------- rebalancing
 
 
 def prior_of(ab: Tensor, bins: Tensor, sigma: float) -> Tensor:
-    """Pixels counted by a k-d tree, then each bin's share handed out bin by bin, in double precision."""
+    """Pixels counted by a k-d tree, then each bin's share handed out bin by bin, in double
+    precision.
+    """
     places = bins.double().numpy()
     _, nearest = cKDTree(places).query(ab.double().movedim(1, -1).reshape(-1, 2).numpy())
     prior = np.zeros(len(places))
@@ -545,10 +648,16 @@ def prior_of(ab: Tensor, bins: Tensor, sigma: float) -> Tensor:
 
 @check("color_prior", points=1)
 def test_prior_counts_pixels(submission):
-    """Bins too far apart to share anything: the prior is each bin's share of the pixels, none left out."""
+    """Bins too far apart to share anything: the prior is each bin's share of the pixels, none left
+    out.
+    """
     bins = torch.tensor([[-100.0, 0.0], [0.0, 100.0], [90.0, -20.0], [0.0, -100.0]])
     counts = [3, 0, 4, 1]
-    ab = bins[torch.repeat_interleave(torch.tensor(counts))].T.reshape(2, 2, 4).movedim(1, 0)[:, :, None]
+    ab = (
+        bins[torch.repeat_interleave(torch.tensor(counts))]
+        .T.reshape(2, 2, 4)
+        .movedim(1, 0)[:, :, None]
+    )
     ab = ab + draw(29, 2, 2, 1, 4, low=-30, high=30)
     expect_value(submission.color_prior(ab, bins), torch.tensor([3 / 8, 0, 1 / 2, 1 / 8]))
 
@@ -565,9 +674,13 @@ def test_prior_of_neighbouring_bins(submission):
 
 @check("color_prior", points=1.5)
 def test_prior_of_random_pictures(submission):
-    """Random pictures over some of the bins: all the pixels of the batch, smoothed over the ab plane."""
+    """Random pictures over some of the bins: all the pixels of the batch, smoothed over the ab
+    plane.
+    """
     bins = lattice(PUBLISHED)[140:170]
-    ab = 16 * (draw(30, 3, 2, 4, 5, low=-60, high=60) / 16).round() + 3.3  # no pixel is half-way between bins
+    ab = (
+        16 * (draw(30, 3, 2, 4, 5, low=-60, high=60) / 16).round() + 3.3
+    )  # no pixel is half-way between bins
     expect_value(submission.color_prior(ab, bins, sigma=9.0), prior_of(ab, bins, 9.0), DISTANCE)
 
 
@@ -575,7 +688,9 @@ def test_prior_of_random_pictures(submission):
 def test_prior_loses_nothing_at_the_border(submission):
     """The 313 bins with every pixel at the gamut's border: smoothing leaves a sum of 1."""
     bins = lattice(PUBLISHED)
-    ab = bins[[0, 0, 4, 5, 312, 312]].T.reshape(1, 2, 2, 3) + torch.tensor([1.2, -1.9]).view(1, 2, 1, 1)
+    ab = bins[[0, 0, 4, 5, 312, 312]].T.reshape(1, 2, 2, 3) + torch.tensor([1.2, -1.9]).view(
+        1, 2, 1, 1
+    )
     prior = submission.color_prior(ab, bins)
     expect_value(prior, prior_of(ab, bins, 5.0), DISTANCE)
     expect_value(prior.sum(), torch.tensor(1.0), what="the prior's sum")
@@ -583,7 +698,9 @@ def test_prior_loses_nothing_at_the_border(submission):
 
 @check("color_prior", points=0.5)
 def test_prior_form(submission):
-    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is changed."""
+    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is
+    changed.
+    """
     for dtype in (torch.float32, torch.float64):
         ab, bins = colours(4, 3, 2, 5).to(dtype), SEVEN_BINS.to(dtype)
         result = submission.color_prior(strided(ab), strided(bins))
@@ -603,7 +720,9 @@ def rebalanced(prior: Tensor, lam: float) -> Tensor:
 def test_weights_of_two_bins(submission):
     """Two bins, one nine times as frequent, and the paper's lambda: a case worked by hand."""
     # The mixtures are 0.7 and 0.3, and 0.9 / 0.7 + 0.1 / 0.3 = 34 / 21.
-    expect_value(submission.rebalancing_weights(torch.tensor([0.9, 0.1])), torch.tensor([15 / 17, 35 / 17]))
+    expect_value(
+        submission.rebalancing_weights(torch.tensor([0.9, 0.1])), torch.tensor([15 / 17, 35 / 17])
+    )
 
 
 @check("rebalancing_weights", points=1.5)
@@ -635,42 +754,60 @@ def test_weights_without_rebalancing(submission):
 
 @check("rebalancing_weights", points=0.5)
 def test_weights_form(submission):
-    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is changed."""
+    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is
+    changed.
+    """
     for dtype in (torch.float32, torch.float64):
         prior = strided(torch.softmax(draw(34, 6, low=-2, high=2), dim=0).to(dtype))
         expect(submission.rebalancing_weights(prior), close_to=rebalanced(prior, 0.5).to(dtype))
         expect_inputs_unchanged(submission)
 
 
-# ------------------------------------------------------------------------------------------ the network
+# -------------------------------------------------------------------------------------- the network
 
 
 LAYERS = 1e-4  # ten layers in float32, of up to a thousand summands each
-RANGES = {"weight": (0.5, 2.0), "running_var": (0.5, 3.0), "running_mean": (-0.5, 0.5), "bias": (-0.3, 0.5)}
+RANGES = {
+    "weight": (0.5, 2.0),
+    "running_var": (0.5, 3.0),
+    "running_mean": (-0.5, 0.5),
+    "bias": (-0.3, 0.5),
+}
 NORM = ("running_mean", "running_var", "weight", "bias")  # in the order of F.batch_norm
 
 
-def colorizer_shapes(outputs: int, blocks: Sequence[Sequence[int]], up: int) -> dict[str, tuple[int, ...]]:
+def colorizer_shapes(
+    outputs: int, blocks: Sequence[Sequence[int]], up: int
+) -> dict[str, tuple[int, ...]]:
     """The shape of everything that a Colorizer keeps, by name."""
     before, shapes = 1, {}
     for number, (width, convolutions, *_) in enumerate(blocks):
         block = f"blocks.{number}"
         for index in range(0, 2 * convolutions, 2):
-            shapes |= {f"{block}.{index}.weight": (width, before, 3, 3), f"{block}.{index}.bias": (width,)}
+            shapes |= {
+                f"{block}.{index}.weight": (width, before, 3, 3),
+                f"{block}.{index}.bias": (width,),
+            }
             before = width
         norm = f"{block}.{2 * convolutions}"
-        shapes |= {f"{norm}.{part}": (width,) for part in RANGES} | {f"{norm}.num_batches_tracked": ()}
+        shapes |= {f"{norm}.{part}": (width,) for part in RANGES} | {
+            f"{norm}.num_batches_tracked": ()
+        }
     shapes |= {"up.0.weight": (before, up, 4, 4), "up.0.bias": (up,)}
     shapes |= {"up.2.weight": (up, up, 3, 3), "up.2.bias": (up,)}
     return shapes | {"scores.weight": (outputs, up, 1, 1), "scores.bias": (outputs,)}
 
 
 def colorizer_state(seed: int, *sizes) -> dict[str, Tensor]:
-    """Weights for every layer, that keep numbers at about their size through a ReLU, and statistics."""
+    """Weights for every layer, that keep numbers at about their size through a ReLU, and
+    statistics.
+    """
     state = {}
     for number, (name, shape) in enumerate(colorizer_shapes(*sizes).items()):
         low, high = RANGES.get(name.rpartition(".")[2], (0, 0))
-        if len(shape) == 4:  # of the up-convolution a quarter of a kernel meets a value, the rest meets zeros
+        if (
+            len(shape) == 4
+        ):  # of the up-convolution a quarter of a kernel meets a value, the rest meets zeros
             summands = 4 * shape[0] if name.startswith("up.0") else math.prod(shape[1:])
             low, high = -math.sqrt(6 / summands), math.sqrt(6 / summands)
         state[name] = draw(seed + number, *shape, low=low, high=high) if shape else torch.tensor(9)
@@ -686,9 +823,13 @@ def dilated(kernels: Tensor, dilation: int) -> Tensor:
 
 
 def scores_of(
-    lightness: Tensor, state: dict[str, Tensor], blocks: Sequence[Sequence[int]], training: bool = False
+    lightness: Tensor,
+    state: dict[str, Tensor],
+    blocks: Sequence[Sequence[int]],
+    training: bool = False,
 ) -> Tensor:
-    """What a Colorizer of these weights answers, in torch's functions. While training, statistics move on.
+    """What a Colorizer of these weights answers, in torch's functions. While training, statistics
+    move on.
 
     A stride is every so-many-th place of a convolution without one.
     """
@@ -710,7 +851,11 @@ def scores_of(
 
 
 def colorizer_loaded(
-    submission, state: dict[str, Tensor], *arguments: object, training: bool = False, **options: object
+    submission,
+    state: dict[str, Tensor],
+    *arguments: object,
+    training: bool = False,
+    **options: object,
 ):
     """A Colorizer with these weights in it, so that its random beginning does not matter."""
     network = submission.Colorizer(*arguments, **options)
@@ -725,7 +870,8 @@ def colorizer_loaded(
 
 
 def colorizer_misfit(network, state: dict[str, Tensor]) -> Failure:
-    """Which weights do not fit: they are put in one after another, and then again in a shape that none has.
+    """Which weights do not fit: they are put in one after another, and then again in a shape that
+    none has.
 
     Weights of another shape are an error, those of a name that there is not are left out.
     """
@@ -757,8 +903,14 @@ def test_colorizer_of_plain_blocks(submission):
 
 @check("Colorizer", points=1)
 def test_colorizer_strides(submission):
-    """Blocks of several convolutions, strides large and small: where in its block each stride is."""
-    for blocks in (((4, 3, 2, 1), (6, 2, 4, 1)), ((3, 2, 4, 1), (5, 3, 1, 1), (4, 2, 2, 1)), ((5, 2, 8, 1),)):
+    """Blocks of several convolutions, strides large and small: where in its block each stride
+    is.
+    """
+    for blocks in (
+        ((4, 3, 2, 1), (6, 2, 4, 1)),
+        ((3, 2, 4, 1), (5, 3, 1, 1), (4, 2, 2, 1)),
+        ((5, 2, 8, 1),),
+    ):
         sizes = 6, [list(block) for block in blocks], 4
         state, lightness = colorizer_state(200, *sizes), draw(201, 3, 1, 24, 16)
         network = colorizer_loaded(submission, state, *sizes)
@@ -768,7 +920,10 @@ def test_colorizer_strides(submission):
 @check("Colorizer", points=1)
 def test_colorizer_dilations(submission):
     """Dilated blocks, with and without a stride: every convolution of a block, up to the border."""
-    for blocks in (((4, 2, 2, 1), (6, 2, 2, 1), (5, 2, 2, 1), (3, 2, 1, 2)), ((5, 2, 4, 3), (4, 3, 2, 2))):
+    for blocks in (
+        ((4, 2, 2, 1), (6, 2, 2, 1), (5, 2, 2, 1), (3, 2, 1, 2)),
+        ((5, 2, 4, 3), (4, 3, 2, 2)),
+    ):
         state, lightness = colorizer_state(300, 7, blocks, 6), draw(301, 2, 1, 48, 64)
         network = colorizer_loaded(submission, state, 7, blocks, up=6)
         expect_value(network(lightness), scores_of(lightness, state, blocks), LAYERS)
@@ -787,7 +942,9 @@ def test_colorizer_of_its_default_sizes(submission):
 
 @check("Colorizer", points=0.5)
 def test_colorizer_of_pictures_of_any_size(submission):
-    """One network for small and large, wide and high pictures, one and several, faint and strong."""
+    """One network for small and large, wide and high pictures, one and several, faint and
+    strong.
+    """
     sizes = 4, ((5, 2, 2, 1), (3, 1, 2, 2), (6, 2, 2, 1)), 5
     state = colorizer_state(500, *sizes)
     network = colorizer_loaded(submission, state, *sizes)
@@ -811,7 +968,9 @@ def test_colorizer_while_training(submission):
 
 @check("Colorizer", points=0.5)
 def test_colorizer_gradient(submission):
-    """The gradient that arrives at the scores flows back through all the layers to the lightness."""
+    """The gradient that arrives at the scores flows back through all the layers to the
+    lightness.
+    """
     sizes = 6, ((4, 2, 4, 1), (5, 2, 2, 2)), 3
     lightness, cotangent = draw(701, 2, 1, 40, 48), draw(702, 2, 6, 10, 12)
     state, leaf = colorizer_state(700, *sizes), lightness.clone().requires_grad_()
@@ -825,7 +984,9 @@ def test_colorizer_gradient(submission):
 
 @check("Colorizer", points=0.5)
 def test_colorizer_form(submission):
-    """float32 and float64, non-contiguous inputs: the dtype follows the weights, and no input is changed."""
+    """float32 and float64, non-contiguous inputs: the dtype follows the weights, and no input is
+    changed.
+    """
     sizes = 3, ((4, 2, 2, 1), (6, 1, 4, 2)), 5
     state = colorizer_state(800, *sizes)
     network = colorizer_loaded(submission, state, *sizes)
@@ -833,7 +994,9 @@ def test_colorizer_form(submission):
         network.to(dtype)
         state = {name: tensor.to(dtype) for name, tensor in state.items()}
         lightness = strided(draw(801, 2, 1, 24, 40).to(dtype))
-        expect(network(lightness), close_to=scores_of(lightness, state, sizes[1]), tolerance=tolerance)
+        expect(
+            network(lightness), close_to=scores_of(lightness, state, sizes[1]), tolerance=tolerance
+        )
         expect_inputs_unchanged(submission)
 
 
@@ -843,7 +1006,9 @@ ABOVE, OWNED = 0.06, 0.75  # of the least cross-entropy; of the chairs' and tabl
 
 @cache
 def hidden_rooms() -> tuple[Tensor, Tensor]:
-    """Rooms of furniture that nobody has been given: lightness, and what every fourth pixel belongs to."""
+    """Rooms of furniture that nobody has been given: lightness, and what every fourth pixel belongs
+    to.
+    """
     rooms = make_scenes(load_views(pack_path("furniture_hidden"), size=64), 96, seed=7)
     return rooms.lightness, rooms.kind[..., 2::4, 2::4]
 
@@ -852,7 +1017,9 @@ def colorizer_sizes(state: dict[str, Tensor]) -> tuple | None:
     """The sizes that a Colorizer of these weights was made with; None if there is no such one."""
     blocks = []
     for number, (stride, dilation) in enumerate(zip(STRIDES, DILATIONS, strict=True)):
-        kernels = [t for name, t in state.items() if name.startswith(f"blocks.{number}.") and t.dim() == 4]
+        kernels = [
+            t for name, t in state.items() if name.startswith(f"blocks.{number}.") and t.dim() == 4
+        ]
         blocks.append((len(kernels[0]) if kernels else 0, len(kernels), stride, dilation))
     outputs, up = (state.get(f"{name}.bias", torch.empty(0)).numel() for name in ("scores", "up.2"))
     return (outputs, blocks, up) if all([outputs, up, *(width for width, *_ in blocks)]) else None
@@ -865,14 +1032,20 @@ def saved_colorizer(submission):
     wanted = colorizer_shapes(*sizes) if sizes else None
     if {name: tuple(tensor.shape) for name, tensor in state.items()} != wanted:
         which = f"four blocks, of strides {STRIDES} and dilations {DILATIONS}"
-        raise Failure("wrong type", f"`{COLORIZER}` does not hold the weights of a `Colorizer` of {which}")
+        raise Failure(
+            "wrong type", f"`{COLORIZER}` does not hold the weights of a `Colorizer` of {which}"
+        )
     if sizes[0] != len(lattice(PUBLISHED)):
-        raise Failure("wrong shape", f"`{COLORIZER}` was trained to score other bins than the published ones")
+        raise Failure(
+            "wrong shape", f"`{COLORIZER}` was trained to score other bins than the published ones"
+        )
     return colorizer_loaded(submission, state, *sizes)
 
 
 def share_owned(logits: Tensor, kind: Tensor) -> float:
-    """The share of the chairs' and tables' pixels whose colour, decoded, is near to one that they own."""
+    """The share of the chairs' and tables' pixels whose colour, decoded, is near to one that they
+    own.
+    """
     pieces = [index for index, palette in enumerate(WORLD) if palette.name in ("chair", "table")]
     near = owned(mean_colour(annealed(logits, 0.38), lattice(PUBLISHED)), kind)
     pixels = floors.shares(kind)
@@ -881,11 +1054,14 @@ def share_owned(logits: Tensor, kind: Tensor) -> float:
 
 @check("Colorizer", points=2, explained=False)
 def test_colorizer_trained(submission):
-    """Your network, as you trained and saved it, colours unseen rooms: 6 % above the floor, 75 % owned."""
+    """Your network, as you trained and saved it, colours unseen rooms: 6 % above the floor, 75 %
+    owned.
+    """
     lightness, kind = hidden_rooms()
     network, size = saved_colorizer(submission), (len(lattice(PUBLISHED)), *kind.shape[1:])
     some = [  # as many at a time as one answer has room for
-        expect(network(few), shape=(len(few), *size), dtype=torch.float32) for few in lightness.split(24)
+        expect(network(few), shape=(len(few), *size), dtype=torch.float32)
+        for few in lightness.split(24)
     ]
     logits = torch.cat(some).detach().double()
 
@@ -897,7 +1073,9 @@ def test_colorizer_trained(submission):
     share, said = share_owned(logits, kind), []
     if above > ABOVE:
         percent = f"{math.ceil(100 * above)}%" if above < 9 else "more than 900%"
-        said += [f"its cross-entropy is {percent} above the least that there can be: {ABOVE:.0%} are allowed"]
+        said += [
+            f"its cross-entropy is {percent} above the least that there can be: {ABOVE:.0%} are allowed"
+        ]
     if share < OWNED:
         reached = f"{math.floor(100 * share)}% of the chairs' and tables' pixels get a colour that they own"
         said += [f"{reached}: {OWNED:.0%} are wanted"]
@@ -905,16 +1083,20 @@ def test_colorizer_trained(submission):
         raise Failure("wrong value", "; ".join(said))
 
 
-# ----------------------------------------------------------------------------------------------- colorize
+# ----------------------------------------------------------------------------------------- colorize
 
 
 def stretched(line: np.ndarray, size: int) -> np.ndarray:
-    """Numbers at the centres of their cells, linear in between and constant beyond the outermost."""
+    """Numbers at the centres of their cells, linear in between and constant beyond the
+    outermost.
+    """
     return np.interp((np.arange(size) + 0.5) * len(line) / size - 0.5, np.arange(len(line)), line)
 
 
 def painted(lightness: Tensor, ab: Tensor) -> Tensor:
-    """The picture by scikit-image; colours in ab units are stretched along one axis, then the other."""
+    """The picture by scikit-image; colours in ab units are stretched along one axis, then the
+    other.
+    """
     grid = ab.numpy()
     for axis in (2, 3):
         grid = np.apply_along_axis(stretched, axis, grid, lightness.shape[axis])
@@ -937,7 +1119,9 @@ def test_painting_with_one_colour(submission):
     logits = torch.tensor([math.log(3.0), 0.0]).view(1, 2, 1, 1)
     for temperature, a, b in ((1.0, 14.0, -3.0), (0.5, 20.0, -6.0)):  # the shares are 3/4 and 9/10
         expected = painted(lightness, torch.tensor([a, b]).view(1, 2, 1, 1))
-        expect_value(submission.colorize(lightness, logits, bins, temperature=temperature), expected, RGB)
+        expect_value(
+            submission.colorize(lightness, logits, bins, temperature=temperature), expected, RGB
+        )
 
 
 @check("colorize", points=1.5)
@@ -966,12 +1150,16 @@ def test_painting_keeps_the_lightness(submission):
     result = submission.colorize(lightness, logits, MUTED_BINS, 0.6)
     expect_value(result, torch.full((2, 3, 11, 8), 0.5), 0.5)  # a picture, in [0, 1]
     kept, _ = planes_of(result.detach())
-    expect_value(kept, lightness, 1e-3, "the lightness of the result")  # 0.1 of 100: LAB, there and back
+    expect_value(
+        kept, lightness, 1e-3, "the lightness of the result"
+    )  # 0.1 of 100: LAB, there and back
 
 
 @check("colorize", points=0.5)
 def test_painting_outside_the_gamut(submission):
-    """Very vivid colours and scores of ten thousand: what no screen can show is clipped, at the very end."""
+    """Very vivid colours and scores of ten thousand: what no screen can show is clipped, at the
+    very end.
+    """
     bins = torch.tensor([[90.0, -70.0], [-90.0, 40.0], [60.0, 65.0]])
     lightness = draw(42, 2, 1, 7, 9, low=-0.1, high=0.45)
     logits = 1e4 * torch.eye(3)[torch.tensor([[[0, 1], [2, 0]], [[1, 1], [0, 2]]])].movedim(-1, 1)
@@ -981,7 +1169,9 @@ def test_painting_outside_the_gamut(submission):
 
 @check("colorize", points=0.5)
 def test_painting_form(submission):
-    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is changed."""
+    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is
+    changed.
+    """
     for dtype in (torch.float32, torch.float64):
         lightness, logits = medium(43, 3, 1, 5, 8).to(dtype), draw(44, 3, 7, 2, 4).to(dtype)
         bins = MUTED_BINS.to(dtype)
@@ -991,10 +1181,10 @@ def test_painting_form(submission):
         expect_inputs_unchanged(submission)
 
 
-# ------------------------------------------------------------------------------------------- colorfulness
+# ------------------------------------------------------------------------------------- colorfulness
 
-# A tenth of a unit, of 100. A spread by mean square minus squared mean is off by no more in float32, and
-# a spread over one pixel less by ten times as much.
+# A tenth of a unit, of 100. A spread by mean square minus squared mean is off by no more in
+# float32, and a spread over one pixel less by ten times as much.
 OPPONENT = 1e-3
 
 
@@ -1021,7 +1211,8 @@ def test_colorfulness_of_greys_and_of_one_colour(submission):
 @check("colorfulness", points=1)
 def test_colorfulness_of_two_colours(submission):
     """A few pixels of two colours that cancel: a spread and no mean, worked by hand."""
-    # rg and yb are +-4 and -+3 times 25.5: the spread is 127.5; at half the contrast it is half that.
+    # rg and yb are +-4 and -+3 times 25.5: the spread is 127.5; at half the contrast it is half
+    # that.
     colour = torch.tensor([[0.6, 0.2, 0.7], [0.2, 0.6, 0.1]])
     rgb = colour[[0, 1, 1, 1, 0, 0]].T.reshape(1, 3, 2, 3)
     both = torch.cat([rgb, rgb / 2 + 0.1])
@@ -1041,23 +1232,32 @@ def test_colorfulness_of_random_pictures(submission):
 
 @check("colorfulness", points=0.5)
 def test_colorfulness_form(submission):
-    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is changed."""
+    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is
+    changed.
+    """
     for dtype in (torch.float32, torch.float64):
         rgb = draw(47, 2, 3, 5, 4, low=0).to(dtype)
-        expect(submission.colorfulness(strided(rgb)), close_to=colorful(rgb).to(dtype), tolerance=OPPONENT)
+        expect(
+            submission.colorfulness(strided(rgb)),
+            close_to=colorful(rgb).to(dtype),
+            tolerance=OPPONENT,
+        )
         expect_inputs_unchanged(submission)
 
 
-# --------------------------------------------------------------------------------------- colorization_auc
+# --------------------------------------------------------------------------------- colorization_auc
 
-# Thresholds one ab unit apart can be summed in many ways: 150 or 151 of them, as steps or as trapezoids, with
-# < or <=. None is wrong. At a whole distance the area is so off by up to a step of 150, and half-way between
-# two thresholds, as in the mean over many pixels, by up to half a step (0.0033). No check is tighter.
+# Thresholds one ab unit apart can be summed in many ways: 150 or 151 of them, as steps or as
+# trapezoids, with < or <=. None is wrong. At a whole distance the area is so off by up to a step of
+# 150, and half-way between two thresholds, as in the mean over many pixels, by up to half a step
+# (0.0033). No check is tighter.
 STEP, HALF_STEP = 7e-3, 5e-3
 
 
 def area(prediction: Tensor, target: Tensor, weights: Tensor | None = None) -> Tensor:
-    """The area under the curve itself, by counting: a threshold every 0.05 ab units, in double precision."""
+    """The area under the curve itself, by counting: a threshold every 0.05 ab units, in double
+    precision.
+    """
     offset = (prediction.double() - target.double()).numpy()
     distances = np.hypot(offset[:, 0], offset[:, 1]).ravel()
     counts = np.ones(len(distances)) if weights is None else weights.double().numpy().ravel()
@@ -1084,12 +1284,16 @@ def test_auc_of_one_distance(submission):
     target = 30 * draw(48, 2, 2, 3, 5)
     for offset, expected in (((-21.3, 28.4), 1 - 35.5 / 150), ((85.2, 63.9), 1 - 106.5 / 150)):
         prediction = target + torch.tensor(offset).view(1, 2, 1, 1)
-        expect_value(submission.colorization_auc(prediction, target), torch.tensor(expected), HALF_STEP)
+        expect_value(
+            submission.colorization_auc(prediction, target), torch.tensor(expected), HALF_STEP
+        )
 
 
 @check("colorization_auc", points=0.5)
 def test_auc_perfect_and_hopeless(submission):
-    """The true colours, and predictions that no threshold lets pass, far off and farther: both ends."""
+    """The true colours, and predictions that no threshold lets pass, far off and farther: both
+    ends.
+    """
     target = 50 * draw(49, 3, 2, 4, 5)
     expect_value(submission.colorization_auc(target.clone(), target), torch.tensor(1.0), STEP)
     for a, b in ((-110.0, 120.0), (1e4, -2e4)):
@@ -1100,11 +1304,16 @@ def test_auc_perfect_and_hopeless(submission):
 
 @check("colorization_auc", points=1)
 def test_auc_of_random_pictures(submission):
-    """Pictures with pixels at all distances, some beyond the last threshold: all of them count the same."""
-    # So many pixels that counting with trapezoids agrees to 1e-4, which explaining a wrong answer asks for.
+    """Pictures with pixels at all distances, some beyond the last threshold: all of them count the
+    same.
+    """
+    # So many pixels that counting with trapezoids agrees to 1e-4, which explaining a wrong answer
+    # asks for.
     target = colours(5, 3, 41, 70)
     prediction = guesses(50, target)
-    expect_value(submission.colorization_auc(prediction, target), area(prediction, target), HALF_STEP)
+    expect_value(
+        submission.colorization_auc(prediction, target), area(prediction, target), HALF_STEP
+    )
 
 
 @check("colorization_auc", points=0.5)
@@ -1118,12 +1327,15 @@ def test_auc_with_bins_and_no_prior(submission):
 
 @check("colorization_auc", points=1)
 def test_auc_rebalanced_by_hand(submission):
-    """Frequent and rare colours, and one that never occurs: what each pixel counts is worked by hand."""
+    """Frequent and rare colours, and one that never occurs: what each pixel counts is worked by
+    hand.
+    """
     bins = torch.tensor([[70.0, 10.0], [0.0, 0.0], [-60.0, -50.0], [10.0, 90.0]])
     target = torch.tensor([[2.0, -5.0, -57.0, 4.0], [-3.0, 4.0, -55.0, 86.0]]).view(1, 2, 1, 4)
     offset = torch.tensor([[18.3, 0.0, -81.3, 18.3], [-24.4, 30.5, 108.4, 24.4]]).view(1, 2, 1, 4)
     prior = torch.tensor([0.0, 0.6, 0.1, 0.3])
-    # Of pixels 30.5 off, two count 1 / 0.6 each and one 1 / 0.3, and the one 135.5 off counts 1 / 0.1.
+    # Of pixels 30.5 off, two count 1 / 0.6 each and one 1 / 0.3, and the one 135.5 off counts 1 /
+    # 0.1.
     expected = (20 / 3 * (1 - 30.5 / 150) + 10 * (1 - 135.5 / 150)) / (20 / 3 + 10)
     result = submission.colorization_auc(target + offset, target, bins, prior)
     expect_value(result, torch.tensor(expected), HALF_STEP)
@@ -1131,7 +1343,9 @@ def test_auc_rebalanced_by_hand(submission):
 
 @check("colorization_auc", points=1.5)
 def test_auc_rebalanced_on_random_pictures(submission):
-    """The 313 bins and an uneven prior, in pictures that are unlike each other: rare colours count more."""
+    """The 313 bins and an uneven prior, in pictures that are unlike each other: rare colours count
+    more.
+    """
     bins, prior = lattice(PUBLISHED), torch.softmax(draw(52, 313, low=-2, high=2), dim=0)
     target = colours(7, 3, 41, 70)
     target[0] = colours(8, 1, 1, 1)[0]  # a picture of one colour
@@ -1145,19 +1359,24 @@ def test_auc_rebalanced_on_random_pictures(submission):
 
 @check("colorization_auc", points=0.5)
 def test_auc_form(submission):
-    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is changed."""
+    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is
+    changed.
+    """
     prior = torch.softmax(draw(54, 7, low=-2, high=2), dim=0)
     for dtype in (torch.float32, torch.float64):
         target = colours(9, 4, 13, 30)
         prediction, weights = guesses(55, target), rarity(target, SEVEN_BINS, prior)
         given = [strided(tensor.to(dtype)) for tensor in (prediction, target, SEVEN_BINS, prior)]
-        for most, expected in ((2, area(prediction, target)), (4, area(prediction, target, weights))):
+        for most, expected in (
+            (2, area(prediction, target)),
+            (4, area(prediction, target, weights)),
+        ):
             result = submission.colorization_auc(*given[:most])
             expect(result, close_to=expected.to(dtype), tolerance=HALF_STEP)
             expect_inputs_unchanged(submission)
 
 
-# --------------------------------------------------------------------------------- a target without zeros
+# --------------------------------------------------------------------------- a target without zeros
 
 
 def expect_parts(
@@ -1165,7 +1384,9 @@ def expect_parts(
 ) -> tuple[Tensor, Tensor]:
     """The indices and the shares of a target without zeros, by their form. Raises Failure."""
     if not isinstance(result, (tuple, list)):
-        raise Failure("wrong type", f"the result is {describe(result)}, not the indices and the shares")
+        raise Failure(
+            "wrong type", f"the result is {describe(result)}, not the indices and the shares"
+        )
     if len(result) != 2:
         raise Failure("wrong type", "the result is not a pair, the indices and the shares")
     shape = batch, neighbors, height, width
@@ -1178,7 +1399,9 @@ def expect_parts(
     return indices.long(), shares
 
 
-def expect_sparse(result: object, expected: Tensor, neighbors: int, tolerance: float = DISTANCE) -> None:
+def expect_sparse(
+    result: object, expected: Tensor, neighbors: int, tolerance: float = DISTANCE
+) -> None:
     """Together the indices and the shares are this dense target (B, Q, H, W), in whatever order."""
     batch, bins, *size = expected.shape
     indices, shares = expect_parts(result, batch, neighbors, *size)
@@ -1187,7 +1410,9 @@ def expect_sparse(result: object, expected: Tensor, neighbors: int, tolerance: f
     if (indices.sort(dim=1).values.diff(dim=1) == 0).any():
         raise Failure("wrong value", "a pixel has the same bin more than once")
     found = torch.zeros(expected.shape, dtype=shares.dtype).scatter(1, indices, shares)
-    expect_value(found, expected, tolerance, "the target that the indices and the shares make together")
+    expect_value(
+        found, expected, tolerance, "the target that the indices and the shares make together"
+    )
 
 
 @check("sparse_soft_encode", points=1)
@@ -1204,7 +1429,9 @@ def test_sparse_encoding_of_one_colour(submission):
 
 @check("sparse_soft_encode", points=1.5)
 def test_sparse_encoding_in_the_published_bins(submission):
-    """Pictures in the 313 bins, with the defaults: as many bins a pixel as asked for, and the right ones."""
+    """Pictures in the 313 bins, with the defaults: as many bins a pixel as asked for, and the right
+    ones.
+    """
     ab, bins = colours(40, 3, 4, 5), lattice(PUBLISHED)
     expect_sparse(submission.sparse_soft_encode(ab, bins), encoded(ab, bins), 10)
 
@@ -1229,7 +1456,9 @@ def test_sparse_encoding_with_a_narrow_gaussian(submission):
 
 @check("sparse_soft_encode", points=1)
 def test_sparse_encoding_form(submission):
-    """float32 and float64, non-contiguous inputs: int64 indices, shares in the input's dtype, no changes."""
+    """float32 and float64, non-contiguous inputs: int64 indices, shares in the input's dtype, no
+    changes.
+    """
     bins = lattice(PUBLISHED)
     for dtype in (torch.float32, torch.float64):
         ab = colours(43, 4, 3, 5).to(dtype)
@@ -1243,7 +1472,9 @@ def test_sparse_encoding_form(submission):
 def sparse_target(
     seed: int, bins: int, batch: int, neighbors: int, height: int, width: int
 ) -> tuple[Tensor, Tensor]:
-    """Different bins for each pixel, and shares that sum to 1: in no order, and no two of them tie."""
+    """Different bins for each pixel, and shares that sum to 1: in no order, and no two of them
+    tie.
+    """
     shape = batch, bins, height, width
     indices = draw(seed, *shape).argsort(dim=1)[:, :neighbors]
     return indices, soft_target(seed + 1000, batch, neighbors, height, width)
@@ -1258,7 +1489,9 @@ def dense_target(indices: Tensor, shares: Tensor, bins: int) -> Tensor:
 def dense_cross_entropy(
     logits: Tensor, indices: Tensor, shares: Tensor, weights: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """torch's own cross-entropy of the target with its zeros, and autograd's gradient, in float64."""
+    """torch's own cross-entropy of the target with its zeros, and autograd's gradient, in
+    float64.
+    """
     scores = logits.detach().double().clone().requires_grad_()
     target = dense_target(indices, shares, logits.shape[1])
     losses = F.cross_entropy(scores, target, reduction="none")  # (B, H, W)
@@ -1271,7 +1504,9 @@ def dense_cross_entropy(
 def loss_and_gradient(result: object) -> tuple[object, object]:
     """Both results. Raises Failure for anything but a pair."""
     if not isinstance(result, (tuple, list)):
-        raise Failure("wrong type", f"the result is {describe(result)}, not the loss and the gradient")
+        raise Failure(
+            "wrong type", f"the result is {describe(result)}, not the loss and the gradient"
+        )
     if len(result) != 2:
         raise Failure("wrong type", "the result is not a pair, the loss and the gradient")
     return result[0], result[1]
@@ -1306,7 +1541,9 @@ def test_sparse_loss_of_random_pictures(submission):
 
 @check("sparse_cross_entropy", points=1.5)
 def test_sparse_gradient_of_random_pictures(submission):
-    """Random scores against sparse targets: the gradient by every score, of a target's bins and of others."""
+    """Random scores against sparse targets: the gradient by every score, of a target's bins and of
+    others.
+    """
     logits, target = draw(47, 3, 7, 4, 5, low=-4, high=4), sparse_target(48, 7, 3, 2, 4, 5)
     _, gradient = loss_and_gradient(submission.sparse_cross_entropy(logits, *target))
     expect_gradient(gradient, dense_cross_entropy(logits, *target)[1])
@@ -1314,7 +1551,9 @@ def test_sparse_gradient_of_random_pictures(submission):
 
 @check("sparse_cross_entropy", points=1.5)
 def test_sparse_loss_with_weights(submission):
-    """Class-rebalancing weights: each pixel, in both results, counts by that of its largest share."""
+    """Class-rebalancing weights: each pixel, in both results, counts by that of its largest
+    share.
+    """
     logits, target = draw(49, 3, 9, 4, 5, low=-4, high=4), sparse_target(50, 9, 3, 6, 4, 5)
     weights = draw(51, 9, low=0.2, high=5)
     expected = dense_cross_entropy(logits, *target, weights)
@@ -1326,10 +1565,13 @@ def test_sparse_loss_with_weights(submission):
 
 @check("sparse_cross_entropy", points=1)
 def test_sparse_loss_of_extreme_scores(submission):
-    """Scores of hundreds and of ten thousand, both signs, right and wrong: finite, and as the scores say."""
+    """Scores of hundreds and of ten thousand, both signs, right and wrong: finite, and as the
+    scores say.
+    """
     indices = torch.tensor([[2, 0, 1], [0, 1, 2]]).view(1, 2, 1, 3)
     shares = torch.tensor([[0.75, 0.875, 1.0], [0.25, 0.125, 0.0]]).view(1, 2, 1, 3)
-    # Softmax is 1 at the first bin, so that a pixel loses the first score less its target's mean score.
+    # Softmax is 1 at the first bin, so that a pixel loses the first score less its target's mean
+    # score.
     for score in (200.0, 1e4):
         logits = torch.tensor([score, 0.0, -score]).view(1, 3, 1, 1).repeat(1, 1, 1, 3)
         result = submission.sparse_cross_entropy(logits, indices, shares)
@@ -1341,7 +1583,9 @@ def test_sparse_loss_of_extreme_scores(submission):
 
 @check("sparse_cross_entropy", points=0.5)
 def test_sparse_loss_form(submission):
-    """float32 and float64, non-contiguous inputs: both results have the scores' dtype, no input changed."""
+    """float32 and float64, non-contiguous inputs: both results have the scores' dtype, no input
+    changed.
+    """
     indices, shares = sparse_target(52, 5, 4, 3, 2, 6)
     for dtype in (torch.float32, torch.float64):
         logits = draw(53, 4, 5, 2, 6).to(dtype)

@@ -1,11 +1,11 @@
 """Hidden checks of assignment 0, data-driven graphics.
 
-Oracles: SciPy's and scikit-learn's neighbours and k-means, a tally by Counter, NumPy's average, closed forms
-worked by hand.
+Oracles: SciPy's and scikit-learn's neighbours and k-means, a tally by Counter, NumPy's average,
+closed forms worked by hand.
 
-Every size differs from every other, so that a wrong axis shows. Checks of values take float32 and accept
-float32 or float64; the dtype has a check of its own (`..._form`), so that a slip there costs once. Indices
-and labels are int64 throughout, as torch needs them to look something up.
+Every size differs from every other, so that a wrong axis shows. Checks of values take float32 and
+accept float32 or float64; the dtype has a check of its own (`..._form`), so that a slip there costs
+once. Indices and labels are int64 throughout, as torch needs them to look something up.
 """
 
 from collections import Counter
@@ -22,10 +22,9 @@ from autograder.checks import Failure, check, expect, expect_inputs_unchanged
 from autograder.checks.expect import describe, expect_value
 from autograder.checks.inputs import draw, strided
 
-# Tolerances, relative to the largest expected magnitude (at least 1); see TOLERANCE for the default.
-FAR = (
-    1e-4  # of distances near 100 with rows near 1000: a rounded mean (1e-4) goes into differences of about 1
-)
+# Tolerances, relative to the largest expected magnitude (at least 1); see TOLERANCE for the
+# default.
+FAR = 1e-4  # of distances near 100 with rows near 1000: a rounded mean (1e-4) goes into differences of about 1
 
 
 def pair(result: object, what: str) -> tuple[object, object]:
@@ -37,7 +36,7 @@ def pair(result: object, what: str) -> tuple[object, object]:
     return result[0], result[1]
 
 
-# ---------------------------------------------------------------------------------------------- distances
+# ---------------------------------------------------------------------------------------- distances
 
 
 def squared(a: Tensor, b: Tensor) -> Tensor:
@@ -65,7 +64,9 @@ def test_distances_of_random_rows(submission):
 
 @check("pairwise_squared_distances", points=1.5)
 def test_distances_far_from_the_origin(submission):
-    """Rows of float32 whose coordinates are near 1000 or -1000, and differ by about 1, or not at all."""
+    """Rows of float32 whose coordinates are near 1000 or -1000, and differ by about 1, or not at
+    all.
+    """
     mean = torch.tensor([1000.0, -1000.0, 1000.0]).repeat(20)
     a = mean + draw(4, 30, 60)
     b = torch.cat([mean + draw(5, 40, 60), a[:20]])  # of a copy, what rounds is above or below zero
@@ -89,19 +90,23 @@ def test_distances_gradient(submission):
     a, b, cotangent = draw(8, 5, 3), draw(9, 7, 3), draw(10, 5, 7)
     expect_value(submission.pairwise_squared_distances(a, b), squared(a, b))
     slope = submission.gradient_of("pairwise_squared_distances", a, b, cotangent=cotangent)
-    expect_value(slope, 2 * (a * cotangent.sum(1, keepdim=True) - cotangent @ b), what="the gradient")
+    expect_value(
+        slope, 2 * (a * cotangent.sum(1, keepdim=True) - cotangent @ b), what="the gradient"
+    )
 
 
 @check("pairwise_squared_distances", points=0.5)
 def test_distances_form(submission):
-    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is changed."""
+    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is
+    changed.
+    """
     for dtype in (torch.float32, torch.float64):
         a, b = strided(draw(11, 4, 6).to(dtype)), strided(draw(12, 3, 6).to(dtype))
         expect(submission.pairwise_squared_distances(a, b), close_to=squared(a, b).to(dtype))
         expect_inputs_unchanged(submission)
 
 
-# --------------------------------------------------------------------------------------------- neighbours
+# --------------------------------------------------------------------------------------- neighbours
 
 NEIGHBORS = "the indices and the squared distances"
 
@@ -124,7 +129,10 @@ def by_hand(squared_distances: Tensor, k: int) -> tuple[Tensor, Tensor]:
 def test_neighbors_of_two_queries(submission):
     """Two queries and four examples: the three nearest, the nearest first."""
     distances = torch.tensor([[9.0, 4.0, 100.0, 1.0], [0.0, 25.0, 16.0, 36.0]])
-    indices, values = torch.tensor([[3, 1, 0], [0, 2, 1]]), torch.tensor([[1.0, 4.0, 9.0], [0.0, 16.0, 25.0]])
+    indices, values = (
+        torch.tensor([[3, 1, 0], [0, 2, 1]]),
+        torch.tensor([[1.0, 4.0, 9.0], [0.0, 16.0, 25.0]]),
+    )
     expect_neighbors(submission.nearest_neighbors(distances, 3), indices, values)
 
 
@@ -141,7 +149,9 @@ def test_neighbors_by_tree(submission):
 
 @check("nearest_neighbors", points=1)
 def test_neighbors_at_the_same_distance(submission):
-    """Many examples at the same few distances: the lower index comes first, and the k-th is no exception."""
+    """Many examples at the same few distances: the lower index comes first, and the k-th is no
+    exception.
+    """
     distances = draw(23, 5, 200, low=0, high=6).round()
     for k in (3, 70):
         expect_neighbors(submission.nearest_neighbors(distances, k), *by_hand(distances, k))
@@ -159,11 +169,13 @@ def test_neighbors_form(submission):
         expect_inputs_unchanged(submission)
 
 
-# ------------------------------------------------------------------------------------------------- voting
+# ------------------------------------------------------------------------------------------- voting
 
 
 def elected(labels: Tensor, weights: Tensor | None = None) -> Tensor:
-    """A tally for each query; a Counter's `max` keeps the first, that is, the nearest, of equals."""
+    """A tally for each query; a Counter's `max` keeps the first, that is, the nearest, of
+    equals.
+    """
     weights = torch.ones(labels.shape) if weights is None else weights
     winners = []
     for row, counts in zip(labels.tolist(), weights.tolist(), strict=True):
@@ -183,7 +195,9 @@ def test_vote_of_a_majority(submission):
 
 @check("vote", points=1)
 def test_vote_with_ties(submission):
-    """Of classes with equally many votes the nearest neighbour's wins, whether its number is low or high."""
+    """Of classes with equally many votes the nearest neighbour's wins, whether its number is low or
+    high.
+    """
     labels = torch.tensor(
         [[5, 2, 2, 5], [2, 5, 5, 2], [8, 3, 1, 6], [7, 0, 4, 0], [0, 7, 3, 7], [6, 9, 9, 6]]
     )
@@ -200,7 +214,9 @@ def test_vote_of_random_labels(submission):
 
 @check("vote", points=1.5)
 def test_vote_with_weights(submission):
-    """Weighted votes: a few that count much outvote many that count little; a weight may be zero."""
+    """Weighted votes: a few that count much outvote many that count little; a weight may be
+    zero.
+    """
     labels = torch.tensor([[1, 0, 0, 0], [3, 2, 2, 5], [0, 4, 4, 6]])
     weights = torch.tensor([[10.0, 3.0, 2.0, 1.0], [0.5, 0.25, 0.25, 0.0], [0.0, 0.25, 0.5, 0.5]])
     expect(submission.vote(labels, weights), close_to=torch.tensor([1, 3, 4]))
@@ -211,8 +227,11 @@ def test_vote_with_weights(submission):
 
 @check("vote", points=0.5)
 def test_vote_form(submission):
-    """Weights in float32 and float64, tiny and huge, non-contiguous: int64 labels, no input is changed."""
-    # The sums decide, 1.6 against 1.2, and not how many votes there are, or what a rounding leaves of them.
+    """Weights in float32 and float64, tiny and huge, non-contiguous: int64 labels, no input is
+    changed.
+    """
+    # The sums decide, 1.6 against 1.2, and not how many votes there are, or what a rounding leaves
+    # of them.
     labels, weights = torch.tensor([[0, 0, 1, 1]]), torch.tensor([[1.4e-4, 0.2e-4, 0.6e-4, 0.6e-4]])
     expect(submission.vote(labels, weights), close_to=elected(labels, weights))
     for dtype, scale in ((torch.float32, 1e-12), (torch.float64, 1e12)):
@@ -222,7 +241,7 @@ def test_vote_form(submission):
         expect_inputs_unchanged(submission)
 
 
-# ----------------------------------------------------------------------------------------------- blending
+# ----------------------------------------------------------------------------------------- blending
 
 
 def average(images: Tensor, weights: Tensor | None = None) -> Tensor:
@@ -235,8 +254,12 @@ def average(images: Tensor, weights: Tensor | None = None) -> Tensor:
 def test_blend_of_two_pixels(submission):
     """Two images of one pixel, weighted one to three: worked by hand."""
     images = torch.tensor([[8.0, -4.0], [0.0, 4.0]]).view(2, 2, 1, 1)
-    expect_value(submission.blend(images, torch.tensor([1.0, 3.0])), torch.tensor([2.0, 2.0]).view(2, 1, 1))
-    expect_value(submission.blend(images, torch.tensor([0.5, 0.0])), torch.tensor([8.0, -4.0]).view(2, 1, 1))
+    expect_value(
+        submission.blend(images, torch.tensor([1.0, 3.0])), torch.tensor([2.0, 2.0]).view(2, 1, 1)
+    )
+    expect_value(
+        submission.blend(images, torch.tensor([0.5, 0.0])), torch.tensor([8.0, -4.0]).view(2, 1, 1)
+    )
 
 
 @check("blend", points=1)
@@ -266,16 +289,21 @@ def test_blend_gradient(submission):
 
 @check("blend", points=0.5)
 def test_blend_form(submission):
-    """float32 and float64, non-contiguous inputs: the dtype follows the images, and no input is changed."""
+    """float32 and float64, non-contiguous inputs: the dtype follows the images, and no input is
+    changed.
+    """
     for dtype in (torch.float32, torch.float64):
-        images, weights = strided(draw(47, 4, 3, 2, 5).to(dtype)), strided(draw(48, 4, low=0).to(dtype))
+        images, weights = (
+            strided(draw(47, 4, 3, 2, 5).to(dtype)),
+            strided(draw(48, 4, low=0).to(dtype)),
+        )
         expect(submission.blend(images, weights), close_to=average(images, weights).to(dtype))
         expect_inputs_unchanged(submission)
         expect(submission.blend(images), close_to=average(images).to(dtype))
         expect_inputs_unchanged(submission)
 
 
-# ------------------------------------------------------------------------------------------------- colour
+# ------------------------------------------------------------------------------------------- colour
 
 
 def transferred(lightness: Tensor, stored_lightness: Tensor, stored_ab: Tensor, k: int) -> Tensor:
@@ -287,7 +315,9 @@ def transferred(lightness: Tensor, stored_lightness: Tensor, stored_ab: Tensor, 
 
 @check("transfer_color", points=1)
 def test_color_of_one_pixel(submission):
-    """A grey pixel among four stored ones: the colour of the nearest, and the mean of the nearest two."""
+    """A grey pixel among four stored ones: the colour of the nearest, and the mean of the nearest
+    two.
+    """
     stored = torch.tensor([-0.4, 0.3, 0.1, 0.5]).view(4, 1, 1, 1)
     ab = torch.tensor([[50.0, 60.0], [40.0, -30.0], [-20.0, 10.0], [5.0, 7.0]]).view(4, 2, 1, 1)
     grey = torch.tensor([0.25, -0.3]).view(2, 1, 1, 1)
@@ -302,7 +332,8 @@ def test_color_of_random_pictures(submission):
     lightness, stored, ab = draw(51, 5, 1, 4, 7), draw(52, 11, 1, 4, 7), 100 * draw(53, 11, 2, 4, 7)
     for k in (1, 3, 11):
         expect_value(
-            submission.transfer_color(lightness, stored, ab, k), transferred(lightness, stored, ab, k)
+            submission.transfer_color(lightness, stored, ab, k),
+            transferred(lightness, stored, ab, k),
         )
 
 
@@ -313,31 +344,41 @@ def test_color_at_another_size(submission):
     for size in ((4, 3), (1, 1)):
         ab = draw(56, 7, 2, *size)
         expect_value(
-            submission.transfer_color(lightness, stored, ab, 4), transferred(lightness, stored, ab, 4)
+            submission.transfer_color(lightness, stored, ab, 4),
+            transferred(lightness, stored, ab, 4),
         )
 
 
 @check("transfer_color", points=1)
 def test_color_goes_to_the_expectation(submission):
-    """Many examples that look alike, in two colours: all of them averaged give E[Y|x], near grey."""
+    """Many examples that look alike, in two colours: all of them averaged give E[Y|x], near
+    grey.
+    """
     look = torch.cat([torch.full((10, 1, 2, 3), 0.3), torch.full((4, 1, 2, 3), -0.4)])
-    ab = torch.tensor([[40.0, -40.0]] * 6 + [[-40.0, 40.0]] * 4 + [[70.0, 70.0]] * 4).view(14, 2, 1, 1)
+    ab = torch.tensor([[40.0, -40.0]] * 6 + [[-40.0, 40.0]] * 4 + [[70.0, 70.0]] * 4).view(
+        14, 2, 1, 1
+    )
     result = submission.transfer_color(torch.full((1, 1, 2, 3), 0.29), look, ab, 10)
     expect_value(result, torch.tensor([8.0, -8.0]).view(1, 2, 1, 1))
 
 
 @check("transfer_color", points=0.5)
 def test_color_form(submission):
-    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is changed."""
+    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is
+    changed.
+    """
     for dtype in (torch.float32, torch.float64):
-        lightness, stored = strided(draw(57, 3, 1, 5, 2).to(dtype)), strided(draw(58, 6, 1, 5, 2).to(dtype))
+        lightness, stored = (
+            strided(draw(57, 3, 1, 5, 2).to(dtype)),
+            strided(draw(58, 6, 1, 5, 2).to(dtype)),
+        )
         ab = strided(draw(59, 6, 2, 5, 2).to(dtype))
         expected = transferred(lightness, stored, ab, 2).to(dtype)
         expect(submission.transfer_color(lightness, stored, ab, 2), close_to=expected)
         expect_inputs_unchanged(submission)
 
 
-# ------------------------------------------------------------------------------------------------ k-means
+# ------------------------------------------------------------------------------------------ k-means
 
 CLUSTERS = "the centres and the assignment"
 
@@ -381,9 +422,9 @@ def test_kmeans_step_by_step(submission):
 @check("kmeans", points=1)
 def test_kmeans_until_it_rests(submission):
     """Without a number of steps there are ten: enough to come to scikit-learn's resting place."""
-    points = draw(63, 30, 2, low=-5, high=5) + torch.tensor([[0.0, 0.0], [30.0, 5.0], [-7.0, 40.0]]).repeat(
-        10, 1
-    )
+    points = draw(63, 30, 2, low=-5, high=5) + torch.tensor(
+        [[0.0, 0.0], [30.0, 5.0], [-7.0, 40.0]]
+    ).repeat(10, 1)
     rest = KMeans(3, init=points[:3].double().numpy(), n_init=1, algorithm="lloyd").fit(
         points.double().numpy()
     )
@@ -410,7 +451,9 @@ def test_kmeans_with_empty_clusters(submission):
 
 @check("kmeans", points=0.5)
 def test_kmeans_form(submission):
-    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is changed."""
+    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is
+    changed.
+    """
     for dtype in (torch.float32, torch.float64):
         points = strided(draw(64, 15, 3).to(dtype))
         centers = strided(points[[2, 5, 9, 11]])
@@ -421,7 +464,7 @@ def test_kmeans_form(submission):
         expect_inputs_unchanged(submission)
 
 
-# ------------------------------------------------------------------------------------------- visual words
+# ------------------------------------------------------------------------------------- visual words
 
 
 def histogram(descriptors: Tensor, words: Tensor) -> Tensor:
@@ -447,12 +490,16 @@ def test_words_of_random_images(submission):
     """Random descriptors, small and large: a histogram of shares for each image of its own."""
     for scale in (1.0, 1e4):
         descriptors, words = scale * draw(71, 4, 11, 3), scale * draw(72, 7, 3)
-        expect_value(submission.bag_of_visual_words(descriptors, words), histogram(descriptors, words))
+        expect_value(
+            submission.bag_of_visual_words(descriptors, words), histogram(descriptors, words)
+        )
 
 
 @check("bag_of_visual_words", points=1)
 def test_words_forget_the_place(submission):
-    """Descriptors in another order give the same histogram, and images in another order follow suit."""
+    """Descriptors in another order give the same histogram, and images in another order follow
+    suit.
+    """
     descriptors, words = draw(73, 3, 9, 5), draw(74, 6, 5)
     expected = histogram(descriptors, words)
     expect_value(submission.bag_of_visual_words(descriptors, words), expected)
@@ -462,7 +509,9 @@ def test_words_forget_the_place(submission):
 
 @check("bag_of_visual_words", points=0.5)
 def test_words_form(submission):
-    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is changed."""
+    """float32 and float64, non-contiguous inputs: the dtype follows the input, and no input is
+    changed.
+    """
     for dtype in (torch.float32, torch.float64):
         descriptors, words = strided(draw(75, 2, 9, 4).to(dtype)), strided(draw(76, 5, 4).to(dtype))
         result = submission.bag_of_visual_words(descriptors, words)

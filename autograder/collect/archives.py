@@ -1,7 +1,8 @@
-"""What is in a folder or in a zip that a stranger has packed: listed, checked, and read as a stream.
+"""What is in a folder or in a zip that a stranger has packed: listed, checked, and read as a
+stream.
 
-Nothing is ever unpacked under a name that an archive gives, so none can climb out of its folder; what tries
-to is refused all the same.
+Nothing is ever unpacked under a name that an archive gives, so none can climb out of its folder;
+what tries to is refused all the same.
 """
 
 import os
@@ -88,7 +89,9 @@ def file_entry(path: Path, inside: tuple[str, ...] | None = None) -> Entry:
 
 
 def folder_entries(folder: Path) -> list[Entry]:
-    """The files under a folder, in order; of too many, one more than is allowed. Raises RefusedError."""
+    """The files under a folder, in order; of too many, one more than is allowed. Raises
+    RefusedError.
+    """
     found: list[Entry] = []
     waiting: list[tuple[str, ...]] = [()]
     seen = 0
@@ -111,7 +114,9 @@ def _listed(folder: Path) -> tuple[list[str], list[str]]:
     with os.scandir(folder) as listing:
         there = sorted((one for one in listing if not is_junk(one.name)), key=lambda one: one.name)
     kinds = [(one.name, one.is_dir(follow_symlinks=False)) for one in there]
-    return [name for name, is_dir in kinds if not is_dir], [name for name, is_dir in kinds if is_dir]
+    return [name for name, is_dir in kinds if not is_dir], [
+        name for name, is_dir in kinds if is_dir
+    ]
 
 
 def _too_nested(name: str) -> str:
@@ -124,12 +129,16 @@ def _too_nested(name: str) -> str:
 def checked(entries: list[Entry]) -> list[Entry]:
     """The same entries. Raises RefusedError when they are not what a student would hand in."""
     if len(entries) > MAX_FILES:
-        raise RefusedError(f"There are more than {MAX_FILES} files: hand in the notebook by itself.")
+        raise RefusedError(
+            f"There are more than {MAX_FILES} files: hand in the notebook by itself."
+        )
     packed = [entry for entry in entries if entry.zips]
     for entry in packed:
         if entry.trouble:
             raise RefusedError(entry.trouble)
-    _refuse_bomb("The archive", sum(entry.size for entry in packed), sum(entry.packed for entry in packed))
+    _refuse_bomb(
+        "The archive", sum(entry.size for entry in packed), sum(entry.packed for entry in packed)
+    )
     return entries
 
 
@@ -170,7 +179,11 @@ def opened(entry: Entry, spool: Path, stack: ExitStack, limit: int | None = None
         raise
     except Exception as error:  # zipfile raises anything, on bytes made for it
         raise _broken(entry, error) from None
-    listed = [_zip_entry(archive, info, entry.zips + 1) for info in archive.infolist() if not info.is_dir()]
+    listed = [
+        _zip_entry(archive, info, entry.zips + 1)
+        for info in archive.infolist()
+        if not info.is_dir()
+    ]
     return [one for one in listed if one.trouble or not any(map(is_junk, one.path))]
 
 
@@ -195,7 +208,9 @@ def _zip_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, zips: int) -> En
 
 
 def _name_in_zip(info: zipfile.ZipInfo) -> str:
-    """A file's name. Without its flag it is code page 437, says the standard; most tools write UTF-8 then."""
+    """A file's name. Without its flag it is code page 437, says the standard; most tools write
+    UTF-8 then.
+    """
     if info.flag_bits & UTF8_FLAG:
         return info.filename
     raw = info.orig_filename.encode("cp437").split(b"\0")[0]
@@ -205,7 +220,9 @@ def _name_in_zip(info: zipfile.ZipInfo) -> str:
 
 
 def _unicode_path(extra: bytes, raw: bytes) -> bytes:
-    """The name in Info-ZIP's extra field, if it is for this name; or nothing. Raises struct.error."""
+    """The name in Info-ZIP's extra field, if it is for this name; or nothing. Raises
+    struct.error.
+    """
     at = 0
     while at + 4 <= len(extra):
         kind, size = struct.unpack_from("<HH", extra, at)
@@ -252,12 +269,18 @@ def chunks(entry: Entry) -> Iterator[bytes]:
 def _broken(entry: Entry, error: Exception) -> RefusedError:
     if isinstance(error, OSError) and error.strerror:
         return RefusedError(f"`{shown(entry.name)}` can't be read: {error.strerror}.")
-    what = "is no zip, or a broken one" if entry.name.lower().endswith(".zip") else "is broken in the archive"
+    what = (
+        "is no zip, or a broken one"
+        if entry.name.lower().endswith(".zip")
+        else "is broken in the archive"
+    )
     return RefusedError(f"`{shown(entry.name)}` {what}: it has to be handed in again.")
 
 
 def write(path: Path, content: Iterable[bytes]) -> None:
-    """Write a new file. Raises OSError when it can't be written, with what was written of it removed."""
+    """Write a new file. Raises OSError when it can't be written, with what was written of it
+    removed.
+    """
     try:
         with path.open("xb") as file:
             for chunk in content:

@@ -1,15 +1,16 @@
 """Bring what students handed in into a course directory: from folders, or as an LMS gives it.
 
-SOURCE is a folder of one folder or one zip per student, what Moodle or Canvas lets one download, or one zip
-of all that. Taken are an assignment's notebook and the files that it wants beside it, nothing else:
+SOURCE is a folder of one folder or one zip per student, what Moodle or Canvas lets one download, or
+one zip of all that. Taken are an assignment's notebook and the files that it wants beside it,
+nothing else:
 
 submitted/STUDENT/3_colorization/                     whole, or not there
 submitted-before/STUDENT/3_colorization/2026-05-01…   what was there before --update
 
-When it was handed in is not known: neither Moodle's nor Canvas's archive says so reliably. The times in a zip
-are those of somebody's clock, without a time zone; a timestamp.txt in it would be its author's claim. Neither
-is taken. Where lateness costs points, write timestamp.txt beside the notebook (2026-05-01 23:59:00 UTC), or
-collect through nbgrader's exchange, which does so.
+When it was handed in is not known: neither Moodle's nor Canvas's archive says so reliably. The
+times in a zip are those of somebody's clock, without a time zone; a timestamp.txt in it would be
+its author's claim. Neither is taken. Where lateness costs points, write timestamp.txt beside the
+notebook (2026-05-01 23:59:00 UTC), or collect through nbgrader's exchange, which does so.
 """
 
 import filecmp
@@ -101,8 +102,8 @@ def collect(
     assignment  of which all of it is; without it, names and content tell
     roster      gives the ids; without it, names of folders and files do
     update      take what differs from what is there, and keep that in submitted-before/
-    Raises CourseError for a source that can't be read, and when the course directory can't be written to:
-    then what was taken before stays whole, and nothing is there by halves.
+    Raises CourseError for a source that can't be read, and when the course directory can't be
+    written to: then what was taken before stays whole, and nothing is there by halves.
     """
     done: list[Outcome] = []
     submitted = course.folder / "submitted"
@@ -140,9 +141,13 @@ def _items(source: Path, drafts: Path, stack: ExitStack) -> list[Item]:
         if source.is_dir():
             return on_disk(source)
         if not source.is_file():
-            raise CourseError(f"There is no {source}: name a folder or a zip of what was handed in.")
+            raise CourseError(
+                f"There is no {source}: name a folder or a zip of what was handed in."
+            )
     except OSError as error:
-        raise CourseError(f"{source} can't be read ({error.strerror}): ask whoever owns it.") from None
+        raise CourseError(
+            f"{source} can't be read ({error.strerror}): ask whoever owns it."
+        ) from None
     try:
         entry = archives.file_entry(source.resolve())
         return in_zip(archives.opened(entry, drafts, stack, archives.MAX_CLASS_FILES))
@@ -156,11 +161,15 @@ def _as_named(item: Item) -> list[Entry]:
     entries = item.entries()
     if item.is_folder or not sender or not sender.file:
         return entries
-    own = f"handed_in{sender.file}" if sender.file.startswith(".") else sender.file  # Moodle: file_.zip
+    own = (
+        f"handed_in{sender.file}" if sender.file.startswith(".") else sender.file
+    )  # Moodle: file_.zip
     return [replace(entry, path=(own,)) for entry in entries]
 
 
-def _hand_ins(items: list[Item], roster: list[Person] | None) -> tuple[list[_HandIn], list[Outcome]]:
+def _hand_ins(
+    items: list[Item], roster: list[Person] | None
+) -> tuple[list[_HandIn], list[Outcome]]:
     """The items by sender, and what comes of those that tell none."""
     roll = Roll(roster) if roster else None
     told, refused = find_hand_ins(items, roll.knows if roll else None)
@@ -170,7 +179,9 @@ def _hand_ins(items: list[Item], roster: list[Person] | None) -> tuple[list[_Han
     for item in told:
         sender = item.sender
         if sender is None:
-            says = "The name does not tell whose it is: put it into a folder named after its student."
+            says = (
+                "The name does not tell whose it is: put it into a folder named after its student."
+            )
             unknown.append(Outcome(item.label, "", "not taken", says))
             continue
         if hidden and sender.name == hidden and not (roll and roll.knows(hidden)):
@@ -191,14 +202,18 @@ class _Collector:
     update: bool
 
     def take_all(self, hand_ins: list[_HandIn]) -> Iterator[list[Outcome]]:
-        """The outcomes of each hand-in, one after the other. Raises OSError when nothing can be written."""
+        """The outcomes of each hand-in, one after the other. Raises OSError when nothing can be
+        written.
+        """
         named = [(hand_in, *self.named(hand_in.sender)) for hand_in in hand_ins]
         ids: dict[str, list[tuple[str, str]]] = {}  # by what they have in common: id and label
         for hand_in, identity, _ in named:
             for student in identity.ids:
                 ids.setdefault(folded(student), []).append((student, hand_in.label))
         for there in (path.name for path in (self.course.folder / "submitted").iterdir()):
-            if folded(there) in ids and not any(there == student for student, _ in ids[folded(there)]):
+            if folded(there) in ids and not any(
+                there == student for student, _ in ids[folded(there)]
+            ):
                 ids[folded(there)].append((there, f"submitted/{shown(there)}"))
         for hand_in, identity, trouble in named:
             if trouble:
@@ -211,7 +226,9 @@ class _Collector:
                 if len(both) > 1
             ]
             alone = [student for student, both in same.items() if len(both) == 1]
-            yield twins + (self.take(hand_in, Identity(tuple(alone), identity.note)) if alone else [])
+            yield twins + (
+                self.take(hand_in, Identity(tuple(alone), identity.note)) if alone else []
+            )
 
     def named(self, sender: Sender) -> tuple[Identity, str]:
         """Whose it is, and what is the trouble with it; one of the two is empty."""
@@ -221,7 +238,9 @@ class _Collector:
             return Identity(()), str(error)
 
     def take(self, hand_in: _HandIn, identity: Identity) -> list[Outcome]:
-        """Take a student's notebooks, and say what came of each; whatever is wrong stays this student's."""
+        """Take a student's notebooks, and say what came of each; whatever is wrong stays this
+        student's.
+        """
         spool = self.drafts / "spool"
         spool.mkdir()
         name = self.assignment.name if self.assignment else ""
@@ -241,7 +260,9 @@ class _Collector:
             shutil.rmtree(spool, ignore_errors=True)
 
     def by_assignment(self, entries: list[Entry], spool: Path) -> dict[Assignment, list[Entry]]:
-        """The notebooks of each assignment that is looked for. Raises RefusedError when there is none."""
+        """The notebooks of each assignment that is looked for. Raises RefusedError when there is
+        none.
+        """
         notebooks = [entry for entry in entries if _kind(entry) == ".ipynb"]
         wanted = [self.assignment] if self.assignment else self.course.released()
         told = _told(notebooks, wanted, spool)
@@ -270,7 +291,9 @@ class _Collector:
             notes = [f"Without {name}, which was to be handed in too." for name in missing]
             notes += ["Late, says the LMS."] if hand_in.is_late else []
             if was := files[f"{assignment.name}.ipynb"].was:
-                notes.append(f"`{shown(was)}` is taken as the notebook, whose name should end in .ipynb.")
+                notes.append(
+                    f"`{shown(was)}` is taken as the notebook, whose name should end in .ipynb."
+                )
             notes += [note] if note else []
             notebook = self.course.submission(assignment, student)
             status, says = self.settle(draft, notebook.parent, {notebook.name, *wanted})
@@ -279,7 +302,9 @@ class _Collector:
             return Outcome(student, assignment.name, "not taken", str(error))
 
     def draft(self, files: dict[str, Entry]) -> Path:
-        """The files, in a folder of their own. Raises RefusedError, and OSError when the disk is full."""
+        """The files, in a folder of their own. Raises RefusedError, and OSError when the disk is
+        full.
+        """
         draft = self.drafts / "draft"
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir()
@@ -288,7 +313,9 @@ class _Collector:
         return draft
 
     def settle(self, draft: Path, home: Path, wanted: set[str]) -> tuple[Status, list[str]]:
-        """Move a draft to its place, by renaming: it is there whole, or not at all. Raises OSError."""
+        """Move a draft to its place, by renaming: it is there whole, or not at all. Raises
+        OSError.
+        """
         if not home.is_dir() or not any(home.iterdir()):
             home.parent.mkdir(parents=True, exist_ok=True)
             draft.rename(home)
@@ -296,7 +323,9 @@ class _Collector:
         if _same(draft, home, wanted):
             return "there already", []
         if not self.update:
-            return "not taken", ["Another one is there already: --update takes this one, and keeps that one."]
+            return "not taken", [
+                "Another one is there already: --update takes this one, and keeps that one."
+            ]
         kept = self.kept(home)
         home.rename(kept)
         try:
@@ -327,7 +356,9 @@ def _same(draft: Path, home: Path, wanted: set[str]) -> bool:
     """Whether of the files that are wanted the same are there already, byte for byte."""
     names = {path.name for path in draft.iterdir()}
     there = {path.name for path in home.iterdir()} & wanted
-    return there == names and len(filecmp.cmpfiles(draft, home, names, shallow=False)[0]) == len(names)
+    return there == names and len(filecmp.cmpfiles(draft, home, names, shallow=False)[0]) == len(
+        names
+    )
 
 
 def _kind(entry: Entry) -> str:
@@ -343,7 +374,9 @@ def _refuse_download(hand_in: _HandIn, entries: list[Entry]) -> None:
     of_lms = {(sender.lms, sender.name) for sender in senders if sender and sender.lms}
     every = all(sender and sender.lms for sender in senders)
     of_class = every and (len(of_lms) > 1 or {lms for lms, _ in of_lms} == {"Moodle"})
-    around = [entry.path[0] for entry in entries if _kind(entry) == ".ipynb" and len(entry.path) > 1]
+    around = [
+        entry.path[0] for entry in entries if _kind(entry) == ".ipynb" and len(entry.path) > 1
+    ]
     of_section = is_section(hand_in.sender.name) and around and not all(map(is_part, around))
     if of_class or (of_section and not hand_in.items[0].is_folder):
         raise RefusedError(
@@ -352,7 +385,9 @@ def _refuse_download(hand_in: _HandIn, entries: list[Entry]) -> None:
 
 
 def _with_notebook(entries: list[Entry], spool: Path, stack: ExitStack) -> list[Entry]:
-    """The entries; where there is no notebook among them, those in their zips. Raises RefusedError."""
+    """The entries; where there is no notebook among them, those in their zips. Raises
+    RefusedError.
+    """
     entries = as_notebooks(entries)
     while not any(_kind(entry) == ".ipynb" for entry in entries):
         zips = _newest_of_each([entry for entry in entries if _kind(entry) == ".zip"])
@@ -369,10 +404,12 @@ def _with_notebook(entries: list[Entry], spool: Path, stack: ExitStack) -> list[
 
 def _no_notebook(entries: list[Entry]) -> str:
     if other := [entry for entry in entries if _kind(entry) in OTHER_ARCHIVES]:
-        return (
-            f"`{shown(other[0].name)}` is an archive that is not read here: hand in the notebook, or a zip."
-        )
-    return "There is no notebook: its name would end in .ipynb." if entries else "There is nothing in it."
+        return f"`{shown(other[0].name)}` is an archive that is not read here: hand in the notebook, or a zip."
+    return (
+        "There is no notebook: its name would end in .ipynb."
+        if entries
+        else "There is nothing in it."
+    )
 
 
 def _newest_of_each(entries: list[Entry]) -> list[Entry]:
@@ -397,7 +434,9 @@ def _by_name(entry: Entry) -> Assignment | None:
     stem = Path(numbered(entry.name)[0]).stem
     with suppress(CourseError):
         found = find_assignment(stem)
-        return found if stem in (found.name, found.topic) else None  # 3.ipynb may be a third attempt
+        return (
+            found if stem in (found.name, found.topic) else None
+        )  # 3.ipynb may be a third attempt
     return None
 
 
@@ -429,8 +468,12 @@ def _wanted(assignment: Assignment) -> list[str]:
     return read_master(assignment).files
 
 
-def _files(assignment: Assignment, notebooks: list[Entry], entries: list[Entry]) -> dict[str, Entry]:
-    """What is taken, under the names that the judge looks for. Raises RefusedError where two could be it."""
+def _files(
+    assignment: Assignment, notebooks: list[Entry], entries: list[Entry]
+) -> dict[str, Entry]:
+    """What is taken, under the names that the judge looks for. Raises RefusedError where two could
+    be it.
+    """
     name = f"{assignment.name}.ipynb"
     notebook = _the_one(name, notebooks, ())
     files = {name: notebook}
@@ -441,7 +484,8 @@ def _files(assignment: Assignment, notebooks: list[Entry], entries: list[Entry])
 
 
 def _the_one(name: str, found: list[Entry], folder: tuple[str, ...]) -> Entry:
-    """The file to take: in that folder, or nearest to the top; of that name, or the only one; the last of it.
+    """The file to take: in that folder, or nearest to the top; of that name, or the only one; the
+    last of it.
 
     Raises RefusedError, naming those between which nothing decides.
     """
@@ -454,7 +498,10 @@ def _the_one(name: str, found: list[Entry], folder: tuple[str, ...]) -> Entry:
     newest = [entry for entry in first if numbered(entry.name)[1] == last]
     if len(newest) > 1 or len({numbered(entry.name)[0] for entry in first}) > 1:
         names = ", ".join(
-            f"`{shown('/'.join((*entry.path[:-1], entry.was or entry.name)))}`" for entry in first[:3]
+            f"`{shown('/'.join((*entry.path[:-1], entry.was or entry.name)))}`"
+            for entry in first[:3]
         )
-        raise RefusedError(f"It can't be told which is the one to grade: {names}. Leave one of them.")
+        raise RefusedError(
+            f"It can't be told which is the one to grade: {names}. Leave one of them."
+        )
     return newest[0]

@@ -1,21 +1,27 @@
-"""Who handed in a file, as far as its name says: the names that Moodle and Canvas give to what is downloaded.
+"""Who handed in a file, as far as its name says: the names that Moodle and Canvas give to what is
+downloaded.
 
-Moodle (mod/assign/classes/downloader.php; before 4.1 `download_submissions` in mod/assign/locallib.php):
+Moodle (mod/assign/classes/downloader.php; before 4.1 `download_submissions` in
+mod/assign/locallib.php):
 
-    NAME_NUMBER_assignsubmission_file_/…   or, without folders,   NAME_NUMBER_assignsubmission_file_FILE
+    NAME_NUMBER_assignsubmission_file_/…   or, without folders,
+                                           NAME_NUMBER_assignsubmission_file_FILE
 
-- NAME is the full name, or “Participant” in the site's language where marking is anonymous. Underscores
-  become spaces; `'`, `&`, `:`, `/` and the like are dropped. So NAME never holds an underscore.
-- NUMBER is the participant's in this one assignment (`get_uniqueid_for_user`). It is not the person's number:
-  another student of the class may well have it as an id.
-- In older versions `GROUP-` precedes NAME. In newer ones a team's NAME is the group's, and NUMBER the group's
-  or missing. Each submission plugin has its own folder, e.g. `…_assignsubmission_onlinetext_`.
+- NAME is the full name, or “Participant” in the site's language where marking is anonymous.
+  Underscores become spaces; `'`, `&`, `:`, `/` and the like are dropped. So NAME never holds an
+  underscore.
+- NUMBER is the participant's in this one assignment (`get_uniqueid_for_user`). It is not the
+  person's number: another student of the class may well have it as an id.
+- In older versions `GROUP-` precedes NAME. In newer ones a team's NAME is the group's, and NUMBER
+  the group's or missing. Each submission plugin has its own folder, e.g.
+  `…_assignsubmission_onlinetext_`.
 
 Canvas (lib/content_zipper.rb):
 
     NAME[_LATE]_USER_ATTACHMENT_FILE       or, without names,     [LATE_]anon_ID_ATTACHMENT_FILE
 
-- NAME is the sortable name in lower case, without spaces and punctuation; for a group assignment the group's.
+- NAME is the sortable name in lower case, without spaces and punctuation; for a group assignment
+  the group's.
 - USER is the Canvas user id. ID is made for this one submission. ATTACHMENT is the file's number.
 - A text or a link is `NAME[_LATE]_USER_text.html` or `…_link.html`.
 """
@@ -31,13 +37,16 @@ from autograder.judge.intake.read_notebook import RefusedError
 
 # The first mark counts: what follows it is the student's own choice.
 MOODLE = re.compile(
-    r"(?P<name>[^_]+)(?:_(?P<number>\d+))?_assignsubmission_[a-z][a-z0-9]*(?:_(?P<file>.*))?", re.DOTALL
+    r"(?P<name>[^_]+)(?:_(?P<number>\d+))?_assignsubmission_[a-z][a-z0-9]*(?:_(?P<file>.*))?",
+    re.DOTALL,
 )
 CANVAS = re.compile(
-    r"(?P<name>.+?)_(?P<late>LATE_)?(?P<number>\d+)_(?:\d+_(?P<file>.+)|(?:text|link)\.html)", re.DOTALL
+    r"(?P<name>.+?)_(?P<late>LATE_)?(?P<number>\d+)_(?:\d+_(?P<file>.+)|(?:text|link)\.html)",
+    re.DOTALL,
 )
 CANVAS_ANONYMOUS = re.compile(
-    r"(?P<late>LATE_)?anon_(?:LATE_)?(?P<number>[^_]+)_(?:\d+_(?P<file>.+)|(?:text|link)\.html)", re.DOTALL
+    r"(?P<late>LATE_)?anon_(?:LATE_)?(?P<number>[^_]+)_(?:\d+_(?P<file>.+)|(?:text|link)\.html)",
+    re.DOTALL,
 )
 # “Participant” of mod/assign in Moodle's languages, as `letters` gives it.
 IN_LANGUAGES = """
@@ -48,7 +57,8 @@ sudionik polaznik udeleženec учесник učesnik osaleja dalībnieks dalyvi
 """
 PARTICIPANT = frozenset(IN_LANGUAGES.split())
 HIDDEN_WITH_NUMBER = re.compile(r"(?P<name>.*\D)[ _-]?(?P<number>\d+)", re.DOTALL)
-# A group's name has one of these, or a digit; a person's has not. No surname and no given name is here.
+# A group's name has one of these, or a digit; a person's has not. No surname and no given name is
+# here.
 GROUP_WORDS = re.compile(
     r"\d|小组|小組|グループ|그룹|\b(?:lab|labs|labgroups?|groups?|teams?|sections?|class|classes|course|courses|"
     r"cohort|tutorials?|seminars?|workshops?|sessions?|default|gruppen?|standard|übung|übungen|übungsgruppen?|"
@@ -69,7 +79,8 @@ class Sender:
 
     name    the student's name or id, or the group's
     lms     who gave the name; empty for a folder or a zip that a person has named
-    number  Moodle's of the participant in the assignment; Canvas's of the user, or the submission if `hidden`
+    number  Moodle's of the participant in the assignment; Canvas's of the user, or the submission
+            if `hidden`
     file    the name that the student gave to the file, or empty
     late    whether the LMS calls it late
     hidden  whether the LMS hides the name; then `name` says nothing
@@ -94,7 +105,9 @@ def sender_of(name: str, *, is_folder: bool, around: str = "") -> Sender | None:
         late = "LATE_" in name[: told.end("number")]
         return Sender("anon", "Canvas", told["number"], told["file"] or "", late, hidden=True)
     if not is_folder and (told := CANVAS.fullmatch(name)):
-        return Sender(told["name"], "Canvas", told["number"], told["file"] or "", bool(told["late"]))
+        return Sender(
+            told["name"], "Canvas", told["number"], told["file"] or "", bool(told["late"])
+        )
     if is_folder:
         return Sender(name)
     stem, dot, kind = name.rpartition(".")
@@ -126,7 +139,8 @@ def _is_participant(name: str) -> bool:
 def hidden_in_another_language(senders: Iterable[Sender]) -> str:
     """The one word that many participants have for a name, and no participant another; or empty.
 
-    Two might be of one name; three or more with one word, and nobody else, are Moodle's “Participant”.
+    Two might be of one name; three or more with one word, and nobody else, are Moodle's
+    “Participant”.
     """
     numbers: dict[str, set[str]] = {}
     for sender in senders:
@@ -139,7 +153,9 @@ def hidden_in_another_language(senders: Iterable[Sender]) -> str:
 
 
 def pseudonym(sender: Sender) -> str:
-    """The id of a student whose name the LMS hides: the same whenever the assignment is downloaded."""
+    """The id of a student whose name the LMS hides: the same whenever the assignment is
+    downloaded.
+    """
     return as_id(f"{'anon' if sender.lms == 'Canvas' else 'participant'}-{sender.number}")
 
 
@@ -186,12 +202,15 @@ def folded(name: str) -> str:
 
 
 def words(name: str) -> tuple[str, ...]:
-    """The words of a name, folded: without apostrophes, split at hyphens and all else that is no letter.
+    """The words of a name, folded: without apostrophes, split at hyphens and all else that is no
+    letter.
 
     Marks are kept: in many scripts the vowels are marks.
     """
     text = APOSTROPHES.sub("", folded(name))
-    return tuple("".join(char if unicodedata.category(char)[0] in "LMN" else " " for char in text).split())
+    return tuple(
+        "".join(char if unicodedata.category(char)[0] in "LMN" else " " for char in text).split()
+    )
 
 
 def letters(name: str) -> str:

@@ -1,8 +1,8 @@
 """Which notebook in a student's folder to grade, and what to say if there is none to choose.
 
-The notebook named after the assignment is graded. If it is missing, the only notebook in the folder is,
-whatever its name. With none, or several, the submission is not graded (never a zero), and a sentence names
-the files.
+The notebook named after the assignment is graded. If it is missing, the only notebook in the folder
+is, whatever its name. With none, or several, the submission is not graded (never a zero), and a
+sentence names the files.
 """
 
 import os
@@ -42,7 +42,9 @@ def why_none(notebook: Path) -> str:
         names = _listed([path.name for path in found])
         return f"There are {len(found)} notebooks: {names}. Rename the one to grade to {notebook.name}."
     others = _names(folder)
-    there = f"no notebook in the folder, only {_listed(others)}" if others else "nothing in the folder"
+    there = (
+        f"no notebook in the folder, only {_listed(others)}" if others else "nothing in the folder"
+    )
     return f"There is {there}. Put the notebook there as {notebook.name}."
 
 
@@ -60,7 +62,9 @@ def _names(folder: Path) -> list[str]:
     """What is in a folder, without what a machine has put there."""
     try:
         with os.scandir(folder) as entries:
-            return sorted(entry.name for entry in islice(entries, MOST_FILES) if not is_junk(entry.name))
+            return sorted(
+                entry.name for entry in islice(entries, MOST_FILES) if not is_junk(entry.name)
+            )
     except OSError:
         return []
 

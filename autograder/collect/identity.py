@@ -1,8 +1,9 @@
 """Whose a hand-in is, by the roster: no key counts that another one contradicts.
 
-The keys are the name, an id of the roster, and the number that an LMS has put into the name. Canvas's number
-is the user's. Moodle's is the assignment's: it names a person only where the roster's column `participant`
-has it. A hand-in whose keys fit two people is refused, with both named.
+The keys are the name, an id of the roster, and the number that an LMS has put into the name.
+Canvas's number is the user's. Moodle's is the assignment's: it names a person only where the
+roster's column `participant` has it. A hand-in whose keys fit two people is refused, with both
+named.
 """
 
 import re
@@ -33,14 +34,18 @@ RENAME = "put it into a folder named after the id of its student"
 
 @dataclass(frozen=True)
 class Identity:
-    """The ids of those who have handed something in, more than one for a group; and what to say of that."""
+    """The ids of those who have handed something in, more than one for a group; and what to say of
+    that.
+    """
 
     ids: tuple[str, ...]
     note: str = ""
 
 
 def without_roster(sender: Sender) -> Identity:
-    """The id that a name gives by itself. Raises RefusedError for a name that no id can be made of."""
+    """The id that a name gives by itself. Raises RefusedError for a name that no id can be made
+    of.
+    """
     if sender.hidden:
         return Identity((pseudonym(sender),), _hidden_note(sender, "use --roster, with"))
     if sender.lms == "Moodle":
@@ -96,7 +101,9 @@ class Roll:
         return bool(self._named(Sender(name)) or self.by_group.get(letters(name)))
 
     def whose(self, sender: Sender) -> Identity:
-        """Who has handed something in. Raises RefusedError if nobody fits, or if two do, naming both."""
+        """Who has handed something in. Raises RefusedError if nobody fits, or if two do, naming
+        both.
+        """
         if sender.hidden:
             return self._hidden(sender, pseudonym(sender))
         found, note = self._named(sender), ""
@@ -110,7 +117,9 @@ class Roll:
         if members:
             return self._group(sender, members)
         if not sender.lms and not found and (number := participant_of(sender.name)):
-            return self._hidden(replace(sender, lms="Moodle", number=number, hidden=True), as_id(sender.name))
+            return self._hidden(
+                replace(sender, lms="Moodle", number=number, hidden=True), as_id(sender.name)
+            )
         ways = {"Moodle": self._of_moodle, "Canvas": self._of_canvas, "": self._of_a_folder}
         person, said = ways[sender.lms](sender, found)
         return Identity((person.id,), note or said)
@@ -158,11 +167,15 @@ class Roll:
         found, groups = set(), set()
         for group, rest in without_group(name):
             for person in self._named(Sender(rest, "Moodle")):
-                own = letters(group) in filter(None, (letters(person.group), letters(person.section)))
+                own = letters(group) in filter(
+                    None, (letters(person.group), letters(person.section))
+                )
                 if own or is_group(group) or group in self.groups:
                     found.add(person)
                     groups.add(group)
-        return found, "".join(f"Of Moodle's group `{shown(group)}`." for group in sorted(groups)[:1])
+        return found, "".join(
+            f"Of Moodle's group `{shown(group)}`." for group in sorted(groups)[:1]
+        )
 
     def _group(self, sender: Sender, members: set[Person]) -> Identity:
         numbered = self.by_number.get(sender.number, set()) if sender.lms == "Canvas" else set()

@@ -30,14 +30,18 @@ def numbered(name: str) -> tuple[str, int]:
 
 
 def notebook_name(name: str) -> str:
-    """The name that a notebook had, before a browser or an LMS changed it; empty for what is none."""
+    """The name that a notebook had, before a browser or an LMS changed it; empty for what is
+    none.
+    """
     if name.lower().endswith(".ipynb") and not RENAMED.fullmatch(name):
         return name
     if renamed := RENAMED.fullmatch(name):
         numbers = [one or other for one, other in IN_ENDS.findall(renamed["ends"])]
         return renamed["stem"] + (f" ({numbers[-1]})" if numbers else "") + ".ipynb"
     stem, kind = Path(name).stem, Path(name).suffix.lower()
-    return f"{stem}.ipynb" if kind in EXCHANGED and numbered(f"{stem}.x")[0][:-2] in _known() else ""
+    return (
+        f"{stem}.ipynb" if kind in EXCHANGED and numbered(f"{stem}.x")[0][:-2] in _known() else ""
+    )
 
 
 @cache

@@ -1,8 +1,10 @@
-"""What a source of hand-ins holds: a folder or a file for each, with sections and wrappers looked into.
+"""What a source of hand-ins holds: a folder or a file for each, with sections and wrappers looked
+into.
 
-A folder is one student's, or it holds several: a section of the class, or the folder around a download.
-Students choose what is in their folders, so a folder is looked into only where its own name, its neighbours
-or the roster speak for that. Where they do not decide, it is refused, with the remedy.
+A folder is one student's, or it holds several: a section of the class, or the folder around a
+download. Students choose what is in their folders, so a folder is looked into only where its own
+name, its neighbours or the roster speak for that. Where they do not decide, it is refused, with the
+remedy.
 """
 
 import re
@@ -35,7 +37,8 @@ tests tmp temp archive untitled folder first second last my the of for and stuff
 neu kopie abgabe hausaufgabe übung aufgabe lösung ordner neuer mein meine brouillon ancien nouveau copie
 devoir dossier mon borrador viejo nuevo copia tarea entrega carpeta mi
 """
-# Names of folders that a student makes, for a part or a version of the work, are of these words only.
+# Names of folders that a student makes, for a part or a version of the work, are of these words
+# only.
 PART_WORDS = frozenset(OF_WORK.split())
 
 
@@ -62,7 +65,9 @@ class Item:
     @cached_property
     def sender(self) -> Sender | None:
         """Who has handed it in, as far as its name says."""
-        return sender_of(self.name, is_folder=self.is_folder, around=self.where[-1] if self.where else "")
+        return sender_of(
+            self.name, is_folder=self.is_folder, around=self.where[-1] if self.where else ""
+        )
 
     @property
     def of_lms(self) -> bool:
@@ -77,7 +82,9 @@ class Item:
     @cached_property
     def has_notebook(self) -> bool:
         """Whether a notebook is directly in it that no LMS has named after its student."""
-        return any(not one.is_folder and not one.of_lms and is_notebook(one.name) for one in self.inside())
+        return any(
+            not one.is_folder and not one.of_lms and is_notebook(one.name) for one in self.inside()
+        )
 
 
 def on_disk(folder: Path) -> list[Item]:
@@ -87,7 +94,9 @@ def on_disk(folder: Path) -> list[Item]:
 
 def _of_path(path: Path) -> Item:
     if path.is_dir() and not path.is_symlink():
-        return Item(path.name, True, partial(archives.folder_entries, path), cache(partial(_readable, path)))
+        return Item(
+            path.name, True, partial(archives.folder_entries, path), cache(partial(_readable, path))
+        )
     return Item(path.name, False, lambda: [archives.file_entry(path)], list)
 
 
@@ -103,7 +112,9 @@ def in_zip(entries: list[Entry]) -> list[Item]:
     tops: dict[tuple[str, bool], list[Entry]] = {}
     for entry in entries:
         tops.setdefault((entry.path[0], len(entry.path) > 1), []).append(entry)
-    return [_of_entries(name, is_folder, found) for (name, is_folder), found in sorted(tops.items())]
+    return [
+        _of_entries(name, is_folder, found) for (name, is_folder), found in sorted(tops.items())
+    ]
 
 
 def _of_entries(name: str, is_folder: bool, found: list[Entry]) -> Item:
@@ -113,7 +124,9 @@ def _of_entries(name: str, is_folder: bool, found: list[Entry]) -> Item:
     return Item(name, True, lambda: below, cache(partial(in_zip, below)))
 
 
-def hand_ins(items: list[Item], knows: Callable[[str], bool] | None) -> tuple[list[Item], dict[Item, str]]:
+def hand_ins(
+    items: list[Item], knows: Callable[[str], bool] | None
+) -> tuple[list[Item], dict[Item, str]]:
     """The hand-ins among the items and in their sections; and what is refused, with the reason.
 
     knows  whether the roster has a name; None without a roster
@@ -148,7 +161,9 @@ def _unclear(item: Item) -> str:
 class _Level:
     """Items beside each other, and which of them are sections."""
 
-    def __init__(self, items: list[Item], knows: Callable[[str], bool] | None, depth: int = 0) -> None:
+    def __init__(
+        self, items: list[Item], knows: Callable[[str], bool] | None, depth: int = 0
+    ) -> None:
         self.knows = knows
         self.depth = depth
         self.has_students = any(self._is_students(item) for item in items)
@@ -156,7 +171,9 @@ class _Level:
         plain = [item for item in items if item.is_folder and not item.of_lms]
         self.verdicts: dict[int, bool | None] = {id(item): self._verdict(item) for item in plain}
         if any(self.holds_several(item) and not is_section(item.name) for item in plain):
-            for item in plain:  # beside sections of any name, a folder in a folder may be a small section
+            for (
+                item
+            ) in plain:  # beside sections of any name, a folder in a folder may be a small section
                 if self._is_folder_in_folder(item) and not self.holds_several(item):
                     self.verdicts[id(item)] = None
 
@@ -212,10 +229,14 @@ def is_section(name: str) -> bool:
 
 
 def _is_hand_in(item: Item) -> bool:
-    """Whether it is named as an LMS names one, or is a zip, or a folder with a zip or a notebook in it."""
+    """Whether it is named as an LMS names one, or is a zip, or a folder with a zip or a notebook in
+    it.
+    """
     if not item.is_folder:
         sender = item.sender
-        return bool(sender) and (sender.lms != "Canvas" or is_notebook(item.name) or _is_zip(item.name))
+        return bool(sender) and (
+            sender.lms != "Canvas" or is_notebook(item.name) or _is_zip(item.name)
+        )
     if item.of_lms:
         return True
     try:
@@ -233,11 +254,16 @@ def _leads_to(item: Item, knows: Callable[[str], bool]) -> bool:
     """Whether the name of anything below, a section or more down, is on the roster."""
     level, depth = item.inside(), 0
     while level and len(level) <= archives.MAX_FOLDERS and depth < DEEPEST_SECTION:
-        senders = [inner.sender for inner in level if inner.is_folder or not is_notebook(inner.name)]
+        senders = [
+            inner.sender for inner in level if inner.is_folder or not is_notebook(inner.name)
+        ]
         if any(sender and not sender.lms and knows(sender.name) for sender in senders):
             return True
         level = [
-            deeper for inner in level if inner.is_folder and not inner.of_lms for deeper in inner.inside()
+            deeper
+            for inner in level
+            if inner.is_folder and not inner.of_lms
+            for deeper in inner.inside()
         ]
         depth += 1
     return False

@@ -1,4 +1,5 @@
-"""When something was handed in, by the `timestamp.txt` beside it: a date and time as in ISO 8601, or nothing.
+"""When something was handed in, by the `timestamp.txt` beside it: a date and time as in ISO 8601,
+or nothing.
 
     2027-03-02 08:15:00 UTC            as nbgrader's exchange writes it
     2027-03-02T08:15+01:00             or with a difference to UTC, or Z
@@ -38,7 +39,8 @@ def handed_in_at(folder: Path) -> datetime | None:
 def written_in(folder: Path) -> str:
     """The text of a folder's `timestamp.txt`; empty if there is no such file, or nothing in it.
 
-    Raises CourseError for what is no plain file: a pipe would be waited for, a link leads elsewhere.
+    Raises CourseError for what is no plain file: a pipe would be waited for, a link leads
+    elsewhere.
     """
     path = folder / NAME
     try:
@@ -47,11 +49,17 @@ def written_in(folder: Path) -> str:
     except FileNotFoundError:
         return ""
     except OSError as error:
-        why = "it is a link or no file" if path.is_symlink() or not path.is_file() else error.strerror
-        raise CourseError(f"{path} is not read ({why}). Put a plain file there, or delete it.") from None
+        why = (
+            "it is a link or no file" if path.is_symlink() or not path.is_file() else error.strerror
+        )
+        raise CourseError(
+            f"{path} is not read ({why}). Put a plain file there, or delete it."
+        ) from None
     try:
         if not stat.S_ISREG(os.fstat(number).st_mode):
-            raise CourseError(f"{path} is not read (it is no plain file). Put one there, or delete it.")
+            raise CourseError(
+                f"{path} is not read (it is no plain file). Put one there, or delete it."
+            )
         content = os.read(number, LONGEST + 1)
     finally:
         os.close(number)
@@ -65,7 +73,9 @@ def written_in(folder: Path) -> str:
 
 
 def parsed(text: str, where: str) -> datetime:
-    """A time as UTC, without a zone. Raises CourseError, which says where it stands and how to write it."""
+    """A time as UTC, without a zone. Raises CourseError, which says where it stands and how to
+    write it.
+    """
     found = WRITTEN.fullmatch(text)
     try:
         if not found:
@@ -73,13 +83,21 @@ def parsed(text: str, where: str) -> datetime:
         date, time, zone = found.groups()
         local = datetime.fromisoformat(f"{date}T{(time or '00').replace(',', '.')}")
         return local.replace(tzinfo=_zone(zone or "UTC")).astimezone(UTC).replace(tzinfo=None)
-    except (ValueError, OverflowError, OSError):  # OSError: some names are folders of the zones' files
+    except (
+        ValueError,
+        OverflowError,
+        OSError,
+    ):  # OSError: some names are folders of the zones' files
         said = "".join(sign if sign.isprintable() else "?" for sign in text[:60])
-        raise CourseError(f"{where} has no date in it that is ISO 8601, but `{said}`. {HOW}") from None
+        raise CourseError(
+            f"{where} has no date in it that is ISO 8601, but `{said}`. {HOW}"
+        ) from None
 
 
 def _zone(name: str) -> tzinfo:
-    """A time zone. Raises ValueError or OSError for one that is not known, as abbreviations mostly are."""
+    """A time zone. Raises ValueError or OSError for one that is not known, as abbreviations mostly
+    are.
+    """
     if name.upper() in ("Z", "UTC", "GMT"):
         return UTC
     if difference := DIFFERENCE.fullmatch(name):

@@ -27,15 +27,21 @@ from autograder.gradebook.store import write_whole
 FORMULA = "=+-@\u2212"  # what a spreadsheet would run begins with one of these,
 UNSEEN = "CZM"  # perhaps after blanks, controls and marks, by Unicode's categories,
 FILLERS = "\u115f\u1160\u2800\u3164\uffa0"  # and letters that look like blanks.
-SEPARATOR = re.compile(r"([;\t|])")  # what some spreadsheets, by their language, begin a new cell at
+SEPARATOR = re.compile(
+    r"([;\t|])"
+)  # what some spreadsheets, by their language, begin a new cell at
 Cell = str | float | None
 
 
 class GradesExport(ExportPlugin):
     """Plain CSV: a line for each student, four columns for each assignment, and the total."""
 
-    encoding = "utf-8-sig"  # without the mark at its start, Excel garbles every name that is not ASCII
-    roster = Unicode("", help="CSV file with what the gradebook does not know of students.").tag(config=True)
+    encoding = (
+        "utf-8-sig"  # without the mark at its start, Excel garbles every name that is not ASCII
+    )
+    roster = Unicode("", help="CSV file with what the gradebook does not know of students.").tag(
+        config=True
+    )
     warnings: Sequence[str] = ()
 
     def export(self, gradebook: Gradebook) -> None:
@@ -43,7 +49,9 @@ class GradesExport(ExportPlugin):
         possible = points_possible(gradebook, self.assignment)
         roster = read_roster(Path(self.roster)) if self.roster else []
         grades = read_grades(gradebook, list(possible), roster)
-        chosen = [one for one in grades if not self.student or one.person.id in map(str, self.student)]
+        chosen = [
+            one for one in grades if not self.student or one.person.id in map(str, self.student)
+        ]
         self.warnings = _warnings(chosen)
         for warning in self.warnings:
             self.log.warning(warning)
@@ -73,14 +81,28 @@ class CanvasExport(GradesExport):
 
     def lines(self, possible: dict[str, float], grades: Sequence[Grades]) -> Iterator[list[Cell]]:
         """The header, the points possible, and then the students."""
-        yield ["Student", "ID", "SIS User ID", "SIS Login ID", "Section", *map(self._column, possible)]
+        yield [
+            "Student",
+            "ID",
+            "SIS User ID",
+            "SIS Login ID",
+            "Section",
+            *map(self._column, possible),
+        ]
         # Canvas knows the line by these words; it writes them with the spaces.
         yield ["    Points Possible", "", "", "", "", *possible.values()]
         for one in grades:
             who = one.person
             name = ", ".join(filter(None, (who.last_name, who.first_name))) or who.id
             login = who.sis_login_id or who.id
-            yield [name, who.lms_user_id, who.sis_user_id, login, who.section, *_totals(one, possible)]
+            yield [
+                name,
+                who.lms_user_id,
+                who.sis_user_id,
+                login,
+                who.section,
+                *_totals(one, possible),
+            ]
 
     def _column(self, assignment: str) -> str:
         number = self.assignment_ids.get(assignment)
@@ -93,12 +115,16 @@ class MoodleExport(GradesExport):
     encoding = "utf-8"
 
     def lines(self, possible: dict[str, float], grades: Sequence[Grades]) -> Iterator[list[Cell]]:
-        """The header, and then the students. Moodle shows feedback as HTML, so what is in it is escaped."""
+        """The header, and then the students. Moodle shows feedback as HTML, so what is in it is
+        escaped.
+        """
         columns = [column for name in possible for column in (name, f"{name} (feedback)")]
         yield ["Identifier", "ID number", "First name", "Last name", "Email address", *columns]
         for one in grades:
             who = one.person
-            cells = [cell for name in possible for cell in _grade_and_feedback(one.scores.get(name))]
+            cells = [
+                cell for name in possible for cell in _grade_and_feedback(one.scores.get(name))
+            ]
             number = who.sis_user_id or who.lms_user_id
             yield [who.id, number, who.first_name, who.last_name, who.email, *cells]
 
@@ -106,8 +132,11 @@ class MoodleExport(GradesExport):
 FORMATS = {"csv": GradesExport, "canvas": CanvasExport, "moodle": MoodleExport}
 
 
-def export_course(course: Course, to: Path, format: str, roster: Path | None = None) -> Sequence[str]:
-    """Write the grades of a course directory; returns what its instructor should know, a sentence each.
+def export_course(
+    course: Course, to: Path, format: str, roster: Path | None = None
+) -> Sequence[str]:
+    """Write the grades of a course directory; returns what its instructor should know, a sentence
+    each.
 
     format  csv | canvas | moodle
     roster  CSV file with what the gradebook does not know, as sections
@@ -131,7 +160,9 @@ def _warnings(grades: Sequence[Grades]) -> list[str]:
     ]
     waiting = sum(score.waiting for one in grades for score in one.scores.values())
     if waiting:
-        lines.append(f"{waiting} submissions wait for a person to grade them, and count as far as they are.")
+        lines.append(
+            f"{waiting} submissions wait for a person to grade them, and count as far as they are."
+        )
     return lines
 
 
@@ -154,7 +185,9 @@ def _grade_and_feedback(score: Score | None) -> list[Cell]:
 def _write(path: Path, lines: Iterator[list[Cell]], encoding: str) -> None:
     """Write a CSV file that is there whole or not at all. Raises CourseError."""
     text = StringIO()
-    csv.writer(text, lineterminator="\n").writerows([_safe(cell) for cell in line] for line in lines)
+    csv.writer(text, lineterminator="\n").writerows(
+        [_safe(cell) for cell in line] for line in lines
+    )
     try:
         write_whole(path, text.getvalue(), encoding=encoding)
     except OSError as error:
@@ -164,7 +197,9 @@ def _write(path: Path, lines: Iterator[list[Cell]], encoding: str) -> None:
 
 
 def _safe(cell: Cell) -> str:
-    """A cell's text: a number short and exact, a text in one line that no spreadsheet takes for a formula."""
+    """A cell's text: a number short and exact, a text in one line that no spreadsheet takes for a
+    formula.
+    """
     if not isinstance(cell, str):
         return "" if cell is None else format(cell, ".10g")
     return _defused(" ".join(cell.splitlines()), _after_quote)
@@ -177,7 +212,9 @@ def _defused(line: str, defuse: Callable[[str], str]) -> str:
 
 def _is_formula(text: str) -> bool:
     """Whether a spreadsheet could run it: also full-width signs, after what can't be seen."""
-    seen = (sign for sign in text if unicodedata.category(sign)[0] not in UNSEEN and sign not in FILLERS)
+    seen = (
+        sign for sign in text if unicodedata.category(sign)[0] not in UNSEEN and sign not in FILLERS
+    )
     return unicodedata.normalize("NFKC", next(seen, " "))[0] in FORMULA
 
 

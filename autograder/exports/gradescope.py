@@ -2,8 +2,9 @@
 
     python -P -m autograder.exports.gradescope ASSIGNMENT LEVEL SUBMISSION RESULTS
 
-SUBMISSION is the folder that was handed in, RESULTS the results.json to write. Whatever happens, RESULTS is a
-whole file afterwards, with a sentence for its student; what only the instructor may see goes to stdout.
+SUBMISSION is the folder that was handed in, RESULTS the results.json to write. Whatever happens,
+RESULTS is a whole file afterwards, with a sentence for its student; what only the instructor may
+see goes to stdout.
 """
 
 import json
@@ -24,17 +25,16 @@ from autograder.judge.judge import judge
 from autograder.judge.verdict import CheckVerdict, TaskVerdict, Verdict
 from autograder.judge.workers.bubblewrap import BUBBLEWRAP, PROCESS
 
-BUG = (
-    "The autograder's output, which only instructors see, says where. Mend it, and run it again for this one."
-)
+BUG = "The autograder's output, which only instructors see, says where. Mend it, and run it again for this one."
 LONGEST = 10_000  # characters of one text
 MOST_FILES = 10_000
-# Control characters, which no database likes; turns of the direction of writing; halves of a letter.
-UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]")
-NO_CHECKPOINT = (".ipynb_checkpoints", "__MACOSX")
-OUR_FAULT = (
-    "This submission was not graded, and has no score. That is no fault of yours: tell your instructor."
+# Control characters, which no database likes; turns of the direction of writing; halves of a
+# letter.
+UNSEEN = re.compile(
+    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )
+NO_CHECKPOINT = (".ipynb_checkpoints", "__MACOSX")
+OUR_FAULT = "This submission was not graded, and has no score. That is no fault of yours: tell your instructor."
 STAMP = "Graded without a sandbox"
 ALLOW = (
     "Some containers don't let bubblewrap make its namespaces. Instructors who trust their students can "
@@ -45,7 +45,8 @@ ALLOW = (
 def results_of(verdict: Verdict) -> dict:
     """The content of results.json, a test for each check.
 
-    A verdict of `not graded` claims no score. What only an instructor may see, as the flags, is not in it.
+    A verdict of `not graded` claims no score. What only an instructor may see, as the flags, is not
+    in it.
     """
     if verdict.status == "not graded":
         return fault(verdict.reason, ALLOW if verdict.level == BUBBLEWRAP else "")
@@ -86,7 +87,9 @@ def _words(check: CheckVerdict) -> Iterator[str]:
 
 
 def _text(text: str) -> str:
-    """A text that any reader of JSON and any database takes: bounded, and with no letter that is none."""
+    """A text that any reader of JSON and any database takes: bounded, and with no letter that is
+    none.
+    """
     return UNSEEN.sub("�", text[:LONGEST]).strip()
 
 
@@ -94,7 +97,8 @@ def fault(reason: str, remedy: str = "") -> dict:
     """The content of results.json after a fault of ours: no score, and a test that says why.
 
     remedy  what the instructor can do, a sentence
-    The test has no points, which Gradescope takes for a piece of information; so nobody gets a zero.
+    The test has no points, which Gradescope takes for a piece of information; so nobody gets a
+    zero.
     """
     failed = {
         "name": "Not graded: for the instructor",
@@ -113,11 +117,18 @@ def refused(reason: str) -> dict:
 
 
 def _no_tests(said: str) -> dict:
-    return {"output": _text(said), "output_format": "text", "stdout_visibility": "hidden", "tests": []}
+    return {
+        "output": _text(said),
+        "output_format": "text",
+        "stdout_visibility": "hidden",
+        "tests": [],
+    }
 
 
 def find_notebook(submission: Path) -> Path:
-    """The only notebook in a folder and what is below it. Raises RefusedError for none and for several."""
+    """The only notebook in a folder and what is below it. Raises RefusedError for none and for
+    several.
+    """
     found = sorted(_notebooks(submission))
     if not found:
         raise RefusedError("There is no notebook in what was handed in: no file ends in .ipynb.")
@@ -133,7 +144,9 @@ def _notebooks(folder: Path) -> list[Path]:
         raise RefusedError(
             f"There are more than {MOST_FILES} files: hand in the notebook, and what it saves."
         )
-    return [path for path in files if path.suffix.lower() == ".ipynb" and not path.name.startswith(".")]
+    return [
+        path for path in files if path.suffix.lower() == ".ipynb" and not path.name.startswith(".")
+    ]
 
 
 def _files(folder: Path) -> Iterator[Path]:
@@ -144,9 +157,11 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def results_for(submission: Path, assignment: Assignment, level: str) -> dict:
-    """Judge what is in a folder, print the instructor's part, and return the content of results.json.
+    """Judge what is in a folder, print the instructor's part, and return the content of
+    results.json.
 
-    Raises MasterError when the assignment itself can't be read, CourseError when there is no such folder.
+    Raises MasterError when the assignment itself can't be read, CourseError when there is no such
+    folder.
     """
     if not submission.is_dir():
         raise CourseError(f"There is no folder {submission}.")
@@ -177,7 +192,9 @@ def write_results(path: Path, results: dict) -> None:
 
 
 def main(name: str, level: str, submission: str, results: str) -> None:
-    """Judge a folder and write results.json; what goes wrong is told in it, and in full on stdout."""
+    """Judge a folder and write results.json; what goes wrong is told in it, and in full on
+    stdout.
+    """
     start = monotonic()
     try:
         found = results_for(Path(submission), find_assignment(name), level)

@@ -1,6 +1,8 @@
-"""The archive that an instructor uploads to Gradescope as the autograder of an assignment. By allowlist.
+"""The archive that an instructor uploads to Gradescope as the autograder of an assignment. By
+allowlist.
 
-setup.sh          run once, when Gradescope makes the image: bubblewrap, and a virtual environment in venv/
+setup.sh          run once, when Gradescope makes the image: bubblewrap, and a virtual environment
+                  in venv/
 run_autograder    run for each submission
 course/           the package with references and checks, one master, and the packs that it needs
 
@@ -111,7 +113,9 @@ def archive_files(master: Master, level: str, progress: Progress = quiet) -> dic
 def _modules() -> list[Path]:
     """The modules of both packages, and the networks that the references have trained."""
     found = [path for package in PACKAGES for path in (COURSE / package).rglob("*")]
-    return sorted(path for path in found if path.suffix in KINDS and path.is_file() and not _is_hidden(path))
+    return sorted(
+        path for path in found if path.suffix in KINDS and path.is_file() and not _is_hidden(path)
+    )
 
 
 def _is_hidden(path: Path) -> bool:

@@ -2,9 +2,9 @@
 
     python -P -m autograder.feedback.cell_html
 
-answers requests for it, one line of JSON each, until its input ends. It runs in a separate process, with
-limits on processor time and memory, because a notebook can keep its parsers busy, or crash them: see
-`cell_process.py`.
+answers requests for it, one line of JSON each, until its input ends. It runs in a separate process,
+with limits on processor time and memory, because a notebook can keep its parsers busy, or crash
+them: see `cell_process.py`.
 """
 
 import json
@@ -123,7 +123,9 @@ def _output(output: dict[str, Any]) -> str:
 
 
 def _displayed(mime: str, value: object, metadata: dict[str, Any]) -> str:
-    """One kind of an output's data as HTML; empty where it can't be shown, and another kind may be."""
+    """One kind of an output's data as HTML; empty where it can't be shown, and another kind may
+    be.
+    """
     if mime in PICTURE_KINDS:
         return _picture(mime, base64_of(value), _mapping(metadata.get(mime)) or metadata)
     text = _text(value)
@@ -144,10 +146,14 @@ def _picture(mime: str, data: str, metadata: dict[str, Any]) -> str:
     if len(data) > PICTURE_SIZE:
         return _words(f"A picture of {len(data) / 2**20:.1f} MB, which is too large for this page.")
     size = "".join(
-        f' {name}="{number:.0f}"' for name in ("width", "height") if (number := _pixels(metadata.get(name)))
+        f' {name}="{number:.0f}"'
+        for name in ("width", "height")
+        if (number := _pixels(metadata.get(name)))
     )
     alt = metadata.get("alt")
-    alt = alt[:1000] if isinstance(alt, str) and alt else "No description of this picture was given."
+    alt = (
+        alt[:1000] if isinstance(alt, str) and alt else "No description of this picture was given."
+    )
     return f'<img src="data:{mime};base64,{data}"{size} alt="{escape(alt)}">'
 
 
@@ -181,7 +187,7 @@ def _words(sentence: str) -> str:
     return f'<p class="cut">[{escape(sentence)}]</p>'
 
 
-# ---------------------------------------------------------------------------------------------- as a process
+# ------------------------------------------------------------------------------------- as a process
 
 
 def answer() -> None:

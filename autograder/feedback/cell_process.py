@@ -1,4 +1,5 @@
-"""The process that turns cells into HTML, seen from outside: it may die of one cell, and the page goes on.
+"""The process that turns cells into HTML, seen from outside: it may die of one cell, and the page
+goes on.
 
 Its limit is processor time, not the time on a clock: a busy machine never changes a page.
 """
@@ -32,7 +33,9 @@ TOO_MUCH = "This cell can't be shown as it looks in the notebook. It is here as 
 
 
 class CellProcess:
-    """Cells as HTML, by a process that is started when it is first needed, and again after it has died."""
+    """Cells as HTML, by a process that is started when it is first needed, and again after it has
+    died.
+    """
 
     def __init__(self) -> None:
         self.process: subprocess.Popen[str] | None = None
@@ -50,16 +53,24 @@ class CellProcess:
                 left, deaths = left - used, deaths + (html is None)
                 html = html or plain_cell(request, TOO_MUCH)
                 if size + len(html.body) > PAGE_SIZE:
-                    html = plain_cell(request, "This page is too long, and this cell is cut short.", SHORT)
+                    html = plain_cell(
+                        request, "This page is too long, and this cell is cut short.", SHORT
+                    )
                 size += len(html.body)
                 shown.append(html)
             return shown
 
     def _known_or_made(self, request: dict[str, Any], left: float) -> tuple[CellHtml | None, float]:
-        """A cell's HTML, or None if there is none to be had; and the processor time that it took."""
+        """A cell's HTML, or None if there is none to be had; and the processor time that it
+        took.
+        """
         try:
             key = json.dumps(request)
-        except (TypeError, ValueError, RecursionError):  # no notebook's content, or nested without end
+        except (
+            TypeError,
+            ValueError,
+            RecursionError,
+        ):  # no notebook's content, or nested without end
             return plain_cell(request, TOO_MUCH), 0.0
         if key in self.known:
             self.known.move_to_end(key)

@@ -1,4 +1,6 @@
-"""Formulas as MathML: every browser shows it without a script, a font from elsewhere or a network."""
+"""Formulas as MathML: every browser shows it without a script, a font from elsewhere or a
+network.
+"""
 
 import re
 from functools import lru_cache
@@ -8,7 +10,8 @@ from xml.etree import ElementTree
 
 from math_core import LatexError, LatexToMathML
 
-# The converter calls itself for what is nested, and would overflow the stack: so nothing is longer than this,
+# The converter calls itself for what is nested, and would overflow the stack: so nothing is longer
+# than this,
 LONGEST = 2_000  # characters,
 # nor defines a command, with which little would become much.
 DEFINES = re.compile(r"\\(?:newcommand|renewcommand|providecommand|g?def|let|global)(?![A-Za-z])")
@@ -17,14 +20,28 @@ ROW_SPACE = re.compile(r"\\\\\s*\[\s*-?[\d.]+\s*(?:ex|em|pt|mm|cm|in|px)\s*\]")
 ENTITY = re.compile(r"&(?!(?:lt|gt|amp|quot|apos);)(\w+;)")  # HTML has names that XML has not
 # The presentational elements of MathML Core, and of their attributes those that lead nowhere.
 TOKENS = {"mi", "mn", "mo", "ms", "mspace", "mtext", "none"}
-SCRIPTS = {"mmultiscripts", "mover", "mprescripts", "msub", "msubsup", "msup", "munder", "munderover"}
+SCRIPTS = {
+    "mmultiscripts",
+    "mover",
+    "mprescripts",
+    "msub",
+    "msubsup",
+    "msup",
+    "munder",
+    "munderover",
+}
 TABLES = {"mtable", "mtd", "mtr"}
 ELEMENTS = (
-    TOKENS | SCRIPTS | TABLES | {"math", "mfrac", "mpadded", "mphantom", "mroot", "mrow", "msqrt", "mstyle"}
+    TOKENS
+    | SCRIPTS
+    | TABLES
+    | {"math", "mfrac", "mpadded", "mphantom", "mroot", "mrow", "msqrt", "mstyle"}
 )
 FORBIDDEN = re.compile(r"on.*|href|src|xlink.*|id|actiontype|altimg", re.IGNORECASE)
 
-_converter = LatexToMathML(max_expansions=30, fancy_error=False)  # some of LaTeX's own commands are expanded
+_converter = LatexToMathML(
+    max_expansions=30, fancy_error=False
+)  # some of LaTeX's own commands are expanded
 
 
 @lru_cache(maxsize=4096)
@@ -50,7 +67,9 @@ def _converted(latex: str, display: bool) -> str | None:
     if len(latex) > LONGEST or DEFINES.search(latex):
         return None
     try:
-        mathml = _converter.convert_with_local_state(ROW_SPACE.sub(r"\\\\", latex), displaystyle=display)
+        mathml = _converter.convert_with_local_state(
+            ROW_SPACE.sub(r"\\\\", latex), displaystyle=display
+        )
         mathml = ENTITY.sub(lambda name: html5[name[1]], mathml)
         harmless = all(_is_harmless(element) for element in ElementTree.fromstring(mathml).iter())
     except (LatexError, KeyError, ValueError, ElementTree.ParseError):

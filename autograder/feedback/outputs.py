@@ -1,4 +1,6 @@
-"""A cell's outputs in the form that nbformat can write; anything else is replaced by a few words."""
+"""A cell's outputs in the form that nbformat can write; anything else is replaced by a few
+words.
+"""
 
 from typing import Any
 
@@ -33,7 +35,11 @@ def _is_valid(output: Any) -> bool:  # noqa: ANN401
     if kind not in ("display_data", "execute_result"):
         return False
     data, metadata = output.get("data"), output.get("metadata")
-    return isinstance(data, dict) and isinstance(metadata, dict) and all(map(_is_bundled, data.items()))
+    return (
+        isinstance(data, dict)
+        and isinstance(metadata, dict)
+        and all(map(_is_bundled, data.items()))
+    )
 
 
 def _is_bundled(item: tuple[Any, Any]) -> bool:

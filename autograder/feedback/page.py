@@ -1,7 +1,8 @@
 """The feedback page: one file without scripts or network; made for a whole class at a time.
 
-The frame with the points is made here, and each cell by `cell_process.py`. A cell that can't be shown becomes
-plain text; if even the frame fails, the whole page does. Nothing that a student writes costs a page.
+The frame with the points is made here, and each cell by `cell_process.py`. A cell that can't be
+shown becomes plain text; if even the frame fails, the whole page does. Nothing that a student
+writes costs a page.
 """
 
 import re
@@ -143,7 +144,9 @@ class FeedbackPage(HTMLExporter):
         resources: dict | None = None,
         **kw: Any,  # noqa: ANN401
     ) -> tuple[str, dict]:
-        """Convert an autograded notebook. Raises what the gradebook raises; nothing for what is in a cell."""
+        """Convert an autograded notebook. Raises what the gradebook raises; nothing for what is in
+        a cell.
+        """
         nb, resources = Exporter.from_notebook_node(self, nb, self._init_resources(resources), **kw)
         summary: Summary = resources["summary"]
         try:
@@ -198,20 +201,28 @@ def _part(cell: NotebookNode) -> str:
 
 
 def _table(cell: NotebookNode) -> CellHtml:
-    """The judge's own table of a task's checks; nothing in it is a student's, but for quoted words."""
-    tables = [output.data["text/html"] for output in cell.outputs if "text/html" in output.get("data", {})]
+    """The judge's own table of a task's checks; nothing in it is a student's, but for quoted
+    words.
+    """
+    tables = [
+        output.data["text/html"] for output in cell.outputs if "text/html" in output.get("data", {})
+    ]
     return CellHtml("".join(f'<div class="output">{clean_ours(table)}</div>' for table in tables))
 
 
 def plain_page(summary: Summary, resources: dict, notebook: NotebookNode) -> str:
-    """A page without a template: the points of each task, and the notebook as text. It can't fail."""
+    """A page without a template: the points of each task, and the notebook as text. It can't
+    fail.
+    """
     rows = [(row.title, row.score, row.points) for row in summary.rows]
     said = [plain_cell(request_for(cell), "").body for cell in notebook.cells]
     return _bare_page(resources.get("nbgrader", {}).get("student", ""), rows, said)
 
 
 def verdict_page(verdict: Verdict, student: str) -> str:
-    """A page of what the judge has found alone: for when the notebook or the gradebook can't be read."""
+    """A page of what the judge has found alone: for when the notebook or the gradebook can't be
+    read.
+    """
     graded = verdict.status != "not graded"
     rows = [(task.name, task.earned if graded else None, task.points) for task in verdict.tasks]
     said = [plain(text) for text in (verdict_note(verdict), *map(task_text, verdict.tasks)) if text]
@@ -239,13 +250,17 @@ def _bare_page(student: str, rows: list[tuple[str, float | None, float]], said: 
 class ClassFeedback(GenerateFeedback):
     """nbgrader's GenerateFeedback for a class: one gradebook, one template, and no page twice."""
 
-    def __init__(self, course: "Course", assignment: "Assignment", gradebook: ClassGradebook) -> None:
+    def __init__(
+        self, course: "Course", assignment: "Assignment", gradebook: ClassGradebook
+    ) -> None:
         super().__init__(coursedir=course.api.coursedir, parent=course.api)
         self.update_config(Config({"HTMLExporter": {"template_name": "feedback"}}))
         self.course, self.assignment, self.store = course, assignment, course.store
         self.gradebook = gradebook
         self.entries = gradebook.entries(assignment.name)
-        self.exporter = self.exporter_class(parent=self, config=self.config, optimistic_validation=True)
+        self.exporter = self.exporter_class(
+            parent=self, config=self.config, optimistic_validation=True
+        )
         for step in self.preprocessors:
             self.exporter.register_preprocessor(step)
 

@@ -1,11 +1,12 @@
 """What a student wrote, as HTML in which nothing can run, and which nothing can break.
 
-nbconvert's own sanitizing leaves out the cells that nbgrader's templates render themselves (a student's
-Markdown), and allows no headings, paragraphs or table heads. The filters here replace its filters of the same
-names. Formulas become MathML, so that the pages need no script and no network for them.
+nbconvert's own sanitizing leaves out the cells that nbgrader's templates render themselves (a
+student's Markdown), and allows no headings, paragraphs or table heads. The filters here replace its
+filters of the same names. Formulas become MathML, so that the pages need no script and no network
+for them.
 
-Each filter has a limit on its input, because the parsers behind it need time that grows with the square of
-the length, and each returns escaped text when a parser fails. So a page always arrives.
+Each filter has a limit on its input, because the parsers behind it need time that grows with the
+square of the length, and each returns escaped text when a parser fails. So a page always arrives.
 """
 
 import html as entities
@@ -27,8 +28,38 @@ from pygments.token import STANDARD_TYPES
 
 from autograder.feedback.mathml import as_mathml, as_source
 
-TEXT = {"a", "abbr", "b", "br", "code", "del", "em", "i", "kbd", "q", "s", "samp", "small", "span", "strong"}
-BLOCKS = {"blockquote", "details", "div", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "p", "pre", "summary"}
+TEXT = {
+    "a",
+    "abbr",
+    "b",
+    "br",
+    "code",
+    "del",
+    "em",
+    "i",
+    "kbd",
+    "q",
+    "s",
+    "samp",
+    "small",
+    "span",
+    "strong",
+}
+BLOCKS = {
+    "blockquote",
+    "details",
+    "div",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "hr",
+    "p",
+    "pre",
+    "summary",
+}
 LISTS = {"dd", "dl", "dt", "li", "ol", "ul"}
 TABLES = {"caption", "table", "tbody", "td", "tfoot", "th", "thead", "tr"}
 TAGS = TEXT | BLOCKS | LISTS | TABLES | {"figcaption", "figure", "img", "sub", "sup"}
@@ -54,7 +85,9 @@ LINKS = ("http", "https", "mailto")
 IGNORED_IN_LINKS = re.compile(r"[\x00-\x20\x7f-\xa0\u200b-\u200f\u2028-\u202e\ufeff]")
 # The colours of code. Any other class could be one of the page's own, such as a table of points.
 CODE_CLASSES = {name for name in STANDARD_TYPES.values() if name} | {"highlight", "hll"}
-CHECKBOX = re.compile(r"""<input\b([^<>]{0,200}?\btype\s*=\s*["']?checkbox\b[^<>]{0,200})>""", re.IGNORECASE)
+CHECKBOX = re.compile(
+    r"""<input\b([^<>]{0,200}?\btype\s*=\s*["']?checkbox\b[^<>]{0,200})>""", re.IGNORECASE
+)
 CHECKED = re.compile(r"\bchecked\b", re.IGNORECASE)
 BOXES = {
     True: '<span role="img" aria-label="done" title="done">☑</span>',
@@ -100,7 +133,7 @@ def cut_note(length: int, limit: int) -> str:
     return f'<p class="cut">[Cut here: {limit:,} of {length:,} characters are shown.]</p>'
 
 
-# ------------------------------------------------------------------------------------------------------ HTML
+# --------------------------------------------------------------------------------------------- HTML
 
 
 def clean_html(html: object) -> str:
@@ -113,7 +146,8 @@ def clean_html(html: object) -> str:
     return never_failing(_clean if len(text) < REMEMBERED else _clean.__wrapped__, text)
 
 
-# Most of a page is the same for every student of a class, and cleaning is the slowest part of making it.
+# Most of a page is the same for every student of a class, and cleaning is the slowest part of
+# making it.
 @lru_cache(maxsize=2048)
 def _clean(text: str) -> str:
     return _bleached(text, _is_harmless)
@@ -121,7 +155,9 @@ def _clean(text: str) -> str:
 
 def clean_ours(html: str) -> str:
     """The same for the judge's own tables, which keep the classes that give them their looks."""
-    return _bleached(html, lambda tag, name, value: name == "class" or _is_harmless(tag, name, value))
+    return _bleached(
+        html, lambda tag, name, value: name == "class" or _is_harmless(tag, name, value)
+    )
 
 
 def _bleached(text: str, attributes: Callable[[str, str, str], bool]) -> str:
@@ -130,9 +166,16 @@ def _bleached(text: str, attributes: Callable[[str, str, str], bool]) -> str:
 
 @pass_context
 def clean_output(context: Context, html: object) -> str:
-    """`clean_html`, as the filter of a page: in the cells with a task's checks, the HTML is the judge's."""
+    """`clean_html`, as the filter of a page: in the cells with a task's checks, the HTML is the
+    judge's.
+    """
     told = context.get("cell", {}).get("metadata", {}).get("nbgrader", {})
-    if told.get("grade") and not told.get("solution") and isinstance(html, str) and len(html) <= HTML:
+    if (
+        told.get("grade")
+        and not told.get("solution")
+        and isinstance(html, str)
+        and len(html) <= HTML
+    ):
         return never_failing(clean_ours, html)
     return clean_html(html)
 
@@ -148,13 +191,15 @@ def _is_harmless(tag: str, name: str, value: str) -> bool:
 
 
 def is_link(value: str) -> bool:
-    """Whether an address, as it stands in HTML, leads to a web page, to a mailbox or within the page."""
+    """Whether an address, as it stands in HTML, leads to a web page, to a mailbox or within the
+    page.
+    """
     address = IGNORED_IN_LINKS.sub("", entities.unescape(value))  # as browsers read it
     schemes = (SCHEME.match(written) for written in (address, unquote(address)))
     return all(scheme is None or scheme[1].lower() in LINKS for scheme in schemes)
 
 
-# -------------------------------------------------------------------------------------------------- Markdown
+# ----------------------------------------------------------------------------------------- Markdown
 
 
 @pass_context
@@ -181,7 +226,11 @@ def markdown_html(markdown: str, attachments: object = None) -> str:
         html = never_failing(partial(_render, pictures=pictures), head)
     else:
         html = never_failing(_rendered, head)
-    return Clean(html + plain(rest, "The rest is long, and shown as it was written.")) if rest else html
+    return (
+        Clean(html + plain(rest, "The rest is long, and shown as it was written."))
+        if rest
+        else html
+    )
 
 
 def _parted(text: str) -> tuple[str, str]:
@@ -204,7 +253,9 @@ def pictures_of(attachments: object) -> dict[str, str]:
 
 
 def base64_of(value: object) -> str:
-    """A picture's base64 in one line; nbformat allows a list of lines. Empty for whatever else it is."""
+    """A picture's base64 in one line; nbformat allows a list of lines. Empty for whatever else it
+    is.
+    """
     if isinstance(value, list) and all(isinstance(line, str) for line in value):
         value = "".join(value)
     if not isinstance(value, str) or not BASE64.fullmatch(value):
@@ -278,7 +329,9 @@ class FormulasAside(IPythonRenderer):
         return f"{self.mark}{len(self.formulas) - 1}x"
 
     def with_formulas(self, html: str) -> str:
-        """The clean HTML with MathML in the place of each mark; in an attribute, with the source."""
+        """The clean HTML with MathML in the place of each mark; in an attribute, with the
+        source.
+        """
         mark = re.compile(f"{self.mark}(\\d+)x")
 
         def put_back(found: re.Match) -> str:
@@ -293,7 +346,7 @@ class FormulasAside(IPythonRenderer):
         return as_html(latex, display=display)
 
 
-# -------------------------------------------------------------------------------------------- code and output
+# ---------------------------------------------------------------------------------- code and output
 
 
 def highlight_code(source: str, **told: Any) -> str:  # noqa: ANN401  nbconvert's metadata
@@ -314,11 +367,17 @@ def _highlighted(source: str) -> str:
 
 
 def ansi2html(text: object, limit: int = FORMATTED) -> str:
-    """A program's output, with the colours that it asks for, cut where it is long; without a `<pre>`."""
+    """A program's output, with the colours that it asks for, cut where it is long; without a
+    `<pre>`.
+    """
     said = "".join(map(str, text)) if isinstance(text, list) else str(text)
     try:
         html = ansi_to_html(said[:limit])
     except Exception:  # as above: a filter never fails
         html = escape(said[:limit])
-    cut = f"\n[Cut here: {limit:,} of {len(said):,} characters are shown.]" if len(said) > limit else ""
+    cut = (
+        f"\n[Cut here: {limit:,} of {len(said):,} characters are shown.]"
+        if len(said) > limit
+        else ""
+    )
     return html + cut

@@ -36,7 +36,9 @@ def task_html(task: TaskVerdict) -> str:
 
 
 def _row(check: CheckVerdict) -> str:
-    mark, why = ("✓", "") if check.passed else ("✗", f"<br><strong>{_as_html(_why(check))}</strong>")
+    mark, why = (
+        ("✓", "") if check.passed else ("✗", f"<br><strong>{_as_html(_why(check))}</strong>")
+    )
     result = "passed" if check.passed else "failed"
     return (
         f'<tr class="{result}"><td title="{result}">{mark}</td><td>{_as_html(check.says)}{why}</td>'

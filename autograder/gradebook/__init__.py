@@ -4,7 +4,9 @@ from typing import Any
 
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401
-    """`configure`, imported on first use: the process behind the pages needs neither nbgrader nor torch."""
+    """`configure`, imported on first use: the process behind the pages needs neither nbgrader nor
+    torch.
+    """
     if name != "configure":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from autograder.gradebook.plugin import configure

@@ -60,13 +60,17 @@ configure(c, level={level!r})
 def check_free(folder: Path) -> None:
     """Raises CourseError when a course directory can't be made here."""
     if (folder / CONFIG).exists():
-        raise CourseError(f"{folder} is a course directory already. Name another one, or work in it.")
+        raise CourseError(
+            f"{folder} is a course directory already. Name another one, or work in it."
+        )
     if folder.exists() and not folder.is_dir():
         raise CourseError(f"{folder} is a file. Name a folder to make.")
 
 
 def init_course(folder: Path, builds: list[Build], level: str = "bubblewrap") -> "Course":
-    """Make a course directory of the built assignments. Raises CourseError when there is one already."""
+    """Make a course directory of the built assignments. Raises CourseError when there is one
+    already.
+    """
     check_free(folder)
     (folder / "submitted").mkdir(parents=True, exist_ok=True)
     (folder / CONFIG).write_text(CONFIG_TEXT.format(course_id=folder.resolve().name, level=level))
@@ -118,13 +122,16 @@ class Course:
         return VerdictStore(self.folder / "verdicts", self.level)
 
     def gradebook(self) -> Gradebook:
-        """nbgrader's gradebook, to be used in a `with`. Raises CourseError when it can't be opened."""
+        """nbgrader's gradebook, to be used in a `with`. Raises CourseError when it can't be
+        opened.
+        """
         coursedir = self.api.coursedir
         with reached(coursedir):
             return Gradebook(coursedir.db_url, coursedir.course_id)
 
     def add(self, built: Build) -> None:
-        """Put a built assignment into source/ and solution/, and have nbgrader generate its release/.
+        """Put a built assignment into source/ and solution/, and have nbgrader generate its
+        release/.
 
         Raises CourseError when nbgrader refuses; what was there before is there again then.
         """
@@ -160,8 +167,12 @@ class Course:
         return notebook_in(self.folder / "submitted" / student / assignment.name, assignment.name)
 
     def judge(self, assignment: Assignment, student: str, *, again: bool = False) -> Judgement:
-        """The judgement of a student's submission, from the verdicts on disk where nothing has changed."""
-        return self.store.judge(self.submission(assignment, student), assignment, student, again=again)
+        """The judgement of a student's submission, from the verdicts on disk where nothing has
+        changed.
+        """
+        return self.store.judge(
+            self.submission(assignment, student), assignment, student, again=again
+        )
 
     def scores(self, assignment: Assignment, student: str) -> dict[str, float | None]:
         """What the gradebook says: the automatic score of each task."""
@@ -186,7 +197,9 @@ class Course:
         return self.folder / "feedback" / student / assignment.name / f"{assignment.name}.html"
 
 
-def grade_one(course: Course, assignment: Assignment, student: str, *, again: bool = False) -> Verdict:
+def grade_one(
+    course: Course, assignment: Assignment, student: str, *, again: bool = False
+) -> Verdict:
     """Judge and record one student; whatever goes wrong stays this student's, and is flagged."""
     from autograder.gradebook.recorder import record_class  # it records a Course
 
@@ -196,7 +209,9 @@ def grade_one(course: Course, assignment: Assignment, student: str, *, again: bo
 
 
 def _succeed(result: dict, what: str) -> None:
-    """nbgrader's API answers with a dictionary; turn a failure into one sentence. Raises CourseError."""
+    """nbgrader's API answers with a dictionary; turn a failure into one sentence. Raises
+    CourseError.
+    """
     if not result["success"]:
         reasons = [line for line in result.get("log", "").splitlines() if "[ERROR]" in line]
         last = (reasons or result.get("error", "no reason given").strip().splitlines())[-1]

@@ -1,4 +1,6 @@
-"""The formgrader's page on a submission: the rubric by each written answer, and no script from elsewhere."""
+"""The formgrader's page on a submission: the rubric by each written answer, and no script from
+elsewhere.
+"""
 
 from itertools import pairwise
 from pathlib import Path
@@ -9,8 +11,9 @@ from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
 
 RUBRIC = "> **Rubric.** "  # as the builder begins one
-# For nbconvert's, which has the page wait for a server that may not be reached; formulas are MathML in ours.
-# The formgrader's own script waits for MathJax before it takes keys: it is told at once that all is set.
+# For nbconvert's, which has the page wait for a server that may not be reached; formulas are MathML
+# in ours. The formgrader's own script waits for MathJax before it takes keys: it is told at once
+# that all is set.
 NO_MATHJAX = """{%- macro mathjax(url="") -%}
 <script>
 var MathJax = {Hub: {Startup: {signal: {Interest: function (tell) { setTimeout(tell, 0, "End"); }}}}};
@@ -19,7 +22,9 @@ var MathJax = {Hub: {Startup: {signal: {Interest: function (tell) { setTimeout(t
 
 
 class FormgraderPage(Preprocessor):
-    """For the exporter that nbgrader shows submissions with. It changes the page only, never the notebook."""
+    """For the exporter that nbgrader shows submissions with. It changes the page only, never the
+    notebook.
+    """
 
     def __init__(self, **kwargs: object) -> None:
         super().__init__(**kwargs)
@@ -29,12 +34,16 @@ class FormgraderPage(Preprocessor):
         """Put the rubrics of the course directory's solution below the written answers."""
         autograded = Path(resources["metadata"]["path"])  # COURSE/autograded/STUDENT/ASSIGNMENT
         rubrics = rubrics_of(autograded.parents[2] / "solution" / f"{autograded.name}.ipynb")
-        nb.cells = [shown for cell in nb.cells for shown in (cell, *rubrics.get(cell.get("id"), ()))]
+        nb.cells = [
+            shown for cell in nb.cells for shown in (cell, *rubrics.get(cell.get("id"), ()))
+        ]
         return nb, resources
 
 
 def rubrics_of(solution: Path) -> dict[str, list[NotebookNode]]:
-    """The rubric of each written answer as a cell, by the answer's id; none where there is no solution."""
+    """The rubric of each written answer as a cell, by the answer's id; none where there is no
+    solution.
+    """
     if not solution.is_file():
         return {}
     cells = nbformat.read(solution, as_version=4).cells
@@ -47,5 +56,7 @@ def rubrics_of(solution: Path) -> dict[str, list[NotebookNode]]:
 
 def _unfolded(rubric: NotebookNode) -> NotebookNode:
     says = rubric.source.removeprefix(RUBRIC)
-    box = f'<details open class="alert alert-info"><summary>Rubric</summary>\n\n{says}\n\n</details>'
+    box = (
+        f'<details open class="alert alert-info"><summary>Rubric</summary>\n\n{says}\n\n</details>'
+    )
     return nbformat.v4.new_markdown_cell(box, id=rubric.id)

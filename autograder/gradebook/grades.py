@@ -35,7 +35,9 @@ class Score:
 
 @dataclass(frozen=True)
 class Grades:
-    """One student. An assignment that is not in `scores` was not handed in, or could not be graded."""
+    """One student. An assignment that is not in `scores` was not handed in, or could not be
+    graded.
+    """
 
     person: Person
     scores: dict[str, Score] = field(default_factory=dict)
@@ -56,7 +58,9 @@ def points_possible(gradebook: Gradebook, only: Sequence[str] = ()) -> dict[str,
 def read_grades(
     gradebook: Gradebook, assignments: Sequence[str], roster: Sequence[Person] = ()
 ) -> list[Grades]:
-    """Everybody in the gradebook or the roster, by id; where both know something, the roster is right."""
+    """Everybody in the gradebook or the roster, by id; where both know something, the roster is
+    right.
+    """
     people = {student.id: _person(student) for student in gradebook.students}
     people |= {person.id: _joined(people.get(person.id), person) for person in roster}
     grades = {student: Grades(person) for student, person in people.items()}

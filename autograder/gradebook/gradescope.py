@@ -1,4 +1,6 @@
-"""The name of `autograder.exports.gradescope` in version 0.1: archives that were uploaded then run it."""
+"""The name of `autograder.exports.gradescope` in version 0.1: archives that were uploaded then run
+it.
+"""
 
 import sys
 

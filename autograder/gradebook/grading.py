@@ -1,7 +1,7 @@
 """Grade a class: judge side by side what is not judged yet, and record each verdict as it comes.
 
-Judging, by this machine's pool or by a cluster's, writes to `verdicts/` only; one writer records, on this
-machine. So it may be stopped at any moment, and then goes on.
+Judging, by this machine's pool or by a cluster's, writes to `verdicts/` only; one writer records,
+on this machine. So it may be stopped at any moment, and then goes on.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -50,19 +50,22 @@ def grade_class(
     slots: int | None = None,
     scheduler: str | None = None,
 ) -> dict[str, Verdict]:
-    """Grade the submissions of students; returns each one's verdict, with what went wrong as a flag.
+    """Grade the submissions of students; returns each one's verdict, with what went wrong as a
+    flag.
 
     A student whose folder's name is not UTF-8 is returned under the escaped name.
 
     again      judge also what has not changed
     slots      how many at a time; by default one for each core
     scheduler  of Dask: judge on its workers, and not on this machine
-    Raises CourseError: the checks are broken, the sandbox can't be had, another process grades here, or the
-    cluster can't be had or is lost.
+    Raises CourseError: the checks are broken, the sandbox can't be had, another process grades
+    here, or the cluster can't be had or is lost.
     """
     with only_writer(course.folder):
         check_the_checks(assignment)
-        waiting = [student for student in students if again or not _is_fresh(course, assignment, student)]
+        waiting = [
+            student for student in students if again or not _is_fresh(course, assignment, student)
+        ]
         if not waiting:
             judges = nullcontext()
         elif scheduler:
@@ -75,7 +78,9 @@ def grade_class(
             problems = record_class(
                 course, assignment, done, again=again, on_recorded=told.recorded, on_page=told.page
             )
-    return {as_text(student): _verdict(course, assignment, student, problems) for student in students}
+    return {
+        as_text(student): _verdict(course, assignment, student, problems) for student in students
+    }
 
 
 def as_text(student: str) -> str:
@@ -96,10 +101,14 @@ def _judged(
     pool: Pool | Cluster | None,
     told: Told,
 ) -> Iterator[str]:
-    """Students whose verdict is in the store: first those who have one, then each as it is judged."""
+    """Students whose verdict is in the store: first those who have one, then each as it is
+    judged.
+    """
     yield from (student for student in students if student not in waiting)
     by_path = {course.submission(assignment, student): student for student in waiting}
-    missing = {path: found for path in by_path if (found := course.store.not_there(path, assignment))}
+    missing = {
+        path: found for path in by_path if (found := course.store.not_there(path, assignment))
+    }
     there = [path for path in by_path if path not in missing]
     for path, judgement in chain(missing.items(), pool.judge(there) if pool and there else ()):
         student = by_path[path]
@@ -108,7 +117,9 @@ def _judged(
         yield student
 
 
-def _verdict(course: Course, assignment: Assignment, student: str, problems: dict[str, list[str]]) -> Verdict:
+def _verdict(
+    course: Course, assignment: Assignment, student: str, problems: dict[str, list[str]]
+) -> Verdict:
     verdict = course.store.verdict(course.submission(assignment, student), assignment, student)
     assert verdict is not None, "it has just been judged"
     verdict.flags += problems.get(student, [])

@@ -18,7 +18,8 @@ _held: set[Path] = set()  # by this process, whom the kernel would grant the sam
 def only_writer(folder: Path) -> Iterator[None]:
     """Hold a course directory's lock; within a process that holds it already, do nothing.
 
-    Raises CourseError, naming the process that has it, and where the file system is full or has no locks.
+    Raises CourseError, naming the process that has it, and where the file system is full or has no
+    locks.
     """
     path = folder.resolve() / "grading.lock"
     if path in _held:
@@ -46,7 +47,9 @@ def _lock(file: TextIO, path: Path) -> None:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):
         holder = path.read_text(encoding="utf-8") or "another process"
-        raise CourseError(f"{path.parent} is being graded by {holder}: wait for it, or end it.") from None
+        raise CourseError(
+            f"{path.parent} is being graded by {holder}: wait for it, or end it."
+        ) from None
     except OSError as error:
         raise CourseError(
             f"{path.parent} is on a file system without locks ({error.strerror}), and the gradebook needs "

@@ -1,8 +1,10 @@
-"""The judge behind nbgrader's own traits, so that its command line and the formgrader's button both use it.
+"""The judge behind nbgrader's own traits, so that its command line and the formgrader's button both
+use it.
 
-Autograde works in two passes. Sanitizing: `SubmissionExporter` reads the submitted file without trusting it
-and grafts it on the released notebook. Grading: `JudgeSubmission` stands where Execute was, and
-`RecordVerdict` where SaveAutoGrades was: scores come from the verdict, never from a cell's outputs.
+Autograde works in two passes. Sanitizing: `SubmissionExporter` reads the submitted file without
+trusting it and grafts it on the released notebook. Grading: `JudgeSubmission` stands where Execute
+was, and `RecordVerdict` where SaveAutoGrades was: scores come from the verdict, never from a cell's
+outputs.
 """
 
 import os
@@ -55,11 +57,18 @@ def configure(config: Any, level: str = "bubblewrap") -> None:  # noqa: ANN401  
     level  the sandbox: bubblewrap, or process (no isolation; stamped on every verdict)
     """
     # nbgrader runs alembic from PATH, which a Jupyter started by its full path does not have.
-    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    os.environ["PATH"] = os.pathsep.join(
+        [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
+    )
     config.JudgeSubmission.level = level
     config.Autograde.exporter_class = SubmissionExporter
     config.Autograde.sanitize_preprocessors = [RestoreCells, CheckCells]
-    config.Autograde.autograde_preprocessors = [JudgeSubmission, RecordVerdict, LatePenalties, CheckCells]
+    config.Autograde.autograde_preprocessors = [
+        JudgeSubmission,
+        RecordVerdict,
+        LatePenalties,
+        CheckCells,
+    ]
     # The source holds no solution, so there is none to clear; the stubs are ours.
     config.GenerateAssignment.preprocessors = [
         LockCells,
@@ -100,7 +109,9 @@ def released_notebook(coursedir: CourseDirectory, assignment: str) -> NotebookNo
 
 
 def grafted(submission: Path, released: NotebookNode) -> NotebookNode:
-    """A submission on the released notebook's skeleton; the released notebook, if it can't be read."""
+    """A submission on the released notebook's skeleton; the released notebook, if it can't be
+    read.
+    """
     try:
         return read_submission(submission, released).notebook
     except RefusedError:  # the verdict will say why
@@ -110,14 +121,16 @@ def grafted(submission: Path, released: NotebookNode) -> NotebookNode:
 class JudgeSubmission(NbGraderPreprocessor):
     """Stands where Execute was: the notebook's cells get the judge's outputs."""
 
-    level = Unicode("bubblewrap", help="The sandbox that submissions run in: bubblewrap or process.").tag(
-        config=True
-    )
+    level = Unicode(
+        "bubblewrap", help="The sandbox that submissions run in: bubblewrap or process."
+    ).tag(config=True)
 
     def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
         """Judge the submission and write the outputs; `resources` carries the verdict on."""
         # A class is judged before it is recorded; nbgrader's own commands come here first.
-        judgement = getattr(self.parent.parent, "judgement", None) or self._judge(resources["nbgrader"])
+        judgement = getattr(self.parent.parent, "judgement", None) or self._judge(
+            resources["nbgrader"]
+        )
         resources["verdict"] = judgement.verdict
         ran = {cell.id: cell.get("outputs", []) for cell in judgement.notebook.cells}
         tables = {f"grade-{task.name}": [_table(task)] for task in judgement.verdict.tasks}
@@ -130,7 +143,9 @@ class JudgeSubmission(NbGraderPreprocessor):
 
     def _judge(self, names: dict[str, str]) -> Judgement:
         coursedir = self.parent.parent.coursedir
-        folder = coursedir.format_path(coursedir.submitted_directory, names["student"], names["assignment"])
+        folder = coursedir.format_path(
+            coursedir.submitted_directory, names["student"], names["assignment"]
+        )
         store = VerdictStore(Path(coursedir.root) / "verdicts", self.level)
         store.forget_recorded(names["assignment"], names["student"])
         submission = Path(folder) / f"{names['notebook']}.ipynb"
@@ -167,7 +182,9 @@ class RecordVerdict(SaveAutoGrades):
         task = self.tasks.get(name.removeprefix("task-"))
         empty = cell.metadata.nbgrader.get("checksum") == compute_checksum(cell)
         nothing = "No response." if empty else None
-        self.comments[name].auto_comment = self.verdict.reason or task_comment(task) if task else nothing
+        self.comments[name].auto_comment = (
+            self.verdict.reason or task_comment(task) if task else nothing
+        )
 
 
 def _table(task: TaskVerdict) -> NotebookNode:
@@ -176,6 +193,8 @@ def _table(task: TaskVerdict) -> NotebookNode:
 
 
 def _note(text: str) -> NotebookNode:
-    """A note of the grader's at the top of the notebook; indented, so that nothing in it is markup."""
+    """A note of the grader's at the top of the notebook; indented, so that nothing in it is
+    markup.
+    """
     body = "\n".join(f"    {line}" for line in text.splitlines())
     return nbformat.v4.new_markdown_cell(f"**A note from the grader**\n\n{body}", id=NOTE)

@@ -1,13 +1,15 @@
-"""Verdicts into nbgrader's gradebook, for a whole class: one writer, and one transaction a submission.
+"""Verdicts into nbgrader's gradebook, for a whole class: one writer, and one transaction a
+submission.
 
 However it was stopped, the next run goes on where it was. For each submission, in this order:
 
 1. `recorded.json` is taken away
-2. the autograded notebook is written, and then scores, comments and penalty are committed, all at once
+2. the autograded notebook is written, and then scores, comments and penalty are committed, all at
+   once
 3. `recorded.json` is written: what has been recorded, and need not be done again
 
-A penalty for lateness depends on more: the due date, the instructor's plugin, and the scores that a person
-has given since. Those of all late submissions are reckoned anew in every run.
+A penalty for lateness depends on more: the due date, the instructor's plugin, and the scores that a
+person has given since. Those of all late submissions are reckoned anew in every run.
 """
 
 from collections.abc import Callable, Iterable
@@ -49,13 +51,14 @@ def record_class(
 ) -> dict[str, list[str]]:
     """Record the verdicts of students in the gradebook, and then write their feedback pages.
 
-    students     whose verdicts are in the store; may be an iterator that waits for the next one to be judged
+    students     whose verdicts are in the store; may be an iterator that waits for the next one to
+                 be judged
     again        record also what is in the gradebook already
     on_recorded  told of each student, when the scores are in the gradebook or can't be
     on_page      told of each student, when the feedback page is there or can't be
     returns      the problems of each student who has any, a sentence each
-    Raises CourseError when another process is recording in this course directory, and when the gradebook
-    can't be used; what is recorded by then stays.
+    Raises CourseError when another process is recording in this course directory, and when the
+    gradebook can't be used; what is recorded by then stays.
     """
     with only_writer(course.folder), ClassRecorder(course, assignment) as recorder:
         problems = {}
@@ -70,7 +73,9 @@ def record_class(
 
 
 class ClassRecorder(Autograde):
-    """nbgrader's Autograde for a class that is judged already: one gradebook, one exporter, nothing twice."""
+    """nbgrader's Autograde for a class that is judged already: one gradebook, one exporter, nothing
+    twice.
+    """
 
     def __init__(self, course: Course, assignment: Assignment) -> None:
         super().__init__(coursedir=course.api.coursedir, parent=course.api)
@@ -91,7 +96,9 @@ class ClassRecorder(Autograde):
                 exporter.register_preprocessor(step)
         except (ImportError, TraitError) as error:
             self.gradebook.close()
-            raise CourseError(f"{self.course.folder / CONFIG} names what can't be used: {error}") from error
+            raise CourseError(
+                f"{self.course.folder / CONFIG} names what can't be used: {error}"
+            ) from error
         return exporter
 
     def __enter__(self) -> "ClassRecorder":
@@ -101,16 +108,22 @@ class ClassRecorder(Autograde):
         self.gradebook.close()
 
     def take(self, student: str, *, again: bool) -> list[str]:
-        """Record a student's verdict unless it is recorded; whatever goes wrong stays this student's."""
+        """Record a student's verdict unless it is recorded; whatever goes wrong stays this
+        student's.
+        """
         try:
             if again or not self.is_recorded(student):
                 self.record(student)
-        except Exception as error:  # nbgrader's own, on whatever a student handed in: the class goes on
+        except (
+            Exception
+        ) as error:  # nbgrader's own, on whatever a student handed in: the class goes on
             return [f"{NOT_RECORDED}: {_sentence(error)}"]
         return []
 
     def is_recorded(self, student: str) -> bool:
-        """Whether gradebook and notebook have the verdict already. Raises CourseError if there is none."""
+        """Whether gradebook and notebook have the verdict already. Raises CourseError if there is
+        none.
+        """
         verdict = self._verdict(student)
         mark = self.store.mark(self.assignment.name, student)
         is_marked = mark is not None and mark.with_page("") == self._mark(student, verdict)
@@ -119,7 +132,9 @@ class ClassRecorder(Autograde):
     def _mark(self, student: str, verdict: Verdict) -> Mark:
         """What is noted of a verdict that is recorded."""
         return Mark(
-            sha256(verdict.to_json().encode()).hexdigest(), self._handed_in(student), self._size(student)
+            sha256(verdict.to_json().encode()).hexdigest(),
+            self._handed_in(student),
+            self._size(student),
         )
 
     def _verdict(self, student: str) -> Verdict:
@@ -135,12 +150,16 @@ class ClassRecorder(Autograde):
         return written_in(self.course.submission(self.assignment, student).parent)
 
     def _size(self, student: str) -> int:
-        """Bytes of the autograded notebook, so that one cut short by a power cut is seen; -1 for none."""
+        """Bytes of the autograded notebook, so that one cut short by a power cut is seen; -1 for
+        none.
+        """
         path = self.course.autograded(self.assignment, student)
         return path.stat().st_size if path.is_file() else -1
 
     def record(self, student: str) -> None:
-        """Record a verdict whole, or nothing of it. Raises CourseError, and whatever nbgrader raises."""
+        """Record a verdict whole, or nothing of it. Raises CourseError, and whatever nbgrader
+        raises.
+        """
         verdict = self._verdict(student)
         if not _is_text(student):
             raise CourseError("the name of the student's folder is not UTF-8. Rename the folder.")
@@ -184,7 +203,9 @@ class ClassRecorder(Autograde):
         self.set_permissions(self.assignment.name, student)
 
     def _record_nothing(self, student: str, score: float | None) -> None:
-        """A folder without the notebook: one score for every cell, and no page to write feedback on."""
+        """A folder without the notebook: one score for every cell, and no page to write feedback
+        on.
+        """
         for notebook in self.gradebook.find_submission(self.assignment.name, student).notebooks:
             notebook.late_submission_penalty = None
             for grade in notebook.grades:
@@ -194,7 +215,9 @@ class ClassRecorder(Autograde):
             path(self.assignment, student).unlink(missing_ok=True)
 
     def update_penalties(self, problems: dict[str, list[str]]) -> None:
-        """Set the late penalties that have changed though the verdict has not; nothing else is touched."""
+        """Set the late penalties that have changed though the verdict has not; nothing else is
+        touched.
+        """
         if LatePenalties not in self.autograde_preprocessors:
             return
         penalties = LatePenalties(parent=self.exporter)
@@ -213,10 +236,15 @@ class ClassRecorder(Autograde):
         scores = self.gradebook.scores(self.assignment.name)
         for student, found in problems.items():
             if not found and (tasks := _different(self.verdicts[student], scores.get(student, {}))):
-                found += [f"The gradebook has another score for {task} than the verdict." for task in tasks]
+                found += [
+                    f"The gradebook has another score for {task} than the verdict."
+                    for task in tasks
+                ]
 
     def write_pages(self, problems: dict[str, list[str]], on_page: Told) -> None:
-        """Write the feedback pages of those who are recorded, where anything on them has changed."""
+        """Write the feedback pages of those who are recorded, where anything on them has
+        changed.
+        """
         pages = ClassFeedback(self.course, self.assignment, self.gradebook)
         for student, found in problems.items():
             try:

@@ -1,8 +1,8 @@
 """nbgrader's gradebook held open for a whole class, and nbgrader's own steps made to use it.
 
-nbgrader opens the gradebook anew in each step for each submission, and commits after each cell. Here it is
-opened once, and a submission is one transaction. Where nbgrader itself runs the steps, from its command line
-or the formgrader, each opens the gradebook for itself, as ever.
+nbgrader opens the gradebook anew in each step for each submission, and commits after each cell.
+Here it is opened once, and a submission is one transaction. Where nbgrader itself runs the steps,
+from its command line or the formgrader, each opens the gradebook for itself, as ever.
 """
 
 import hashlib
@@ -40,12 +40,16 @@ Record = tuple[NotebookNode, dict]  # a notebook and what nbconvert calls its re
 
 @contextmanager
 def reached(coursedir: CourseDirectory) -> Iterator[None]:
-    """Raises CourseError where a course directory's gradebook can't be opened, read or written to."""
+    """Raises CourseError where a course directory's gradebook can't be opened, read or written
+    to.
+    """
     try:
         yield
     except (ArgumentError, DBAPIError, NoSuchModuleError, ModuleNotFoundError) as error:
         why = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
-        why += ": pip install 'image-synthesis-course[postgres]'" * isinstance(error, ModuleNotFoundError)
+        why += ": pip install 'image-synthesis-course[postgres]'" * isinstance(
+            error, ModuleNotFoundError
+        )
         raise CourseError(
             f"The gradebook {_named(coursedir.db_url)} can't be used ({why}): mend that, or db_url in "
             "nbgrader_config.py, and give the same command again. What was done before is kept."
@@ -71,7 +75,8 @@ class ClassGradebook(Gradebook):
             url = _patient(coursedir.db_url)
             super().__init__(url, coursedir.course_id)
             self.engine.dispose()
-            # A class takes long, and a server may be restarted, or close what idles: look before each use.
+            # A class takes long, and a server may be restarted, or close what idles: look before
+            # each use.
             self.engine = create_engine(url, pool_pre_ping=True)
             self.db = scoped_session(sessionmaker(bind=self.engine))
             # What the assignment consists of is the same for every student.
@@ -85,17 +90,22 @@ class ClassGradebook(Gradebook):
                 f"`nbgrader generate_assignment {assignment} --force` in the course directory, once."
             )
 
-    def _cells_of(self, kind: type, assignment: str) -> dict[tuple[str, str, str], BaseCell | SourceCell]:
+    def _cells_of(
+        self, kind: type, assignment: str
+    ) -> dict[tuple[str, str, str], BaseCell | SourceCell]:
         query = self.db.query(kind, Notebook.name).join(Notebook, Notebook.id == kind.notebook_id)
         rows = query.join(Assignment).filter(Assignment.name == assignment)
         return {(cell.name, notebook, assignment): cell for cell, notebook in rows}
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """What is written here is written whole, when it ends; or, if it raises or is killed, not at all."""
+        """What is written here is written whole, when it ends; or, if it raises or is killed, not
+        at all.
+        """
         outside = self.db
         with self.engine.begin() as connection:
-            # nbgrader commits as it goes; a session that has joined a transaction only flushes then.
+            # nbgrader commits as it goes; a session that has joined a transaction only flushes
+            # then.
             join = sessionmaker(bind=connection, join_transaction_mode="rollback_only")
             self.db = scoped_session(join)
             try:
@@ -117,7 +127,10 @@ class ClassGradebook(Gradebook):
         None whose time is not known: who has given it a penalty has done so by hand.
         """
         query = self.db.query(SubmittedNotebook).join(SubmittedAssignment).join(Assignment)
-        penalty, handed_in = SubmittedNotebook.late_submission_penalty, SubmittedAssignment.timestamp
+        penalty, handed_in = (
+            SubmittedNotebook.late_submission_penalty,
+            SubmittedAssignment.timestamp,
+        )
         is_late = or_(penalty.is_not(None), handed_in > Assignment.duedate)
         return query.filter(Assignment.name == assignment, handed_in.is_not(None), is_late).all()
 
@@ -128,12 +141,16 @@ class ClassGradebook(Gradebook):
         grades = self._submitted(
             assignment, Grade, Grade.auto_score, Grade.manual_score, Grade.extra_credit, penalty
         )
-        comments = self._submitted(assignment, Comment, Comment.auto_comment, Comment.manual_comment)
+        comments = self._submitted(
+            assignment, Comment, Comment.auto_comment, Comment.manual_comment
+        )
         for student, *entry in grades + comments:
             found.setdefault(student, []).append(repr(entry))
         return {student: _hash(rows) for student, rows in found.items()}
 
-    def _submitted(self, assignment: str, kind: type[Grade] | type[Comment], *columns: Any) -> list[Row]:  # noqa: ANN401
+    def _submitted(
+        self, assignment: str, kind: type[Grade] | type[Comment], *columns: Any
+    ) -> list[Row]:  # noqa: ANN401
         """Student, name of the cell, and these columns, of every grade or comment of a class."""
         query = (
             self.db.query(SubmittedAssignment.student_id, BaseCell.name, *columns)
@@ -165,7 +182,9 @@ def _hash(rows: list[str]) -> str:
 
 
 def _patient(db_url: str) -> URL:
-    """The database's address; SQLite's with a minute's patience, if it has none yet, with other writers."""
+    """The database's address; SQLite's with a minute's patience, if it has none yet, with other
+    writers.
+    """
     url = make_url(db_url)
     if url.get_backend_name() != "sqlite":
         return url
@@ -173,7 +192,9 @@ def _patient(db_url: str) -> URL:
 
 
 def gradebook_of(step: Preprocessor, resources: dict) -> AbstractContextManager[Gradebook]:
-    """The class's gradebook if a class is being recorded, or else one that is opened for this step alone."""
+    """The class's gradebook if a class is being recorded, or else one that is opened for this step
+    alone.
+    """
     shared = getattr(step.parent.parent, "gradebook", None)
     return nullcontext(shared) if shared else Gradebook(resources["nbgrader"]["db_url"])
 
@@ -181,7 +202,9 @@ def gradebook_of(step: Preprocessor, resources: dict) -> AbstractContextManager[
 def notebook_of(gradebook: Gradebook, resources: dict) -> SubmittedNotebook:
     """The submitted notebook that a step works on, in the gradebook."""
     names = resources["nbgrader"]
-    return gradebook.find_submission_notebook(names["notebook"], names["assignment"], names["student"])
+    return gradebook.find_submission_notebook(
+        names["notebook"], names["assignment"], names["student"]
+    )
 
 
 def cells_of(
@@ -197,7 +220,9 @@ class ByName(dict):
     """Grades or comments by name. Raises nbgrader's MissingEntry for one that there is not."""
 
     def __missing__(self, name: str) -> None:
-        raise MissingEntry(f"The gradebook has no cell {name!r}: was the assignment released again?")
+        raise MissingEntry(
+            f"The gradebook has no cell {name!r}: was the assignment released again?"
+        )
 
 
 class RestoreCells(OverwriteCells):
@@ -213,7 +238,9 @@ class RestoreCells(OverwriteCells):
 
 
 class LatePenalties(AssignLatePenalties):
-    """nbgrader's, with the plugin that the course has chosen as `c.AssignLatePenalties.plugin_class`."""
+    """nbgrader's, with the plugin that the course has chosen as
+    `c.AssignLatePenalties.plugin_class`.
+    """
 
     def preprocess(self, nb: NotebookNode, resources: dict) -> Record:
         """Set the penalty of a late submission, and take it away from one that is not."""
@@ -224,7 +251,8 @@ class LatePenalties(AssignLatePenalties):
         return nb, resources
 
     def penalty(self, notebook: SubmittedNotebook) -> float | None:
-        """The points to take off by the due date, the score and the plugin as they are; None if in time.
+        """The points to take off by the due date, the score and the plugin as they are; None if in
+        time.
 
         Raises whatever the plugin raises.
         """
@@ -237,7 +265,9 @@ class LatePenalties(AssignLatePenalties):
 
 
 class CheckCells(CheckCellMetadata):
-    """nbgrader's; what it found right of one submission's cells need not be looked at in the next."""
+    """nbgrader's; what it found right of one submission's cells need not be looked at in the
+    next.
+    """
 
     def __init__(self, **kwargs: object) -> None:
         super().__init__(**kwargs)
@@ -245,7 +275,9 @@ class CheckCells(CheckCellMetadata):
 
     def preprocess(self, nb: NotebookNode, resources: dict) -> Record:
         """Check the metadata of the cells. Raises nbgrader's errors."""
-        described = json.dumps([(c.cell_type, c.metadata["nbgrader"]) for c in nb.cells if _is_ours(c)])
+        described = json.dumps(
+            [(c.cell_type, c.metadata["nbgrader"]) for c in nb.cells if _is_ours(c)]
+        )
         if described not in self.right:
             MetadataValidator().validate_nb(nb)
             self.right.add(described)
@@ -263,14 +295,18 @@ class FetchGrades(GetGrades):
         """Put them in, and the totals into `resources`."""
         with gradebook_of(self, resources) as gradebook:
             notebook = notebook_of(gradebook, resources)
-            self.grades, self.comments = (cells_of(gradebook, notebook, kind) for kind in (Grade, Comment))
+            self.grades, self.comments = (
+                cells_of(gradebook, notebook, kind) for kind in (Grade, Comment)
+            )
             penalty = notebook.late_submission_penalty or 0
             totals = {"score": notebook.score - penalty, "max_score": notebook.max_score}
             resources["nbgrader"] |= totals | {"late_penalty": penalty}
             return Preprocessor.preprocess(self, nb, resources)
 
     def _get_comment(self, cell: NotebookNode, resources: dict) -> None:
-        cell.metadata.nbgrader["comment"] = self.comments[cell.metadata.nbgrader["grade_id"]].comment
+        cell.metadata.nbgrader["comment"] = self.comments[
+            cell.metadata.nbgrader["grade_id"]
+        ].comment
 
     def _get_score(self, cell: NotebookNode, resources: dict) -> None:
         grade = self.grades[cell.metadata.nbgrader["grade_id"]]

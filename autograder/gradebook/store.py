@@ -4,7 +4,8 @@ verdicts/3_colorization/alice/verdict.json     the verdict, with the key of what
 verdicts/3_colorization/alice/executed.ipynb   the notebook as it was run, with its outputs
 verdicts/3_colorization/alice/recorded.json    what of it is in the gradebook (see recorder.py)
 
-Several processes may judge into it at once, each for another student: a file is there whole, or not at all.
+Several processes may judge into it at once, each for another student: a file is there whole, or not
+at all.
 """
 
 import json
@@ -43,32 +44,44 @@ class VerdictStore:
         """
         if not again and (kept := self.fresh(submission, assignment, student)):
             return kept
-        judgement = self.not_there(submission, assignment) or judge(submission, assignment, level=self.level)
+        judgement = self.not_there(submission, assignment) or judge(
+            submission, assignment, level=self.level
+        )
         self.keep_of(submission, student, judgement)
         return judgement
 
     def not_there(self, submission: Path, assignment: Assignment) -> Judgement | None:
-        """The judgement of a folder in which no notebook can be chosen: not graded, with what is there."""
+        """The judgement of a folder in which no notebook can be chosen: not graded, with what is
+        there.
+        """
         why = why_none(submission)
         return not_graded(submission, assignment, self.level, why) if why else None
 
     def keep_of(self, submission: Path, student: str, judgement: Judgement) -> None:
-        """Write a judgement of a file, which is mentioned where it has another name than it should."""
+        """Write a judgement of a file, which is mentioned where it has another name than it
+        should.
+        """
         if note := renamed(submission):
             judgement.verdict.repairs.insert(0, note)
             judgement.verdict.flags.insert(0, note)
         self.keep(student, judgement)
 
     def fresh(self, submission: Path, assignment: Assignment, student: str) -> Judgement | None:
-        """The judgement on disk, or None if it is to be made: changed, never judged, or a fault of ours."""
+        """The judgement on disk, or None if it is to be made: changed, never judged, or a fault of
+        ours.
+        """
         kept = self.kept(submission, assignment, student)
         return kept if kept and kept.verdict.status != "not graded" else None
 
     def kept(self, submission: Path, assignment: Assignment, student: str) -> Judgement | None:
-        """The judgement of the submission as it is now, also one of `not graded`; None if there is none."""
+        """The judgement of the submission as it is now, also one of `not graded`; None if there is
+        none.
+        """
         verdict = self.verdict(submission, assignment, student)
         try:
-            text = (self.home(assignment.name, student) / "executed.ipynb").read_text(encoding="utf-8")
+            text = (self.home(assignment.name, student) / "executed.ipynb").read_text(
+                encoding="utf-8"
+            )
             return verdict and Judgement(verdict, nbformat.from_dict(json.loads(text)))
         except (OSError, ValueError):
             return None
@@ -83,7 +96,8 @@ class VerdictStore:
         return verdict if verdict.key == verdict_key(submission, assignment, self.level) else None
 
     def keep(self, student: str, judgement: Judgement) -> None:
-        """Write a judgement. A verdict on disk means that the pair is whole, whenever this is killed.
+        """Write a judgement. A verdict on disk means that the pair is whole, whenever this is
+        killed.
 
         Raises CourseError when it can't be written.
         """
@@ -98,7 +112,9 @@ class VerdictStore:
     def mark(self, assignment: str, student: str) -> "Mark | None":
         """What of a student is in the gradebook, as far as is known."""
         try:
-            return Mark(**json.loads((self.home(assignment, student) / "recorded.json").read_text()))
+            return Mark(
+                **json.loads((self.home(assignment, student) / "recorded.json").read_text())
+            )
         except (OSError, ValueError, TypeError):
             return None
 
@@ -122,7 +138,8 @@ class Mark:
     verdict    its hash
     handed_in  when, as it stands in timestamp.txt; empty where nobody knows
     size       bytes of the autograded notebook; -1 when nothing was handed in
-    page       hash of the entries in the gradebook that the feedback page shows; empty before it is written
+    page       hash of the entries in the gradebook that the feedback page shows; empty before it is
+               written
     """
 
     verdict: str
@@ -148,7 +165,8 @@ def writing(folder: Path) -> Iterator[None]:
 
 
 def write_whole(path: Path, text: str, *, alone: bool = False, encoding: str = "utf-8") -> None:
-    """Write a file that is there whole or not at all, whoever else reads and writes it, killed or not.
+    """Write a file that is there whole or not at all, whoever else reads and writes it, killed or
+    not.
 
     alone  nobody else writes it: then what a killed run has left behind is written over
     """
@@ -171,7 +189,9 @@ def _sweep(folder: Path) -> None:
 
 
 def carry_on(source: Path, to: Path) -> None:
-    """Copy what nbgrader's exchange wants to find beside a notebook again, when feedback is released."""
+    """Copy what nbgrader's exchange wants to find beside a notebook again, when feedback is
+    released.
+    """
     for name in ("timestamp.txt", "submission_secret.txt"):
         if (source / name).is_file() and not (source / name).is_symlink():
             shutil.copyfile(source / name, to / f".{name}")

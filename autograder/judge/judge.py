@@ -1,6 +1,7 @@
 """The centre: `judge(submission, assignment) -> Judgement`, which no submission can make raise.
 
-1. read     the file, without trusting it, on the released notebook's skeleton; look through its source
+1. read     the file, without trusting it, on the released notebook's skeleton; look through its
+   source
 2. run      its cells in a worker in the sandbox
 3. check    the hidden pytest checks, here, against a stand-in that calls the worker
 4. explain  a failed check by the misconception that gives the same wrong answer
@@ -59,10 +60,13 @@ def judge(
     level     the sandbox: bubblewrap, or process (no isolation; stamped on the verdict)
     progress  told of each cell that was run
     opener    where the workers come from, as a zygote's slot; by default they start cold
-    Raises MasterError when the assignment itself can't be read; nothing for what a student hands in.
+    Raises MasterError when the assignment itself can't be read; nothing for what a student hands
+    in.
     """
     master, released = _released(assignment)
-    verdict = Verdict(assignment.name, "graded", level, key=verdict_key(submission, assignment, level))
+    verdict = Verdict(
+        assignment.name, "graded", level, key=verdict_key(submission, assignment, level)
+    )
     try:
         verdict.flags = files_beside(submission)
         reading = read_submission(submission, released)
@@ -79,7 +83,9 @@ def judge(
         verdict.repairs, verdict.flags = [*repairs], [*flags]
         try:
             files = files_of(submission, master)
-            with _stand_in(reading.notebook, released, master, limits, level, opener, files) as stand_in:
+            with _stand_in(
+                reading.notebook, released, master, limits, level, opener, files
+            ) as stand_in:
                 stand_in.flags[:0] = verdict.flags
                 verdict.flags = stand_in.flags  # one list, which grows
                 _run_and_check(verdict, stand_in, master, progress)
@@ -89,8 +95,12 @@ def judge(
             if known and left:  # a machine that was too busy may not be so now
                 continue
             verdict.status = "not graded"
-            verdict.reason = str(fault) if known else f"The grader failed: {type(fault).__name__}: {fault}"
-            verdict.tasks = _none_passed(master, "not graded", "the grader could not run this check")
+            verdict.reason = (
+                str(fault) if known else f"The grader failed: {type(fault).__name__}: {fault}"
+            )
+            verdict.tasks = _none_passed(
+                master, "not graded", "the grader could not run this check"
+            )
             break
     return Judgement(verdict, reading.notebook)
 
@@ -98,7 +108,9 @@ def judge(
 def not_graded(submission: Path, assignment: Assignment, level: str, reason: str) -> Judgement:
     """The judgement of a submission that could not be judged, for a reason of ours."""
     master, released = _released(assignment)
-    verdict = Verdict(assignment.name, "not graded", level, key=verdict_key(submission, assignment, level))
+    verdict = Verdict(
+        assignment.name, "not graded", level, key=verdict_key(submission, assignment, level)
+    )
     verdict.reason = reason
     verdict.tasks = _none_passed(master, "not graded", "the grader could not run this check")
     return Judgement(verdict, graft([], released).notebook)
@@ -111,7 +123,9 @@ def open_submission(path: Path, assignment: Assignment, level: str) -> RemoteSub
     """
     master, released = _released(assignment)
     notebook = read_submission(path, released).notebook
-    return _stand_in(notebook, released, master, limits_of(master), level, files=files_of(path, master))
+    return _stand_in(
+        notebook, released, master, limits_of(master), level, files=files_of(path, master)
+    )
 
 
 def files_of(submission: Path, master: Master) -> dict[str, Path]:
@@ -178,14 +192,17 @@ def _run_and_check(
 
 
 def _checked(topic: str, submission: RemoteSubmission) -> list[TaskVerdict]:
-    """What became of each task: as it was at its visible check, or as it is at the end if that is better.
+    """What became of each task: as it was at its visible check, or as it is at the end if that is
+    better.
 
-    A name that is used again below costs nobody a function that was right, nor does a function that was put
-    right below.
+    A name that is used again below costs nobody a function that was right, nor does a function that
+    was put right below.
     """
     tasks = {task.name: task for task in run_checks(topic, submission)}
     failed = [name for name, task in tasks.items() if task.earned < task.points]
-    changed = submission.changed_later([name for name in failed if name not in submission.forbidden])
+    changed = submission.changed_later(
+        [name for name in failed if name not in submission.forbidden]
+    )
     if changed:
         with submission.at_the_end(changed):
             for task in run_checks(topic, submission, changed):
@@ -194,7 +211,9 @@ def _checked(topic: str, submission: RemoteSubmission) -> list[TaskVerdict]:
 
 
 def _fail(task: TaskVerdict, kind: str, message: str) -> None:
-    """Fail all checks of a task for one reason: what a call may not do in one, it may not do in any."""
+    """Fail all checks of a task for one reason: what a call may not do in one, it may not do in
+    any.
+    """
     for check in task.checks:
         check.passed, check.kind, check.message = False, kind, message
         check.misconception = check.hint = None
@@ -204,13 +223,17 @@ def _none_passed(master: Master, kind: str, message: str) -> list[TaskVerdict]:
     """Every check failed for one reason."""
     tasks = {name: TaskVerdict(name, []) for name in master.tasks}
     for check in checks_of(master.assignment.topic):
-        verdict = CheckVerdict(check.name, check.says, check.points, passed=False, kind=kind, message=message)
+        verdict = CheckVerdict(
+            check.name, check.says, check.points, passed=False, kind=kind, message=message
+        )
         tasks[check.task].checks.append(verdict)
     return list(tasks.values())
 
 
 def verdict_key(submission: Path, assignment: Assignment, level: str) -> str:
-    """A hash of all that a verdict depends on: what is handed in, the assignment, the checks, the grader."""
+    """A hash of all that a verdict depends on: what is handed in, the assignment, the checks, the
+    grader.
+    """
     digest = hashlib.sha256(_grader_key(assignment, level).encode())
     with suppress(RefusedError):  # for which a verdict needs no key
         digest.update("\n".join(files_beside(submission)).encode())
@@ -219,14 +242,18 @@ def verdict_key(submission: Path, assignment: Assignment, level: str) -> str:
     with suppress(OSError):  # then it is not graded, whatever its key
         if submission.is_file() and not submission.is_symlink():
             with submission.open("rb") as file:
-                digest.update(file.read(MAX_BYTES + 1))  # what is longer is refused, whatever follows
+                digest.update(
+                    file.read(MAX_BYTES + 1)
+                )  # what is longer is refused, whatever follows
                 digest.update(str(submission.stat().st_size).encode())
     return digest.hexdigest()
 
 
 @cache
 def _grader_key(assignment: Assignment, level: str) -> str:
-    """The master, the pictures, and all code that has a part in a verdict: checks, references, the judge."""
+    """The master, the pictures, and all code that has a part in a verdict: checks, references, the
+    judge.
+    """
     digest = hashlib.sha256(level.encode() + assignment.master.read_bytes())
     master = read_master(assignment)
     for pack in [*packs_of(master), *hidden_packs_of(master)]:
@@ -246,14 +273,17 @@ def _forbidden_in_reference(assignment: Assignment) -> str:
 
 
 def check_the_checks(assignment: Assignment) -> None:
-    """Before a class is graded: the hidden checks must pass on the reference, and fail on nothing at all.
+    """Before a class is graded: the hidden checks must pass on the reference, and fail on nothing
+    at all.
 
     Only then is whatever a check raises the answer's own fault. Raises CourseError.
     """
     topic = assignment.topic
     right = run_checks(topic, LocalSubmission(vars(assignment.reference())))
     if failed := [check.name for task in right for check in task.checks if not check.passed]:
-        raise CourseError(f"{failed[0]} fails on the reference of {assignment.name}: mend it before grading.")
+        raise CourseError(
+            f"{failed[0]} fails on the reference of {assignment.name}: mend it before grading."
+        )
     if broken := _forbidden_in_reference(assignment):
         raise CourseError(f"The reference of {assignment.name} does what it forbids: {broken}.")
     nothing = run_checks(topic, LocalSubmission({}))

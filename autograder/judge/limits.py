@@ -1,4 +1,6 @@
-"""What a submission may use. The defaults are generous; an assignment's front matter changes single ones."""
+"""What a submission may use. The defaults are generous; an assignment's front matter changes single
+ones.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
@@ -16,8 +18,10 @@ class Limits:
     call        s    one call of a task [time]
     submission  s    all cells and calls of one worker, its start-up not counted [time]
     cpu         s    processor time of each process, counted from the end of start-up [time]
-    start_up    s    until the worker answers; longer is the machine's fault (SandboxError), not the student's
-    memory      B    what each process may grow by, beyond its size after the imports [MemoryError, or memory]
+    start_up    s    until the worker answers; longer is the machine's fault (SandboxError), not the
+                student's
+    memory      B    what each process may grow by, beyond its size after the imports [MemoryError,
+                or memory]
     tree        B    resident memory of all processes together, the imports among it [memory]
     processes        processes and threads together
     files            open files of each process
@@ -49,12 +53,19 @@ class Limits:
     def from_mapping(cls, mapping: Mapping[str, float]) -> "Limits":
         """The defaults, with those changed that `mapping` names.
 
-        Raises ValueError, naming the limit, for one there is not and for one that is no positive number.
+        Raises ValueError, naming the limit, for one there is not and for one that is no positive
+        number.
         """
         defaults = {field.name: field.default for field in fields(cls)}
         for name, value in mapping.items():
             if name not in defaults:
                 raise ValueError(f"There is no limit {name!r}. There is: {', '.join(defaults)}.")
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 2**53:
+            if (
+                isinstance(value, bool)
+                or not isinstance(value, (int, float))
+                or not 0 < value < 2**53
+            ):
                 raise ValueError(f"The limit {name!r} must be a positive number, not {value!r}.")
-        return replace(cls(), **{name: type(defaults[name])(value) for name, value in mapping.items()})
+        return replace(
+            cls(), **{name: type(defaults[name])(value) for name, value in mapping.items()}
+        )

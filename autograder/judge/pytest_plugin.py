@@ -1,7 +1,9 @@
-"""The pytest side of the judge: gives hidden checks their `submission`, and pytest the option --submission.
+"""The pytest side of the judge: gives hidden checks their `submission`, and pytest the option
+--submission.
 
     pytest autograder/checks                               the checks against the reference
-    pytest autograder/checks --submission homework.ipynb   against a notebook, in the sandbox, with points
+    pytest autograder/checks --submission homework.ipynb   against a notebook, in the sandbox, with
+                                                           points
 
 Registered as a pytest plugin by pyproject.toml, so what it needs is imported where it is used.
 """
@@ -20,7 +22,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Add --submission and --sandbox."""
     group = parser.getgroup("autograder", "hidden checks")
     group.addoption(
-        "--submission", type=Path, metavar="NOTEBOOK", help="run the hidden checks against this notebook"
+        "--submission",
+        type=Path,
+        metavar="NOTEBOOK",
+        help="run the hidden checks against this notebook",
     )
     group.addoption(
         "--sandbox",
@@ -32,7 +37,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Declare the marker that carries a check's task and points."""
-    config.addinivalue_line("markers", "check(task, points): a hidden check of one task, worth points")
+    config.addinivalue_line(
+        "markers", "check(task, points): a hidden check of one task, worth points"
+    )
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -93,11 +100,16 @@ def pytest_runtest_makereport(
     return report
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
     """Say the points of --submission, task by task."""
     scores = config.stash.get(SCORES, None)
     if not scores:
         return
     terminalreporter.section("points")
-    for task, (earned, points) in [*scores.items(), ("total", map(sum, zip(*scores.values(), strict=True)))]:
+    for task, (earned, points) in [
+        *scores.items(),
+        ("total", map(sum, zip(*scores.values(), strict=True))),
+    ]:
         terminalreporter.write_line(f"{earned:6g} of {points:<4g} {task}")

@@ -1,4 +1,6 @@
-"""Whether two machines have the same grader, so that it does not matter which of them judges a submission."""
+"""Whether two machines have the same grader, so that it does not matter which of them judges a
+submission.
+"""
 
 import platform
 from collections.abc import Mapping
@@ -18,7 +20,8 @@ MEND = "Bring its clone, its packages and its data folder to what is here, and s
 
 
 def grader_of(assignment: Assignment, level: str) -> dict[str, str]:
-    """What a verdict depends on besides what is handed in: versions and hashes, by what they are of.
+    """What a verdict depends on besides what is handed in: versions and hashes, by what they are
+    of.
 
     Raises CourseError when the assignment can't be read, or a pack can't be made.
     """
@@ -33,7 +36,9 @@ def grader_of(assignment: Assignment, level: str) -> dict[str, str]:
 
 
 def difference(there: Mapping[str, str], here: Mapping[str, str]) -> str:
-    """What a machine has otherwise than this one, and the remedy, as the end of a sentence; or nothing."""
+    """What a machine has otherwise than this one, and the remedy, as the end of a sentence; or
+    nothing.
+    """
     different = [name for name in here if there.get(name) != here[name]]
     if not different:
         return ""

@@ -59,7 +59,8 @@ class TaskVerdict:
 class Verdict:
     """The judge's result for one submission.
 
-    status     graded | refused (the file can't be read: 0, with the reason) | not graded (our fault: never 0)
+    status     graded | refused (the file can't be read: 0, with the reason) | not graded (our
+               fault: never 0)
     reason     why it was refused or not graded, in a sentence
     level      the sandbox it ran in: bubblewrap | process
     repairs    what was put right in the notebook before it was run, a sentence each

@@ -17,7 +17,7 @@ SINGLE += "look for a conversion, a constant or a new tensor that fixes the dtyp
 CUT = "The values are right, and no gradient flows back: "
 CUT += "look for `.detach()`, `.data`, `.item()`, NumPy or a new tensor."
 
-# -------------------------------------------------------------------------------------- sizes, along one side
+# ---------------------------------------------------------------------------- sizes, along one side
 
 
 def _positions(size, kernel, stride=1, padding=0):
@@ -33,7 +33,8 @@ def _positions_or_error(size, kernel, stride=1, padding=0):
 
 
 @misconception(
-    "conv_output_size", hint="An error is raised, and it is another one: compare it with the docstring."
+    "conv_output_size",
+    hint="An error is raised, and it is another one: compare it with the docstring.",
 )
 def kernel_that_does_not_fit_asserted(size, kernel, stride=1, padding=0):
     """AssertionError."""
@@ -51,7 +52,8 @@ def kernel_that_does_not_fit(size, kernel, stride=1, padding=0):
 
 
 @misconception(
-    "conv_output_size", hint="A kernel that does not fit gives 0: what does the docstring say of it?"
+    "conv_output_size",
+    hint="A kernel that does not fit gives 0: what does the docstring say of it?",
 )
 def no_positions(size, kernel, stride=1, padding=0):
     """0 in the place of an error."""
@@ -59,7 +61,8 @@ def no_positions(size, kernel, stride=1, padding=0):
 
 
 @misconception(
-    "conv_output_size", hint="A kernel that does not fit gives None: what does the docstring say of it?"
+    "conv_output_size",
+    hint="A kernel that does not fit gives None: what does the docstring say of it?",
 )
 def none_for_a_kernel_that_does_not_fit(size, kernel, stride=1, padding=0):
     """None in the place of an error."""
@@ -67,7 +70,8 @@ def none_for_a_kernel_that_does_not_fit(size, kernel, stride=1, padding=0):
 
 
 @misconception(
-    "conv_output_size", hint="A kernel as large as the padded input is refused: does it have a position?"
+    "conv_output_size",
+    hint="A kernel as large as the padded input is refused: does it have a position?",
 )
 def just_fitting_kernel_refused(size, kernel, stride=1, padding=0):
     """Greater or equal."""
@@ -77,7 +81,8 @@ def just_fitting_kernel_refused(size, kernel, stride=1, padding=0):
 
 
 @misconception(
-    "conv_output_size", hint="A kernel that fits only with the padding is refused: what is it compared with?"
+    "conv_output_size",
+    hint="A kernel that fits only with the padding is refused: what is it compared with?",
 )
 def kernel_compared_without_padding(size, kernel, stride=1, padding=0):
     """Compared with the input alone."""
@@ -87,7 +92,8 @@ def kernel_compared_without_padding(size, kernel, stride=1, padding=0):
 
 
 @misconception(
-    "conv_output_size", hint="It is too small by one: count the positions of a kernel of 2 in a row of 3."
+    "conv_output_size",
+    hint="It is too small by one: count the positions of a kernel of 2 in a row of 3.",
 )
 def first_position_not_counted(size, kernel, stride=1, padding=0):
     """The + 1 is missing."""
@@ -152,7 +158,8 @@ def positions_rounded_to_the_nearest(size, kernel, stride=1, padding=0):
 
 
 @misconception(
-    "conv_output_size", hint="There are fractions of pixels: what does the formula do with a division's rest?"
+    "conv_output_size",
+    hint="There are fractions of pixels: what does the formula do with a division's rest?",
 )
 def fraction_of_a_position(size, kernel, stride=1, padding=0):
     """Divided and not rounded."""
@@ -161,7 +168,8 @@ def fraction_of_a_position(size, kernel, stride=1, padding=0):
 
 
 @misconception(
-    "conv_output_size", hint="The number is right, and it is a float: which division of Python gives an int?"
+    "conv_output_size",
+    hint="The number is right, and it is a float: which division of Python gives an int?",
 )
 def positions_as_a_float(size, kernel, stride=1, padding=0):
     """Rounded down, and still a float."""
@@ -180,7 +188,8 @@ def as_if_padded_to_the_same_size(size, kernel, stride=1, padding=0):
 
 
 @misconception(
-    "conv_output_size", hint="The result is larger than the input: that is the formula of the way back."
+    "conv_output_size",
+    hint="The result is larger than the input: that is the formula of the way back.",
 )
 def size_of_the_way_back(size, kernel, stride=1, padding=0):
     """What a fractionally-strided convolution gives."""
@@ -216,7 +225,8 @@ def output_padding_asserted(size, kernel, stride=1, padding=0, output_padding=0)
 
 
 @misconception(
-    "fractional_conv_output_size", hint="Any output_padding is accepted: what does the docstring say of it?"
+    "fractional_conv_output_size",
+    hint="Any output_padding is accepted: what does the docstring say of it?",
 )
 def any_output_padding(size, kernel, stride=1, padding=0, output_padding=0):
     """No error."""
@@ -235,7 +245,8 @@ def output_padding_up_to_the_stride(size, kernel, stride=1, padding=0, output_pa
 
 
 @misconception(
-    "fractional_conv_output_size", hint="A negative output_padding is accepted: a range has two ends."
+    "fractional_conv_output_size",
+    hint="A negative output_padding is accepted: a range has two ends.",
 )
 def negative_output_padding(size, kernel, stride=1, padding=0, output_padding=0):
     """Only the upper end is looked at."""
@@ -254,7 +265,8 @@ def output_padding_clamped(size, kernel, stride=1, padding=0, output_padding=0):
 
 
 @misconception(
-    "fractional_conv_output_size", hint="The largest output_padding is refused: which one is the last below?"
+    "fractional_conv_output_size",
+    hint="The largest output_padding is refused: which one is the last below?",
 )
 def last_output_padding_refused(size, kernel, stride=1, padding=0, output_padding=0):
     """One fewer; with a stride of 1 none is left but 0."""
@@ -273,7 +285,8 @@ def step_after_the_last_value(size, kernel, stride=1, padding=0, output_padding=
 
 
 @misconception(
-    "fractional_conv_output_size", hint="It is the input's size times the stride: what does the kernel add?"
+    "fractional_conv_output_size",
+    hint="It is the input's size times the stride: what does the kernel add?",
 )
 def size_times_stride(size, kernel, stride=1, padding=0, output_padding=0):
     """As if it always grew exactly by the stride."""
@@ -290,13 +303,17 @@ def padding_added(size, kernel, stride=1, padding=0, output_padding=0):
     return _up_size_or_error(size, kernel, stride, -padding, output_padding)
 
 
-@misconception("fractional_conv_output_size", hint="Too large with padding: at how many ends is it cut off?")
+@misconception(
+    "fractional_conv_output_size", hint="Too large with padding: at how many ends is it cut off?"
+)
 def padding_cut_once(size, kernel, stride=1, padding=0, output_padding=0):
     """Padding counts once."""
     return _up_size_or_error(size, kernel, stride, padding, output_padding) + padding
 
 
-@misconception("fractional_conv_output_size", hint="Padding changes nothing: an argument is never used.")
+@misconception(
+    "fractional_conv_output_size", hint="Padding changes nothing: an argument is never used."
+)
 def padding_of_the_output_size_left_out(size, kernel, stride=1, padding=0, output_padding=0):
     """As without padding."""
     return _up_size_or_error(size, kernel, stride, 0, output_padding)
@@ -319,7 +336,9 @@ def output_padding_at_both_ends(size, kernel, stride=1, padding=0, output_paddin
     return _up_size_or_error(size, kernel, stride, padding, output_padding) + output_padding
 
 
-@misconception("fractional_conv_output_size", hint="output_padding makes it smaller: look at its sign.")
+@misconception(
+    "fractional_conv_output_size", hint="output_padding makes it smaller: look at its sign."
+)
 def output_padding_cut_off(size, kernel, stride=1, padding=0, output_padding=0):
     """Subtracted."""
     return _up_size_or_error(size, kernel, stride, padding, output_padding) - 2 * output_padding
@@ -335,7 +354,8 @@ def kernel_minus_one(size, kernel, stride=1, padding=0, output_padding=0):
 
 
 @misconception(
-    "fractional_conv_output_size", hint="The result is smaller than the input: that is the way down."
+    "fractional_conv_output_size",
+    hint="The result is smaller than the input: that is the way down.",
 )
 def size_of_a_convolution(size, kernel, stride=1, padding=0, output_padding=0):
     """The convolution's own formula."""
@@ -344,7 +364,8 @@ def size_of_a_convolution(size, kernel, stride=1, padding=0, output_padding=0):
 
 
 @misconception(
-    "fractional_conv_output_size", hint="The stride changes nothing: an argument is only compared with."
+    "fractional_conv_output_size",
+    hint="The stride changes nothing: an argument is only compared with.",
 )
 def stride_of_the_output_size_left_out(size, kernel, stride=1, padding=0, output_padding=0):
     """As with a stride of 1."""
@@ -363,7 +384,7 @@ def output_size_as_a_float(size, kernel, stride=1, padding=0, output_padding=0):
     )
 
 
-# ------------------------------------------------------------------------- fractionally-strided convolution
+# ----------------------------------------------------------------- fractionally-strided convolution
 
 
 def _nails(maps, rows, columns):
@@ -384,7 +405,8 @@ def stride_zeros_between(maps, stride):
 
 
 @misconception(
-    "insert_zeros", hint="There are zeros after the last row and column: they belong between values only."
+    "insert_zeros",
+    hint="There are zeros after the last row and column: they belong between values only.",
 )
 def zeros_after_the_last(maps, stride):
     """Every value has a square of its own."""
@@ -392,7 +414,8 @@ def zeros_after_the_last(maps, stride):
 
 
 @misconception(
-    "insert_zeros", hint="There are zeros before the first row and column: they belong between values only."
+    "insert_zeros",
+    hint="There are zeros before the first row and column: they belong between values only.",
 )
 def zeros_before_the_first(maps, stride):
     """Values at the ends of their squares."""
@@ -405,7 +428,9 @@ def zeros_all_around(maps, stride):
     return F.pad(_nails(maps, stride, stride), [stride - 1] * 4)
 
 
-@misconception("insert_zeros", hint="Values are repeated: what does a bed of nails have between them?")
+@misconception(
+    "insert_zeros", hint="Values are repeated: what does a bed of nails have between them?"
+)
 def values_repeated(maps, stride):
     """Nearest neighbour."""
     repeated = maps.repeat_interleave(stride, dim=2).repeat_interleave(stride, dim=3)
@@ -419,7 +444,9 @@ def values_interpolated(maps, stride):
     return F.interpolate(maps, size, mode="bilinear", align_corners=True)
 
 
-@misconception("insert_zeros", hint="There are ones between the values: with what does the new tensor begin?")
+@misconception(
+    "insert_zeros", hint="There are ones between the values: with what does the new tensor begin?"
+)
 def ones_between(maps, stride):
     """Filled with ones."""
     nails = _nails(maps, stride, stride)
@@ -438,7 +465,9 @@ def zeros_down_only(maps, stride):
     return _nails(maps, stride, 1)
 
 
-@misconception("insert_zeros", hint="Channels are zero that should not be: only height and width grow.")
+@misconception(
+    "insert_zeros", hint="Channels are zero that should not be: only height and width grow."
+)
 def zeros_between_channels(maps, stride):
     """Three dimensions."""
     nails = maps.new_zeros(
@@ -540,7 +569,8 @@ def input_channels_averaged(maps, kernels, bias=None, stride=1, padding=0, outpu
 
 
 @misconception(
-    "fractionally_strided_conv2d", hint="Each channel is off by a constant: an argument is never used."
+    "fractionally_strided_conv2d",
+    hint="Each channel is off by a constant: an argument is never used.",
 )
 def up_bias_forgotten(maps, kernels, bias=None, stride=1, padding=0, output_padding=0):
     """Only what kernels paint."""
@@ -565,7 +595,9 @@ def bias_in_every_painting(maps, kernels, bias=None, stride=1, padding=0, output
     "fractionally_strided_conv2d",
     hint="Where paintings overlap only the last is left: look for an assignment that should be an addition.",
 )
-def later_paintings_cover_earlier_ones(maps, kernels, bias=None, stride=1, padding=0, output_padding=0):
+def later_paintings_cover_earlier_ones(
+    maps, kernels, bias=None, stride=1, padding=0, output_padding=0
+):
     """Overwritten in the place of added."""
     (height, width), (h, w) = maps.shape[2:], kernels.shape[2:]
     full = [(n - 1) * stride + k + output_padding for n, k in ((height, h), (width, w))]
@@ -573,7 +605,9 @@ def later_paintings_cover_earlier_ones(maps, kernels, bias=None, stride=1, paddi
     painted = torch.einsum("bcyx,cdij->bdyxij", maps, kernels)
     for y in range(height):
         for x in range(width):
-            canvas[:, :, y * stride : y * stride + h, x * stride : x * stride + w] = painted[:, :, y, x]
+            canvas[:, :, y * stride : y * stride + h, x * stride : x * stride + w] = painted[
+                :, :, y, x
+            ]
     canvas = canvas[:, :, padding : full[0] - padding, padding : full[1] - padding]
     return canvas if bias is None else canvas + bias[:, None, None]
 
@@ -599,8 +633,12 @@ def overlap_averaged(maps, kernels, bias=None, stride=1, padding=0, output_paddi
 def nearest_in_the_place_of_nails(maps, kernels, bias=None, stride=1, padding=0, output_padding=0):
     """Values are repeated, not surrounded by zeros."""
     repeated = maps.repeat_interleave(stride, dim=2).repeat_interleave(stride, dim=3)
-    repeated = repeated[:, :, : (maps.shape[2] - 1) * stride + 1, : (maps.shape[3] - 1) * stride + 1]
-    result = F.conv_transpose2d(F.pad(repeated, (0, output_padding, 0, output_padding)), kernels, bias, 1)
+    repeated = repeated[
+        :, :, : (maps.shape[2] - 1) * stride + 1, : (maps.shape[3] - 1) * stride + 1
+    ]
+    result = F.conv_transpose2d(
+        F.pad(repeated, (0, output_padding, 0, output_padding)), kernels, bias, 1
+    )
     height, width = result.shape[2:]
     return result[:, :, padding : height - padding, padding : width - padding]
 
@@ -615,7 +653,9 @@ def one_zero_too_many(maps, kernels, bias=None, stride=1, padding=0, output_padd
 
 
 def _over_nails(maps, kernels, bias, stride, frame, output_padding):
-    """Insert zeros, put `frame` zeros around them, above and beside, and convolve with the turned kernels."""
+    """Insert zeros, put `frame` zeros around them, above and beside, and convolve with the turned
+    kernels.
+    """
     nails = _nails(maps, stride, stride)
     top, left = frame
     padded = F.pad(nails, (left, left + output_padding, top, top + output_padding))
@@ -632,21 +672,26 @@ def padding_put_around_the_nails(maps, kernels, bias=None, stride=1, padding=0, 
     return _over_nails(maps, kernels, bias, stride, (padding, padding), output_padding)
 
 
-@misconception("fractionally_strided_conv2d", hint="The stride changes nothing: an argument is never used.")
+@misconception(
+    "fractionally_strided_conv2d", hint="The stride changes nothing: an argument is never used."
+)
 def up_stride_ignored(maps, kernels, bias=None, stride=1, padding=0, output_padding=0):
     """Neighbouring paintings are shifted by one."""
     result = F.conv_transpose2d(maps, kernels, bias, 1, padding)
     return F.pad(result, (0, output_padding, 0, output_padding))
 
 
-@misconception("fractionally_strided_conv2d", hint="Right across and not down: the stride goes both ways.")
+@misconception(
+    "fractionally_strided_conv2d", hint="Right across and not down: the stride goes both ways."
+)
 def up_stride_across_only(maps, kernels, bias=None, stride=1, padding=0, output_padding=0):
     """Rows stay together."""
     return F.conv_transpose2d(maps, kernels, bias, (1, stride), padding, (0, output_padding))
 
 
 @misconception(
-    "fractionally_strided_conv2d", hint="The result is larger than it should be: an argument is never used."
+    "fractionally_strided_conv2d",
+    hint="The result is larger than it should be: an argument is never used.",
 )
 def up_padding_ignored(maps, kernels, bias=None, stride=1, padding=0, output_padding=0):
     """Nothing is cut off."""
@@ -717,7 +762,9 @@ def zeros_for_the_output_padding(maps, kernels, bias=None, stride=1, padding=0, 
 )
 def output_padding_at_the_near_end(maps, kernels, bias=None, stride=1, padding=0, output_padding=0):
     """Rows at the top and columns at the left."""
-    full = F.pad(F.conv_transpose2d(maps, kernels, None, stride), (output_padding, 0, output_padding, 0))
+    full = F.pad(
+        F.conv_transpose2d(maps, kernels, None, stride), (output_padding, 0, output_padding, 0)
+    )
     height, width = full.shape[2:]
     full = full[:, :, padding : height - padding, padding : width - padding]
     return full if bias is None else full + bias[:, None, None]
@@ -746,13 +793,15 @@ def up_convolution_cut_off(maps, kernels, bias=None, stride=1, padding=0, output
 
 
 @misconception("fractionally_strided_conv2d", hint=SINGLE)
-def up_convolution_in_single_precision(maps, kernels, bias=None, stride=1, padding=0, output_padding=0):
+def up_convolution_in_single_precision(
+    maps, kernels, bias=None, stride=1, padding=0, output_padding=0
+):
     """Everything is made float32."""
     bias = None if bias is None else bias.float()
     return F.conv_transpose2d(maps.float(), kernels.float(), bias, stride, padding, output_padding)
 
 
-# ------------------------------------------------------------------------------------------------- overlap
+# ------------------------------------------------------------------------------------------ overlap
 
 
 def _overlap(size, kernel, stride):
@@ -777,7 +826,8 @@ def same_count_everywhere(size, kernel, stride):
 
 
 @misconception(
-    "overlap_count", hint="The ends have as many as the middle: what paints over the other end of a row?"
+    "overlap_count",
+    hint="The ends have as many as the middle: what paints over the other end of a row?",
 )
 def counted_around_the_end(size, kernel, stride):
     """The row is a ring."""
@@ -787,7 +837,9 @@ def counted_around_the_end(size, kernel, stride):
     return counts
 
 
-@misconception("overlap_count", hint="The last painting is missing: how many values does the input have?")
+@misconception(
+    "overlap_count", hint="The last painting is missing: how many values does the input have?"
+)
 def last_painting_left_out(size, kernel, stride):
     """size - 1 paintings."""
     counts = _overlap(size, kernel, stride)
@@ -806,13 +858,17 @@ def paintings_one_pixel_short(size, kernel, stride):
     return counts
 
 
-@misconception("overlap_count", hint="The stride changes nothing: by how much are neighbours shifted?")
+@misconception(
+    "overlap_count", hint="The stride changes nothing: by how much are neighbours shifted?"
+)
 def overlap_without_stride(size, kernel, stride):
     """Neighbours are shifted by one."""
     return _overlap(size, kernel, 1)
 
 
-@misconception("overlap_count", hint="Kernel and stride are exchanged: which of them is a painting's length?")
+@misconception(
+    "overlap_count", hint="Kernel and stride are exchanged: which of them is a painting's length?"
+)
 def kernel_and_stride_exchanged(size, kernel, stride):
     """In the wrong order."""
     return _overlap(size, stride, kernel)
@@ -840,20 +896,23 @@ def overlap_in_two_dimensions(size, kernel, stride):
 
 
 @misconception(
-    "overlap_count", hint="It says which share of the kernels paints a pixel: how many is asked for."
+    "overlap_count",
+    hint="It says which share of the kernels paints a pixel: how many is asked for.",
 )
 def overlap_as_a_share(size, kernel, stride):
     """Divided by the number of kernels."""
     return _overlap(size, kernel, stride) / size
 
 
-@misconception("overlap_count", hint="The counts are right and are not int64: with what dtype does it begin?")
+@misconception(
+    "overlap_count", hint="The counts are right and are not int64: with what dtype does it begin?"
+)
 def counts_as_floats(size, kernel, stride):
     """torch.zeros without a dtype."""
     return _overlap(size, kernel, stride).float()
 
 
-# ------------------------------------------------------------------------------------------- interpolation
+# ------------------------------------------------------------------------------------ interpolation
 
 
 def _short_turn(start, end):
@@ -870,7 +929,9 @@ def azimuth_as_any_number(start, end, shares):
     return (start + shares * (end - start)) % 360
 
 
-@misconception("interpolate_azimuth", hint="It always takes the longer way: look at the sign of the turn.")
+@misconception(
+    "interpolate_azimuth", hint="It always takes the longer way: look at the sign of the turn."
+)
 def the_long_way(start, end, shares):
     """The other way round."""
     way = _short_turn(start, end)
@@ -886,7 +947,8 @@ def always_upwards(start, end, shares):
 
 
 @misconception(
-    "interpolate_azimuth", hint="It only turns one way: from 350 to 10 degrees it should turn forwards."
+    "interpolate_azimuth",
+    hint="It only turns one way: from 350 to 10 degrees it should turn forwards.",
 )
 def always_downwards(start, end, shares):
     """The other way, always."""
@@ -911,7 +973,9 @@ def from_minus_half_a_turn(start, end, shares):
     return (start + shares * _short_turn(start, end) + 180) % 360 - 180
 
 
-@misconception("interpolate_azimuth", hint="It begins at the end: which azimuth belongs to share 0?")
+@misconception(
+    "interpolate_azimuth", hint="It begins at the end: which azimuth belongs to share 0?"
+)
 def azimuth_backwards(start, end, shares):
     """Start and end exchanged."""
     return (end + shares * _short_turn(end, start)) % 360
@@ -929,7 +993,8 @@ def sines_and_cosines_blended(start, end, shares):
 
 
 @misconception(
-    "interpolate_azimuth", hint="Azimuths beyond one turn go wrong: is one correction enough for them?"
+    "interpolate_azimuth",
+    hint="Azimuths beyond one turn go wrong: is one correction enough for them?",
 )
 def corrected_by_one_turn(start, end, shares):
     """An if for each side, right for azimuths from 0 to 360."""
@@ -939,7 +1004,8 @@ def corrected_by_one_turn(start, end, shares):
 
 
 @misconception(
-    "interpolate_azimuth", hint="Negative differences go wrong: what sign has the rest of a negative number?"
+    "interpolate_azimuth",
+    hint="Negative differences go wrong: what sign has the rest of a negative number?",
 )
 def rest_with_the_sign(start, end, shares):
     """torch.fmod, C's rest, in the place of %."""
@@ -954,14 +1020,17 @@ def azimuths_taken_for_radians(start, end, shares):
 
 
 @misconception(
-    "interpolate_azimuth", hint="Start and end are right, and the steps between are unequal: what are shares?"
+    "interpolate_azimuth",
+    hint="Start and end are right, and the steps between are unequal: what are shares?",
 )
 def eased_in_and_out(start, end, shares):
     """A smooth step."""
     return (start + (3 - 2 * shares) * shares**2 * _short_turn(start, end)) % 360
 
 
-@misconception("interpolate_azimuth", hint="There is only the way, not where it begins: what is it added to?")
+@misconception(
+    "interpolate_azimuth", hint="There is only the way, not where it begins: what is it added to?"
+)
 def only_the_way(start, end, shares):
     """The start is missing."""
     return (shares * _short_turn(start, end)) % 360
@@ -990,13 +1059,17 @@ def _between_chairs(first, second, shares, chairs):
     return (1 - shares)[:, None] * ends[first] + shares[:, None] * ends[second]
 
 
-@misconception("interpolate_chairs", hint="It begins with the second chair: which one belongs to share 0?")
+@misconception(
+    "interpolate_chairs", hint="It begins with the second chair: which one belongs to share 0?"
+)
 def chairs_exchanged(first, second, shares, chairs):
     """The share of the first."""
     return _between_chairs(second, first, shares, chairs)
 
 
-@misconception("interpolate_chairs", hint="The wrong chairs, each by one: chairs are counted from 0.")
+@misconception(
+    "interpolate_chairs", hint="The wrong chairs, each by one: chairs are counted from 0."
+)
 def chairs_counted_from_one(first, second, shares, chairs):
     """The first chair is number 1."""
     return _between_chairs(first - 1, second - 1, shares, chairs)
@@ -1015,7 +1088,8 @@ def same_chair_overwritten(first, second, shares, chairs):
 
 
 @misconception(
-    "interpolate_chairs", hint="From a chair to itself, it fades in: the two parts are added, in which order?"
+    "interpolate_chairs",
+    hint="From a chair to itself, it fades in: the two parts are added, in which order?",
 )
 def same_chair_overwritten_by_the_first(first, second, shares, chairs):
     """Two assignments, the first chair's last."""
@@ -1034,32 +1108,42 @@ def numbers_blended(first, second, shares, chairs):
     return torch.eye(chairs).to(shares)[numbers]
 
 
-@misconception("interpolate_chairs", hint="It jumps from one chair to the other: rows should have both.")
+@misconception(
+    "interpolate_chairs", hint="It jumps from one chair to the other: rows should have both."
+)
 def nearest_chair(first, second, shares, chairs):
     """The one with the larger share."""
     return _between_chairs(first, second, (shares > 0.5).to(shares), chairs)
 
 
-@misconception("interpolate_chairs", hint="The first chair never goes away: look at the factor before it.")
+@misconception(
+    "interpolate_chairs", hint="The first chair never goes away: look at the factor before it."
+)
 def first_chair_stays(first, second, shares, chairs):
     """Its share is always 1."""
     ends = torch.eye(chairs).to(shares)
     return ends[first] + shares[:, None] * ends[second]
 
 
-@misconception("interpolate_chairs", hint="The second chair never comes: an argument is never used.")
+@misconception(
+    "interpolate_chairs", hint="The second chair never comes: an argument is never used."
+)
 def first_chair_fades(first, second, shares, chairs):
     """Only the first one's share."""
     return (1 - shares)[:, None] * torch.eye(chairs).to(shares)[first]
 
 
-@misconception("interpolate_chairs", hint="Shares beyond the two chairs are cut: the docstring allows any.")
+@misconception(
+    "interpolate_chairs", hint="Shares beyond the two chairs are cut: the docstring allows any."
+)
 def shares_clamped(first, second, shares, chairs):
     """From 0 to 1."""
     return _between_chairs(first, second, shares.clamp(0, 1), chairs)
 
 
-@misconception("interpolate_chairs", hint="Chairs that are left out get a share: is a softmax needed?")
+@misconception(
+    "interpolate_chairs", hint="Chairs that are left out get a share: is a softmax needed?"
+)
 def softmax_of_identities(first, second, shares, chairs):
     """Rows are positive and sum to 1, and no chair is at 0."""
     return _between_chairs(first, second, shares, chairs).softmax(dim=1)
@@ -1073,7 +1157,9 @@ def rows_of_unit_length(first, second, shares, chairs):
     return F.normalize(_between_chairs(first, second, shares, chairs), dim=1)
 
 
-@misconception("interpolate_chairs", hint="Rows and columns are exchanged: there is one row for each share.")
+@misconception(
+    "interpolate_chairs", hint="Rows and columns are exchanged: there is one row for each share."
+)
 def one_column_for_each_share(first, second, shares, chairs):
     """Transposed."""
     return _between_chairs(first, second, shares, chairs).T
@@ -1085,9 +1171,11 @@ def identities_in_single_precision(first, second, shares, chairs):
     return _between_chairs(first, second, shares.float(), chairs)
 
 
-OVERWRITTEN = "The values are right, and the input is changed: look for a line that assigns into it."
+OVERWRITTEN = (
+    "The values are right, and the input is changed: look for a line that assigns into it."
+)
 
-# --------------------------------------------------------------------------------------------- encode_view
+# -------------------------------------------------------------------------------------- encode_view
 
 
 def _view(azimuth, elevation, up=(torch.sin, torch.cos), around=(torch.sin, torch.cos), dim=1):
@@ -1097,21 +1185,25 @@ def _view(azimuth, elevation, up=(torch.sin, torch.cos), around=(torch.sin, torc
 
 
 @misconception(
-    "encode_view", hint="Even right angles give odd numbers: in which unit does a sine expect its angle?"
+    "encode_view",
+    hint="Even right angles give odd numbers: in which unit does a sine expect its angle?",
 )
 def sines_of_degrees(azimuth, elevation):
     """Degrees are taken for radians."""
     return _view(azimuth.rad2deg(), elevation.rad2deg())
 
 
-@misconception("encode_view", hint="The four numbers are all there: look at which angle comes first.")
+@misconception(
+    "encode_view", hint="The four numbers are all there: look at which angle comes first."
+)
 def azimuth_before_elevation(azimuth, elevation):
     """The pairs are exchanged."""
     return _view(elevation, azimuth)
 
 
 @misconception(
-    "encode_view", hint="The four numbers are all there: look at the order inside the docstring's pairs."
+    "encode_view",
+    hint="The four numbers are all there: look at the order inside the docstring's pairs.",
 )
 def cosine_before_sine(azimuth, elevation):
     """x before y, as points of a circle are written."""
@@ -1119,7 +1211,8 @@ def cosine_before_sine(azimuth, elevation):
 
 
 @misconception(
-    "encode_view", hint="The four numbers are all there: which of them stand side by side in the docstring?"
+    "encode_view",
+    hint="The four numbers are all there: which of them stand side by side in the docstring?",
 )
 def sines_before_cosines(azimuth, elevation):
     """Sine and sine, cosine and cosine."""
@@ -1127,7 +1220,8 @@ def sines_before_cosines(azimuth, elevation):
 
 
 @misconception(
-    "encode_view", hint="The second column equals the first: is every function the one you meant to write?"
+    "encode_view",
+    hint="The second column equals the first: is every function the one you meant to write?",
 )
 def sine_twice(azimuth, elevation):
     """A slip of the pen that published code has."""
@@ -1135,14 +1229,17 @@ def sine_twice(azimuth, elevation):
 
 
 @misconception(
-    "encode_view", hint="Opposite sides of the chair get the same code: by what are the degrees divided?"
+    "encode_view",
+    hint="Opposite sides of the chair get the same code: by what are the degrees divided?",
 )
 def whole_turn_of_pi(azimuth, elevation):
     """Degrees times 2 pi / 180."""
     return _view(2 * azimuth, 2 * elevation)
 
 
-@misconception("encode_view", hint="A quarter turn comes out as an eighth: by what are the degrees divided?")
+@misconception(
+    "encode_view", hint="A quarter turn comes out as an eighth: by what are the degrees divided?"
+)
 def half_of_each_angle(azimuth, elevation):
     """Degrees times pi / 360."""
     return _view(azimuth / 2, elevation / 2)
@@ -1167,14 +1264,17 @@ def angles_themselves(azimuth, elevation):
 
 
 @misconception(
-    "encode_view", hint="The numbers are right and the shape is not: along which dimension are they stacked?"
+    "encode_view",
+    hint="The numbers are right and the shape is not: along which dimension are they stacked?",
 )
 def views_in_columns(azimuth, elevation):
     """Codes by views."""
     return _view(azimuth, elevation, dim=0)
 
 
-@misconception("encode_view", hint="Views before 0 and after 360 degrees are off: is an angle cut off there?")
+@misconception(
+    "encode_view", hint="Views before 0 and after 360 degrees are off: is an angle cut off there?"
+)
 def azimuth_clamped(azimuth, elevation):
     """Angles are forced into one turn, not turned into it."""
     return _view(azimuth.clamp(0, 360), elevation)
@@ -1192,7 +1292,7 @@ def degrees_overwritten(azimuth, elevation):
     return _view(azimuth.mul_(math.pi / 180).rad2deg(), elevation)
 
 
-# ----------------------------------------------------------------------------------- encode_transformation
+# ---------------------------------------------------------------------------- encode_transformation
 
 
 def _code(parameters, start=3, stop=7, function=torch.log):
@@ -1202,7 +1302,8 @@ def _code(parameters, start=3, stop=7, function=torch.log):
 
 
 @misconception(
-    "encode_transformation", hint="A transformation that changes nothing is not 0: what do factors need?"
+    "encode_transformation",
+    hint="A transformation that changes nothing is not 0: what do factors need?",
 )
 def factors_as_they_are(parameters):
     """No logarithm."""
@@ -1210,7 +1311,8 @@ def factors_as_they_are(parameters):
 
 
 @misconception(
-    "encode_transformation", hint="NaN and infinities: which of the parameters may be 0 or below it?"
+    "encode_transformation",
+    hint="NaN and infinities: which of the parameters may be 0 or below it?",
 )
 def logarithm_of_everything(parameters):
     """Shifts and angles too."""
@@ -1227,7 +1329,8 @@ def factors_minus_one(parameters):
 
 
 @misconception(
-    "encode_transformation", hint="All factors are too large by the same ratio: look at the logarithm's base."
+    "encode_transformation",
+    hint="All factors are too large by the same ratio: look at the logarithm's base.",
 )
 def logarithm_to_base_two(parameters):
     """Octaves."""
@@ -1235,7 +1338,8 @@ def logarithm_to_base_two(parameters):
 
 
 @misconception(
-    "encode_transformation", hint="All factors are too small by the same ratio: look at the logarithm's base."
+    "encode_transformation",
+    hint="All factors are too small by the same ratio: look at the logarithm's base.",
 )
 def logarithm_to_base_ten(parameters):
     """Decades."""
@@ -1243,21 +1347,25 @@ def logarithm_to_base_ten(parameters):
 
 
 @misconception(
-    "encode_transformation", hint="Factors grow where they should shrink: which way round is the logarithm?"
+    "encode_transformation",
+    hint="Factors grow where they should shrink: which way round is the logarithm?",
 )
 def exponential_of_factors(parameters):
     """The inverse function."""
     return _code(parameters, function=torch.exp)
 
 
-@misconception("encode_transformation", hint="Doubling comes out negative: what stands inside the logarithm?")
+@misconception(
+    "encode_transformation", hint="Doubling comes out negative: what stands inside the logarithm?"
+)
 def logarithm_of_the_reciprocal(parameters):
     """Minus the logarithm."""
     return _code(parameters, function=lambda factors: -factors.log())
 
 
 @misconception(
-    "encode_transformation", hint="The zooms are right, the colours are not: which of them are factors too?"
+    "encode_transformation",
+    hint="The zooms are right, the colours are not: which of them are factors too?",
 )
 def logarithm_of_zooms_only(parameters):
     """Saturation and brightness stay."""
@@ -1265,7 +1373,8 @@ def logarithm_of_zooms_only(parameters):
 
 
 @misconception(
-    "encode_transformation", hint="The colours are right, the zooms are not: which columns are factors?"
+    "encode_transformation",
+    hint="The colours are right, the zooms are not: which columns are factors?",
 )
 def logarithm_of_colors_only(parameters):
     """The zooms stay."""
@@ -1282,7 +1391,8 @@ def logarithm_of_hue_too(parameters):
 
 
 @misconception(
-    "encode_transformation", hint="The third column and the seventh are off: count the columns from 0."
+    "encode_transformation",
+    hint="The third column and the seventh are off: count the columns from 0.",
 )
 def columns_counted_from_one(parameters):
     """A column to the left."""
@@ -1320,7 +1430,7 @@ def parameters_overwritten(parameters):
     return parameters.clone()
 
 
-# ----------------------------------------------------------------------------------------- transform_image
+# ---------------------------------------------------------------------------------- transform_image
 
 
 def _fetch(x, y, p, width, height):
@@ -1356,7 +1466,9 @@ def _recolor(image, parameters, axes=COLOR_AXES, sign=1.0, weights=(1 / 3, 1 / 3
     grey = torch.einsum("c,bchw->bhw", torch.tensor(weights).to(image), image)[:, None]
     lightness, one, two = torch.einsum("ac,bchw->abhw", axes, image - grey)[:, :, None]
     one, two = hue.cos() * one - hue.sin() * two, hue.sin() * one + hue.cos() * two
-    color = torch.einsum("ac,abhw->bchw", axes, torch.cat([lightness, one, two], dim=1).movedim(1, 0))
+    color = torch.einsum(
+        "ac,abhw->bchw", axes, torch.cat([lightness, one, two], dim=1).movedim(1, 0)
+    )
     return brightness * (grey + saturation * color)
 
 
@@ -1365,7 +1477,9 @@ def _transform(image, mask, parameters, recolor=_recolor, **warp):
     return recolor(image, parameters).clamp(0, 1), mask
 
 
-@misconception("transform_image", hint="Turns go the wrong way: which way does y point in a picture?")
+@misconception(
+    "transform_image", hint="Turns go the wrong way: which way does y point in a picture?"
+)
 def turned_the_other_way(image, mask, parameters):
     """Anticlockwise."""
     return _transform(image, mask, _with(parameters, 2, -parameters[:, 2]))
@@ -1379,7 +1493,8 @@ def _with(parameters, column, values):
 
 
 @misconception(
-    "transform_image", hint="Shifts go left and up instead of right and down: look at the inverse's sign."
+    "transform_image",
+    hint="Shifts go left and up instead of right and down: look at the inverse's sign.",
 )
 def shifted_the_other_way(image, mask, parameters):
     """The shift is added on the way back."""
@@ -1387,7 +1502,9 @@ def shifted_the_other_way(image, mask, parameters):
     return _transform(image, mask, parameters * signs)
 
 
-@misconception("transform_image", hint="A zoom of two makes the chair smaller: what is a zoom's inverse?")
+@misconception(
+    "transform_image", hint="A zoom of two makes the chair smaller: what is a zoom's inverse?"
+)
 def zoom_inverted(image, mask, parameters):
     """Multiplied by the zoom on the way back."""
     zooms = 1 / parameters[:, 3:5]
@@ -1395,7 +1512,8 @@ def zoom_inverted(image, mask, parameters):
 
 
 @misconception(
-    "transform_image", hint="The two zooms are exchanged: which of them is across, and which one down?"
+    "transform_image",
+    hint="The two zooms are exchanged: which of them is across, and which one down?",
 )
 def zooms_exchanged(image, mask, parameters):
     """Wider becomes higher."""
@@ -1412,7 +1530,9 @@ def forward_instead_of_inverse(image, mask, parameters):
 
     def fetch(x, y, p, width, height):
         return _turned(
-            p["zoom_x"] * x + p["shift_x"] * width, p["zoom_y"] * y + p["shift_y"] * height, p["rotation"]
+            p["zoom_x"] * x + p["shift_x"] * width,
+            p["zoom_y"] * y + p["shift_y"] * height,
+            p["rotation"],
         )
 
     return _transform(image, mask, parameters, fetch=fetch)
@@ -1480,7 +1600,9 @@ def shift_in_pixels(image, mask, parameters):
     return _transform(image, mask, parameters / sides)
 
 
-@misconception("transform_image", hint="Hardly anything is turned: in which unit is the rotation given?")
+@misconception(
+    "transform_image", hint="Hardly anything is turned: in which unit is the rotation given?"
+)
 def rotation_in_degrees(image, mask, parameters):
     """Converted to radians once more."""
     return _transform(image, mask, _with(parameters, 2, parameters[:, 2].deg2rad()))
@@ -1501,7 +1623,8 @@ def turned_in_units_of_the_grid(image, mask, parameters):
 
 
 @misconception(
-    "transform_image", hint="The picture turns and grows around its corner: where is the origin to be?"
+    "transform_image",
+    hint="The picture turns and grows around its corner: where is the origin to be?",
 )
 def around_the_first_pixel(image, mask, parameters):
     """No centre is taken off."""
@@ -1532,7 +1655,8 @@ def corners_aligned(image, mask, parameters):
 
 
 @misconception(
-    "transform_image", hint="Across and down are exchanged: which of the two does the grid have first?"
+    "transform_image",
+    hint="Across and down are exchanged: which of the two does the grid have first?",
 )
 def down_before_across(image, mask, parameters):
     """The grid is (y, x)."""
@@ -1554,7 +1678,8 @@ def nearest_pixel(image, mask, parameters):
 
 
 @misconception(
-    "transform_image", hint="The border is smeared to the outside: what is there outside of a picture?"
+    "transform_image",
+    hint="The border is smeared to the outside: what is there outside of a picture?",
 )
 def border_repeated(image, mask, parameters):
     """The nearest pixel of the border."""
@@ -1562,27 +1687,33 @@ def border_repeated(image, mask, parameters):
 
 
 @misconception(
-    "transform_image", hint="The picture comes in again from the other side: what is there outside of it?"
+    "transform_image",
+    hint="The picture comes in again from the other side: what is there outside of it?",
 )
 def border_reflected(image, mask, parameters):
     """A mirror at the border."""
     return _transform(image, mask, parameters, padding_mode="reflection")
 
 
-@misconception("transform_image", hint="The chair moves and its mask stays: what of the two is warped?")
+@misconception(
+    "transform_image", hint="The chair moves and its mask stays: what of the two is warped?"
+)
 def mask_not_warped(image, mask, parameters):
     """Only the image."""
     return _transform(image, mask, parameters)[0], mask.clone()
 
 
-@misconception("transform_image", hint="The mask moves and the chair stays: what of the two is warped?")
+@misconception(
+    "transform_image", hint="The mask moves and the chair stays: what of the two is warped?"
+)
 def image_not_warped(image, mask, parameters):
     """Only the mask; the image has its colours changed."""
     return _recolor(image, parameters).clamp(0, 1), _warp(mask, parameters)
 
 
 @misconception(
-    "transform_image", hint="The geometry is right, the colours are not: which columns have not been used?"
+    "transform_image",
+    hint="The geometry is right, the colours are not: which columns have not been used?",
 )
 def colors_as_they_were(image, mask, parameters):
     """Geometry only."""
@@ -1590,7 +1721,8 @@ def colors_as_they_were(image, mask, parameters):
 
 
 @misconception(
-    "transform_image", hint="The colours are right, nothing moves: which columns have not been used?"
+    "transform_image",
+    hint="The colours are right, nothing moves: which columns have not been used?",
 )
 def colors_only(image, mask, parameters):
     """No geometry."""
@@ -1598,7 +1730,8 @@ def colors_only(image, mask, parameters):
 
 
 @misconception(
-    "transform_image", hint="The mask gets brighter with the picture: is there any colour in a mask?"
+    "transform_image",
+    hint="The mask gets brighter with the picture: is there any colour in a mask?",
 )
 def mask_brighter_too(image, mask, parameters):
     """Brightness is applied to all four planes."""
@@ -1607,14 +1740,17 @@ def mask_brighter_too(image, mask, parameters):
 
 
 @misconception(
-    "transform_image", hint="Hue turns the wrong way: which of the colour axes is turned into which?"
+    "transform_image",
+    hint="Hue turns the wrong way: which of the colour axes is turned into which?",
 )
 def hue_the_other_way(image, mask, parameters):
     """The matrix is transposed."""
     return _transform(image, mask, parameters, recolor=lambda i, p: _recolor(i, p, sign=-1.0))
 
 
-@misconception("transform_image", hint="A third of a turn of hue is hardly seen: in which unit is it given?")
+@misconception(
+    "transform_image", hint="A third of a turn of hue is hardly seen: in which unit is it given?"
+)
 def hue_in_degrees(image, mask, parameters):
     """Converted to radians once more."""
     return _transform(image, mask, _with(parameters, 7, parameters[:, 7].deg2rad()))
@@ -1631,7 +1767,9 @@ def axes_transposed(image, mask, parameters):
         saturation, brightness, hue = parameters[:, 5:].unbind(1)
         zero, one = torch.zeros_like(hue), torch.ones_like(hue)
         cos, sin = saturation * hue.cos(), saturation * hue.sin()
-        turn = torch.stack([one, zero, zero, zero, cos, -sin, zero, sin, cos], dim=1).unflatten(1, (3, 3))
+        turn = torch.stack([one, zero, zero, zero, cos, -sin, zero, sin, cos], dim=1).unflatten(
+            1, (3, 3)
+        )
         axes = COLOR_AXES.to(image)
         return torch.einsum("b,bij,bjhw->bihw", brightness, axes @ turn @ axes.T, image)
 
@@ -1649,7 +1787,8 @@ def grey_as_the_eye_sees_it(image, mask, parameters):
 
 
 @misconception(
-    "transform_image", hint="More saturation makes everything brighter: which of the axes does it scale?"
+    "transform_image",
+    hint="More saturation makes everything brighter: which of the axes does it scale?",
 )
 def saturation_of_all_axes(image, mask, parameters):
     """Grey is scaled as well."""
@@ -1661,7 +1800,9 @@ def saturation_of_all_axes(image, mask, parameters):
     return _transform(image, mask, parameters, recolor=recolor)
 
 
-@misconception("transform_image", hint="More brightness makes colours pale: which of the axes does it scale?")
+@misconception(
+    "transform_image", hint="More brightness makes colours pale: which of the axes does it scale?"
+)
 def brightness_of_grey_only(image, mask, parameters):
     """Only the first axis is scaled."""
     less = _with(parameters, 5, parameters[:, 5] / parameters[:, 6])
@@ -1669,7 +1810,8 @@ def brightness_of_grey_only(image, mask, parameters):
 
 
 @misconception(
-    "transform_image", hint="Black becomes grey where it gets brighter: is brightness added or multiplied?"
+    "transform_image",
+    hint="Black becomes grey where it gets brighter: is brightness added or multiplied?",
 )
 def brightness_added(image, mask, parameters):
     """Its excess over 1 is added."""
@@ -1682,7 +1824,8 @@ def brightness_added(image, mask, parameters):
 
 
 @misconception(
-    "transform_image", hint="Some colours leave the range of a picture: what does the docstring say about it?"
+    "transform_image",
+    hint="Some colours leave the range of a picture: what does the docstring say about it?",
 )
 def clipping_forgotten(image, mask, parameters):
     """Colours below 0 and above 1."""
@@ -1691,7 +1834,8 @@ def clipping_forgotten(image, mask, parameters):
 
 
 @misconception(
-    "transform_image", hint="Strong colours are off where several things change them: how often do you clip?"
+    "transform_image",
+    hint="Strong colours are off where several things change them: how often do you clip?",
 )
 def clipped_after_every_step(image, mask, parameters):
     """After saturation and hue, and again after the brightness."""
@@ -1704,7 +1848,8 @@ def clipped_after_every_step(image, mask, parameters):
 
 
 @misconception(
-    "transform_image", hint="One picture of a batch is right: does each take the parameters of its own row?"
+    "transform_image",
+    hint="One picture of a batch is right: does each take the parameters of its own row?",
 )
 def one_transformation_for_all(image, mask, parameters):
     """The first row's."""
@@ -1712,7 +1857,8 @@ def one_transformation_for_all(image, mask, parameters):
 
 
 @misconception(
-    "transform_image", hint="Soft edges become dark: has the image been multiplied by its mask already?"
+    "transform_image",
+    hint="Soft edges become dark: has the image been multiplied by its mask already?",
 )
 def masked_again(image, mask, parameters):
     """Multiplied by the mask that it is premultiplied by."""
@@ -1721,7 +1867,8 @@ def masked_again(image, mask, parameters):
 
 
 @misconception(
-    "transform_image", hint="The background becomes white: over what is the image, in the docstring?"
+    "transform_image",
+    hint="The background becomes white: over what is the image, in the docstring?",
 )
 def laid_over_white(image, mask, parameters):
     """The background is filled at once."""
@@ -1729,7 +1876,9 @@ def laid_over_white(image, mask, parameters):
     return (image + 1 - mask).clamp(0, 1), mask
 
 
-@misconception("transform_image", hint="The mask has hard edges only: may a pixel be covered by half?")
+@misconception(
+    "transform_image", hint="The mask has hard edges only: may a pixel be covered by half?"
+)
 def mask_made_binary(image, mask, parameters):
     """Rounded at a half."""
     image, mask = _transform(image, mask, parameters)
@@ -1737,7 +1886,8 @@ def mask_made_binary(image, mask, parameters):
 
 
 @misconception(
-    "transform_image", hint="Both are right and in the wrong order: look at what the docstring returns first."
+    "transform_image",
+    hint="Both are right and in the wrong order: look at what the docstring returns first.",
 )
 def mask_before_image(image, mask, parameters):
     """A pair the other way round."""
@@ -1758,7 +1908,7 @@ def picture_overwritten(image, mask, parameters):
     return result, mask
 
 
-# ------------------------------------------------------------------------------------------ ChairGenerator
+# ----------------------------------------------------------------------------------- ChairGenerator
 
 
 def _two_layers(inputs, width, last=nn.ReLU, norm=()):
@@ -1819,12 +1969,15 @@ def _decoder(inputs, start, channels, kernel, up, act, dense, end):
 def _changed(network, change):
     """A network whose forward pass is another one."""
     right = network.forward
-    network.forward = lambda identity, view, transformation: change(right, identity, view, transformation)
+    network.forward = lambda identity, view, transformation: change(
+        right, identity, view, transformation
+    )
     return network
 
 
 @misconception(
-    "ChairGenerator", hint="The drawing never leaves the range from 0 to 1: what follows the last layers?"
+    "ChairGenerator",
+    hint="The drawing never leaves the range from 0 to 1: what follows the last layers?",
 )
 def ends_in_sigmoids(*sizes, **options):
     """Pictures are squeezed into their range."""
@@ -1832,7 +1985,8 @@ def ends_in_sigmoids(*sizes, **options):
 
 
 @misconception(
-    "ChairGenerator", hint="Nothing in the drawing is negative: does an activation follow the last layers?"
+    "ChairGenerator",
+    hint="Nothing in the drawing is negative: does an activation follow the last layers?",
 )
 def ends_in_relus(*sizes, **options):
     """ReLU follows every layer, the last ones too."""
@@ -1840,7 +1994,8 @@ def ends_in_relus(*sizes, **options):
 
 
 @misconception(
-    "ChairGenerator", hint="The drawing has no number beyond 0 and 1: is clipping the network's work?"
+    "ChairGenerator",
+    hint="The drawing has no number beyond 0 and 1: is clipping the network's work?",
 )
 def drawing_clipped(*sizes, **options):
     """Clipped to [0, 1]."""
@@ -1866,7 +2021,8 @@ def linear_maps_at_the_start(*sizes, **options):
 
 
 @misconception(
-    "ChairGenerator", hint="The weights fit and the drawing is off: do the streams end as the docstring says?"
+    "ChairGenerator",
+    hint="The weights fit and the drawing is off: do the streams end as the docstring says?",
 )
 def streams_without_a_last_relu(*sizes, **options):
     """The second layer of each stream is linear."""
@@ -1901,7 +2057,8 @@ def leaky_activations(*sizes, **options):
 
 
 @misconception(
-    "ChairGenerator", hint="The first shared layer does not fit: are the streams' ends joined or added?"
+    "ChairGenerator",
+    hint="The first shared layer does not fit: are the streams' ends joined or added?",
 )
 def streams_added(*sizes, **options):
     """A sum in the place of a longer vector."""
@@ -1909,7 +2066,8 @@ def streams_added(*sizes, **options):
 
 
 @misconception(
-    "ChairGenerator", hint="The weights fit and the drawing is off: in which order are the streams joined?"
+    "ChairGenerator",
+    hint="The weights fit and the drawing is off: in which order are the streams joined?",
 )
 def streams_in_another_order(*sizes, **options):
     """The last first."""
@@ -1925,7 +2083,8 @@ def mask_as_wide_as_the_image(*sizes, **options):
 
 
 @misconception(
-    "ChairGenerator", hint="Only the mask's last layer does not fit: how many channels does a mask have?"
+    "ChairGenerator",
+    hint="Only the mask's last layer does not fit: how many channels does a mask have?",
 )
 def mask_of_three_channels(*sizes, **options):
     """As in the authors' code, where it is drawn thrice."""
@@ -1933,21 +2092,25 @@ def mask_of_three_channels(*sizes, **options):
 
 
 @misconception(
-    "ChairGenerator", hint="Only some sizes fit: how often is the side doubled, and from where must it start?"
+    "ChairGenerator",
+    hint="Only some sizes fit: how often is the side doubled, and from where must it start?",
 )
 def always_from_four_pixels(*sizes, **options):
     """Right for the default sizes alone."""
     return _Generator(*sizes, start=4, **options)
 
 
-@misconception("ChairGenerator", hint="Only three up-convolutions fit: where does their number come in?")
+@misconception(
+    "ChairGenerator", hint="Only three up-convolutions fit: where does their number come in?"
+)
 def always_from_an_eighth(chairs, size=32, *sizes, **options):
     """The side divided by 8, however many up-convolutions there are."""
     return _Generator(chairs, size, *sizes, start=max(1, size // 8), **options)
 
 
 @misconception(
-    "ChairGenerator", hint="Even kernels are right, odd ones give sides that are too short: what adds a row?"
+    "ChairGenerator",
+    hint="Even kernels are right, odd ones give sides that are too short: what adds a row?",
 )
 def output_padding_forgotten(*sizes, **options):
     """None, whatever the kernel."""
@@ -1955,7 +2118,8 @@ def output_padding_forgotten(*sizes, **options):
 
 
 @misconception(
-    "ChairGenerator", hint="Kernels of four are right, others give other sides: what depends on the kernel?"
+    "ChairGenerator",
+    hint="Kernels of four are right, others give other sides: what depends on the kernel?",
 )
 def padding_of_one(*sizes, **options):
     """Right for the default kernel alone."""
@@ -1963,7 +2127,8 @@ def padding_of_one(*sizes, **options):
 
 
 @misconception(
-    "ChairGenerator", hint="The sides are larger than asked for: what is cut off around each up-convolution?"
+    "ChairGenerator",
+    hint="The sides are larger than asked for: what is cut off around each up-convolution?",
 )
 def nothing_cut_off(*sizes, **options):
     """No padding at all."""
@@ -1994,7 +2159,8 @@ def resized_and_convolved(*sizes, **options):
 
 
 @misconception(
-    "ChairGenerator", hint="The docstring's layers are not where they were: are there more than it says?"
+    "ChairGenerator",
+    hint="The docstring's layers are not where they were: are there more than it says?",
 )
 def normalised_streams(*sizes, **options):
     """Batch normalisation in each stream, so that later layers have other names."""
@@ -2042,7 +2208,8 @@ def softmax_of_the_identity(*sizes, **options):
 
 
 @misconception(
-    "ChairGenerator", hint="Turning the camera changes nothing: do all three streams reach the shared layers?"
+    "ChairGenerator",
+    hint="Turning the camera changes nothing: do all three streams reach the shared layers?",
 )
 def view_left_out(*sizes, **options):
     """Zeros in its place."""
@@ -2054,7 +2221,8 @@ def view_left_out(*sizes, **options):
 
 
 @misconception(
-    "ChairGenerator", hint="Zoom and colour change nothing: do all three streams reach the shared layers?"
+    "ChairGenerator",
+    hint="Zoom and colour change nothing: do all three streams reach the shared layers?",
 )
 def transformation_left_out(*sizes, **options):
     """Zeros in its place."""
@@ -2066,7 +2234,8 @@ def transformation_left_out(*sizes, **options):
 
 
 @misconception(
-    "ChairGenerator", hint="Picture and mask are right and in the wrong order: what is returned first?"
+    "ChairGenerator",
+    hint="Picture and mask are right and in the wrong order: what is returned first?",
 )
 def mask_drawn_first(*sizes, **options):
     """A pair the other way round."""
@@ -2074,7 +2243,8 @@ def mask_drawn_first(*sizes, **options):
 
 
 @misconception(
-    "ChairGenerator", hint="The picture is darker wherever the mask is not one: who multiplies by the mask?"
+    "ChairGenerator",
+    hint="The picture is darker wherever the mask is not one: who multiplies by the mask?",
 )
 def image_times_mask(*sizes, **options):
     """The two are put together at once."""
@@ -2087,11 +2257,14 @@ def image_times_mask(*sizes, **options):
 
 
 @misconception(
-    "ChairGenerator", hint="One tensor comes out: are image and mask two things, or four channels of one?"
+    "ChairGenerator",
+    hint="One tensor comes out: are image and mask two things, or four channels of one?",
 )
 def mask_as_a_fourth_channel(*sizes, **options):
     """Picture and mask are joined."""
-    return _changed(_Generator(*sizes, **options), lambda right, *given: torch.cat(right(*given), dim=1))
+    return _changed(
+        _Generator(*sizes, **options), lambda right, *given: torch.cat(right(*given), dim=1)
+    )
 
 
 @misconception("ChairGenerator", hint=CUT)
@@ -2108,14 +2281,17 @@ def streams_cut_off(*sizes, **options):
 def drawn_in_single_precision(*sizes, **options):
     """Results are made float32."""
     return _changed(
-        _Generator(*sizes, **options), lambda right, *given: tuple(part.float() for part in right(*given))
+        _Generator(*sizes, **options),
+        lambda right, *given: tuple(part.float() for part in right(*given)),
     )
 
 
-# ------------------------------------------------------------------------------------------ generator_loss
+# ----------------------------------------------------------------------------------- generator_loss
 
 
-def _loss(image, mask, target_image, target_mask, of=torch.square, image_weight=1.0, mask_weight=0.1):
+def _loss(
+    image, mask, target_image, target_mask, of=torch.square, image_weight=1.0, mask_weight=0.1
+):
     """Both terms, each with a weight: sums over a picture, means over the batch."""
     of_image = of(image - target_image).sum(dim=(1, 2, 3)).mean()
     return image_weight * of_image + mask_weight * of(mask - target_mask).sum(dim=(1, 2, 3)).mean()
@@ -2131,7 +2307,8 @@ def means_over_pixels(image, mask, target_image, target_mask, weight=0.1):
 
 
 @misconception(
-    "generator_loss", hint="The loss grows with the batch: sums over a picture, and what over the pictures?"
+    "generator_loss",
+    hint="The loss grows with the batch: sums over a picture, and what over the pictures?",
 )
 def sum_over_the_batch(image, mask, target_image, target_mask, weight=0.1):
     """Nothing is averaged."""
@@ -2139,14 +2316,17 @@ def sum_over_the_batch(image, mask, target_image, target_mask, weight=0.1):
 
 
 @misconception(
-    "generator_loss", hint="The loss is too small by a factor of three or so: over what is the image summed?"
+    "generator_loss",
+    hint="The loss is too small by a factor of three or so: over what is the image summed?",
 )
 def mean_over_channels(image, mask, target_image, target_mask, weight=0.1):
     """Sums over pixels, means over the channels."""
     return _loss(image, mask, target_image, target_mask, image_weight=1 / 3, mask_weight=weight)
 
 
-@misconception("generator_loss", hint="The weight is at the wrong term: which of the two does it belong to?")
+@misconception(
+    "generator_loss", hint="The weight is at the wrong term: which of the two does it belong to?"
+)
 def weight_on_the_image(image, mask, target_image, target_mask, weight=0.1):
     """The mask counts in full."""
     return _loss(image, mask, target_image, target_mask, image_weight=weight, mask_weight=1.0)
@@ -2159,7 +2339,8 @@ def weight_on_both(image, mask, target_image, target_mask, weight=0.1):
 
 
 @misconception(
-    "generator_loss", hint="The mask's part is too large: is its term multiplied by the weight or divided?"
+    "generator_loss",
+    hint="The mask's part is too large: is its term multiplied by the weight or divided?",
 )
 def divided_by_the_weight(image, mask, target_image, target_mask, weight=0.1):
     """One by lambda."""
@@ -2168,11 +2349,14 @@ def divided_by_the_weight(image, mask, target_image, target_mask, weight=0.1):
 
 
 @misconception(
-    "generator_loss", hint="A weight of one makes the image disappear: do the two weights have to sum to one?"
+    "generator_loss",
+    hint="A weight of one makes the image disappear: do the two weights have to sum to one?",
 )
 def weights_that_sum_to_one(image, mask, target_image, target_mask, weight=0.1):
     """1 - lambda and lambda."""
-    return _loss(image, mask, target_image, target_mask, image_weight=1 - weight, mask_weight=weight)
+    return _loss(
+        image, mask, target_image, target_mask, image_weight=1 - weight, mask_weight=weight
+    )
 
 
 @misconception("generator_loss", hint="Another weight changes nothing: is the argument used?")
@@ -2181,7 +2365,9 @@ def always_a_tenth(image, mask, target_image, target_mask, weight=0.1):
     return _loss(image, mask, target_image, target_mask)
 
 
-@misconception("generator_loss", hint="The weight is squared: does it stand inside the norm or before it?")
+@misconception(
+    "generator_loss", hint="The weight is squared: does it stand inside the norm or before it?"
+)
 def weight_inside_the_norm(image, mask, target_image, target_mask, weight=0.1):
     """The difference of the masks is weighted."""
     return _loss(image, mask, target_image, target_mask, mask_weight=weight**2)
@@ -2193,14 +2379,17 @@ def mask_forgotten(image, mask, target_image, target_mask, weight=0.1):
     return _loss(image, mask, target_image, target_mask, mask_weight=0.0)
 
 
-@misconception("generator_loss", hint="Large errors count too little: the formula's norms are squared.")
+@misconception(
+    "generator_loss", hint="Large errors count too little: the formula's norms are squared."
+)
 def absolute_errors(image, mask, target_image, target_mask, weight=0.1):
     """A sum of distances along the axes."""
     return _loss(image, mask, target_image, target_mask, torch.abs, mask_weight=weight)
 
 
 @misconception(
-    "generator_loss", hint="Ten times the error gives ten times the loss: the formula's norms are squared."
+    "generator_loss",
+    hint="Ten times the error gives ten times the loss: the formula's norms are squared.",
 )
 def norms_not_squared(image, mask, target_image, target_mask, weight=0.1):
     """Euclidean distances."""
@@ -2210,7 +2399,9 @@ def norms_not_squared(image, mask, target_image, target_mask, weight=0.1):
     return (of_image + weight * of_mask).mean()
 
 
-@misconception("generator_loss", hint="Everything is half as large: is there a half in the formula?")
+@misconception(
+    "generator_loss", hint="Everything is half as large: is there a half in the formula?"
+)
 def half_of_the_squares(image, mask, target_image, target_mask, weight=0.1):
     """As in the L2 loss of other assignments."""
     return _loss(image, mask, target_image, target_mask, image_weight=0.5, mask_weight=weight / 2)
@@ -2244,11 +2435,14 @@ def mask_counted_thrice(image, mask, target_image, target_mask, weight=0.1):
     return _loss(image, mask, target_image, target_mask, mask_weight=3 * weight)
 
 
-@misconception("generator_loss", hint="There is a number for every picture: which one number is asked for?")
+@misconception(
+    "generator_loss", hint="There is a number for every picture: which one number is asked for?"
+)
 def a_loss_for_each_picture(image, mask, target_image, target_mask, weight=0.1):
     """No mean over the batch."""
     of_image, of_mask = (
-        (a - b).square().flatten(1).sum(dim=1) for a, b in ((image, target_image), (mask, target_mask))
+        (a - b).square().flatten(1).sum(dim=1)
+        for a, b in ((image, target_image), (mask, target_mask))
     )
     return of_image + weight * of_mask
 
@@ -2275,11 +2469,12 @@ def drawing_overwritten(image, mask, target_image, target_mask, weight=0.1):
     return _loss(image, mask, torch.zeros_like(image), target_mask, mask_weight=weight)
 
 
-# ----------------------------------------------------------------------------------------------- composite
+# ---------------------------------------------------------------------------------------- composite
 
 
 @misconception(
-    "composite", hint="Soft edges get a dark fringe: has the image been multiplied by its mask already?"
+    "composite",
+    hint="Soft edges get a dark fringe: has the image been multiplied by its mask already?",
 )
 def multiplied_twice(image, mask):
     """Straight alpha for a premultiplied image."""
@@ -2293,13 +2488,17 @@ def over_black(image, mask):
     return image.clamp(0, 1)
 
 
-@misconception("composite", hint="The chair becomes white, the background black: where is the white to be?")
+@misconception(
+    "composite", hint="The chair becomes white, the background black: where is the white to be?"
+)
 def white_where_the_chair_is(image, mask):
     """The mask is not turned over."""
     return (image + mask.clamp(0, 1)).clamp(0, 1)
 
 
-@misconception("composite", hint="Edges are hard: what becomes of a pixel that is covered by a part?")
+@misconception(
+    "composite", hint="Edges are hard: what becomes of a pixel that is covered by a part?"
+)
 def mask_as_a_switch(image, mask):
     """Image or white, at a half."""
     return torch.where(mask > 0.5, image, torch.ones_like(image)).clamp(0, 1)
@@ -2330,14 +2529,17 @@ def image_clipped_before(image, mask):
 
 
 @misconception(
-    "composite", hint="Only what is quite black becomes white: what says how much of a pixel is covered?"
+    "composite",
+    hint="Only what is quite black becomes white: what says how much of a pixel is covered?",
 )
 def black_made_white(image, mask):
     """The background is told by its colour."""
     return torch.where((image == 0).all(dim=1, keepdim=True), 1, image).clamp(0, 1)
 
 
-@misconception("composite", hint="Nothing is cut off, everything is stretched: what does clipping do?")
+@misconception(
+    "composite", hint="Nothing is cut off, everything is stretched: what does clipping do?"
+)
 def stretched_instead_of_clipped(image, mask):
     """The extremes become 0 and 1."""
     mask = (mask - mask.min()) / (mask.max() - mask.min())

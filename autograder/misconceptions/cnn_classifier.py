@@ -12,15 +12,17 @@ from torch import Tensor, nn
 from autograder.misconceptions import misconception
 
 SINGLE = "float64 goes in, float32 comes out: look for a conversion, or a constant, that fixes the dtype."
-CUT = (
-    "The values are right, and no gradient flows back: look for `.detach()`, `.data`, NumPy or a new tensor."
+CUT = "The values are right, and no gradient flows back: look for `.detach()`, `.data`, NumPy or a new tensor."
+OVERWRITTEN = (
+    "The values are right, and the input is changed: look for a line that assigns into it."
 )
-OVERWRITTEN = "The values are right, and the input is changed: look for a line that assigns into it."
 
-# ------------------------------------------------------------------------------------------------- linear
+# ------------------------------------------------------------------------------------------- linear
 
 
-@misconception("linear", hint="It fails, or has another shape: which of the weights' two sizes belongs to x?")
+@misconception(
+    "linear", hint="It fails, or has another shape: which of the weights' two sizes belongs to x?"
+)
 def weights_transposed(x, weights, bias):
     """As in torch.nn.Linear, outputs first."""
     return x @ weights.T + bias
@@ -34,21 +36,26 @@ def bias_forgotten(x, weights, bias):
     return x @ weights
 
 
-@misconception("linear", hint="Everything is off by twice the bias: look at its sign in the formula.")
+@misconception(
+    "linear", hint="Everything is off by twice the bias: look at its sign in the formula."
+)
 def bias_subtracted(x, weights, bias):
     """A threshold instead of a bias."""
     return x @ weights - bias
 
 
 @misconception(
-    "linear", hint="Outputs are too small, the more inputs the smaller: the formula has a sum, no mean."
+    "linear",
+    hint="Outputs are too small, the more inputs the smaller: the formula has a sum, no mean.",
 )
 def mean_over_the_inputs(x, weights, bias):
     """A mean in the place of the sum."""
     return x @ weights / x.shape[1] + bias
 
 
-@misconception("linear", hint="No output is ever negative: is the activation function part of this task?")
+@misconception(
+    "linear", hint="No output is ever negative: is the activation function part of this task?"
+)
 def rectified_at_once(x, weights, bias):
     """The ReLU is put into the layer."""
     return (x @ weights + bias).clamp(min=0)
@@ -66,7 +73,7 @@ def linear_in_single_precision(x, weights, bias):
     return x.float() @ weights.float() + bias.float()
 
 
-# --------------------------------------------------------------------------------------------------- relu
+# --------------------------------------------------------------------------------------------- relu
 
 
 @misconception("relu", hint="Negative numbers come out positive: what should become of them?")
@@ -83,7 +90,9 @@ def negative_part(x):
     return x.clamp(max=0)
 
 
-@misconception("relu", hint="Negative numbers become small, not zero: that is another activation function.")
+@misconception(
+    "relu", hint="Negative numbers become small, not zero: that is another activation function."
+)
 def leaky(x):
     """A hundredth of what is negative is let through."""
     return torch.where(x > 0, x, 0.01 * x)
@@ -139,7 +148,8 @@ def only_the_slope(gradient, x):
 
 
 @misconception(
-    "relu_backward", hint="It depends on the gradient's sign: which of the two inputs opens the gate?"
+    "relu_backward",
+    hint="It depends on the gradient's sign: which of the two inputs opens the gate?",
 )
 def masked_by_the_gradient(gradient, x):
     """The gradient is rectified."""
@@ -147,7 +157,8 @@ def masked_by_the_gradient(gradient, x):
 
 
 @misconception(
-    "relu_backward", hint="The layer's output comes out, not a gradient: look at what is multiplied."
+    "relu_backward",
+    hint="The layer's output comes out, not a gradient: look at what is multiplied.",
 )
 def forward_again(gradient, x):
     """The ReLU itself."""
@@ -181,7 +192,7 @@ def relu_backward_in_single_precision(gradient, x):
     return gradient.float() * (x > 0)
 
 
-# ------------------------------------------------------------------------------------------------- conv2d
+# ------------------------------------------------------------------------------------------- conv2d
 
 
 @misconception(
@@ -194,7 +205,8 @@ def true_convolution_flip(images, kernels, bias=None, stride=1, padding=0):
 
 
 @misconception(
-    "conv2d", hint="Rows and columns of the kernel are exchanged: look at the order of the two loops."
+    "conv2d",
+    hint="Rows and columns of the kernel are exchanged: look at the order of the two loops.",
 )
 def kernel_transposed(images, kernels, bias=None, stride=1, padding=0):
     """Height and width of the kernels are exchanged."""
@@ -202,7 +214,8 @@ def kernel_transposed(images, kernels, bias=None, stride=1, padding=0):
 
 
 @misconception(
-    "conv2d", hint="One row and one column are missing: count how many positions a kernel has in a short row."
+    "conv2d",
+    hint="One row and one column are missing: count how many positions a kernel has in a short row.",
 )
 def no_plus_one(images, kernels, bias=None, stride=1, padding=0):
     """The last position of each row and column is left out."""
@@ -210,29 +223,38 @@ def no_plus_one(images, kernels, bias=None, stride=1, padding=0):
 
 
 @misconception(
-    "conv2d", hint="Channels are lost: a kernel has a part for every input channel. What joins them?"
+    "conv2d",
+    hint="Channels are lost: a kernel has a part for every input channel. What joins them?",
 )
 def only_the_first_channel(images, kernels, bias=None, stride=1, padding=0):
     """The other channels are left out."""
     return F.conv2d(images[:, :1], kernels[:, :1], bias, stride, padding)
 
 
-@misconception("conv2d", hint="Results are too small by the number of channels: a sum is needed, not a mean.")
+@misconception(
+    "conv2d", hint="Results are too small by the number of channels: a sum is needed, not a mean."
+)
 def channels_averaged(images, kernels, bias=None, stride=1, padding=0):
     """A mean over the input channels."""
     return F.conv2d(images, kernels / images.shape[1], bias, stride, padding)
 
 
-@misconception("conv2d", hint="Each channel is off by a constant: an argument of the function is never used.")
+@misconception(
+    "conv2d", hint="Each channel is off by a constant: an argument of the function is never used."
+)
 def bias_of_the_maps_forgotten(images, kernels, bias=None, stride=1, padding=0):
     """Only the products."""
     return F.conv2d(images, kernels, None, stride, padding)
 
 
-@misconception("conv2d", hint="The bias counts several times: look at whether it is added inside a loop.")
+@misconception(
+    "conv2d", hint="The bias counts several times: look at whether it is added inside a loop."
+)
 def bias_for_every_channel(images, kernels, bias=None, stride=1, padding=0):
     """Added once for each input channel."""
-    return F.conv2d(images, kernels, None if bias is None else images.shape[1] * bias, stride, padding)
+    return F.conv2d(
+        images, kernels, None if bias is None else images.shape[1] * bias, stride, padding
+    )
 
 
 @misconception("conv2d", hint="The result is smaller than it should be: an argument is never used.")
@@ -247,7 +269,9 @@ def padding_on_two_sides(images, kernels, bias=None, stride=1, padding=0):
     return F.conv2d(F.pad(images, (0, padding, 0, padding)), kernels, bias, stride)
 
 
-@misconception("conv2d", hint="The inside is right and the border is not: with which numbers does it pad?")
+@misconception(
+    "conv2d", hint="The inside is right and the border is not: with which numbers does it pad?"
+)
 def border_repeated(images, kernels, bias=None, stride=1, padding=0):
     """The border's pixels are repeated instead of zeros."""
     return F.conv2d(F.pad(images, [padding] * 4, mode="replicate"), kernels, bias, stride)
@@ -259,7 +283,9 @@ def stride_ignored(images, kernels, bias=None, stride=1, padding=0):
     return F.conv2d(images, kernels, bias, 1, padding)
 
 
-@misconception("conv2d", hint="Right across and not down, or the other way round: the stride goes both ways.")
+@misconception(
+    "conv2d", hint="Right across and not down, or the other way round: the stride goes both ways."
+)
 def stride_across_only(images, kernels, bias=None, stride=1, padding=0):
     """Every row is taken."""
     return F.conv2d(images, kernels, bias, (1, stride), padding)
@@ -278,10 +304,12 @@ def convolution_in_single_precision(images, kernels, bias=None, stride=1, paddin
     return F.conv2d(images.float(), kernels.float(), bias, stride, padding)
 
 
-# ------------------------------------------------------------------------------------------------ pooling
+# ------------------------------------------------------------------------------------------ pooling
 
 
-@misconception("max_pool2d", hint="Results are too small, and smooth: what does a window keep of its values?")
+@misconception(
+    "max_pool2d", hint="Results are too small, and smooth: what does a window keep of its values?"
+)
 def average_pooling(images, size=2, stride=2):
     """A mean instead of a maximum."""
     return F.avg_pool2d(images, size, stride)
@@ -294,14 +322,17 @@ def min_pooling(images, size=2, stride=2):
 
 
 @misconception(
-    "max_pool2d", hint="Where all values are negative the result is 0: with what does the maximum begin?"
+    "max_pool2d",
+    hint="Where all values are negative the result is 0: with what does the maximum begin?",
 )
 def maximum_begins_at_zero(images, size=2, stride=2):
     """Zero takes part in every window."""
     return F.max_pool2d(images, size, stride).clamp(min=0)
 
 
-@misconception("max_pool2d", hint="A row or a column too many: look at windows that would leave the picture.")
+@misconception(
+    "max_pool2d", hint="A row or a column too many: look at windows that would leave the picture."
+)
 def windows_at_the_border(images, size=2, stride=2):
     """Windows that are not whole are kept."""
     return F.max_pool2d(images, size, stride, ceil_mode=True)
@@ -322,13 +353,17 @@ def always_two_by_two(images, size=2, stride=2):
     return F.max_pool2d(images, 2)
 
 
-@misconception("max_pool2d", hint="Windows that overlap come out as if they did not: is the stride used?")
+@misconception(
+    "max_pool2d", hint="Windows that overlap come out as if they did not: is the stride used?"
+)
 def stride_of_the_window(images, size=2, stride=2):
     """Windows next to each other."""
     return F.max_pool2d(images, size)
 
 
-@misconception("max_pool2d", hint="All channels come out the same: each channel is pooled on its own.")
+@misconception(
+    "max_pool2d", hint="All channels come out the same: each channel is pooled on its own."
+)
 def maximum_over_the_channels(images, size=2, stride=2):
     """Channels are compared with each other."""
     pooled = F.max_pool2d(images, size, stride)
@@ -375,11 +410,14 @@ def ties_share(gradient, images, size=2, stride=2):
 )
 def all_ties_win(gradient, images, size=2, stride=2):
     """A mask of all the largest."""
-    return _back(gradient, images, size, stride, lambda windows: windows == windows.amax(-1, keepdim=True))
+    return _back(
+        gradient, images, size, stride, lambda windows: windows == windows.amax(-1, keepdim=True)
+    )
 
 
 @misconception(
-    "max_pool2d_backward", hint="Of equal values the wrong one gets the gradient: compare with > or with >=?"
+    "max_pool2d_backward",
+    hint="Of equal values the wrong one gets the gradient: compare with > or with >=?",
 )
 def last_tie_wins(gradient, images, size=2, stride=2):
     """The last of the largest."""
@@ -407,7 +445,8 @@ def column_by_column(gradient, images, size=2, stride=2):
 
 
 @misconception(
-    "max_pool2d_backward", hint="The gradient is spread over the whole window: who has made the result?"
+    "max_pool2d_backward",
+    hint="The gradient is spread over the whole window: who has made the result?",
 )
 def spread_evenly(gradient, images, size=2, stride=2):
     """The gradient of average pooling."""
@@ -429,7 +468,9 @@ def mask_without_position(gradient, images, size=2, stride=2):
 )
 def value_instead_of_gradient(gradient, images, size=2, stride=2):
     """The largest values are put back."""
-    return ties_go_to_the_first(F.max_pool2d(images, size, stride).to(gradient), images, size, stride)
+    return ties_go_to_the_first(
+        F.max_pool2d(images, size, stride).to(gradient), images, size, stride
+    )
 
 
 def ties_go_to_the_first(gradient, images, size, stride):
@@ -469,7 +510,7 @@ def pooling_backward_in_single_precision(gradient, images, size=2, stride=2):
     return ties_go_to_the_first(gradient.float(), images.float(), size, stride)
 
 
-# ----------------------------------------------------------------------------------- softmax and the loss
+# ----------------------------------------------------------------------------- softmax and the loss
 
 
 @misconception("softmax", hint="Columns sum to 1, not rows: which dimension holds the classes?")
@@ -478,7 +519,9 @@ def softmax_over_the_batch(scores):
     return torch.softmax(scores, dim=0)
 
 
-@misconception("softmax", hint="The whole batch sums to 1: every picture has its own probabilities.")
+@misconception(
+    "softmax", hint="The whole batch sums to 1: every picture has its own probabilities."
+)
 def softmax_over_everything(scores):
     """No axis at all."""
     return torch.softmax(scores.flatten(), dim=0).view_as(scores)
@@ -505,7 +548,8 @@ def largest_score_of_the_batch(scores):
 
 
 @misconception(
-    "softmax", hint="Right for small scores, too even for large ones: the scores are cut off somewhere."
+    "softmax",
+    hint="Right for small scores, too even for large ones: the scores are cut off somewhere.",
 )
 def scores_clipped(scores):
     """Clipped, so that nothing overflows."""
@@ -513,7 +557,8 @@ def scores_clipped(scores):
 
 
 @misconception(
-    "softmax", hint="Each class has its probability, and they do not sum to 1: that is another function."
+    "softmax",
+    hint="Each class has its probability, and they do not sum to 1: that is another function.",
 )
 def sigmoid_of_each(scores):
     """Every class on its own."""
@@ -551,7 +596,8 @@ def sign_forgotten(logits, target):
 
 
 @misconception(
-    "cross_entropy", hint="A larger batch has a larger loss: is it a sum or a mean over the pictures?"
+    "cross_entropy",
+    hint="A larger batch has a larger loss: is it a sum or a mean over the pictures?",
 )
 def sum_over_the_batch(logits, target):
     """Not divided by B."""
@@ -559,21 +605,25 @@ def sum_over_the_batch(logits, target):
 
 
 @misconception(
-    "cross_entropy", hint="The loss is C times too small: classes are summed, only pictures are averaged."
+    "cross_entropy",
+    hint="The loss is C times too small: classes are summed, only pictures are averaged.",
 )
 def mean_over_the_classes(logits, target):
     """A mean over the whole matrix."""
     return -(target * torch.log_softmax(logits, dim=1)).mean()
 
 
-@misconception("cross_entropy", hint="A know-nothing model has log2 C: which logarithm does the lecture use?")
+@misconception(
+    "cross_entropy", hint="A know-nothing model has log2 C: which logarithm does the lecture use?"
+)
 def logarithm_to_base_two(logits, target):
     """Bits instead of nats."""
     return F.cross_entropy(logits, target) / math.log(2)
 
 
 @misconception(
-    "cross_entropy", hint="The loss hardly moves: it takes logits, and the softmax is applied twice."
+    "cross_entropy",
+    hint="The loss hardly moves: it takes logits, and the softmax is applied twice.",
 )
 def softmax_twice(logits, target):
     """Probabilities are taken for logits."""
@@ -596,7 +646,8 @@ def small_number_added(logits, target):
 
 
 @misconception(
-    "cross_entropy", hint="Every class is a question of its own here: that is the binary loss, one term more."
+    "cross_entropy",
+    hint="Every class is a question of its own here: that is the binary loss, one term more.",
 )
 def one_minus(logits, target):
     """The binary cross-entropy of each class."""
@@ -633,7 +684,8 @@ def loss_in_single_precision(logits, target):
 
 
 @misconception(
-    "cross_entropy_backward", hint="Too large by the size of the batch: the loss is a mean over the pictures."
+    "cross_entropy_backward",
+    hint="Too large by the size of the batch: the loss is a mean over the pictures.",
 )
 def batch_size_forgotten(logits, target):
     """The gradient of the sum."""
@@ -641,7 +693,8 @@ def batch_size_forgotten(logits, target):
 
 
 @misconception(
-    "cross_entropy_backward", hint="Too small by the number of classes: by what does the loss divide?"
+    "cross_entropy_backward",
+    hint="Too small by the number of classes: by what does the loss divide?",
 )
 def divided_by_all_numbers(logits, target):
     """Divided by B times C."""
@@ -649,7 +702,8 @@ def divided_by_all_numbers(logits, target):
 
 
 @misconception(
-    "cross_entropy_backward", hint="Descent with it makes the loss grow: look at the order of p and z."
+    "cross_entropy_backward",
+    hint="Descent with it makes the loss grow: look at the order of p and z.",
 )
 def sign_reversed(logits, target):
     """z - p."""
@@ -664,21 +718,26 @@ def target_forgotten(logits, target):
     return torch.softmax(logits, dim=1) / len(logits)
 
 
-@misconception("cross_entropy_backward", hint="Wrong classes have no gradient: the softmax moves them all.")
+@misconception(
+    "cross_entropy_backward", hint="Wrong classes have no gradient: the softmax moves them all."
+)
 def only_the_right_class(logits, target):
     """Masked by the target."""
     return target * (torch.softmax(logits, dim=1) - target) / len(logits)
 
 
 @misconception(
-    "cross_entropy_backward", hint="That is the gradient by the probabilities, not yet by the logits."
+    "cross_entropy_backward",
+    hint="That is the gradient by the probabilities, not yet by the logits.",
 )
 def gradient_by_the_probabilities(logits, target):
     """The chain rule stops at the softmax."""
     return -target / torch.softmax(logits, dim=1) / len(logits)
 
 
-@misconception("cross_entropy_backward", hint="Rows do not sum to 0: over which dimension is the softmax?")
+@misconception(
+    "cross_entropy_backward", hint="Rows do not sum to 0: over which dimension is the softmax?"
+)
 def backward_over_the_batch(logits, target):
     """The softmax is taken down the columns."""
     return (torch.softmax(logits, dim=0) - target) / len(logits)
@@ -699,10 +758,12 @@ def backward_in_single_precision(logits, target):
     return (torch.softmax(logits.float(), dim=1) - target.float()) / len(logits)
 
 
-# --------------------------------------------------------------------------------------- gradient descent
+# --------------------------------------------------------------------------------- gradient descent
 
 
-@misconception("sgd_step", hint="The loss grows with every step: which way does the gradient point?")
+@misconception(
+    "sgd_step", hint="The loss grows with every step: which way does the gradient point?"
+)
 def ascent(weights, gradient, rate):
     """Up the hill."""
     return weights + rate * gradient
@@ -714,28 +775,34 @@ def only_the_change(weights, gradient, rate):
     return -rate * gradient
 
 
-@misconception("sgd_step", hint="The step has the same size for every rate: an argument is never used.")
+@misconception(
+    "sgd_step", hint="The step has the same size for every rate: an argument is never used."
+)
 def rate_ignored(weights, gradient, rate):
     """A rate of 1."""
     return weights - gradient
 
 
 @misconception(
-    "sgd_step", hint="The step has the same length on a steep and on a gentle slope: no norm is asked for."
+    "sgd_step",
+    hint="The step has the same length on a steep and on a gentle slope: no norm is asked for.",
 )
 def gradient_normalised(weights, gradient, rate):
     """Only the gradient's direction counts."""
     return weights - rate * gradient / gradient.norm()
 
 
-@misconception("sgd_step", hint="All weights move by the same amount: only the gradient's sign is used.")
+@misconception(
+    "sgd_step", hint="All weights move by the same amount: only the gradient's sign is used."
+)
 def only_the_sign(weights, gradient, rate):
     """Every weight moves by the rate."""
     return weights - rate * gradient.sign()
 
 
 @misconception(
-    "sgd_step", hint="Weights shrink where the gradient is 0: the step moves the weights, not scales them."
+    "sgd_step",
+    hint="Weights shrink where the gradient is 0: the step moves the weights, not scales them.",
 )
 def weights_shrink_too(weights, gradient, rate):
     """The rate multiplies both."""
@@ -774,7 +841,9 @@ def warm_up_one_step_late(steps, total, peak=0.1, warm_up=10):
     return _schedule(steps, total, peak, warm_up, peak * steps / max(warm_up, 1))
 
 
-@misconception("learning_rate", hint="The first steps are as large as the others: where is the warm-up?")
+@misconception(
+    "learning_rate", hint="The first steps are as large as the others: where is the warm-up?"
+)
 def no_warm_up(steps, total, peak=0.1, warm_up=10):
     """The cosine's beginning is flat."""
     return _schedule(steps, total, peak, warm_up, torch.full(steps.shape, float(peak)))
@@ -785,7 +854,9 @@ def no_warm_up(steps, total, peak=0.1, warm_up=10):
 )
 def cosine_from_the_start(steps, total, peak=0.1, warm_up=10):
     """The cosine is not shifted."""
-    return _schedule(steps, total, peak, warm_up, fall=lambda t, total, peak, _: _fall(t, total, peak, 0))
+    return _schedule(
+        steps, total, peak, warm_up, fall=lambda t, total, peak, _: _fall(t, total, peak, 0)
+    )
 
 
 @misconception("learning_rate", hint="The rate falls in a straight line: look at the formula.")
@@ -796,7 +867,9 @@ def linear_decay(steps, total, peak=0.1, warm_up=10):
     )
 
 
-@misconception("learning_rate", hint="The rate becomes negative: a cosine goes down to -1. What lifts it?")
+@misconception(
+    "learning_rate", hint="The rate becomes negative: a cosine goes down to -1. What lifts it?"
+)
 def cosine_below_zero(steps, total, peak=0.1, warm_up=10):
     """Not lifted and halved."""
     return _schedule(
@@ -809,11 +882,14 @@ def cosine_below_zero(steps, total, peak=0.1, warm_up=10):
 
 
 @misconception(
-    "learning_rate", hint="The rate stays at its largest value: something is still to come after it."
+    "learning_rate",
+    hint="The rate stays at its largest value: something is still to come after it.",
 )
 def never_comes_down(steps, total, peak=0.1, warm_up=10):
     """Only a warm-up."""
-    return _schedule(steps, total, peak, warm_up, fall=lambda t, total, peak, w: torch.full(t.shape, peak))
+    return _schedule(
+        steps, total, peak, warm_up, fall=lambda t, total, peak, w: torch.full(t.shape, peak)
+    )
 
 
 @misconception("learning_rate", hint="The rate jumps up and down: torch.cos takes radians.")
@@ -829,7 +905,8 @@ def cosine_of_degrees(steps, total, peak=0.1, warm_up=10):
 
 
 @misconception(
-    "learning_rate", hint="Right after the largest rate, too low in the end: does it end a step early?"
+    "learning_rate",
+    hint="Right after the largest rate, too low in the end: does it end a step early?",
 )
 def ends_one_step_early(steps, total, peak=0.1, warm_up=10):
     """The last step has a rate of 0."""
@@ -837,14 +914,15 @@ def ends_one_step_early(steps, total, peak=0.1, warm_up=10):
 
 
 @misconception(
-    "learning_rate", hint="float32 is asked for: look for a conversion, or a constant, that fixes the dtype."
+    "learning_rate",
+    hint="float32 is asked for: look for a conversion, or a constant, that fixes the dtype.",
 )
 def schedule_in_double_precision(steps, total, peak=0.1, warm_up=10):
     """Everything is made float64."""
     return _schedule(steps.double(), total, peak, warm_up)
 
 
-# -------------------------------------------------------------------------------- the network, its training
+# ------------------------------------------------------------------------ the network, its training
 
 
 def _net(images, parameters, padding=1, act=F.relu, pool=F.max_pool2d, gather=None, head=None):
@@ -856,7 +934,8 @@ def _net(images, parameters, padding=1, act=F.relu, pool=F.max_pool2d, gather=No
 
 
 @misconception(
-    "conv_net", hint="Without it, all layers together are but one convolution: what is between them?"
+    "conv_net",
+    hint="Without it, all layers together are but one convolution: what is between them?",
 )
 def relu_forgotten(images, parameters):
     """No activation function."""
@@ -878,7 +957,8 @@ def padding_forgotten(images, parameters):
 
 
 @misconception(
-    "conv_net", hint="The scores are too large: features are averaged over the positions, not summed."
+    "conv_net",
+    hint="The scores are too large: features are averaged over the positions, not summed.",
 )
 def sum_over_the_positions(images, parameters):
     """A sum instead of a mean."""
@@ -886,7 +966,8 @@ def sum_over_the_positions(images, parameters):
 
 
 @misconception(
-    "conv_net", hint="The scores are too large: what becomes of a feature's values at all the positions?"
+    "conv_net",
+    hint="The scores are too large: what becomes of a feature's values at all the positions?",
 )
 def largest_over_the_positions(images, parameters):
     """Global max-pooling."""
@@ -900,7 +981,8 @@ def scores_rectified(images, parameters):
 
 
 @misconception(
-    "conv_net", hint="Probabilities come out where logits are asked for: the loss has its own softmax."
+    "conv_net",
+    hint="Probabilities come out where logits are asked for: the loss has its own softmax.",
 )
 def softmax_at_the_end(images, parameters):
     """Scores are made probabilities."""
@@ -922,9 +1004,15 @@ def network_in_single_precision(images, parameters):
 class _Net(nn.Module):
     """The network with its parts to choose from; each misconception changes one."""
 
-    def __init__(self, in_channels, classes, widths, padding=1, act=nn.ReLU, pool=nn.MaxPool2d, bias=False):
+    def __init__(
+        self, in_channels, classes, widths, padding=1, act=nn.ReLU, pool=nn.MaxPool2d, bias=False
+    ):
         super().__init__()
-        layers, self.gather, self.head = [], lambda maps: maps.mean(dim=(2, 3)), lambda logits: logits
+        layers, self.gather, self.head = (
+            [],
+            lambda maps: maps.mean(dim=(2, 3)),
+            lambda logits: logits,
+        )
         for before, width in zip([in_channels, *widths], widths, strict=False):
             layers += [nn.Conv2d(before, width, 3, padding=padding, bias=bias)]
             layers += [nn.BatchNorm2d(width), act(), pool(2)]
@@ -946,25 +1034,33 @@ def network_without_padding(in_channels, classes, widths=WIDTHS):
     return _Net(in_channels, classes, widths, padding=0)
 
 
-@misconception("ConvNet", hint="The blocks are linear: what is between a normalisation and the pooling?")
+@misconception(
+    "ConvNet", hint="The blocks are linear: what is between a normalisation and the pooling?"
+)
 def network_without_relu(in_channels, classes, widths=WIDTHS):
     """No activation function."""
     return _Net(in_channels, classes, widths, act=nn.Identity)
 
 
-@misconception("ConvNet", hint="The scores are off, the features smooth: what does a pooling window keep?")
+@misconception(
+    "ConvNet", hint="The scores are off, the features smooth: what does a pooling window keep?"
+)
 def network_with_average_pooling(in_channels, classes, widths=WIDTHS):
     """A mean in every window."""
     return _Net(in_channels, classes, widths, pool=nn.AvgPool2d)
 
 
-@misconception("ConvNet", hint="The weights do not fit: look at the docstring for which layers have a bias.")
+@misconception(
+    "ConvNet", hint="The weights do not fit: look at the docstring for which layers have a bias."
+)
 def bias_before_the_normalisation(in_channels, classes, widths=WIDTHS):
     """A bias that the normalisation takes away again."""
     return _Net(in_channels, classes, widths, bias=True)
 
 
-@misconception("ConvNet", hint="The scores are too large: features are averaged over the positions.")
+@misconception(
+    "ConvNet", hint="The scores are too large: features are averaged over the positions."
+)
 def network_with_global_max_pooling(in_channels, classes, widths=WIDTHS):
     """The largest value over the positions."""
     network = _Net(in_channels, classes, widths)
@@ -973,7 +1069,8 @@ def network_with_global_max_pooling(in_channels, classes, widths=WIDTHS):
 
 
 @misconception(
-    "ConvNet", hint="Probabilities come out where logits are asked for: the loss has its own softmax."
+    "ConvNet",
+    hint="Probabilities come out where logits are asked for: the loss has its own softmax.",
 )
 def network_that_ends_in_a_softmax(in_channels, classes, widths=WIDTHS):
     """Scores are made probabilities."""
@@ -1011,7 +1108,9 @@ def _epoch(parameters, batches, rates, sign=1.0, keep=0.0, after=False, only_las
         loss, slopes = _slopes(weights, images, target)
         gathered = [keep * old + new for old, new in zip(gathered, slopes, strict=True)]
         moving = [not only_last or index >= len(weights) - 2 for index in range(len(weights))]
-        weights = [w - sign * rate * g * m for w, g, m in zip(weights, gathered, moving, strict=True)]
+        weights = [
+            w - sign * rate * g * m for w, g, m in zip(weights, gathered, moving, strict=True)
+        ]
         losses.append(_loss(weights, images, target) if after else loss)
     return *weights, torch.stack(losses)
 
@@ -1032,21 +1131,25 @@ def gradients_pile_up(parameters, batches, rates):
 
 
 @misconception(
-    "train_epoch", hint="The parameters are right, and the losses are too good: when is a loss noted?"
+    "train_epoch",
+    hint="The parameters are right, and the losses are too good: when is a loss noted?",
 )
 def loss_after_the_step(parameters, batches, rates):
     """The loss is measured again after the step."""
     return _epoch(parameters, batches, rates, after=True)
 
 
-@misconception("train_epoch", hint="Most parameters never move: are there gradients for all of them?")
+@misconception(
+    "train_epoch", hint="Most parameters never move: are there gradients for all of them?"
+)
 def only_the_last_layer(parameters, batches, rates):
     """The convolutions stay as they are."""
     return _epoch(parameters, batches, rates, only_last=True)
 
 
 @misconception(
-    "train_epoch", hint="The first step is right and later ones are not: which rate does each step have?"
+    "train_epoch",
+    hint="The first step is right and later ones are not: which rate does each step have?",
 )
 def first_rate_for_all(parameters, batches, rates):
     """One learning rate."""
@@ -1054,7 +1157,8 @@ def first_rate_for_all(parameters, batches, rates):
 
 
 @misconception(
-    "train_epoch", hint="The first step is right and later ones are not: where does each step start?"
+    "train_epoch",
+    hint="The first step is right and later ones are not: where does each step start?",
 )
 def every_step_from_the_start(parameters, batches, rates):
     """All gradients are taken at the first weights."""
@@ -1088,7 +1192,8 @@ def losses_come_first(parameters, batches, rates):
 
 
 @misconception(
-    "train_epoch", hint="float64 goes in, float32 comes out: look for a conversion of the parameters."
+    "train_epoch",
+    hint="float64 goes in, float32 comes out: look for a conversion of the parameters.",
 )
 def training_in_single_precision(parameters, batches, rates):
     """Everything is made float32."""
@@ -1096,7 +1201,7 @@ def training_in_single_precision(parameters, batches, rates):
     return _epoch([p.float() for p in parameters], small, rates)
 
 
-# --------------------------------------------------------------------------------------------- the result
+# --------------------------------------------------------------------------------------- the result
 
 
 def _hits(logits, labels, k):
@@ -1105,14 +1210,17 @@ def _hits(logits, labels, k):
 
 
 @misconception(
-    "top_k_accuracy", hint="A good network is worse than chance: which end of the sorted scores is taken?"
+    "top_k_accuracy",
+    hint="A good network is worse than chance: which end of the sorted scores is taken?",
 )
 def smallest_scores(logits, labels, k=5):
     """Sorted the other way."""
     return _hits(-logits, labels, k).mean()
 
 
-@misconception("top_k_accuracy", hint="The number of guesses changes nothing: an argument is never used.")
+@misconception(
+    "top_k_accuracy", hint="The number of guesses changes nothing: an argument is never used."
+)
 def only_the_best_guess(logits, labels, k=5):
     """Top-1."""
     return _hits(logits, labels, 1).mean()
@@ -1147,7 +1255,8 @@ def every_tie_is_right(logits, labels, k=5):
 
 
 @misconception(
-    "top_k_accuracy", hint="It fails where there are fewer classes than guesses: what does topk demand?"
+    "top_k_accuracy",
+    hint="It fails where there are fewer classes than guesses: what does topk demand?",
 )
 def more_guesses_than_classes(logits, labels, k=5):
     """topk raises."""

@@ -12,8 +12,8 @@ from autograder.misconceptions import misconception
 from course_utils.color import D65_WHITE, SRGB_TO_XYZ, srgb_gamut_ab
 from course_utils.color.nearest_bins import nearest_bins
 
-# ------------------------------------------------------------------------------------- rgb_to_lab_planes
-# The conversion with its steps to choose from; each misconception changes one.
+# -------------------------------------------------------------------------------------
+# rgb_to_lab_planes The conversion with its steps to choose from; each misconception changes one.
 
 
 def _linear(rgb: Tensor) -> Tensor:
@@ -184,7 +184,7 @@ def always_single_precision(rgb):
     return _scaled(_lab(rgb.float()))
 
 
-# ------------------------------------------------------------------------------------- lab_planes_to_rgb
+# -------------------------------------------------------------------------------- lab_planes_to_rgb
 
 XYZ_TO_SRGB = SRGB_TO_XYZ.inverse()
 
@@ -315,7 +315,7 @@ def branch_not_taken_poisons_the_gradient(lightness, ab):
     ).clamp(0, 1)
 
 
-# ---------------------------------------------------------------------------------------------- ab_bins
+# ------------------------------------------------------------------------------------------ ab_bins
 
 
 def _corners(step: float) -> Tensor:
@@ -439,7 +439,7 @@ def bins_as_integers(step=10):
     return _hull_bins(step, widen=step).long()
 
 
-# ------------------------------------------------------------------------------------------- soft_encode
+# -------------------------------------------------------------------------------------- soft_encode
 
 
 def _gaussian(distances: Tensor, sigma: float) -> Tensor:
@@ -481,7 +481,9 @@ def all_bins_share(ab, bins, neighbors=10, sigma=5.0):
 )
 def weights_not_normalised(ab, bins, neighbors=10, sigma=5.0):
     """The Gaussian as it is."""
-    return _encode(ab, bins, neighbors, sigma, lambda d, s: torch.exp(-(d**2) / (2 * s**2)), normalise=False)
+    return _encode(
+        ab, bins, neighbors, sigma, lambda d, s: torch.exp(-(d**2) / (2 * s**2)), normalise=False
+    )
 
 
 @misconception(
@@ -509,7 +511,9 @@ def factor_two_missing_in_the_exponent(ab, bins, neighbors=10, sigma=5.0):
 )
 def sigma_not_squared(ab, bins, neighbors=10, sigma=5.0):
     """exp(-d^2 / (2 sigma))."""
-    return _encode(ab, bins, neighbors, sigma, lambda d, s: torch.softmax(-(d**2) / (2 * s), dim=-1))
+    return _encode(
+        ab, bins, neighbors, sigma, lambda d, s: torch.softmax(-(d**2) / (2 * s), dim=-1)
+    )
 
 
 @misconception(
@@ -578,7 +582,7 @@ def a_and_b_exchanged(ab, bins, neighbors=10, sigma=5.0):
     return _encode(ab.flip(1), bins, neighbors, sigma)
 
 
-# ----------------------------------------------------------------------------------------- annealed_mean
+# ------------------------------------------------------------------------------------ annealed_mean
 
 
 def _mean(probabilities: Tensor, bins: Tensor) -> Tensor:
@@ -690,10 +694,12 @@ def scores_divided_in_place(logits, bins, temperature=0.38):
     return _mean(torch.softmax(logits, dim=1), bins)
 
 
-# ----------------------------------------------------------------------------------------------- l2_loss
+# ------------------------------------------------------------------------------------------ l2_loss
 
 
-@misconception("l2_loss", hint="The loss is twice what it should be: look at the factor in front of Eq. 1.")
+@misconception(
+    "l2_loss", hint="The loss is twice what it should be: look at the factor in front of Eq. 1."
+)
 def half_missing(prediction, target):
     """The factor 1/2 is left out."""
     return (prediction - target).square().sum(dim=1).mean()
@@ -709,7 +715,9 @@ def mean_over_the_channels(prediction, target):
     return 0.5 * (prediction - target).square().mean()
 
 
-@misconception("l2_loss", hint="The loss grows with the difference, not with its square: compare with Eq. 1.")
+@misconception(
+    "l2_loss", hint="The loss grows with the difference, not with its square: compare with Eq. 1."
+)
 def sum_of_absolute_differences(prediction, target):
     """L1 instead of L2."""
     return 0.5 * (prediction - target).abs().sum(dim=1).mean()
@@ -722,7 +730,8 @@ def distance_instead_of_its_square(prediction, target):
 
 
 @misconception(
-    "l2_loss", hint="The loss grows with the size of the pictures: look at how the pixels are combined."
+    "l2_loss",
+    hint="The loss grows with the size of the pictures: look at how the pixels are combined.",
 )
 def sum_over_the_pixels(prediction, target):
     """Sums over everything."""
@@ -739,7 +748,8 @@ def mean_over_the_pictures_only(prediction, target):
 
 
 @misconception(
-    "l2_loss", hint="The result is a map, one number for each pixel: the docstring asks for one number."
+    "l2_loss",
+    hint="The result is a map, one number for each pixel: the docstring asks for one number.",
 )
 def one_loss_for_each_pixel(prediction, target):
     """The mean is left out."""
@@ -766,7 +776,7 @@ def difference_written_into_the_prediction(prediction, target):
     return 0.5 * prediction.square().sum(dim=1).mean()
 
 
-# ----------------------------------------------------------------------------- multinomial_cross_entropy
+# ------------------------------------------------------------------------ multinomial_cross_entropy
 
 
 def _weighted(loss: Tensor, target: Tensor, weights: Tensor | None) -> Tensor:
@@ -829,7 +839,9 @@ def softmax_twice(logits, target, weights=None):
 )
 def logarithm_of_a_softmax(logits, target, weights=None):
     """Two steps that should be one."""
-    return _weighted(-(target * torch.log(torch.softmax(logits, dim=1))).sum(dim=1), target, weights).mean()
+    return _weighted(
+        -(target * torch.log(torch.softmax(logits, dim=1))).sum(dim=1), target, weights
+    ).mean()
 
 
 @misconception(
@@ -850,7 +862,9 @@ def small_number_inside_the_logarithm(logits, target, weights=None):
 )
 def target_taken_as_one_class(logits, target, weights=None):
     """The ordinary classification loss."""
-    return _weighted(F.cross_entropy(logits, target.argmax(dim=1), reduction="none"), target, weights).mean()
+    return _weighted(
+        F.cross_entropy(logits, target.argmax(dim=1), reduction="none"), target, weights
+    ).mean()
 
 
 @misconception(
@@ -914,7 +928,7 @@ def divided_by_the_weights(logits, target, weights=None):
     return loss.mean() if weights is None else loss.sum() / weights[target.argmax(dim=1)].sum()
 
 
-# ------------------------------------------------------------------------------------------- color_prior
+# -------------------------------------------------------------------------------------- color_prior
 
 
 def _share(ab: Tensor, bins: Tensor) -> Tensor:
@@ -1026,10 +1040,12 @@ def first_picture_only(ab, bins, sigma=5.0):
 def channels_mixed_up_by_reshape(ab, bins, sigma=5.0):
     """A reshape without moving the channels to the end."""
     kernel = _kernel(bins, sigma)
-    return (kernel / kernel.sum(dim=0)) @ _share(ab.reshape(1, -1, 2).movedim(-1, 1)[..., None], bins)
+    return (kernel / kernel.sum(dim=0)) @ _share(
+        ab.reshape(1, -1, 2).movedim(-1, 1)[..., None], bins
+    )
 
 
-# ----------------------------------------------------------------------------------- rebalancing_weights
+# ------------------------------------------------------------------------------ rebalancing_weights
 
 
 def _expected_one(prior: Tensor, weights: Tensor) -> Tensor:
@@ -1122,7 +1138,7 @@ def lambda_fixed_at_a_half(prior, lam=0.5):
     return _expected_one(prior, not_scaled(prior, 0.5))
 
 
-# --------------------------------------------------------------------------------------------- Colorizer
+# ---------------------------------------------------------------------------------------- Colorizer
 
 COLORIZER_BLOCKS = ((16, 2, 2, 1), (48, 2, 2, 1), (96, 2, 2, 1), (96, 2, 1, 2))
 
@@ -1132,7 +1148,10 @@ def _block(before, width, convolutions, stride, dilation):
     layers = []
     for number in range(1, convolutions + 1):
         step = stride if number == convolutions else 1
-        layers += [nn.Conv2d(before, width, 3, step, padding=dilation, dilation=dilation), nn.ReLU()]
+        layers += [
+            nn.Conv2d(before, width, 3, step, padding=dilation, dilation=dilation),
+            nn.ReLU(),
+        ]
         before = width
     return [*layers, nn.BatchNorm2d(width)]
 
@@ -1154,7 +1173,10 @@ class _Colorizer(nn.Module):
         super().__init__()
         widths = [1, *(width for width, *_ in blocks)]
         self.blocks = nn.Sequential(
-            *(nn.Sequential(*layers(before, *block)) for before, block in zip(widths, blocks, strict=False))
+            *(
+                nn.Sequential(*layers(before, *block))
+                for before, block in zip(widths, blocks, strict=False)
+            )
         )
         self.up = nn.Sequential(*up_layers(widths[-1], up))
         self.scores = nn.Conv2d(up, outputs, 1)
@@ -1174,7 +1196,9 @@ class _Function(nn.Module):
 
 
 def _strided_blocks(which):
-    """Blocks in which some of the convolutions have the stride, by number and how many there are."""
+    """Blocks in which some of the convolutions have the stride, by number and how many there
+    are.
+    """
 
     def layers(before, width, convolutions, stride, dilation):
         made = _block(before, width, convolutions, stride, dilation)
@@ -1205,21 +1229,25 @@ def stride_of_the_first_convolution(*sizes, **options):
 
 
 @misconception(
-    "Colorizer", hint="The maps are too small, the more so the longer a block: how often does a block shrink?"
+    "Colorizer",
+    hint="The maps are too small, the more so the longer a block: how often does a block shrink?",
 )
 def stride_of_every_convolution(*sizes, **options):
     """Each convolution of a block shrinks."""
     return _Colorizer(*sizes, layers=_strided_blocks(lambda *_: True), **options)
 
 
-@misconception("Colorizer", hint="The answer is larger than the picture: what makes the maps smaller?")
+@misconception(
+    "Colorizer", hint="The answer is larger than the picture: what makes the maps smaller?"
+)
 def no_strides_at_all(*sizes, **options):
     """The blocks keep the size."""
     return _Colorizer(*sizes, layers=_strided_blocks(lambda *_: False), **options)
 
 
 @misconception(
-    "Colorizer", hint="Strides of two are right and others are not: where does the stride come from?"
+    "Colorizer",
+    hint="Strides of two are right and others are not: where does the stride come from?",
 )
 def strides_of_two_only(*sizes, **options):
     """Whether there is a stride is read, and not how large it is."""
@@ -1231,7 +1259,8 @@ def strides_of_two_only(*sizes, **options):
 
 
 @misconception(
-    "Colorizer", hint="The sizes fit and each value is off: do the blocks have a layer that has no weights?"
+    "Colorizer",
+    hint="The sizes fit and each value is off: do the blocks have a layer that has no weights?",
 )
 def pooling_in_place_of_strides(*sizes, **options):
     """The largest value of each window, behind the block."""
@@ -1243,7 +1272,8 @@ def pooling_in_place_of_strides(*sizes, **options):
 
 
 @misconception(
-    "Colorizer", hint="Blocks without dilation are right and others are not: where does the dilation go?"
+    "Colorizer",
+    hint="Blocks without dilation are right and others are not: where does the dilation go?",
 )
 def dilation_forgotten(*sizes, **options):
     """Ordinary convolutions throughout."""
@@ -1273,7 +1303,9 @@ def padding_without_the_dilation(*sizes, **options):
     return _Colorizer(*sizes, layers=_padded_blocks(lambda dilation: 1), **options)
 
 
-@misconception("Colorizer", hint="The maps lose their border in every convolution: look at the padding.")
+@misconception(
+    "Colorizer", hint="The maps lose their border in every convolution: look at the padding."
+)
 def blocks_without_padding(*sizes, **options):
     """Only whole windows."""
     return _Colorizer(*sizes, layers=_padded_blocks(lambda dilation: 0), **options)
@@ -1328,7 +1360,9 @@ def normalised_after_each_convolution(*sizes, **options):
     def change(made):
         width = made[0].out_channels
         return [
-            layer for convolution in made[:-1:2] for layer in (convolution, nn.BatchNorm2d(width), nn.ReLU())
+            layer
+            for convolution in made[:-1:2]
+            for layer in (convolution, nn.BatchNorm2d(width), nn.ReLU())
         ]
 
     return _Colorizer(*sizes, layers=_changed_blocks(change), **options)
@@ -1339,7 +1373,9 @@ def normalised_after_each_convolution(*sizes, **options):
 )
 def lightness_as_three_channels(outputs=313, blocks=COLORIZER_BLOCKS, up=64):
     """Grey pictures in colour, as pretrained networks want them."""
-    network = _Colorizer(outputs, blocks, up, start=_Function(lambda lightness: lightness.repeat(1, 3, 1, 1)))
+    network = _Colorizer(
+        outputs, blocks, up, start=_Function(lambda lightness: lightness.repeat(1, 3, 1, 1))
+    )
     network.blocks[0][0] = nn.Conv2d(3, blocks[0][0], 3, padding=1)
     return network
 
@@ -1358,7 +1394,9 @@ def convolutions_without_bias(*sizes, **options):
     return _Colorizer(*sizes, layers=_changed_blocks(change), **options)
 
 
-@misconception("Colorizer", hint="The weights fit and the scores are off: what is between two convolutions?")
+@misconception(
+    "Colorizer", hint="The weights fit and the scores are off: what is between two convolutions?"
+)
 def linear_blocks(*sizes, **options):
     """No activation in the blocks; their places in the list are kept."""
 
@@ -1395,7 +1433,8 @@ def statistics_not_tracked(*sizes, **options):
 
 
 @misconception(
-    "Colorizer", hint="Right at test time, wrong while training: the normalisation is never switched."
+    "Colorizer",
+    hint="Right at test time, wrong while training: the normalisation is never switched.",
 )
 def colorizer_that_never_trains(*sizes, **options):
     """The running statistics are used at all times."""
@@ -1405,7 +1444,8 @@ def colorizer_that_never_trains(*sizes, **options):
 
 
 @misconception(
-    "Colorizer", hint="The first layer behind the blocks has no weights: does resizing a map learn anything?"
+    "Colorizer",
+    hint="The first layer behind the blocks has no weights: does resizing a map learn anything?",
 )
 def resized_by_the_nearest(*sizes, **options):
     """Each value four times, and a convolution behind it."""
@@ -1451,7 +1491,8 @@ def _without_padding(layer):
 
 
 @misconception(
-    "Colorizer", hint="The answer has two rows and columns too many: what does the up-convolution cut off?"
+    "Colorizer",
+    hint="The answer has two rows and columns too many: what does the up-convolution cut off?",
 )
 def nothing_cut_off_the_up_convolution(*sizes, **options):
     """All that it paints."""
@@ -1459,20 +1500,25 @@ def nothing_cut_off_the_up_convolution(*sizes, **options):
 
 
 @misconception(
-    "Colorizer", hint="The answer lacks its outermost rows and columns: is every convolution padded?"
+    "Colorizer",
+    hint="The answer lacks its outermost rows and columns: is every convolution padded?",
 )
 def last_convolution_not_padded(*sizes, **options):
     """Only whole windows behind the up-convolution."""
     return _Colorizer(*sizes, up_layers=_changed_up(2, _without_padding), **options)
 
 
-@misconception("Colorizer", hint="The weights fit and the scores are off: what follows the up-convolution?")
+@misconception(
+    "Colorizer", hint="The weights fit and the scores are off: what follows the up-convolution?"
+)
 def no_relu_after_the_up_convolution(*sizes, **options):
     """Two linear layers, one behind the other."""
     return _Colorizer(*sizes, up_layers=_changed_up(1, lambda _: nn.Identity()), **options)
 
 
-@misconception("Colorizer", hint="The weights fit and the scores are off: what is right before the scores?")
+@misconception(
+    "Colorizer", hint="The weights fit and the scores are off: what is right before the scores?"
+)
 def no_relu_before_the_scores(*sizes, **options):
     """The list ends with its convolution."""
     return _Colorizer(*sizes, up_layers=_changed_up(3, lambda _: nn.Identity()), **options)
@@ -1485,7 +1531,8 @@ def relu_after_the_scores(*sizes, **options):
 
 
 @misconception(
-    "Colorizer", hint="Probabilities come out where scores are asked for: the loss has its own softmax."
+    "Colorizer",
+    hint="Probabilities come out where scores are asked for: the loss has its own softmax.",
 )
 def scores_made_probabilities(*sizes, **options):
     """A softmax over the outputs."""
@@ -1502,7 +1549,8 @@ def scores_made_log_probabilities(*sizes, **options):
 
 
 @misconception(
-    "Colorizer", hint="The answer never leaves the range from -1 to 1: is it colours that are asked for?"
+    "Colorizer",
+    hint="The answer never leaves the range from -1 to 1: is it colours that are asked for?",
 )
 def scores_squeezed(*sizes, **options):
     """tanh, as where a and b themselves are predicted."""
@@ -1519,7 +1567,8 @@ def scores_at_the_pictures_size(*sizes, **options):
 
 
 @misconception(
-    "Colorizer", hint="Only the last layer does not fit, and only sometimes: is the number of outputs used?"
+    "Colorizer",
+    hint="Only the last layer does not fit, and only sometimes: is the number of outputs used?",
 )
 def always_as_many_outputs_as_bins(outputs=313, *sizes, **options):
     """313, whatever is asked for."""
@@ -1544,14 +1593,15 @@ def lightness_cut_off(*sizes, **options):
 
 
 @misconception(
-    "Colorizer", hint="float64 goes in, float32 comes out: look for a conversion in the forward pass."
+    "Colorizer",
+    hint="float64 goes in, float32 comes out: look for a conversion in the forward pass.",
 )
 def scores_in_single_precision(*sizes, **options):
     """Results are made float32."""
     return _Colorizer(*sizes, end=_Function(lambda scores: scores.float()), **options)
 
 
-# ---------------------------------------------------------------------------------------------- colorize
+# ----------------------------------------------------------------------------------------- colorize
 
 
 def _stretch(plane: Tensor, size: tuple[int, ...], mode: str = "bilinear") -> Tensor:
@@ -1605,7 +1655,9 @@ def lightness_replaced_by_a_medium_one(lightness, logits, bins, temperature=0.38
 )
 def blocks_of_colour(lightness, logits, bins, temperature=0.38):
     """The nearest cell's colour."""
-    return _paint(lightness, _stretch(_decode(logits, bins, temperature), lightness.shape, "nearest"))
+    return _paint(
+        lightness, _stretch(_decode(logits, bins, temperature), lightness.shape, "nearest")
+    )
 
 
 @misconception(
@@ -1626,7 +1678,9 @@ def corners_aligned(lightness, logits, bins, temperature=0.38):
 )
 def stretched_bicubically(lightness, logits, bins, temperature=0.38):
     """Cubic curves, which overshoot."""
-    return _paint(lightness, _stretch(_decode(logits, bins, temperature), lightness.shape, "bicubic"))
+    return _paint(
+        lightness, _stretch(_decode(logits, bins, temperature), lightness.shape, "bicubic")
+    )
 
 
 @misconception(
@@ -1729,7 +1783,7 @@ def lightness_changed_in_place(lightness, logits, bins, temperature=0.38):
     return _rgb(lightness, ab).clamp(0, 1)
 
 
-# ------------------------------------------------------------------------------------------ colorfulness
+# ------------------------------------------------------------------------------------- colorfulness
 
 
 def _opponents(rgb: Tensor) -> tuple[Tensor, Tensor]:
@@ -1879,7 +1933,9 @@ def blue_taken_for_red(rgb):
 def one_number_for_the_batch(rgb):
     """Deviations and means over everything."""
     rg, yb = _opponents(rgb)
-    return torch.hypot(rg.std(correction=0), yb.std(correction=0)) + 0.3 * torch.hypot(rg.mean(), yb.mean())
+    return torch.hypot(rg.std(correction=0), yb.std(correction=0)) + 0.3 * torch.hypot(
+        rg.mean(), yb.mean()
+    )
 
 
 @misconception(
@@ -1910,7 +1966,7 @@ def picture_scaled_in_place(rgb):
     return _colorful(*_opponents(rgb / 255))
 
 
-# -------------------------------------------------------------------------------------- colorization_auc
+# --------------------------------------------------------------------------------- colorization_auc
 
 
 def _distance(prediction: Tensor, target: Tensor) -> Tensor:
@@ -2123,7 +2179,7 @@ def difference_taken_in_place(prediction, target, bins=None, prior=None):
     return _auc(_near(torch.hypot(*prediction.unbind(dim=1))), target, bins, prior)
 
 
-# ------------------------------------------------------------------------------------ sparse_soft_encode
+# ------------------------------------------------------------------------------- sparse_soft_encode
 
 
 def _sparse(ab, bins, neighbors, sigma, exponent=lambda squares, sigma: -squares / (2 * sigma**2)):
@@ -2311,8 +2367,8 @@ def shares_in_single_precision(ab, bins, neighbors=10, sigma=5.0):
     return _sparse(ab.float(), bins.float(), neighbors, sigma)
 
 
-# ---------------------------------------------------------------------------------- sparse_cross_entropy
-# The function with its parts to choose from; each misconception changes one.
+# ----------------------------------------------------------------------------------
+# sparse_cross_entropy The function with its parts to choose from; each misconception changes one.
 
 
 def _largest(logits: Tensor, indices: Tensor, shares: Tensor) -> Tensor:
@@ -2329,7 +2385,14 @@ def _normaliser(logits: Tensor) -> Tensor:
 
 
 def _sparse_loss(
-    logits, indices, shares, weights, where=_largest, subtract=_subtract, normaliser=_normaliser, pixels=None
+    logits,
+    indices,
+    shares,
+    weights,
+    where=_largest,
+    subtract=_subtract,
+    normaliser=_normaliser,
+    pixels=None,
 ):
     """The loss and its gradient.
 
@@ -2343,7 +2406,9 @@ def _sparse_loss(
     scale = torch.ones_like(loss) / (pixels or loss.numel())
     if weights is not None:
         scale = scale * weights[where(logits, indices, shares)]
-    return (scale * loss).sum(), subtract((logits - log_total).exp() * scale, indices, scale * shares)
+    return (scale * loss).sum(), subtract(
+        (logits - log_total).exp() * scale, indices, scale * shares
+    )
 
 
 @misconception(
@@ -2421,7 +2486,11 @@ def only_the_targets_bins_compete(logits, indices, shares, weights=None):
 def normaliser_overflows(logits, indices, shares, weights=None):
     """Two steps that should be one."""
     return _sparse_loss(
-        logits, indices, shares, weights, normaliser=lambda z: z.exp().sum(dim=1, keepdim=True).log()
+        logits,
+        indices,
+        shares,
+        weights,
+        normaliser=lambda z: z.exp().sum(dim=1, keepdim=True).log(),
     )
 
 
@@ -2481,7 +2550,9 @@ def gradient_by_the_probabilities(logits, indices, shares, weights=None):
 )
 def only_the_largest_share(logits, indices, shares, weights=None):
     """The ordinary classification loss."""
-    return _sparse_loss(logits, _largest(logits, indices, shares), torch.ones_like(shares[:, :1]), weights)
+    return _sparse_loss(
+        logits, _largest(logits, indices, shares), torch.ones_like(shares[:, :1]), weights
+    )
 
 
 @misconception(
@@ -2522,7 +2593,9 @@ def weights_only_in_the_loss(logits, indices, shares, weights=None):
 )
 def weight_of_the_first_index(logits, indices, shares, weights=None):
     """As if the bins were sorted."""
-    return _sparse_loss(logits, indices, shares, weights, where=lambda z, indices, _: indices[:, :1])
+    return _sparse_loss(
+        logits, indices, shares, weights, where=lambda z, indices, _: indices[:, :1]
+    )
 
 
 @misconception(
@@ -2547,7 +2620,11 @@ def weight_of_the_smallest_share(logits, indices, shares, weights=None):
 def weight_by_place(logits, indices, shares, weights=None):
     """The argmax over the shares is used as a bin's index."""
     return _sparse_loss(
-        logits, indices, shares, weights, where=lambda z, _, shares: shares.argmax(dim=1, keepdim=True)
+        logits,
+        indices,
+        shares,
+        weights,
+        where=lambda z, _, shares: shares.argmax(dim=1, keepdim=True),
     )
 
 
@@ -2557,7 +2634,9 @@ def weight_by_place(logits, indices, shares, weights=None):
 )
 def weight_of_the_likeliest_bin(logits, indices, shares, weights=None):
     """The weight is that of the predicted bin."""
-    return _sparse_loss(logits, indices, shares, weights, where=lambda z, *_: z.argmax(dim=1, keepdim=True))
+    return _sparse_loss(
+        logits, indices, shares, weights, where=lambda z, *_: z.argmax(dim=1, keepdim=True)
+    )
 
 
 @misconception(

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from autograder.misconceptions import misconception
 
-# ------------------------------------------------------------------------------------------------ distances
+# ---------------------------------------------------------------------------------------- distances
 
 
 def _squared(a: Tensor, b: Tensor) -> Tensor:
@@ -113,7 +113,7 @@ def always_single_precision(a, b):
     return _squared(a, b).float()
 
 
-# ----------------------------------------------------------------------------------------------- neighbours
+# --------------------------------------------------------------------------------------- neighbours
 
 
 def _sorted(squared_distances: Tensor, k: int) -> tuple[Tensor, Tensor]:
@@ -211,7 +211,7 @@ def indices_as_floats(squared_distances, k):
     return indices.to(values), values
 
 
-# --------------------------------------------------------------------------------------------------- voting
+# ------------------------------------------------------------------------------------------- voting
 
 
 def _tally(labels: Tensor, weights: Tensor | None) -> Tensor:
@@ -319,7 +319,7 @@ def weights_rounded_away(labels, weights=None):
     return _first(labels, _tally(labels, None if weights is None else (weights * 1e4).round()))
 
 
-# ------------------------------------------------------------------------------------------------- blending
+# ----------------------------------------------------------------------------------------- blending
 
 
 def _blended(images: Tensor, shares: Tensor) -> Tensor:
@@ -429,7 +429,7 @@ def blended_without_gradient(images, weights=None):
     return _blended(images.detach(), weights / weights.sum())
 
 
-# --------------------------------------------------------------------------------------------------- colour
+# ------------------------------------------------------------------------------------------- colour
 
 
 def _neighbours(lightness: Tensor, stored: Tensor, k: int) -> Tensor:
@@ -485,7 +485,9 @@ def nearer_neighbours_count_more(lightness, stored_lightness, stored_ab, k):
 )
 def compared_by_mean_lightness(lightness, stored_lightness, stored_ab, k):
     """One number for each picture."""
-    means = [planes.flatten(1).mean(dim=1, keepdim=True) for planes in (lightness, stored_lightness)]
+    means = [
+        planes.flatten(1).mean(dim=1, keepdim=True) for planes in (lightness, stored_lightness)
+    ]
     return stored_ab[_neighbours(*means, k)].mean(dim=1)
 
 
@@ -514,7 +516,9 @@ def a_and_b_exchanged(lightness, stored_lightness, stored_ab, k):
 )
 def averaged_over_the_pixels(lightness, stored_lightness, stored_ab, k):
     """The mean over too many dimensions."""
-    mean = stored_ab[_neighbours(lightness, stored_lightness, k)].mean(dim=(1, 3, 4), keepdim=True)[:, 0]
+    mean = stored_ab[_neighbours(lightness, stored_lightness, k)].mean(dim=(1, 3, 4), keepdim=True)[
+        :, 0
+    ]
     return mean.expand(-1, -1, *stored_ab.shape[2:]).clone()
 
 
@@ -527,7 +531,7 @@ def color_in_single_precision(lightness, stored_lightness, stored_ab, k):
     return stored_ab[_neighbours(lightness, stored_lightness, k)].mean(dim=1).float()
 
 
-# -------------------------------------------------------------------------------------------------- k-means
+# ------------------------------------------------------------------------------------------ k-means
 
 
 def _assigned(points: Tensor, centers: Tensor) -> Tensor:
@@ -647,7 +651,9 @@ def centers_at_the_median(points, centers, steps=10):
     for _ in range(steps):
         nearest = _assigned(points, centers)
         groups = [points[nearest == number] for number in range(len(centers))]
-        moved = [g.median(dim=0).values if len(g) else c for g, c in zip(groups, centers, strict=True)]
+        moved = [
+            g.median(dim=0).values if len(g) else c for g, c in zip(groups, centers, strict=True)
+        ]
         centers = torch.stack(moved)
     return centers, _assigned(points, centers)
 
@@ -664,7 +670,7 @@ def centers_moved_in_place(points, centers, steps=10):
     return centers.clone(), _assigned(points, centers)
 
 
-# --------------------------------------------------------------------------------------------- visual words
+# ------------------------------------------------------------------------------------- visual words
 
 
 def _words(descriptors: Tensor, words: Tensor) -> Tensor:
@@ -729,7 +735,9 @@ def normalised_over_everything(descriptors, words):
 )
 def soft_assignment(descriptors, words):
     """A softmax over the words."""
-    return torch.softmax(-(descriptors[:, :, None] - words).square().sum(dim=-1), dim=-1).mean(dim=1)
+    return torch.softmax(-(descriptors[:, :, None] - words).square().sum(dim=-1), dim=-1).mean(
+        dim=1
+    )
 
 
 @misconception(

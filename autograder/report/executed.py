@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-# The store writes with an indent of one. No string in JSON holds a line break, so what stands on lines of
-# its own here is the file's structure, whatever a student has written.
+# The store writes with an indent of one. No string in JSON holds a line break, so what stands on
+# lines of its own here is the file's structure, whatever a student has written.
 START, BETWEEN, END = '\n "cells": [\n  {\n', "\n  },\n  {\n", "\n  }\n ]"
 Cell = dict[str, Any]
 
@@ -14,7 +14,11 @@ Cell = dict[str, Any]
 def cells_of(path: Path, wanted: Callable[[str], bool]) -> list[Cell]:
     """The code cells whose id is wanted; none where the file is missing or broken."""
     try:
-        return [cell for cell in _cells(path.read_text(encoding="utf-8"), wanted) if _is_code(cell, wanted)]
+        return [
+            cell
+            for cell in _cells(path.read_text(encoding="utf-8"), wanted)
+            if _is_code(cell, wanted)
+        ]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return []
 
@@ -33,7 +37,9 @@ def _cells(text: str, wanted: Callable[[str], bool]) -> Iterator[Cell]:
 def _id(piece: str) -> str:
     """A cell's id, from the line that holds it."""
     line = (
-        piece.partition('"id": "')[2] if piece.startswith('   "id"') else piece.partition('\n   "id": "')[2]
+        piece.partition('"id": "')[2]
+        if piece.startswith('   "id"')
+        else piece.partition('\n   "id": "')[2]
     )
     return line.partition('"')[0]
 

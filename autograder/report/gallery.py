@@ -12,7 +12,10 @@ from PIL import Image
 from autograder.assignments import CourseError
 from autograder.authoring.master import Master
 
-FEATURED = ("five_rows", "held_out_views")  # what the trained networks draw: the parts with a quality gate
+FEATURED = (
+    "five_rows",
+    "held_out_views",
+)  # what the trained networks draw: the parts with a quality gate
 KINDS = ("image/png", "image/jpeg")
 MAX_CHARACTERS = 16 * 2**20
 MAX_PIXELS = 12 * 10**6  # a page of ours has three millions
@@ -22,7 +25,9 @@ QUALITY = 55
 
 
 def pictures_of(master: Master, name: str | None) -> str:
-    """The picture to show: the named one; else the networks' own; else the last. Raises CourseError."""
+    """The picture to show: the named one; else the networks' own; else the last. Raises
+    CourseError.
+    """
     known = master.pictures
     if name is not None and name.removeprefix("picture-") not in known:
         raise CourseError(
@@ -40,7 +45,9 @@ def width_for(students: int) -> int:
 
 
 def thumbnail(cell: dict[str, Any], width: int) -> bytes | None:
-    """The last picture that an executed cell shows, as a small WebP; None when there is no sound one."""
+    """The last picture that an executed cell shows, as a small WebP; None when there is no sound
+    one.
+    """
     for output in reversed(_listed(cell.get("outputs"))):
         data = output.get("data") if isinstance(output, dict) else None
         for kind in KINDS:

@@ -1,6 +1,7 @@
 """Read a class for its report: verdicts and executed notebooks, a student at a time.
 
-A verdict that is missing, broken, or older than what was handed in is named as that, and ends nothing.
+A verdict that is missing, broken, or older than what was handed in is named as that, and ends
+nothing.
 """
 
 import hashlib
@@ -64,7 +65,9 @@ def gather(
         )
     names = _numbered(students) if anonymous else {one: _shown(one) for one in students}
     given = {cell.id: cell.source for cell in student_notebook(master).cells}
-    read = partial(_entry, course, master, picture, given, width_for(len(students)), anonymous=anonymous)
+    read = partial(
+        _entry, course, master, picture, given, width_for(len(students)), anonymous=anonymous
+    )
     entries = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow works outside of Python's lock
         for entry in pool.map(read, names, names.values()):
@@ -79,13 +82,18 @@ def _shown(student: str) -> str:
 
 
 def _numbered(students: list[str]) -> dict[str, str]:
-    """Numbers in the order of a hash that nobody can work out from a list of names: its key is drawn anew."""
+    """Numbers in the order of a hash that nobody can work out from a list of names: its key is
+    drawn anew.
+    """
     key = secrets.token_bytes(16)
 
     def place(student: str) -> bytes:
         return hashlib.blake2b(os.fsencode(student), key=key).digest()
 
-    return {student: f"Student {number}" for number, student in enumerate(sorted(students, key=place), 1)}
+    return {
+        student: f"Student {number}"
+        for number, student in enumerate(sorted(students, key=place), 1)
+    }
 
 
 def _entry(

@@ -55,7 +55,9 @@ class TaskNumbers:
 
 
 def histogram(scores: Iterable[float], most: float) -> list[int]:
-    """How many scores are in each tenth of the points; those that are full, in a bin of their own."""
+    """How many scores are in each tenth of the points; those that are full, in a bin of their
+    own.
+    """
     found = Counter(int(score * (BINS - 1) / most) if most else 0 for score in scores)
     return [found[number] for number in range(BINS)]
 
@@ -69,14 +71,18 @@ def totals_of(verdicts: Sequence[Verdict]) -> Totals | None:
 
 
 def misconceptions_shown(verdicts: dict[str, Verdict]) -> list[Shown]:
-    """The misconceptions of the graded, by how many students show them: one at most for each task."""
+    """The misconceptions of the graded, by how many students show them: one at most for each
+    task.
+    """
     shown: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for student, verdict in verdicts.items():
         for task in verdict.tasks:
             if task.misconception:
                 name, hint = task.misconception
                 shown[task.name, name, hint or ""].append(student)
-    ranked = sorted(shown.items(), key=lambda item: -len(item[1]))  # equals stay in the tasks' order
+    ranked = sorted(
+        shown.items(), key=lambda item: -len(item[1])
+    )  # equals stay in the tasks' order
     return [Shown(task, name, hint, students) for (task, name, hint), students in ranked]
 
 
@@ -97,9 +103,13 @@ def _task(ones: list[TaskVerdict]) -> TaskNumbers:
         unsolved=1 - len(wrote) / len(ones),
         bins=histogram(scores, first.points),
         wrote=len(wrote),
-        nobody=[checks[0].says for checks in _by_check(wrote) if all(check.passed for check in checks)],
+        nobody=[
+            checks[0].says for checks in _by_check(wrote) if all(check.passed for check in checks)
+        ],
         everybody=[
-            checks[0].says for checks in _by_check(wrote) if not any(check.passed for check in checks)
+            checks[0].says
+            for checks in _by_check(wrote)
+            if not any(check.passed for check in checks)
         ],
     )
 

@@ -1,4 +1,6 @@
-"""The page: one file without network, scripts of others or anything that a student could run in it."""
+"""The page: one file without network, scripts of others or anything that a student could run in
+it.
+"""
 
 import base64
 import hashlib
@@ -49,7 +51,8 @@ def write_report(
 
     picture    the name of the picture to show of each student
     anonymous  without names, in a file of its own
-    Raises CourseError when nobody has handed in anything, there is no such picture, or it can't be written.
+    Raises CourseError when nobody has handed in anything, there is no such picture, or it can't be
+    written.
     """
     master = read_master(assignment)
     picture = pictures_of(master, picture)
@@ -63,7 +66,12 @@ def write_report(
 
 
 def page_of(
-    assignment: Assignment, title: str, entries: Sequence[Entry], picture: str, *, anonymous: bool = False
+    assignment: Assignment,
+    title: str,
+    entries: Sequence[Entry],
+    picture: str,
+    *,
+    anonymous: bool = False,
 ) -> str:
     """The page as HTML."""
     judged = [entry for entry in entries if entry.verdict]
@@ -93,7 +101,10 @@ def page_of(
             strange=_strange(judged, anonymous=anonymous),
             picture=picture,
             drawn=[entry for entry in entries if entry.picture],
-            pairs=[(entries[p.first], entries[p.second], p) for p in most_alike([e.code for e in entries])],
+            pairs=[
+                (entries[p.first], entries[p.second], p)
+                for p in most_alike([e.code for e in entries])
+            ],
             SLOWEST=SLOWEST,
             STRANGEST=STRANGEST,
         )
@@ -108,7 +119,12 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
-    environment.filters |= {"code": code, "percent": percent, "megabytes": megabytes, "picture": as_data}
+    environment.filters |= {
+        "code": code,
+        "percent": percent,
+        "megabytes": megabytes,
+        "picture": as_data,
+    }
     environment.globals |= {"shade": shade}
     return environment
 
@@ -154,7 +170,9 @@ def _slowest(judged: Sequence[Entry]) -> list[Entry]:
 
 
 def _strange(judged: Sequence[Entry], *, anonymous: bool) -> list[Strange]:
-    """Those with something to say: first what could not be graded, then the refused, then by flags."""
+    """Those with something to say: first what could not be graded, then the refused, then by
+    flags.
+    """
     order = {"not graded": 0, "refused": 1, "graded": 2}
     said = [Strange(entry, _said(entry.verdict, anonymous=anonymous)) for entry in judged]
     said = [one for one in said if one.lines]

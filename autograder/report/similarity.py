@@ -1,9 +1,9 @@
 """Pairs of submissions whose own code is most alike: something to look at, and nothing more.
 
-The code becomes a set of k-grams of tokens, as in MOSS (Schleimer, Wilkerson and Aiken 2003): without
-comments, layout and the names that the student chose, and without what the release gave out. What many
-share is how one writes such a thing and is left out, too; the rest is weighted by its rarity (TF-IDF), and
-the score of a pair is the cosine of its two sets.
+The code becomes a set of k-grams of tokens, as in MOSS (Schleimer, Wilkerson and Aiken 2003):
+without comments, layout and the names that the student chose, and without what the release gave
+out. What many share is how one writes such a thing and is left out, too; the rest is weighted by
+its rarity (TF-IDF), and the score of a pair is the cosine of its two sets.
 """
 
 import ast
@@ -18,7 +18,9 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from autograder.judge.source.code_cells import MAX_CODE, parse
 
 K = 8  # tokens: about a line
-COMMON = 10  # a passage that more students have than this, and than a quarter of the class, says nothing
+COMMON = (
+    10  # a passage that more students have than this, and than a quarter of the class, says nothing
+)
 LEAST = 40  # passages of one's own: below it two short answers are alike by chance
 ALIKE = 0.3  # a lower score is not listed
 MOST = 15  # pairs are listed
@@ -73,7 +75,9 @@ def _chosen_names(source: str) -> set[str]:
 
 
 def own_code(cells: Iterable[tuple[str, str]], given: Mapping[str, str]) -> OwnCode:
-    """What a student wrote, by task: the cells, as (id, source), that differ from those given out."""
+    """What a student wrote, by task: the cells, as (id, source), that differ from those given
+    out.
+    """
     released, left = set(given.values()), MAX_CODE
     own: dict[str, Grams] = {}
     for cell, source in cells:
@@ -109,8 +113,12 @@ def most_alike(codes: list[OwnCode]) -> list[Pair]:
 
 
 def _weights(everything: list[Grams]):  # noqa: ANN202  a sparse matrix of scipy's, or None
-    """A row of unit length for each submission; all zeros where there is too little code of its own."""
-    vectorizer = TfidfVectorizer(analyzer=lambda grams: grams, binary=True, max_df=_common(len(everything)))
+    """A row of unit length for each submission; all zeros where there is too little code of its
+    own.
+    """
+    vectorizer = TfidfVectorizer(
+        analyzer=lambda grams: grams, binary=True, max_df=_common(len(everything))
+    )
     try:
         weights = vectorizer.fit_transform(everything)
     except ValueError:  # nobody wrote anything, or all the same
@@ -132,6 +140,9 @@ def _best(scores: coo_matrix) -> list[tuple[int, int, float]]:
 
 def _shared(one: OwnCode, other: OwnCode) -> list[str]:
     """The tasks where more than half of what the two wrote is the same."""
-    both = {task: (one[task] & other[task], one[task] | other[task]) for task in one.keys() & other.keys()}
+    both = {
+        task: (one[task] & other[task], one[task] | other[task])
+        for task in one.keys() & other.keys()
+    }
     alike = [task for task, (same, all_) in both.items() if task and len(same) > len(all_) / 2]
     return sorted(alike, key=lambda task: -len(both[task][0]))

@@ -1,8 +1,9 @@
 """What the best possible colorizer reaches in the colour world, in closed form.
 
-Lightness tells what a pixel belongs to and nothing more. So the best answer for a pixel depends on its kind
-alone; every floor is a mean over the kinds, by their share of the pixels. Chroma is the distance from grey
-in the ab plane. `encode` and `decode` are your own `soft_encode` and `annealed_mean`, or any others.
+Lightness tells what a pixel belongs to and nothing more. So the best answer for a pixel depends on
+its kind alone; every floor is a mean over the kinds, by their share of the pixels. Chroma is the
+distance from grey in the ab plane. `encode` and `decode` are your own `soft_encode` and
+`annealed_mean`, or any others.
 
     share = shares(scenes.kind)
     l2_floor(share), chroma_under_l2(WORLD[2])
@@ -20,7 +21,9 @@ Decode = Callable[[Tensor], Tensor]  # (B, Q, H, W) logits -> (B, 2, H, W) ab un
 
 
 def shares(kind: Tensor) -> Tensor:
-    """(len(WORLD),) float64, the share of the pixels that each kind of thing has; `kind` as in Scenes."""
+    """(len(WORLD),) float64, the share of the pixels that each kind of thing has; `kind` as in
+    Scenes.
+    """
     return torch.bincount(kind.flatten(), minlength=len(WORLD)).double() / kind.numel()
 
 
@@ -30,7 +33,9 @@ def mean_color(palette: Palette) -> Tensor:
 
 
 def variance(palette: Palette) -> Tensor:
-    """() ab units squared: the least expected squared error of one pixel, sum_m pi_m |c_m - mean|^2."""
+    """() ab units squared: the least expected squared error of one pixel, sum_m pi_m |c_m -
+    mean|^2.
+    """
     return palette.probability @ (palette.ab - mean_color(palette)).square().sum(dim=1)
 
 
@@ -45,7 +50,9 @@ def chroma(palette: Palette) -> Tensor:
 
 
 def chroma_under_l2(palette: Palette) -> Tensor:
-    """() the share of the true chroma that the best L2 prediction keeps; 1 where the colour is certain."""
+    """() the share of the true chroma that the best L2 prediction keeps; 1 where the colour is
+    certain.
+    """
     return mean_color(palette).norm() / chroma(palette)
 
 
@@ -57,7 +64,8 @@ def codes_of(palette: Palette, encode: Encode) -> Tensor:
 def best_distribution(palette: Palette, encode: Encode, weights: Tensor | None = None) -> Tensor:
     """(Q,) what minimises the cross-entropy: the codes of the colours, mixed by their odds.
 
-    weights  (Q,) of rebalancing: a colour's odds are then multiplied by the weight of its code's largest bin
+    weights  (Q,) of rebalancing: a colour's odds are then multiplied by the weight of its code's
+             largest bin
     """
     codes = codes_of(palette, encode)
     rarity = 1 if weights is None else weights.to(codes)[codes.argmax(dim=0)]
@@ -71,12 +79,15 @@ def entropy(distribution: Tensor) -> Tensor:
 
 
 def cross_entropy_floor(share: Tensor, encode: Encode, weights: Tensor | None = None) -> Tensor:
-    """() nats per pixel: the least cross-entropy against soft codes, sum_k share_k H(sum_m pi_m code_m).
+    """() nats per pixel: the least cross-entropy against soft codes, sum_k share_k H(sum_m pi_m
+    code_m).
 
-    weights  (Q,) of rebalancing: each kind's entropy then counts as often as its colours weigh on average
+    weights  (Q,) of rebalancing: each kind's entropy then counts as often as its colours weigh on
+             average
     """
     kinds = [
-        _mean_weight(palette, encode, weights) * entropy(best_distribution(palette, encode, weights))
+        _mean_weight(palette, encode, weights)
+        * entropy(best_distribution(palette, encode, weights))
         for palette in WORLD
     ]
     return share @ torch.stack(kinds)
@@ -85,10 +96,16 @@ def cross_entropy_floor(share: Tensor, encode: Encode, weights: Tensor | None = 
 def _mean_weight(palette: Palette, encode: Encode, weights: Tensor | None) -> Tensor:
     """() sum_m pi_m w_m"""
     own = palette.probability
-    return own.sum() if weights is None else own @ weights.to(own)[codes_of(palette, encode).argmax(dim=0)]
+    return (
+        own.sum()
+        if weights is None
+        else own @ weights.to(own)[codes_of(palette, encode).argmax(dim=0)]
+    )
 
 
-def best_color(palette: Palette, encode: Encode, decode: Decode, weights: Tensor | None = None) -> Tensor:
+def best_color(
+    palette: Palette, encode: Encode, decode: Decode, weights: Tensor | None = None
+) -> Tensor:
     """(2,) ab units: what `decode` makes of the best distribution."""
     return decode(best_distribution(palette, encode, weights).log().view(1, -1, 1, 1)).flatten()
 

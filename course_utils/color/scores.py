@@ -25,7 +25,9 @@ def expected_cross_entropy(logits: Tensor, kind: Tensor, encode: Encode) -> Tens
     """
     best = [best_distribution(palette, encode).double() for palette in WORLD]
     found = _of_each_kind(F.log_softmax(logits, dim=1), kind)
-    losses = [-(each.sum(dim=0, dtype=torch.float64) @ p) for each, p in zip(found, best, strict=True)]
+    losses = [
+        -(each.sum(dim=0, dtype=torch.float64) @ p) for each, p in zip(found, best, strict=True)
+    ]
     return torch.stack(losses).sum() / kind.numel()
 
 
@@ -40,7 +42,9 @@ def owned(ab: Tensor, kind: Tensor, within: float = 15.0) -> Tensor:
     returns  (len(WORLD),)  nan where a kind does not occur
     """
     found = zip(_of_each_kind(ab, kind), WORLD, strict=True)
-    return torch.stack([(_distance(each, palette) <= within).to(ab).mean() for each, palette in found])
+    return torch.stack(
+        [(_distance(each, palette) <= within).to(ab).mean() for each, palette in found]
+    )
 
 
 def chroma_ratio(ab: Tensor, kind: Tensor) -> Tensor:
@@ -51,7 +55,9 @@ def chroma_ratio(ab: Tensor, kind: Tensor) -> Tensor:
     returns  (len(WORLD),)  nan where a kind does not occur
     """
     found = zip(_of_each_kind(ab, kind), WORLD, strict=True)
-    return torch.stack([each.norm(dim=1).mean() / chroma(palette).to(ab) for each, palette in found])
+    return torch.stack(
+        [each.norm(dim=1).mean() / chroma(palette).to(ab) for each, palette in found]
+    )
 
 
 def _of_each_kind(planes: Tensor, kind: Tensor) -> list[Tensor]:

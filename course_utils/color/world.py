@@ -1,8 +1,8 @@
 """The colour world: furnished rooms in which how well any colorizer can do is known in closed form.
 
-What a thing is can be told from its lightness; its colour is a toss with stated odds that leaves no trace in
-the lightness. So the best that a network can learn is to answer each pixel with the odds of the thing that it
-belongs to; what that costs under each loss is in `color_floors`.
+What a thing is can be told from its lightness; its colour is a toss with stated odds that leaves no
+trace in the lightness. So the best that a network can learn is to answer each pixel with the odds
+of the thing that it belongs to; what that costs under each loss is in `color_floors`.
 
     scenes = make_scenes(load_views("rendered_furniture"), count=1500)
     scenes.lightness, scenes.ab, scenes.kind
@@ -29,7 +29,9 @@ class Palette:
 
     name: str
     lightness: tuple[float, float]  # L* of its darkest and its lightest pixel
-    colors: tuple[tuple[float, float], ...]  # (a*, b*), in the sRGB gamut with every L* of that range
+    colors: tuple[
+        tuple[float, float], ...
+    ]  # (a*, b*), in the sRGB gamut with every L* of that range
     odds: tuple[float, ...]  # of each colour; they sum to 1
 
     @property
@@ -43,7 +45,8 @@ class Palette:
         return torch.tensor(self.odds)
 
 
-# Ranges of lightness overlap: only its shape tells a chair from a sofa. Wall, floor and car are certain.
+# Ranges of lightness overlap: only its shape tells a chair from a sofa. Wall, floor and car are
+# certain.
 WORLD = (
     Palette("wall", (90, 96), ((-2, -5),), (1.0,)),
     Palette("floor", (72, 86), ((4, 16),), (1.0,)),
@@ -60,7 +63,9 @@ SHADOW = 0.75  # how far a shadow darkens the floor towards its darkest
 
 
 class Scenes(NamedTuple):
-    """Rooms in black and white, and one of their possible colourings. Planes are at the network's scale."""
+    """Rooms in black and white, and one of their possible colourings. Planes are at the network's
+    scale.
+    """
 
     lightness: Tensor  # (N, 1, S, S) float32, (L* - 50) / 100: the same whatever the toss
     ab: Tensor  # (N, 2, S, S) float32, (a*, b*) / 110
@@ -68,7 +73,8 @@ class Scenes(NamedTuple):
     piece: Tensor  # (N, S, S) uint8, which thing of its room: pixels of one piece have one colour
 
     def every(self, stride: int) -> Self:
-        """Every `stride`-th pixel, from the middle of the first few: the targets of a smaller output.
+        """Every `stride`-th pixel, from the middle of the first few: the targets of a smaller
+        output.
 
         Zhang et al. take the first of them, which a stretched output then shows a little aside.
         """
@@ -78,11 +84,15 @@ class Scenes(NamedTuple):
     def tossed(self, seed: int) -> Self:
         """The same rooms in other colours: every thing's is tossed anew."""
         luck = np.random.default_rng([seed, 1]).random((len(self.piece), PIECES[1] + 2))
-        return self._replace(ab=torch.from_numpy(_colored(self.kind.numpy(), self.piece.numpy(), luck)))
+        return self._replace(
+            ab=torch.from_numpy(_colored(self.kind.numpy(), self.piece.numpy(), luck))
+        )
 
     def split(self, first: int) -> tuple[Self, Self]:
         """The first scenes, and the others."""
-        return type(self)(*(plane[:first] for plane in self)), type(self)(*(plane[first:] for plane in self))
+        return type(self)(*(plane[:first] for plane in self)), type(self)(
+            *(plane[first:] for plane in self)
+        )
 
 
 class _Room(NamedTuple):
@@ -140,7 +150,9 @@ def _colored(kind: Array, piece: Array, luck: Array) -> Array:
     return np.ascontiguousarray(np.moveaxis(ab, -1, 1))
 
 
-def _sprites(views: RenderedViews, count: int, size: int, rng: np.random.Generator) -> list[_Sprite]:
+def _sprites(
+    views: RenderedViews, count: int, size: int, rng: np.random.Generator
+) -> list[_Sprite]:
     """Pieces of furniture for the rooms, of each category about as many."""
     kinds = rng.integers(FLOOR + 1, len(WORLD), size=count)
     sides = np.round(rng.uniform(FAR, NEAR, size=count) * size).astype(int)
@@ -154,7 +166,9 @@ def _sprites(views: RenderedViews, count: int, size: int, rng: np.random.Generat
         batch = views.batch(torch.from_numpy(chosen[some]))
         lightness = torch.from_numpy(rgb2lab(batch.image.numpy(), channel_axis=1)[:, :1])
         planes = torch.cat([lightness * batch.mask, batch.mask], dim=1).float()
-        sprites += [_sprite(kinds[n], plane, sides[n]) for n, plane in zip(some, planes, strict=True)]
+        sprites += [
+            _sprite(kinds[n], plane, sides[n]) for n, plane in zip(some, planes, strict=True)
+        ]
     return sprites
 
 
@@ -185,7 +199,9 @@ def _sprite(kind: int, planes: Tensor, side: int) -> _Sprite:
     low, high = WORLD[kind].lightness
     lightness = dimmed / np.maximum(mask, 1e-3)
     inside = lightness[covers] if covers.any() else np.zeros(1)
-    stretched = (low + high) / 2 + (high - low) / 2 * (lightness - inside.mean()) / (2 * inside.std() + 1e-3)
+    stretched = (low + high) / 2 + (high - low) / 2 * (lightness - inside.mean()) / (
+        2 * inside.std() + 1e-3
+    )
     return _Sprite(kind, stretched.clip(low, high), covers)
 
 
@@ -195,7 +211,9 @@ def _furnished(sprites: list[_Sprite], size: int, rng: np.random.Generator) -> _
     room = _empty(size, horizon, rng)
     slots = (np.arange(len(sprites)) + rng.uniform(0.3, 0.7, len(sprites))) / len(sprites)
     sprites = sorted(sprites, key=lambda sprite: max(sprite.covers.shape))
-    for piece, (sprite, x) in enumerate(zip(sprites, rng.permutation(slots), strict=True), start=FLOOR + 1):
+    for piece, (sprite, x) in enumerate(
+        zip(sprites, rng.permutation(slots), strict=True), start=FLOOR + 1
+    ):
         near = (max(sprite.covers.shape) / size - FAR) / (NEAR - FAR)
         foot = horizon + (0.3 + 0.6 * near) * (size - horizon) + rng.uniform(-0.06, 0.06) * size
         _put(room, sprite, piece, int(foot), int(x * size))
@@ -209,7 +227,9 @@ def _empty(size: int, horizon: int, rng: np.random.Generator) -> _Room:
     slope = 0.5 + rng.uniform(-0.8, 0.8) * (x - 0.5)
     depth = np.maximum(y - horizon / size + 0.25, 0.05)
     boards = ((x - 0.5) / depth * rng.uniform(2, 4) + rng.uniform()) % 1 < 0.12
-    shade = np.where(kind == WALL, slope - 0.3 * (y - 0.2), 0.9 * slope + 0.35 - 0.3 * boards).clip(0, 1)
+    shade = np.where(kind == WALL, slope - 0.3 * (y - 0.2), 0.9 * slope + 0.35 - 0.3 * boards).clip(
+        0, 1
+    )
     low, high = (np.array([WORLD[k].lightness[end] for k in (WALL, FLOOR)])[kind] for end in (0, 1))
     return _Room(low + (high - low) * shade, kind, kind.copy())
 

@@ -1,1 +1,3 @@
-"""What the notebooks learn from: photographs, digits, rendered furniture, and the real data sets."""
+"""What the notebooks learn from: photographs, digits, rendered furniture, and the real data
+sets.
+"""

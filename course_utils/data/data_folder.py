@@ -3,14 +3,16 @@
 import os
 from pathlib import Path
 
-VARIABLE = "COURSE_DATA"  # set it to share one folder between courses, or on a machine with a small home
+VARIABLE = (
+    "COURSE_DATA"  # set it to share one folder between courses, or on a machine with a small home
+)
 
 
 def data_folder() -> Path:
     """The folder of the data sets, whether or not it is there yet.
 
-    returns  $COURSE_DATA if it is set; otherwise `data` where you work, if there is one; otherwise `data`
-             beside `course_utils`
+    returns  $COURSE_DATA if it is set; otherwise `data` where you work, if there is one; otherwise
+             `data` beside `course_utils`
     """
     if VARIABLE in os.environ:
         return Path(os.environ[VARIABLE]).expanduser()

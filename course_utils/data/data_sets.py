@@ -1,4 +1,6 @@
-"""The real data sets, once downloaded, as torchvision's data sets. No notebook needs them by default."""
+"""The real data sets, once downloaded, as torchvision's data sets. No notebook needs them by
+default.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -34,14 +36,16 @@ def cifar10(train: bool = True, transform: Transform = None) -> CIFAR10:
 
 
 def stl10(
-    split: Literal["train", "test", "unlabeled", "train+unlabeled"] = "train", transform: Transform = None
+    split: Literal["train", "test", "unlabeled", "train+unlabeled"] = "train",
+    transform: Transform = None,
 ) -> STL10:
     """STL-10: RGB pictures of 96 x 96 pixels in 10 classes.
 
-    split     5,000 `train`, 8,000 `test`, 100,000 `unlabeled` (2.8 GB of memory), or `train+unlabeled`
+    split     5,000 `train`, 8,000 `test`, 100,000 `unlabeled` (2.8 GB of memory), or
+              `train+unlabeled`
     returns   pairs of a picture and its class, 0 to 9, or -1 where there is none
-    Raises ValueError for another split, and FileNotFoundError, with what to do, if the data set is not here
-    or not whole.
+    Raises ValueError for another split, and FileNotFoundError, with what to do, if the data set is
+    not here or not whole.
     """
     with _whole("stl10"):
         return STL10(data_folder(), split=split, transform=transform)
@@ -52,15 +56,16 @@ def imagenette(split: Literal["train", "val"] = "train", transform: Transform = 
 
     split     9,469 `train` or 3,925 `val`
     returns   pairs of a picture and its class, 0 to 9
-    Raises ValueError for another split, and FileNotFoundError, with what to do, if the data set is not here
-    or not whole.
+    Raises ValueError for another split, and FileNotFoundError, with what to do, if the data set is
+    not here or not whole.
     """
     with _whole("imagenette"):
         return Imagenette(data_folder(), split=split, size="160px", transform=transform)
 
 
 def rendered_chairs_folder() -> Path:
-    """The folder of the rendered chairs of Aubry et al. 2014: `MODEL/renders/image_000_p020_t000_r096.png`.
+    """The folder of the rendered chairs of Aubry et al. 2014:
+    `MODEL/renders/image_000_p020_t000_r096.png`.
 
     Raises FileNotFoundError, with what to do, if the data set is not here.
     """
@@ -68,7 +73,9 @@ def rendered_chairs_folder() -> Path:
         return data_folder() / FOLDERS["rendered_chairs"]
 
 
-def some_pictures(data_set: Sequence[tuple[Any, int]], count: int, size: int, seed: int = 0) -> Tensor:
+def some_pictures(
+    data_set: Sequence[tuple[Any, int]], count: int, size: int, seed: int = 0
+) -> Tensor:
     """Pictures of a data set chosen at random, none of them twice, as squares.
 
     data_set  whose items are pairs of a PIL image and a class, as those above give them
@@ -99,7 +106,9 @@ def is_here(name: str) -> bool:
 
 @contextmanager
 def _whole(name: str) -> Iterator[None]:
-    """Say what fetches a data set that is missing or damaged: torchvision would advise `download=True`."""
+    """Say what fetches a data set that is missing or damaged: torchvision would advise
+    `download=True`.
+    """
     command = f"`python data_scripts/download.py {name}` in the course's repository"
     if not is_here(name):
         raise FileNotFoundError(

@@ -1,10 +1,11 @@
-"""Small pictures of fourteen styles of furniture and car, to be told apart: the data of the classifier.
+"""Small pictures of fourteen styles of furniture and car, to be told apart: the data of the
+classifier.
 
 data = load_furniture_styles()
 data.train_images[0], data.classes[data.train_labels[0]]
 
-No model is in both parts: the test pictures show chairs, sofas and cars that training has never seen, from
-any side, in any colour, before any wall. data_scripts/make_packs.py draws them.
+No model is in both parts: the test pictures show chairs, sofas and cars that training has never
+seen, from any side, in any colour, before any wall. data_scripts/make_packs.py draws them.
 """
 
 import zipfile
@@ -31,7 +32,9 @@ class FurnitureStyles:
 
     train_images: Tensor  # (N, 3, S, S) float32
     train_labels: Tensor  # (N,) int64, into classes
-    train_models: Tensor  # (N,) int64: pictures of one class with the same number show the same model
+    train_models: (
+        Tensor  # (N,) int64: pictures of one class with the same number show the same model
+    )
     test_images: Tensor  # (M, 3, S, S) float32
     test_labels: Tensor  # (M,) int64, into classes
     test_models: Tensor  # (M,) int64
@@ -55,21 +58,30 @@ def load_furniture_styles(path: str | Path | None = None) -> FurnitureStyles:
             parts = [_part(stored, name) for name in ("train", "test")]
             return FurnitureStyles(*parts[0], *parts[1], classes=tuple(stored["classes"].tolist()))
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{place} is damaged, or no pack of styles: get it once more. ({error})") from error
+        raise ValueError(
+            f"{place} is damaged, or no pack of styles: get it once more. ({error})"
+        ) from error
 
 
 def _part(stored: np.lib.npyio.NpzFile, name: str) -> tuple[Tensor, Tensor, Tensor]:
-    """Images (N, 3, S, S) float32, labels (N,) and models (N,) int64; stored are (N, S, S, 3) bytes."""
+    """Images (N, 3, S, S) float32, labels (N,) and models (N,) int64; stored are (N, S, S, 3)
+    bytes.
+    """
     pixels = torch.from_numpy(stored[f"{name}_images"]).permute(0, 3, 1, 2)
     images = pixels.contiguous().to(torch.float32).div_(255)
-    return images, torch.from_numpy(stored[f"{name}_labels"]), torch.from_numpy(stored[f"{name}_models"])
+    return (
+        images,
+        torch.from_numpy(stored[f"{name}_labels"]),
+        torch.from_numpy(stored[f"{name}_models"]),
+    )
 
 
 def augmented(images: Tensor, generator: torch.Generator) -> Tensor:
-    """A batch as other pictures of the same classes: mirrored, moved, recoloured, lighter or darker.
+    """A batch as other pictures of the same classes: mirrored, moved, recoloured, lighter or
+    darker.
 
-    Each picture is mirrored or not and has its own brightness; all are moved by the same few pixels and have
-    their colour channels in the same new order, as classes depend on none of these.
+    Each picture is mirrored or not and has its own brightness; all are moved by the same few pixels
+    and have their colour channels in the same new order, as classes depend on none of these.
 
     images     (B, 3, S, S) in [0, 1]
     generator  of the random numbers, on the CPU

@@ -14,7 +14,14 @@ from PIL import Image, ImageCms, ImageOps
 from torch import Tensor
 
 LONGEST_SIDE = 640  # pixels, like the bundled photographs
-_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")  # the only ones tried, whatever a file's name says
+_FORMATS = (
+    "JPEG",
+    "PNG",
+    "WEBP",
+    "BMP",
+    "GIF",
+    "TIFF",
+)  # the only ones tried, whatever a file's name says
 _SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 _TO_EXPORT = (".heic", ".heif", ".avif", ".dng")  # of telephones; not every Pillow reads them
 _ADVICE = "Put some colour photographs of yours there, as JPEG, PNG or WebP (from an iPhone: export as JPEG)."
@@ -24,25 +31,32 @@ _AT_MOST = 12  # files that a warning names
 def read_photograph(path: str | Path, longest_side: int | None = LONGEST_SIDE) -> Tensor:
     """One picture file, upright, in sRGB: its EXIF orientation and colour profile are applied.
 
-    Transparent parts become white, a grey picture has three equal channels, an animation its first frame.
+    Transparent parts become white, a grey picture has three equal channels, an animation its first
+    frame.
 
     path          a JPEG, PNG, WebP, BMP, GIF or TIFF file
-    longest_side  pixels; a larger picture is shrunk, a smaller one is left as it is; None never shrinks
+    longest_side  pixels; a larger picture is shrunk, a smaller one is left as it is; None never
+                  shrinks
     returns       (1, 3, H, W)  sRGB, float32, in [0, 1]
-    Raises FileNotFoundError if there is no such file; ValueError, in one sentence, if it can't be used.
+    Raises FileNotFoundError if there is no such file; ValueError, in one sentence, if it can't be
+    used.
     """
     if longest_side is not None and longest_side < 1:
         raise ValueError(f"the longest side of a picture has at least 1 pixel, not {longest_side}")
     path = Path(path).expanduser()
     if path.suffix.lower() in _TO_EXPORT:
-        raise ValueError(f"{path.name} is a {path.suffix[1:].upper()} file: export it as JPEG first")
+        raise ValueError(
+            f"{path.name} is a {path.suffix[1:].upper()} file: export it as JPEG first"
+        )
     try:
         return _read(path, longest_side)
     except FileNotFoundError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
         limit = Image.MAX_IMAGE_PIXELS // 10**6
-        raise ValueError(f"{path.name} has more than {limit} million pixels: shrink it first") from None
+        raise ValueError(
+            f"{path.name} has more than {limit} million pixels: shrink it first"
+        ) from None
     except Exception as error:  # Pillow answers damage with errors of a dozen kinds
         raise ValueError(f"{path.name} can't be read: it is damaged, or not a picture") from error
 
@@ -69,14 +83,17 @@ def folder_photographs(
             skipped.append(str(error))
     message = _skipped(skipped, folder)
     if not pictures:
-        raise FileNotFoundError(f"There is no picture to use in {folder}. {_ADVICE} {message}".rstrip())
+        raise FileNotFoundError(
+            f"There is no picture to use in {folder}. {_ADVICE} {message}".rstrip()
+        )
     if skipped:
         warnings.warn(message, stacklevel=2)
     return pictures
 
 
 def is_grey(rgb: Tensor) -> bool:
-    """Whether a picture is without colour, but for the specks that JPEG leaves. A sepia print has colour.
+    """Whether a picture is without colour, but for the specks that JPEG leaves. A sepia print has
+    colour.
 
     rgb  (..., 3, H, W)  in [0, 1]
     """
@@ -87,9 +104,12 @@ def is_grey(rgb: Tensor) -> bool:
 def _picture_files(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise FileNotFoundError(f"There is no folder {folder}. Make it. {_ADVICE}")
-    # A Mac puts a hidden file "._name.jpg", which is no picture, beside every picture on a memory stick.
+    # A Mac puts a hidden file "._name.jpg", which is no picture, beside every picture on a memory
+    # stick.
     files = (file for file in folder.iterdir() if file.is_file() and not file.name.startswith("."))
-    return sorted((file for file in files if file.suffix.lower() in _SUFFIXES + _TO_EXPORT), key=_natural)
+    return sorted(
+        (file for file in files if file.suffix.lower() in _SUFFIXES + _TO_EXPORT), key=_natural
+    )
 
 
 def _natural(file: Path) -> tuple[list[str | int], str]:
@@ -146,7 +166,12 @@ def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     if profile is not None:
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            return ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-        except (ImageCms.PyCMSError, OSError):  # a damaged profile, or one for another kind of picture
+            return ImageCms.profileToProfile(
+                image, source, ImageCms.createProfile("sRGB"), outputMode="RGB"
+            )
+        except (
+            ImageCms.PyCMSError,
+            OSError,
+        ):  # a damaged profile, or one for another kind of picture
             pass
     return image.convert("RGB")

@@ -1,6 +1,7 @@
 """Genuine photographs, with nothing to download: those inside scikit-image and scikit-learn.
 
-    photograph("chelsea")                       one of the bundled ones; credit("chelsea") says whom to thank
+    photograph("chelsea")                       one of the bundled ones; credit("chelsea") says whom
+                                                to thank
     crops("train"), crops("test")               many small squares, from regions that never meet
     crops("train", photographs=folder_photographs("my_pictures"))
 
@@ -18,14 +19,27 @@ from skimage import data
 from torch import Tensor
 
 Split = Literal["train", "test"]
-Photographs = Iterable[str | Tensor] | Mapping[str, Tensor]  # names or tensors, or file names with tensors
+Photographs = (
+    Iterable[str | Tensor] | Mapping[str, Tensor]
+)  # names or tensors, or file names with tensors
 
-# The bundled photographs. Left out: the stereo pair of a motorcycle and the faces of lfw_subset, which come
-# without a licence; retina, tissue and deep field, whose colours are a lamp, a dye and a set of filters.
+# The bundled photographs. Left out: the stereo pair of a motorcycle and the faces of lfw_subset,
+# which come without a licence; retina, tissue and deep field, whose colours are a lamp, a dye and a
+# set of filters.
 
-PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket")  # the four of the colorization assignment
+PHOTOGRAPHS = (
+    "astronaut",
+    "chelsea",
+    "coffee",
+    "rocket",
+)  # the four of the colorization assignment
 COLOR_PHOTOGRAPHS = (*PHOTOGRAPHS, "china", "flower")  # two of scikit-learn's
-GREY_PHOTOGRAPHS = ("camera", "brick", "grass", "gravel")  # to be coloured; nobody's colours are known
+GREY_PHOTOGRAPHS = (
+    "camera",
+    "brick",
+    "grass",
+    "gravel",
+)  # to be coloured; nobody's colours are known
 
 
 class Credit(NamedTuple):
@@ -42,14 +56,23 @@ _SCIKIT_IMAGE = "https://scikit-image.org/docs/stable/api/skimage.data.html#skim
 CREDITS = {
     "astronaut": Credit("NASA", "public domain", "https://flic.kr/p/r9qvLn"),
     "chelsea": Credit("Stefan van der Walt", "CC0", _SCIKIT_IMAGE + "chelsea"),
-    "coffee": Credit("Rachel Michetti, by courtesy of Pikolo Espresso Bar", "CC0", _SCIKIT_IMAGE + "coffee"),
-    "rocket": Credit("SpaceX", "public domain", "https://www.flickr.com/photos/spacexphotos/16511594820/"),
-    "china": Credit("danielbuechele", _CC_BY, "https://www.flickr.com/photos/danielbuechele/6061409035/"),
-    # scikit-learn's README repeats the name of china's author here, but its two links are vultilion's.
+    "coffee": Credit(
+        "Rachel Michetti, by courtesy of Pikolo Espresso Bar", "CC0", _SCIKIT_IMAGE + "coffee"
+    ),
+    "rocket": Credit(
+        "SpaceX", "public domain", "https://www.flickr.com/photos/spacexphotos/16511594820/"
+    ),
+    "china": Credit(
+        "danielbuechele", _CC_BY, "https://www.flickr.com/photos/danielbuechele/6061409035/"
+    ),
+    # scikit-learn's README repeats the name of china's author here, but its two links are
+    # vultilion's.
     "flower": Credit("vultilion", _CC_BY, "https://www.flickr.com/photos/vultilion/6056698931/"),
     "camera": Credit("Lav Varshney", "CC0", _SCIKIT_IMAGE + "camera"),
     "brick": Credit("CC0Textures", "CC0", "https://cc0textures.com/view.php?tex=Bricks25"),
-    "grass": Credit("linolafett", "CC0", "https://www.deviantart.com/linolafett/art/Grass-01-434853879"),
+    "grass": Credit(
+        "linolafett", "CC0", "https://www.deviantart.com/linolafett/art/Grass-01-434853879"
+    ),
     "gravel": Credit("CC0Textures", "CC0", "https://cc0textures.com/view.php?tex=Gravel04"),
 }
 
@@ -58,7 +81,8 @@ def photograph(name: str, size: int | None = None) -> Tensor:
     """One bundled photograph, as a batch of one.
 
     name     one of COLOR_PHOTOGRAPHS, or of GREY_PHOTOGRAPHS: these have three equal channels
-    size     side of the centred square to cut out and shrink to `size` pixels; None for the whole picture
+    size     side of the centred square to cut out and shrink to `size` pixels; None for the whole
+             picture
     returns  (1, 3, H, W)  sRGB, float32, in [0, 1]
     Raises ValueError if there is no such photograph, or if `size` is not positive.
     """
@@ -85,7 +109,9 @@ def _known(name: str) -> str:
 
 def _bundled(name: str) -> np.ndarray:
     if _known(name) in ("china", "flower"):
-        from sklearn.datasets import load_sample_image  # a second to import, so only for those who need it
+        from sklearn.datasets import (
+            load_sample_image,
+        )  # a second to import, so only for those who need it
 
         return load_sample_image(f"{name}.jpg")
     return getattr(data, name)()
@@ -107,10 +133,14 @@ def _shrunk(square: Tensor, size: int) -> Tensor:
 
 # Regions to train on and regions to test on.
 
-TRAIN_PERCENT, TEST_PERCENT = 64, 32  # of one side of the picture; the rest is a gap that nobody sees
+TRAIN_PERCENT, TEST_PERCENT = (
+    64,
+    32,
+)  # of one side of the picture; the rest is a gap that nobody sees
 WIDEST = 2  # a crop is cut from a window of up to twice its size
 
-# Chosen by eye, so that the test region shows what the rest shows too: fur, suit, wood, lattice, petals.
+# Chosen by eye, so that the test region shows what the rest shows too: fur, suit, wood, lattice,
+# petals.
 _TEST_SIDE = {
     "astronaut": "bottom",
     "chelsea": "left",
@@ -119,16 +149,22 @@ _TEST_SIDE = {
     "china": "left",
     "flower": "bottom",
 }
-_OTHERWISE = "right"  # the world comes in layers: what lies side by side is more alike than top and bottom
+_OTHERWISE = (
+    "right"  # the world comes in layers: what lies side by side is more alike than top and bottom
+)
 
 
 def region(picture: str | Tensor, split: Split) -> Tensor:
-    """The part of a photograph that one split may see. No pixel of the other part is in it, or beside it.
+    """The part of a photograph that one split may see. No pixel of the other part is in it, or
+    beside it.
 
-    picture  a bundled photograph's name, or (1, 3, H, W) or (3, H, W), floating-point sRGB in [0, 1]
-    split    "train": 64 % of the width, or of the height; "test": 32 % on the other side of a gap of 4 %
+    picture  a bundled photograph's name, or (1, 3, H, W) or (3, H, W), floating-point sRGB in [0,
+             1]
+    split    "train": 64 % of the width, or of the height; "test": 32 % on the other side of a gap
+             of 4 %
     returns  (1, 3, h, w)  float32, a view where it can be
-    Raises ValueError if there is no such photograph or split, or if the picture has another shape or type.
+    Raises ValueError if there is no such photograph or split, or if the picture has another shape
+    or type.
     """
     return _region(*_with_test_side(picture), split)
 
@@ -142,8 +178,9 @@ def crops(
 ) -> Tensor:
     """Random squares, each from the region of its photograph that belongs to the split.
 
-    A window of `size` to 2 · `size` pixels is shrunk to `size`: the same range in both splits, as far as the
-    test region has room. For training, one window in two is mirrored. The photographs take turns.
+    A window of `size` to 2 · `size` pixels is shrunk to `size`: the same range in both splits, as
+    far as the test region has room. For training, one window in two is mirrored. The photographs
+    take turns.
 
     split        "train" or "test"
     size         side of the squares, in pixels
@@ -152,10 +189,13 @@ def crops(
     photographs  names, or what `region` takes, or the answer of `folder_photographs`
     returns      (count, 3, size, size)  sRGB, float32, in [0, 1]
     Raises ValueError for what `region` refuses, or if a test region has no room for a window.
-    Two pictures of the same scene are two pictures: the regions keep apart one picture, not one scene.
+    Two pictures of the same scene are two pictures: the regions keep apart one picture, not one
+    scene.
     """
     if size < 1 or count < 1:
-        raise ValueError(f"There is no crop without a pixel, nor a batch without a crop: {size=}, {count=}.")
+        raise ValueError(
+            f"There is no crop without a pixel, nor a batch without a crop: {size=}, {count=}."
+        )
     generator = torch.Generator().manual_seed(seed)
     sources = [_source(label, picture, split, size) for label, picture in _labelled(photographs)]
     if not sources:
@@ -193,7 +233,9 @@ def _labelled(photographs: Photographs) -> Iterator[tuple[str, str | Tensor]]:
     if isinstance(photographs, Mapping):
         yield from photographs.items()
         return
-    for number, picture in enumerate([photographs] if isinstance(photographs, str) else photographs, start=1):
+    for number, picture in enumerate(
+        [photographs] if isinstance(photographs, str) else photographs, start=1
+    ):
         yield picture if isinstance(picture, str) else f"picture {number}", picture
 
 

@@ -1,8 +1,12 @@
-"""The files of rendered furniture, and of the real rendered chairs (Aubry et al. 2014, "Seeing 3D chairs").
+"""The files of rendered furniture, and of the real rendered chairs (Aubry et al. 2014, "Seeing 3D
+chairs").
 
-    rendered_chairs/MODEL/renders/image_001_p020_t011_r096.png   one view: elevation 20, azimuth 11 degrees
-    rendered_chairs/MODEL/style.json                             of rendered furniture only: category, style
-    rendered_chairs/MODEL/views_64.npz                           the same pictures, decoded and shrunk once
+    rendered_chairs/MODEL/renders/image_001_p020_t011_r096.png   one view: elevation 20, azimuth 11
+                                                                 degrees
+    rendered_chairs/MODEL/style.json                             of rendered furniture only:
+                                                                 category, style
+    rendered_chairs/MODEL/views_64.npz                           the same pictures, decoded and
+                                                                 shrunk once
 
 A pack is the same as one `.npz` file for many models.
 """
@@ -68,7 +72,9 @@ class Album(NamedTuple):
         if models is None or models >= len(self.names):
             return self
         keep = self.model < models
-        return type(self)(*(column[keep] for column in self[:5]), self.names[:models], self.categories)
+        return type(self)(
+            *(column[keep] for column in self[:5]), self.names[:models], self.categories
+        )
 
     def shrunk(self, size: int) -> Self:
         """The same views, `size` pixels wide.
@@ -77,7 +83,9 @@ class Album(NamedTuple):
         """
         if self.pixels.shape[1] == size:
             return self
-        smaller = [_shrunk(some, size) for some in np.array_split(self.pixels, -(-len(self.pixels) // 256))]
+        smaller = [
+            _shrunk(some, size) for some in np.array_split(self.pixels, -(-len(self.pixels) // 256))
+        ]
         return self._replace(pixels=np.concatenate(smaller))
 
 
@@ -86,15 +94,22 @@ def read_album(folder: Path, size: int, models: int | None = None) -> Album:
 
     size    pixels of a side to shrink to, once larger pictures are cropped as published loaders do
     models  how many, in order of their names; None for all
-    Raises ValueError if there is no model in the folder, a picture is damaged, or the pictures are too small.
+    Raises ValueError if there is no model in the folder, a picture is damaged, or the pictures are
+    too small.
     """
-    folders = sorted(place.parent for place in folder.glob("*/renders") if not place.parent.suffix)[:models]
+    folders = sorted(place.parent for place in folder.glob("*/renders") if not place.parent.suffix)[
+        :models
+    ]
     if not folders:
-        raise ValueError(f"{folder} has no models: MODEL/renders/image_001_p020_t011_r096.png and so on.")
+        raise ValueError(
+            f"{folder} has no models: MODEL/renders/image_001_p020_t011_r096.png and so on."
+        )
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         reading = pool.map(lambda place: _read_model(place, size), folders)
         what = f"Reading {folder.name}"
-        each = list(tqdm(reading, total=len(folders), desc=what, unit="model", delay=2, leave=False))
+        each = list(
+            tqdm(reading, total=len(folders), desc=what, unit="model", delay=2, leave=False)
+        )
     kinds = [_category(place) for place in folders]
     return _joined(each, [place.name for place in folders], kinds)
 
@@ -134,15 +149,23 @@ def _read_model(model: Path, size: int) -> dict[str, Array]:
     try:
         _save(kept, **views, version=version)
     except OSError as error:
-        warnings.warn(f"{kept} can't be written: the next time will be as slow. ({error})", stacklevel=2)
+        warnings.warn(
+            f"{kept} can't be written: the next time will be as slow. ({error})", stacklevel=2
+        )
     return views
 
 
 def _decoded(renders: Path, size: int) -> dict[str, Array]:
-    found = [(path, match) for path in sorted(renders.iterdir()) if (match := FILE_NAME.fullmatch(path.name))]
+    found = [
+        (path, match)
+        for path in sorted(renders.iterdir())
+        if (match := FILE_NAME.fullmatch(path.name))
+    ]
     if not found:
         raise ValueError(f"{renders} has no pictures named as image_001_p020_t011_r096.png.")
-    angles = np.array([[float(angle) for angle in match.groups()] for _, match in found], np.float32)
+    angles = np.array(
+        [[float(angle) for angle in match.groups()] for _, match in found], np.float32
+    )
     pixels = np.stack([_shrunk(_cropped(_rgba(path))[None], size)[0] for path, _ in found])
     return {"pixels": pixels, "elevation": angles[:, 0], "azimuth": angles[:, 1]}
 
@@ -153,7 +176,9 @@ def _rgba(path: Path) -> Array:
         with Image.open(path) as picture:
             rgba = np.array(picture.convert("RGBA"))
     except (OSError, UnidentifiedImageError, SyntaxError) as error:
-        raise ValueError(f"{path} is damaged: render or fetch this model once more. ({error})") from error
+        raise ValueError(
+            f"{path} is damaged: render or fetch this model once more. ({error})"
+        ) from error
     if rgba[..., 3].min() == 255:
         rgba[..., 3] = 255 * (rgba[..., :3].min(axis=-1) < WHITE)
     return rgba
@@ -166,7 +191,9 @@ def _cropped(rgba: Array) -> Array:
 
 
 def _shrunk(rgba: Array, size: int) -> Array:
-    """(N, size, size, 4) of (N, S, S, 4), uint8: means over new pixels, where colour counts as it covers."""
+    """(N, size, size, 4) of (N, S, S, 4), uint8: means over new pixels, where colour counts as it
+    covers.
+    """
     if min(rgba.shape[1:3]) < size:
         raise ValueError(
             f"The pictures have {rgba.shape[1]} pixels a side, so {size} can't be had. Render them larger: "

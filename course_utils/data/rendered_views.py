@@ -1,4 +1,5 @@
-"""Pieces of furniture seen from many sides, in memory: the rendered furniture, and the real rendered chairs.
+"""Pieces of furniture seen from many sides, in memory: the rendered furniture, and the real
+rendered chairs.
 
 views = load_views("rendered_furniture", size=64)
 train, test = views.of_category("chair").split_by_view()
@@ -40,8 +41,8 @@ class Views(NamedTuple):
 class RenderedViews(Dataset):
     """Views in memory as bytes, ready to be drawn in batches.
 
-    `views[i]` is a batch of one, `views.batch(index)` a batch. A DataLoader fetches whole batches, so its
-    `collate_fn` has nothing left to do: give it `lambda batch: batch`.
+    `views[i]` is a batch of one, `views.batch(index)` a batch. A DataLoader fetches whole batches,
+    so its `collate_fn` has nothing left to do: give it `lambda batch: batch`.
     """
 
     pixels: Tensor  # (N, S, S, 4) uint8: sRGB, not multiplied by alpha, and alpha
@@ -78,18 +79,24 @@ class RenderedViews(Dataset):
         rgba = self.pixels[at].permute(0, 3, 1, 2) / 255
         color, mask = rgba[:, :3], rgba[:, 3:]
         image = torch.lerp(torch.ones_like(color), color, mask)
-        return Views(image, mask, self.model[at], self.category[at], self.azimuth[at], self.elevation[at])
+        return Views(
+            image, mask, self.model[at], self.category[at], self.azimuth[at], self.elevation[at]
+        )
 
     def batches(self, size: int, generator: torch.Generator | None = None) -> Iterator[Views]:
         """One epoch: all views once, `size` at a time, shuffled if there is a generator."""
         count = len(self)
-        order = torch.arange(count) if generator is None else torch.randperm(count, generator=generator)
+        order = (
+            torch.arange(count) if generator is None else torch.randperm(count, generator=generator)
+        )
         return (self.batch(some) for some in order.split(size))
 
     def to(self, device: torch.device | str) -> Self:
         """The same views, with all tensors on a device."""
         columns = {field.name: getattr(self, field.name) for field in fields(self)}
-        return replace(self, **{k: v.to(device) for k, v in columns.items() if isinstance(v, Tensor)})
+        return replace(
+            self, **{k: v.to(device) for k, v in columns.items() if isinstance(v, Tensor)}
+        )
 
     def select(self, keep: Tensor) -> Self:
         """The views where `keep` (n,) bool is True; models and categories keep their numbers."""
@@ -102,7 +109,9 @@ class RenderedViews(Dataset):
         """
         if unknown := set(names) - set(self.categories):
             there_is = ", ".join(self.categories)
-            raise ValueError(f"There is no {', '.join(sorted(unknown))} here. There is: {there_is}.")
+            raise ValueError(
+                f"There is no {', '.join(sorted(unknown))} here. There is: {there_is}."
+            )
         wanted = torch.tensor([self.categories.index(name) for name in names])
         return self.select(torch.isin(self.category[self.index], wanted.to(self.index.device)))
 
@@ -123,7 +132,9 @@ class RenderedViews(Dataset):
         )
 
     def split_by_view(self, every: int = 4) -> tuple[Self, Self]:
-        """Train and test: every n-th azimuth is left for testing, at all elevations and of all models."""
+        """Train and test: every n-th azimuth is left for testing, at all elevations and of all
+        models.
+        """
         azimuth = self.azimuth[self.index]
         test = torch.isin(azimuth, azimuth.unique()[every - 1 :: every])
         return self.select(~test), self.select(test)
@@ -144,25 +155,35 @@ class RenderedViews(Dataset):
         return self.select(~test), self.select(test)
 
     def save(self, path: str | Path) -> Path:
-        """Write this selection as one pack (.npz), for a machine that can't render; returns its path."""
+        """Write this selection as one pack (.npz), for a machine that can't render; returns its
+        path.
+        """
         return self.album().save(Path(path))
 
     def album(self) -> Album:
         """This selection as plain arrays."""
         columns = (self.pixels, self.model, self.category, self.azimuth, self.elevation)
-        return Album(*(column[self.index].cpu().numpy() for column in columns), self.names, self.categories)
+        return Album(
+            *(column[self.index].cpu().numpy() for column in columns), self.names, self.categories
+        )
 
 
 def load_views(name: str | Path, size: int = 64, models: int | None = None) -> RenderedViews:
     """Read the rendered furniture or the real rendered chairs.
 
-    name     `rendered_furniture` or `rendered_chairs`, in the data folder; or a path to such a folder or pack
+    name     `rendered_furniture` or `rendered_chairs`, in the data folder; or a path to such a
+             folder or pack
     size     pixels of a side; larger pictures are shrunk
     models   how many of the models, in order of their names; None for all
-    Raises FileNotFoundError if it is not there, ValueError if it can't be read or its pictures are too small.
+    Raises FileNotFoundError if it is not there, ValueError if it can't be read or its pictures are
+    too small.
     """
     place = _find(name)
-    album = Album.load(place).shrunk(size) if place.suffix == ".npz" else read_album(place, size, models)
+    album = (
+        Album.load(place).shrunk(size)
+        if place.suffix == ".npz"
+        else read_album(place, size, models)
+    )
     return _in_memory(album.first(models))
 
 

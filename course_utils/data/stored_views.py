@@ -1,7 +1,7 @@
 """Drawing a piece of furniture without a network: look up views of it that are stored.
 
-What a generator must beat at views that it has never seen: the nearest stored view of the same piece, and
-the mean of the two stored views next to the one that is asked for.
+What a generator must beat at views that it has never seen: the nearest stored view of the same
+piece, and the mean of the two stored views next to the one that is asked for.
 
 train, test = load_views("furniture").of_category("chair").renumbered().split_by_view()
 asked = test.batch(torch.arange(len(test)))
@@ -25,7 +25,8 @@ class Drawing(NamedTuple):
 
 
 class Neighbors(NamedTuple):
-    """Between which two stored views of the same piece and elevation an azimuth lies, the short way round.
+    """Between which two stored views of the same piece and elevation an azimuth lies, the short way
+    round.
 
     Where the very view is stored, it is on both sides, 0 degrees away.
     """
@@ -36,7 +37,9 @@ class Neighbors(NamedTuple):
     to_above: Tensor  # (B,) degrees from what is asked for to there, at least 0
 
 
-def neighbors(stored: RenderedViews, model: Tensor, azimuth: Tensor, elevation: Tensor) -> Neighbors:
+def neighbors(
+    stored: RenderedViews, model: Tensor, azimuth: Tensor, elevation: Tensor
+) -> Neighbors:
     """The stored view on each side of the one that is asked for.
 
     stored     where to look
@@ -57,8 +60,11 @@ def neighbors(stored: RenderedViews, model: Tensor, azimuth: Tensor, elevation: 
     return Neighbors(below, above, from_below, to_above)
 
 
-def nearest_view(stored: RenderedViews, model: Tensor, azimuth: Tensor, elevation: Tensor) -> Drawing:
-    """The stored view of the same piece and elevation with the nearest azimuth; of two, the one below.
+def nearest_view(
+    stored: RenderedViews, model: Tensor, azimuth: Tensor, elevation: Tensor
+) -> Drawing:
+    """The stored view of the same piece and elevation with the nearest azimuth; of two, the one
+    below.
 
     Arguments and errors as in `neighbors`.
     """
@@ -67,15 +73,20 @@ def nearest_view(stored: RenderedViews, model: Tensor, azimuth: Tensor, elevatio
     return Drawing(views.masked, views.mask)
 
 
-def mean_of_neighbors(stored: RenderedViews, model: Tensor, azimuth: Tensor, elevation: Tensor) -> Drawing:
-    """The mean of the two stored views next to an azimuth, pixel by pixel: half of each if it is halfway.
+def mean_of_neighbors(
+    stored: RenderedViews, model: Tensor, azimuth: Tensor, elevation: Tensor
+) -> Drawing:
+    """The mean of the two stored views next to an azimuth, pixel by pixel: half of each if it is
+    halfway.
 
-    Elsewhere the nearer one counts for more, in proportion; over many azimuths this is a cross-fade.
-    Arguments and errors as in `neighbors`.
+    Elsewhere the nearer one counts for more, in proportion; over many azimuths this is a
+    cross-fade. Arguments and errors as in `neighbors`.
     """
     found = neighbors(stored, model, azimuth, elevation)
     gap = found.from_below + found.to_above
-    share = found.from_below / gap.clamp(min=1e-6)  # of the one above; 0 where the very view is stored
+    share = found.from_below / gap.clamp(
+        min=1e-6
+    )  # of the one above; 0 where the very view is stored
     below, above = stored.batch(found.below), stored.batch(found.above)
     return Drawing(
         _mixed(below.masked, above.masked, share),
@@ -89,7 +100,8 @@ def _mixed(first: Tensor, second: Tensor, share: Tensor) -> Tensor:
 
 
 def most_similar(stored: RenderedViews, image: Tensor, count: int = 1) -> Tensor:
-    """Which stored views look most like some pictures, by the sum of squared differences over black.
+    """Which stored views look most like some pictures, by the sum of squared differences over
+    black.
 
     Of any piece and from any side: has a generator drawn something new, or only copied?
 
@@ -99,7 +111,9 @@ def most_similar(stored: RenderedViews, image: Tensor, count: int = 1) -> Tensor
     """
     parts = torch.arange(len(stored)).split(1024)  # the real chairs would not fit all at once
     asked = image.flatten(1)
-    found = torch.cat([torch.cdist(asked, _flat(stored.batch(part))) for part in parts], dim=1)  # (B, N)
+    found = torch.cat(
+        [torch.cdist(asked, _flat(stored.batch(part))) for part in parts], dim=1
+    )  # (B, N)
     return found.topk(count, largest=False).indices
 
 

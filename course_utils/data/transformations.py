@@ -1,6 +1,8 @@
-"""The transformations that a chair generator is told of (Dosovitskiy et al., PAMI 2017, section 4.1).
+"""The transformations that a chair generator is told of (Dosovitskiy et al., PAMI 2017, section
+4.1).
 
-Drawing their parameters is given. To apply them is a task of the assignment, and handed in as a function.
+Drawing their parameters is given. To apply them is a task of the assignment, and handed in as a
+function.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,11 +28,13 @@ PARAMETERS = (
 IDENTITY = (0.0, 0.0, 0.0, 1.0, 1.0, 1.0, 1.0, 0.0)
 FACTORS = (False, False, False, True, True, True, True, False)
 
-# Half widths of the uniform distributions they are drawn from (factors: the logarithm), as the authors have.
+# Half widths of the uniform distributions they are drawn from (factors: the logarithm), as the
+# authors have.
 SHIFT, ROTATION, ZOOM, SQUEEZE, SATURATION, BRIGHTNESS, HUE = 0.1, 0.2, 0.3, 0.1, 0.7, 0.7, 1.5
 
-# The three axes of colour, rows: brightness, red against blue, green against both; nearly the principal axes
-# of the colours of natural pictures (Ohta, Kanade and Sakai 1980). Hue turns the last two into each other.
+# The three axes of colour, rows: brightness, red against blue, green against both; nearly the
+# principal axes of the colours of natural pictures (Ohta, Kanade and Sakai 1980). Hue turns the
+# last two into each other.
 COLOR_AXES = torch.tensor([[1.0, 1, 1], [1, 0, -1], [-1, 2, -1]], dtype=torch.float64)
 COLOR_AXES /= COLOR_AXES.norm(dim=1, keepdim=True)
 
@@ -40,7 +44,8 @@ Transform = Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 def sample_parameters(count: int, generator: torch.Generator, spread: float = 1.0) -> Tensor:
     """Draw transformations with the authors' ranges.
 
-    spread   0 is no transformation at all, 1 the full ranges; a curriculum goes from one to the other
+    spread   0 is no transformation at all, 1 the full ranges; a curriculum goes from one to the
+             other
     returns  (count, 8)  float32, columns as in PARAMETERS
     Raises ValueError if spread is negative.
     """
@@ -48,9 +53,13 @@ def sample_parameters(count: int, generator: torch.Generator, spread: float = 1.
         raise ValueError(f"spread can't be negative: {spread}")
     draws = 2 * torch.rand(count, 8, generator=generator) - 1
     widths = torch.tensor([SHIFT, SHIFT, ROTATION, ZOOM, SQUEEZE, SATURATION, BRIGHTNESS, HUE])
-    shift_x, shift_y, rotation, zoom, squeeze, saturation, brightness, hue = (draws * widths * spread).T
+    shift_x, shift_y, rotation, zoom, squeeze, saturation, brightness, hue = (
+        draws * widths * spread
+    ).T
     zooms = (zoom + squeeze).exp(), (zoom - squeeze).exp()
-    return torch.stack([shift_x, shift_y, rotation, *zooms, saturation.exp(), brightness.exp(), hue], dim=1)
+    return torch.stack(
+        [shift_x, shift_y, rotation, *zooms, saturation.exp(), brightness.exp(), hue], dim=1
+    )
 
 
 def curriculum(step: int, start: float = 0.1, pace: float = 1e-5) -> float:
@@ -62,7 +71,9 @@ def curriculum(step: int, start: float = 0.1, pace: float = 1e-5) -> float:
 
 
 class TransformedViews(NamedTuple):
-    """A batch of views after their transformations: what a generator is fed, and what it is to draw."""
+    """A batch of views after their transformations: what a generator is fed, and what it is to
+    draw.
+    """
 
     image: Tensor  # (B, 3, S, S) over black, float32, in [0, 1]
     mask: Tensor  # (B, 1, S, S) in [0, 1]

@@ -1,4 +1,5 @@
-"""A code cell in parts: statements, comments and IPython lines, to be compared with those of another cell.
+"""A code cell in parts: statements, comments and IPython lines, to be compared with those of
+another cell.
 
 parts_of("x = 1\\n!ls")              two parts; None if the cell is not Python
 missing_imports(given, source)      the imports of `given` that `source` lacks, as code
@@ -21,7 +22,8 @@ from functools import cached_property, lru_cache
 MAX_CODE = 200_000  # characters
 # Cell magics whose cell is Python like any other.
 PYTHON_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun")
-# `!ls`, `%time f()`, `?f`, `f?`, and `files = !ls`: lines that are no Python, as IPython knows them.
+# `!ls`, `%time f()`, `?f`, `f?`, and `files = !ls`: lines that are no Python, as IPython knows
+# them.
 MAGIC = re.compile(r"^(\s*)(?:([\w, ]+)=\s*)?(?:[!%?].*|[\w.]+\?\??\s*)$")
 WORD = re.compile(r"\w+|[^\w\s]")
 DRAWING = ("picture", "moving")  # decorators of a picture cell's function
@@ -60,7 +62,9 @@ class Part:
 
     @property
     def block(self) -> str:
-        """The same for a `with` block, or a picture cell's function, and an edited version of it."""
+        """The same for a `with` block, or a picture cell's function, and an edited version of
+        it.
+        """
         if isinstance(self.node, ast.With):
             return "with " + ", ".join(map(ast.dump, self.node.items))
         if isinstance(self.node, ast.FunctionDef) and any(map(_draws, self.node.decorator_list)):
@@ -69,7 +73,9 @@ class Part:
 
     @property
     def makes(self) -> set[str]:
-        """The names that it gives a function, a class, or what a call has made; not a mere number or text."""
+        """The names that it gives a function, a class, or what a call has made; not a mere number
+        or text.
+        """
         value = self.node.value if isinstance(self.node, ast.Assign | ast.AnnAssign) else None
         named = isinstance(value, ast.Lambda | ast.Call | ast.Name | ast.Attribute)
         return set() if self.kind == "assignment" and not named else set(self.binds)
@@ -97,7 +103,9 @@ class Part:
 
 
 def plain(text: str) -> str:
-    """A text without what no reader sees: the kind of its line ends, spaces at them, composed accents."""
+    """A text without what no reader sees: the kind of its line ends, spaces at them, composed
+    accents.
+    """
     lines = unicodedata.normalize("NFC", with_newlines(text)).replace("\ufeff", "").split("\n")
     return "\n".join(line.replace("\u00a0", " ").rstrip() for line in lines).strip()
 
@@ -109,7 +117,11 @@ def with_newlines(text: str) -> str:
 
 def bare_lines(text: str) -> list[str]:
     """The lines of a text, each as `plain` would have it, and without what indents it."""
-    whole = unicodedata.normalize("NFC", with_newlines(text)).replace("\ufeff", "").replace("\u00a0", " ")
+    whole = (
+        unicodedata.normalize("NFC", with_newlines(text))
+        .replace("\ufeff", "")
+        .replace("\u00a0", " ")
+    )
     return [line.strip() for line in whole.split("\n")]
 
 
@@ -131,7 +143,9 @@ def parts_of(source: str) -> list[Part] | None:
     if tree is None:
         masked = [_masked(line) for line in lines]
         magics = {
-            number for number, (old, new) in enumerate(zip(lines, masked, strict=True), 1) if old != new
+            number
+            for number, (old, new) in enumerate(zip(lines, masked, strict=True), 1)
+            if old != new
         }
         tree = _tree("\n".join(masked)) if magics else None
     try:
@@ -157,7 +171,9 @@ def text_of(parts: list[Part]) -> str:
 
 
 def cut(text: str, given: dict[str, str]) -> list[tuple[str, str]]:
-    """A text cut at the given ones, by name, that are in it whole: pairs of a piece and its name, or ""."""
+    """A text cut at the given ones, by name, that are in it whole: pairs of a piece and its name,
+    or "".
+    """
     lines = text.split("\n")
     bare = bare_lines(text) if len(text) <= MAX_CODE else []
     begins: dict[str, list[tuple[str, list[str]]]] = {}
@@ -171,19 +187,28 @@ def cut(text: str, given: dict[str, str]) -> list[tuple[str, str]]:
             at += 1
             continue
         name, wanted = max(found, key=lambda one: len(one[1]))
-        pieces += [("\n".join(lines[start:at]), ""), ("\n".join(lines[at : at + len(wanted)]), name)]
+        pieces += [
+            ("\n".join(lines[start:at]), ""),
+            ("\n".join(lines[at : at + len(wanted)]), name),
+        ]
         at = start = at + len(wanted)
     pieces.append(("\n".join(lines[start:]), ""))
     return [(piece, name) for piece, name in pieces if name or piece.strip()]
 
 
 def missing_imports(given: str, source: str) -> str:
-    """The imports of the cell `given` that `source`, a student's version of it, lacks; "" if it has them all.
+    """The imports of the cell `given` that `source`, a student's version of it, lacks; "" if it has
+    them all.
 
-    As code, a statement a line. A version that is not Python has none. An import under `if` is none: it may
-    not be made.
+    As code, a statement a line. A version that is not Python has none. An import under `if` is
+    none: it may not be made.
     """
-    has = {name for node in _always(_body(source)) if isinstance(node, IMPORT) for name in _imported(node)}
+    has = {
+        name
+        for node in _always(_body(source))
+        if isinstance(node, IMPORT)
+        for name in _imported(node)
+    }
     lacking = []
     for node in _body(given):
         names = [alias for alias in getattr(node, "names", []) if isinstance(node, IMPORT)]
@@ -193,7 +218,11 @@ def missing_imports(given: str, source: str) -> str:
             else []
         )
         if names:
-            own = {"module": node.module, "level": node.level} if isinstance(node, ast.ImportFrom) else {}
+            own = (
+                {"module": node.module, "level": node.level}
+                if isinstance(node, ast.ImportFrom)
+                else {}
+            )
             lacking.append(ast.unparse(type(node)(names=names, **own)))
     return "\n".join(lacking)
 
@@ -216,7 +245,9 @@ def added_text(source: str, given: str) -> str:
 
 
 def resembles(source: str, given: str) -> bool:
-    """Whether a text may be an edited version of `given`: half of its lines are there, or most words."""
+    """Whether a text may be an edited version of `given`: half of its lines are there, or most
+    words.
+    """
     if len(source) > MAX_CODE:
         return False
     new, old = Counter(bare_lines(source)), Counter(bare_lines(given))
@@ -238,7 +269,9 @@ def _tree(source: str) -> ast.Module | None:
     if len(source) > MAX_CODE:
         return None
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of an escape in a text that is none: its author has seen it
+        warnings.simplefilter(
+            "ignore"
+        )  # of an escape in a text that is none: its author has seen it
         try:
             return ast.parse(source)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -262,7 +295,10 @@ def _imported(node: ast.stmt) -> list[tuple[object, ...]]:
     if isinstance(node, ast.Import):
         return [(alias.name, alias.asname or alias.name) for alias in node.names]
     if isinstance(node, ast.ImportFrom):
-        return [(node.level, node.module, alias.name, alias.asname or alias.name) for alias in node.names]
+        return [
+            (node.level, node.module, alias.name, alias.asname or alias.name)
+            for alias in node.names
+        ]
     return []
 
 

@@ -1,13 +1,15 @@
-"""Put a submitted notebook on the notebook that was given out. The self-check and the grader both do it.
+"""Put a submitted notebook on the notebook that was given out. The self-check and the grader both
+do it.
 
 released = released_notebook("3_colorization")
 reading = graft_submission(Path("3_colorization.ipynb"), released)
 reading.notebook.cells      the cells that are run for a grade, in order
 reading.repairs             what was put right, a sentence each
 
-The released notebook is the skeleton: its cells, their order, tags and locked sources stay. From the
-submission come the answers, the student's edits of unlocked cells and the student's own cells, in order.
-So a cell that was deleted, copied, split, joined or retyped costs nothing: tasks are found by name.
+The released notebook is the skeleton: its cells, their order, tags and locked sources stay. From
+the submission come the answers, the student's edits of unlocked cells and the student's own cells,
+in order. So a cell that was deleted, copied, split, joined or retyped costs nothing: tasks are
+found by name.
 """
 
 import hashlib
@@ -31,7 +33,13 @@ from course_utils.notebook.cell_parts import (
     same_text,
     text_of,
 )
-from course_utils.notebook.locked_cells import LockedCells, Piece, StudentCode, is_training, released_parts
+from course_utils.notebook.locked_cells import (
+    LockedCells,
+    Piece,
+    StudentCode,
+    is_training,
+    released_parts,
+)
 from course_utils.notebook.saved_notebook import content_of
 from course_utils.notebook.submitted_cells import MAX_CELLS, Submitted, cells_of, writable
 
@@ -48,11 +56,11 @@ __all__ = [
     "writable",
 ]
 
-RELEASED = Path(__file__).parents[1] / "released"  # a file for each notebook that came with this archive
+RELEASED = (
+    Path(__file__).parents[1] / "released"
+)  # a file for each notebook that came with this archive
 GONE = "# This cell was not handed in."
-ELSEWHERE = (
-    "# This cell was handed in as it was given out; the name is defined in a cell of the student's own."
-)
+ELSEWHERE = "# This cell was handed in as it was given out; the name is defined in a cell of the student's own."
 RESTORED = "# Imports that were given out, and that the cell below does not have:"
 MAX_TEXT = 2_000_000  # characters of which it is found out what was added; more is kept as it is
 MAX_GUESSES = 500  # comparisons of cells that have lost their ids
@@ -71,7 +79,9 @@ class Reading:
 
 
 def released_notebook(name: str) -> NotebookNode | None:
-    """The notebook `name` as it was given out; None where the archive has no copy, as older ones have not."""
+    """The notebook `name` as it was given out; None where the archive has no copy, as older ones
+    have not.
+    """
     path = RELEASED / f"{name}.json"
     if not re.fullmatch(r"\w+", name) or not path.is_file():
         return None
@@ -96,7 +106,8 @@ class _Graft:
 
     answers  by released cell that students edit, what was handed in as it
     front    by locked cell, cells of the student's own right in front of it: what was added to it
-    own      by the place of a released cell, the student's own cells behind it; -1 for those before all
+    own      by the place of a released cell, the student's own cells behind it; -1 for those before
+             all
     last     the place of the released cell that was met last
     changed  locked cells that were changed, and whether something was added to them
     near     missing cells of which an edited version, without its id, was handed in
@@ -109,7 +120,9 @@ class _Graft:
         self.given = {cell.id: cell.source for cell in self.skeleton.cells}
         self.ids = set(self.cells)
         self.by_source = {plain(cell.source): cell.id for cell in self.skeleton.cells}
-        self.placeholders = {plain(cell.source) for cell in self.skeleton.cells if _is_written(cell)}
+        self.placeholders = {
+            plain(cell.source) for cell in self.skeleton.cells if _is_written(cell)
+        }
         self.locked = LockedCells([cell for cell in self.skeleton.cells if _is_locked_code(cell)])
         tasks = {name.removeprefix("task-") for name, cell in self.cells.items() if _is_task(cell)}
         self.code = StudentCode(tasks)
@@ -136,13 +149,17 @@ class _Graft:
     # Which cell is which
 
     def name_of(self, cell: Submitted) -> str:
-        """The released cell that a submitted one is, whatever was made of it; "" for the student's own."""
+        """The released cell that a submitted one is, whatever was made of it; "" for the student's
+        own.
+        """
         claims = (claim for claim in cell.claims if claim in self.place)
         name = next(claims, "") or self.by_source.get(plain(cell.source), "")
         return name if name and self.can_be(cell, name) else ""
 
     def can_be(self, cell: Submitted, name: str) -> bool:
-        """An answer is one in whatever type of cell it was handed in; anything else has to keep its type."""
+        """An answer is one in whatever type of cell it was handed in; anything else has to keep its
+        type.
+        """
         released = self.cells[name]
         return "nbgrader" in released.metadata or released.cell_type == cell.kind
 
@@ -151,14 +168,20 @@ class _Graft:
         return same_text(cell.source, self.given[name])
 
     def note_handed_in(self, matched: list[tuple[Submitted, str]]) -> None:
-        """Which cells are there, what of the locked ones, and which names the student's cells bind."""
+        """Which cells are there, what of the locked ones, and which names the student's cells
+        bind.
+        """
         self.claimed = {name for _, name in matched if name}
-        self.older = any(cell.given_out and not self.is_whole(cell, name) for cell, name in matched if name)
+        self.older = any(
+            cell.given_out and not self.is_whole(cell, name) for cell, name in matched if name
+        )
         for cell, name in matched:
             if name in self.locked.parts:
                 whole = self.is_whole(cell, name)
                 self.locked.take_off(name, None if whole else self.code.parts(cell.source) or [])
-        touched = any(name in self.locked.parts and not self.is_whole(cell, name) for cell, name in matched)
+        touched = any(
+            name in self.locked.parts and not self.is_whole(cell, name) for cell, name in matched
+        )
         for cell, name in matched if touched or self.locked.left else ():
             if cell.kind == "code" and name not in self.locked.parts:
                 for part in self.code.parts(cell.source) or []:
@@ -166,13 +189,19 @@ class _Graft:
                         self.code.binds.setdefault(bound, set()).add(id(cell))
 
     def edited_version_of(self, cell: Submitted) -> str:
-        """The next missing cell that this one, which has lost its id, is an edited version of; or ""."""
+        """The next missing cell that this one, which has lost its id, is an edited version of; or
+        "".
+        """
         if cell.kind == "markdown" and _is_of_older_release(cell):
             return ""
         for released in self.skeleton.cells[self.last + 1 :]:
             if released.id in self.claimed:
                 return ""
-            if _is_given(released) and released.cell_type == cell.kind and released.id not in self.near:
+            if (
+                _is_given(released)
+                and released.cell_type == cell.kind
+                and released.id not in self.near
+            ):
                 self.guesses -= 1
                 if self.guesses < 0:
                     return ""
@@ -194,7 +223,9 @@ class _Graft:
             self.take_text(cell, name)
 
     def take_own(self, cell: Submitted) -> None:
-        """A cell of the student's own; or several, joined; or one that was edited and has lost its id."""
+        """A cell of the student's own; or several, joined; or one that was edited and has lost its
+        id.
+        """
         if cell.kind == "code":
             pieces = self.pieces(cell)
             if _owners(pieces):
@@ -208,14 +239,18 @@ class _Graft:
         if near and cell.kind == "markdown":
             self.take_text(cell, near)
             return
-        self.last = self.place[near] if near else self.last  # code is run after the cell that was given out
+        self.last = (
+            self.place[near] if near else self.last
+        )  # code is run after the cell that was given out
         self.put(cell)
 
     def put(self, cell: Submitted) -> None:
         self.own.setdefault(self.last, []).append(cell)
 
     def take_answer(self, cell: Submitted, name: str) -> None:
-        """A cell that students edit: without given cells that it was joined with, which are put back."""
+        """A cell that students edit: without given cells that it was joined with, which are put
+        back.
+        """
         if self.cells[name].cell_type == "markdown":
             cell = self.without_given_text(cell)
         elif _owners(pieces := self.pieces(cell)):
@@ -241,16 +276,21 @@ class _Graft:
             self.keep(cell, self.locked.pieces(parts, name), name)
 
     def gather_split(self, name: str) -> None:
-        """What stands between two parts of a locked cell that was split goes in front of the whole."""
+        """What stands between two parts of a locked cell that was split goes in front of the
+        whole.
+        """
         if self.last == self.place[name] and name in self.changed:
             self.front.setdefault(name, []).extend(self.own.pop(self.last, []))
 
     def pieces(self, cell: Submitted) -> list[Piece]:
-        """The parts of a cell that is not locked, with the missing locked cells that they come from."""
+        """The parts of a cell that is not locked, with the missing locked cells that they come
+        from.
+        """
         return self.locked.pieces(self.code.parts(cell.source) or []) if self.locked.left else []
 
     def keep(self, cell: Submitted, pieces: list[Piece], name: str = "") -> None:
-        """Keep what is the student's, each part in front of the locked cell that follows it in this cell.
+        """Keep what is the student's, each part in front of the locked cell that follows it in this
+        cell.
 
         name  the locked cell that it is; "" if it is none, and some were found in it
         """
@@ -263,9 +303,13 @@ class _Graft:
         for target in dict.fromkeys(targets):
             if not name:
                 self.gather_split(target)
-            mine = [not owner and one == target for (_, owner), one in zip(pieces, targets, strict=True)]
+            mine = [
+                not owner and one == target for (_, owner), one in zip(pieces, targets, strict=True)
+            ]
             cautious = self.older or is_training(self.cells[target])
-            self.put_in_front(target, self.code.kept(pieces, mine, id(cell), cautious=cautious), "code")
+            self.put_in_front(
+                target, self.code.kept(pieces, mine, id(cell), cautious=cautious), "code"
+            )
             self.last = self.place[name or target]
 
     def put_in_front(self, name: str, texts: list[str], kind: str) -> None:
@@ -279,7 +323,9 @@ class _Graft:
             self.changed[name] = True
 
     def needed_by(self, text: str) -> int:
-        """The place of the last given cell that first binds a name which this code looks up; or -1."""
+        """The place of the last given cell that first binds a name which this code looks up; or
+        -1.
+        """
         parts = self.code.parts(text) or []
         uses = {name for part in parts for name in part.uses} - {
             name for part in parts for name in part.binds
@@ -299,7 +345,9 @@ class _Graft:
     # Given Markdown
 
     def added(self, cell: Submitted, name: str) -> str:
-        """What a cell says and the released one does not; all of it, if there is too much to compare."""
+        """What a cell says and the released one does not; all of it, if there is too much to
+        compare.
+        """
         self.unread -= len(cell.source)
         return added_text(cell.source, self.given[name]) if self.unread >= 0 else cell.source
 
@@ -315,7 +363,9 @@ class _Graft:
             self.put_text(cell, self.added(cell, name))
 
     def take_apart(self, cell: Submitted, name: str = "") -> bool:
-        """Take a cell with whole given texts in it, that of `name` or missing ones, apart, if it is one."""
+        """Take a cell with whole given texts in it, that of `name` or missing ones, apart, if it is
+        one.
+        """
         self.unread -= len(cell.source)
         pieces = cut(cell.source, self.given_texts(name)) if self.unread >= 0 else []
         found = [given for _, given in pieces if given]
@@ -330,7 +380,9 @@ class _Graft:
     def given_texts(self, name: str = "") -> dict[str, str]:
         """The given Markdown that is missing, and that of `name`."""
         known = self.claimed | self.near
-        texts = [cell for cell in self.skeleton.cells if cell.cell_type == "markdown" and _is_given(cell)]
+        texts = [
+            cell for cell in self.skeleton.cells if cell.cell_type == "markdown" and _is_given(cell)
+        ]
         return {cell.id: cell.source for cell in texts if cell.id == name or cell.id not in known}
 
     def put_text(self, cell: Submitted, text: str) -> None:
@@ -346,7 +398,9 @@ class _Graft:
         return replace(cell, source="\n\n".join(mine)) if len(mine) < len(pieces) else cell
 
     def move_answers(self) -> None:
-        """What was written above or below an answer's cell, when that was left as it was, is the answer."""
+        """What was written above or below an answer's cell, when that was left as it was, is the
+        answer.
+        """
         for cell in (cell for cell in self.skeleton.cells if _is_written(cell)):
             given, index = self.answers.get(cell.id, []), self.place[cell.id]
             if any(plain(one.source) not in ("", plain(cell.source)) for one in given):
@@ -402,7 +456,9 @@ class _Graft:
     def defined(self) -> set[str]:
         """The names that the student's cells make, stubs aside."""
         own = [cell for cells in (*self.own.values(), *self.front.values()) for cell in cells]
-        changed = [cell for name, cells in self.answers.items() for cell in self.changed_code(name, cells)]
+        changed = [
+            cell for name, cells in self.answers.items() for cell in self.changed_code(name, cells)
+        ]
         cells = [*(cell for cell in own if cell.kind == "code"), *changed]
         parts = [part for cell in cells for part in self.code.parts(cell.source) or []]
         return {name for part in parts if not self.is_stub(part) for name in part.makes}
@@ -419,7 +475,10 @@ class _Graft:
         """The definitions that were given out to be written, by their keys."""
         tasks = [cell for cell in self.skeleton.cells if _is_task(cell)]
         return {
-            part.key for cell in tasks for part in released_parts(cell.source) if part.kind == "definition"
+            part.key
+            for cell in tasks
+            for part in released_parts(cell.source)
+            if part.kind == "definition"
         }
 
     def without_stubs(self, cells: list[Submitted], task: str) -> list[Submitted]:
@@ -447,17 +506,27 @@ class _Graft:
             self.repairs.append(f"{cell.id}: a locked cell was changed, and is put back{kept}.")
 
     def lost_imports(self, cell: NotebookNode, worked: list[Submitted]) -> list[NotebookNode]:
-        """A cell with the imports that a given cell had, and that the student's version does not have."""
+        """A cell with the imports that a given cell had, and that the student's version does not
+        have.
+        """
         if not _is_given(cell) or any(self.is_whole(one, cell.id) for one in worked):
             return []
         lost, index = self.given[cell.id], self.place[cell.id]
-        around = [one for at, cells in self.own.items() if at <= index for one in cells if one.kind == "code"]
+        around = [
+            one
+            for at, cells in self.own.items()
+            if at <= index
+            for one in cells
+            if one.kind == "code"
+        ]
         for one in [*worked, *around]:
             lost = missing_imports(lost, one.source)
         if not lost:
             return []
         shown = "; ".join(f"`{line}`" for line in lost.split("\n"))
-        self.repairs.append(f"{cell.id}: imports that were given out are missing, and are put back: {shown}.")
+        self.repairs.append(
+            f"{cell.id}: imports that were given out are missing, and are put back: {shown}."
+        )
         made = nbformat.v4.new_code_cell(f"{RESTORED}\n{lost}")
         own_id = f"code-{content_hash(made.source)}"
         made.id = "" if own_id in self.ids else own_id
@@ -465,7 +534,9 @@ class _Graft:
         return [made]
 
     def new(self, cell: Submitted) -> NotebookNode:
-        """A cell of the student's own, as a fresh one: none of its metadata, outputs or id is believed."""
+        """A cell of the student's own, as a fresh one: none of its metadata, outputs or id is
+        believed.
+        """
         make = {
             "code": nbformat.v4.new_code_cell,
             "markdown": nbformat.v4.new_markdown_cell,
@@ -509,7 +580,9 @@ def _is_locked_code(cell: NotebookNode) -> bool:
 
 
 def _is_given(cell: NotebookNode) -> bool:
-    """Whether it was given out to be read or run, and is neither an answer's cell nor locked code."""
+    """Whether it was given out to be read or run, and is neither an answer's cell nor locked
+    code.
+    """
     if cell.cell_type == "markdown":
         return not _is_editable(cell)
     return cell.cell_type == "code" and "nbgrader" not in cell.metadata and not is_training(cell)

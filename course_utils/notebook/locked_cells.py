@@ -1,7 +1,7 @@
 """What of a submitted cell is a locked cell's, and what the student has added to it.
 
-Locked cells are put back as they were given out. If one was joined with an answer, typed into, or split, the
-rest is the student's, and is kept.
+Locked cells are put back as they were given out. If one was joined with an answer, typed into, or
+split, the rest is the student's, and is kept.
 """
 
 from collections import Counter
@@ -10,7 +10,14 @@ from functools import lru_cache
 
 from nbformat import NotebookNode
 
-from course_utils.notebook.cell_parts import MAX_CODE, PYTHON_MAGICS, Part, inner_parts, parts_of, text_of
+from course_utils.notebook.cell_parts import (
+    MAX_CODE,
+    PYTHON_MAGICS,
+    Part,
+    inner_parts,
+    parts_of,
+    text_of,
+)
 
 Piece = tuple[Part, str]  # a part of a cell, and the locked cell that it comes from, or ""
 
@@ -34,8 +41,12 @@ class LockedCells:
         self.trainings = {cell.id for cell in cells if is_training(cell)}
         whole = {cell.id: released_parts(cell.source) for cell in cells}
         self.blocks = {name: {part.block for part in parts} - {""} for name, parts in whole.items()}
-        self.parts = {name: list(_leaves(parts, self.blocks[name])) for name, parts in whole.items()}
-        self.left = {name: Counter(part.key for part in parts) for name, parts in self.parts.items()}
+        self.parts = {
+            name: list(_leaves(parts, self.blocks[name])) for name, parts in whole.items()
+        }
+        self.left = {
+            name: Counter(part.key for part in parts) for name, parts in self.parts.items()
+        }
         self._blocks = {block for blocks in self.blocks.values() for block in blocks}
         self._with_key: dict[str, list[str]] = {}
         for name, parts in self.parts.items():
@@ -50,7 +61,9 @@ class LockedCells:
             self._set_left(name, self.left[name] - _keys(_leaves(parts, self.blocks[name])))
 
     def pieces(self, parts: list[Part], name: str = "") -> list[Piece]:
-        """A submitted cell's parts with the locked cells that they come from: it is `name`, or not locked."""
+        """A submitted cell's parts with the locked cells that they come from: it is `name`, or not
+        locked.
+        """
         pools = {name: _keys(self.parts[name])} if name else {}
         pools |= {one: Counter(self.left[one]) for one in self._joined(parts) if one != name}
         blocks = {block for one in pools for block in self.blocks[one]}
@@ -67,7 +80,10 @@ class LockedCells:
     def _joined(self, parts: list[Part]) -> list[str]:
         """The locked cells of which at least half of what is left is among these parts."""
         leaves = list(_leaves(parts, self._blocks))
-        keys, acting = _keys(leaves), {part.key for part in leaves if part.kind in ("other", "block")}
+        keys, acting = (
+            _keys(leaves),
+            {part.key for part in leaves if part.kind in ("other", "block")},
+        )
         found = []
         for name in dict.fromkeys(name for key in keys for name in self._with_key.get(key, [])):
             left = self.left.get(name, Counter())
@@ -110,11 +126,13 @@ class StudentCode:
             self._parts[source] = parts_of(source)
         return self._parts[source]
 
-    def kept(self, pieces: list[Piece], mine: list[bool], cell: int, *, cautious: bool) -> list[str]:
+    def kept(
+        self, pieces: list[Piece], mine: list[bool], cell: int, *, cautious: bool
+    ) -> list[str]:
         """The sources of the cells that keep what is the student's of these pieces.
 
-        What the pieces need of the locked cell's own names comes with them. What only does something is in a
-        cell for itself: it may fail, and must not take a definition with it.
+        What the pieces need of the locked cell's own names comes with them. What only does
+        something is in a cell for itself: it may fail, and must not take a definition with it.
 
         mine      for each piece, whether it is to be kept
         cell      Python's id of the cell that they come from
@@ -124,11 +142,18 @@ class StudentCode:
             own and self._is_worth_keeping(part, cautious=cautious)
             for (part, _), own in zip(pieces, mine, strict=True)
         ]
-        needed = {name for (part, _), kept in zip(pieces, chosen, strict=True) if kept for name in part.uses}
+        needed = {
+            name
+            for (part, _), kept in zip(pieces, chosen, strict=True)
+            if kept
+            for name in part.uses
+        }
         for at in reversed(range(len(pieces))):
             part, owner = pieces[at]
             lost = {
-                name for name in part.binds & needed if not (owner and self.binds.get(name, set()) - {cell})
+                name
+                for name in part.binds & needed
+                if not (owner and self.binds.get(name, set()) - {cell})
             }
             if not chosen[at] and part.kind in NAMING and lost and (owner or mine[at]):
                 chosen[at] = True
@@ -149,7 +174,9 @@ def is_training(cell: NotebookNode) -> bool:
 
 
 def _cells(parts: list[Part]) -> list[str]:
-    """The sources of one cell after another: what names something, apart from what only does something."""
+    """The sources of one cell after another: what names something, apart from what only does
+    something.
+    """
     groups: list[list[Part]] = []
     acts = None
     waiting: list[Part] = []  # comments, which belong to what comes next

@@ -63,7 +63,11 @@ class Cell:
     def used_by(self, name: str) -> set[str]:
         """The names that the statements read which define `name` here."""
         parts = [part for one in self.body if name in bound_by(one) for part in ast.walk(one)]
-        return {part.id for part in parts if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load)}
+        return {
+            part.id
+            for part in parts
+            if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Load)
+        }
 
 
 @dataclass(frozen=True)
@@ -91,7 +95,9 @@ class SavedNotebook:
 
     @cached_property
     def code(self) -> list[Cell]:
-        """The cells that are run for a grade: code, but no training, and none of the grader's own."""
+        """The cells that are run for a grade: code, but no training, and none of the grader's
+        own.
+        """
         return [
             cell
             for cell in self.cells
@@ -152,13 +158,19 @@ class SavedNotebook:
                 found.append(f"{name} is defined {len(cells)} times ({places}): keep one.")
         for name, cell in self.checks.items():
             if self.tasks[name].check not in ("", digest(cell.source)):
-                found.append(f"The check of {name} was changed: grading takes the one that was given out.")
+                found.append(
+                    f"The check of {name} was changed: grading takes the one that was given out."
+                )
         written = [cell for cell in self.cells if cell.name.startswith("written-")]
-        empty = [cell.name.partition("-")[2] for cell in written if cell.source.strip() in ("", ANSWER)]
+        empty = [
+            cell.name.partition("-")[2] for cell in written if cell.source.strip() in ("", ANSWER)
+        ]
         return [*found, *([f"Not answered in writing yet: {', '.join(empty)}."] if empty else [])]
 
     def _tasks(self) -> list[Task]:
-        """From the metadata, or, where an editor has dropped those, from the checks that are there."""
+        """From the metadata, or, where an editor has dropped those, from the checks that are
+        there.
+        """
         told = self.about.get("tasks")
         if isinstance(told, dict) and told:
             return [_task(name, _dict(about)) for name, about in told.items()]
@@ -190,7 +202,9 @@ def read(path: Path) -> SavedNotebook:
         cells.append(cell_of(one, sum(cell.kind == "code" for cell in cells) + 1))
     saved = SavedNotebook(path, _dict(_dict(content.get("metadata")).get("assignment")), cells)
     if not saved.tasks:
-        raise NotebookError(f"{path.name} is no notebook of the course: no cell of it checks a task.")
+        raise NotebookError(
+            f"{path.name} is no notebook of the course: no cell of it checks a task."
+        )
     return saved
 
 
@@ -203,7 +217,9 @@ def bound_by(statement: ast.stmt) -> set[str]:
         if isinstance(part, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             names.add(part.name)
             continue  # what is bound inside stays inside
-        if isinstance(part, ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp):
+        if isinstance(
+            part, ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+        ):
             continue
         if isinstance(part, ast.alias):
             names.add((part.asname or part.name).partition(".")[0])
@@ -214,7 +230,9 @@ def bound_by(statement: ast.stmt) -> set[str]:
 
 
 def digest(source: str) -> str:
-    """What tells whether a cell has another source than it had; the kind of line ends does not count."""
+    """What tells whether a cell has another source than it had; the kind of line ends does not
+    count.
+    """
     same = source.replace("\r\n", "\n").replace("\r", "\n").strip()
     return hashlib.sha256(same.encode("utf-8", "replace")).hexdigest()[:16]
 
@@ -231,11 +249,15 @@ def cell_of(raw: dict[str, Any], number: int) -> Cell:
     called = CALLED.get(role, f"code cell {number}").format(task)
     tags = metadata.get("tags")
     is_training = isinstance(tags, list) and "training" in tags
-    return Cell(str(raw.get("cell_type")), source, name, called, is_training, raw.get("execution_count"))
+    return Cell(
+        str(raw.get("cell_type")), source, name, called, is_training, raw.get("execution_count")
+    )
 
 
 def _task(name: str, about: dict[str, Any]) -> Task:
-    numbers = {key: about[key] for key in ("points", "minutes") if isinstance(about.get(key), (int, float))}
+    numbers = {
+        key: about[key] for key in ("points", "minutes") if isinstance(about.get(key), (int, float))
+    }
     return Task(name, **numbers, check=str(about.get("check", "")))
 
 

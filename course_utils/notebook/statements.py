@@ -1,6 +1,7 @@
 """A cell fails by statements, not as a whole: one import that fails costs no line below it.
 
-install(shell)      from now on the shell leaves out the statements below when they fail, and goes on
+install(shell)      from now on the shell leaves out the statements below when they fail, and goes
+                    on
 taken(shell)        which ones it has left out since the last call
 
 Left out, with a line on stderr and no traceback:
@@ -10,8 +11,9 @@ Left out, with a line on stderr and no traceback:
 - what uses a name that such a statement would have bound (`drive.mount(...)`)
 - a plain setting of an imported module (`plt.style.use("missing")`)
 
-Everything else ends its cell, as always. The grader and the self-check both use this, so both run a notebook
-the same way. The grader copies this file: it needs only the standard library and the shell that it is given.
+Everything else ends its cell, as always. The grader and the self-check both use this, so both run a
+notebook the same way. The grader copies this file: it needs only the standard library and the shell
+that it is given.
 """
 
 import ast
@@ -26,12 +28,34 @@ from typing import Any, NamedTuple
 HOOK = "_skips_statements"  # the shell's attribute
 MOST = 200  # records that are kept
 MAX_STATEMENT, MAX_ERROR = 80, 200  # characters
-MAGICS = {"run_line_magic", "magic", "system", "getoutput"}  # of the shell: what `%x` and `!x` become
+MAGICS = {
+    "run_line_magic",
+    "magic",
+    "system",
+    "getoutput",
+}  # of the shell: what `%x` and `!x` become
 COMPREHENSIONS = {"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"}
 # What a setting may be made of besides calls and names, which are looked at one by one.
 PLAIN = (
-    *(ast.Constant, ast.Tuple, ast.List, ast.Set, ast.Dict, ast.Attribute, ast.Subscript, ast.Slice),
-    *(ast.UnaryOp, ast.BinOp, ast.operator, ast.unaryop, ast.expr_context, ast.keyword, ast.Starred),
+    *(
+        ast.Constant,
+        ast.Tuple,
+        ast.List,
+        ast.Set,
+        ast.Dict,
+        ast.Attribute,
+        ast.Subscript,
+        ast.Slice,
+    ),
+    *(
+        ast.UnaryOp,
+        ast.BinOp,
+        ast.operator,
+        ast.unaryop,
+        ast.expr_context,
+        ast.keyword,
+        ast.Starred,
+    ),
 )
 
 
@@ -97,7 +121,11 @@ class _Statements:
         shell.run_ast_nodes, shell.showtraceback = self.run_ast_nodes, self.showtraceback
 
     async def run_ast_nodes(
-        self, nodelist: list[ast.stmt], cell_name: str, interactivity: str = "last_expr", **rest: object
+        self,
+        nodelist: list[ast.stmt],
+        cell_name: str,
+        interactivity: str = "last_expr",
+        **rest: object,
     ) -> bool | None:
         """What the shell's own does, a statement at a time. Returns whether one has failed."""
         if not nodelist or rest.get("result") is None:
@@ -128,10 +156,17 @@ class _Statements:
         return False
 
     def showtraceback(self, *arguments: object, **options: object) -> None:
-        """Called by the shell when a statement has failed: show nothing if the statement is left out."""
+        """Called by the shell when a statement has failed: show nothing if the statement is left
+        out.
+        """
         step, error = self.running[-1] if self.running else None, sys.exc_info()[1]
         # A statement can also show an exception that it has dealt with.
-        if step and error is not None and _is_its(step.result, error) and self._may_skip(step, error):
+        if (
+            step
+            and error is not None
+            and _is_its(step.result, error)
+            and self._may_skip(step, error)
+        ):
             step.skip = error
         else:
             self.show(*arguments, **options)
@@ -148,7 +183,9 @@ class _Statements:
             return False  # a check that was not made would have passed
         if isinstance(error, NameError) and self._is_lost(error.name) and _is_own(error, step.cell):
             return True
-        return _is_setting(node, names) and not isinstance(error, AssertionError | NotImplementedError)
+        return _is_setting(node, names) and not isinstance(
+            error, AssertionError | NotImplementedError
+        )
 
     def _is_lost(self, name: object) -> bool:
         return isinstance(name, str) and (name in self.lost or "*" in self.lost)
@@ -176,7 +213,9 @@ class _Statements:
 
 def _lines_of(raw: list[str], new: list[str]) -> Iterator[int]:
     """For each line that IPython makes of a cell, the index of the one that it comes from."""
-    at = next((at for at, line in enumerate(raw) if line.strip()), 0)  # it drops empty ones at the top
+    at = next(
+        (at for at, line in enumerate(raw) if line.strip()), 0
+    )  # it drops empty ones at the top
     for line in new:
         yield at
         # A magic with a backslash at the end of its line becomes one line.
@@ -196,10 +235,14 @@ def _name_by_name(node: ast.Import | ast.ImportFrom) -> list[ast.stmt]:
 
 
 def _magic(node: ast.stmt) -> str:
-    """The method of the shell that a statement calls, if that is all that it does: `files = !ls`."""
+    """The method of the shell that a statement calls, if that is all that it does: `files =
+    !ls`.
+    """
     call = node.value if isinstance(node, ast.Expr | ast.Assign) else None
     method = call.func if isinstance(call, ast.Call) else None
-    shell = method.value.func if isinstance(method, ast.Attribute) and _is_call(method.value) else None
+    shell = (
+        method.value.func if isinstance(method, ast.Attribute) and _is_call(method.value) else None
+    )
     return method.attr if isinstance(shell, ast.Name) and shell.id == "get_ipython" else ""
 
 
@@ -208,7 +251,8 @@ def _is_call(node: ast.AST) -> bool:
 
 
 def _is_setting(node: ast.stmt, names: dict[str, object]) -> bool:
-    """Whether a statement sets something in an imported module, and uses nothing of the notebook's own.
+    """Whether a statement sets something in an imported module, and uses nothing of the notebook's
+    own.
 
     As `plt.style.use("missing")`, `torch.set_default_device(torch.device("cuda"))` and
     `plt.rcParams["figure.size"] = 3, 4`. The course's own modules are no part of this.
@@ -225,7 +269,10 @@ def _is_plain(value: ast.expr, names: dict[str, object]) -> bool:
     """Whether all calls in an expression are of modules, and all names are modules or built in."""
     for part in ast.walk(value):
         if isinstance(part, ast.Name):
-            if not (_is_module(names.get(part.id)) or (part.id not in names and hasattr(builtins, part.id))):
+            if not (
+                _is_module(names.get(part.id))
+                or (part.id not in names and hasattr(builtins, part.id))
+            ):
                 return False
         elif isinstance(part, ast.Call):
             if not _is_of_module(part.func, names):
@@ -236,7 +283,9 @@ def _is_plain(value: ast.expr, names: dict[str, object]) -> bool:
 
 
 def _is_of_module(node: ast.expr, names: dict[str, object]) -> bool:
-    """Whether an expression is something in a module: `plt.style.use`, `plt.rcParams["figure.size"]`."""
+    """Whether an expression is something in a module: `plt.style.use`,
+    `plt.rcParams["figure.size"]`.
+    """
     if not isinstance(node, ast.Attribute | ast.Subscript):
         return False
     while isinstance(node, ast.Attribute | ast.Subscript):
@@ -259,7 +308,9 @@ def _is_own(error: Exception, cell: str) -> bool:
 
 
 def _is_function(code: CodeType, cell: str) -> bool:
-    """Whether code is no part of a statement's own: modules, class bodies and comprehensions are."""
+    """Whether code is no part of a statement's own: modules, class bodies and comprehensions
+    are.
+    """
     optimized = bool(code.co_flags & inspect.CO_OPTIMIZED)
     return code.co_filename != cell or (optimized and code.co_name not in COMPREHENSIONS)
 
@@ -273,7 +324,9 @@ def _bound_by(node: ast.stmt) -> set[str]:
     if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
         return {node.name}
     parts = ast.walk(node)
-    return {part.id for part in parts if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
+    return {
+        part.id for part in parts if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)
+    }
 
 
 def _said(error: BaseException | None) -> str:

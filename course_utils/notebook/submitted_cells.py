@@ -1,4 +1,5 @@
-"""The cells of a submitted notebook of any format, which is not trusted: what they say, and claim to be.
+"""The cells of a submitted notebook of any format, which is not trusted: what they say, and claim
+to be.
 
 cells_of(json.load(file))[0].source
 """
@@ -31,7 +32,9 @@ class Submitted:
 
 
 def cells_of(content: dict[str, Any]) -> list[Submitted]:
-    """The cells of any nbformat: 4 has them at the top, 3 and 2 in worksheets. Raises NotebookError."""
+    """The cells of any nbformat: 4 has them at the top, 3 and 2 in worksheets. Raises
+    NotebookError.
+    """
     raw = content.get("cells")
     if not isinstance(raw, list):
         sheets = content.get("worksheets")
@@ -74,7 +77,9 @@ def _dict(value: object) -> dict[str, Any]:
 
 
 def writable(text: str) -> str:
-    """Text that can be written as UTF-8: a lone surrogate in JSON is legal, and no file could hold it."""
+    """Text that can be written as UTF-8: a lone surrogate in JSON is legal, and no file could hold
+    it.
+    """
     return text.encode("utf-8", "replace").decode("utf-8")
 
 

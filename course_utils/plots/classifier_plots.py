@@ -32,7 +32,9 @@ def _shown(axes: Axes, image: Tensor, title: str = "", **style: object) -> Axes:
 def _map(axes: Axes, values: Tensor, title: str = "") -> Axes:
     """A map (H, W) of both signs: blue below zero, white at zero, red above."""
     reach = max(values.detach().abs().max().item(), 1e-9)
-    return _shown(axes, values, title, cmap="RdBu_r", vmin=-reach, vmax=reach, interpolation="nearest")
+    return _shown(
+        axes, values, title, cmap="RdBu_r", vmin=-reach, vmax=reach, interpolation="nearest"
+    )
 
 
 @_styled
@@ -52,7 +54,8 @@ def picture_grid(images: Tensor, titles: Sequence[str], columns: int = 7) -> Fig
 
 @_styled
 def templates(weights: Tensor, size: int, names: Sequence[str]) -> Figure:
-    """What a linear classifier looks for: the weights of each class as a picture, grey where they are zero.
+    """What a linear classifier looks for: the weights of each class as a picture, grey where they
+    are zero.
 
     weights  (3 * size * size, C)
     """
@@ -73,7 +76,9 @@ def activation(x: Tensor, y: Tensor, slope: Tensor | None = None) -> Figure:
     axes[0].set(title="what comes out", xlabel="what goes in")
     if slope is not None:
         axes[1].plot(x, slope.detach(), color=SECOND, lw=0, marker=".", ms=4)
-        axes[1].set(title="the part of the gradient that passes", xlabel="what went in", ylim=(-0.1, 1.1))
+        axes[1].set(
+            title="the part of the gradient that passes", xlabel="what went in", ylim=(-0.1, 1.1)
+        )
     for each in axes:
         each.axvline(0, color=FAINT, lw=0.8, zorder=0)
     return figure
@@ -81,7 +86,8 @@ def activation(x: Tensor, y: Tensor, slope: Tensor | None = None) -> Figure:
 
 @_styled
 def feature_maps(image: Tensor, maps: dict[str, Tensor]) -> Figure:
-    """A picture and what kernels make of it: red where a kernel agrees, blue where it finds its opposite.
+    """A picture and what kernels make of it: red where a kernel agrees, blue where it finds its
+    opposite.
 
     image  (3, H, W)
     maps   (H', W'), by the kernel's name
@@ -121,7 +127,9 @@ def pooled_back(values: Tensor, pooled: Tensor, gradient: Tensor, passed: Tensor
         dark = 0.6 * panel.abs().max().item()
         for (row, column), number in np.ndenumerate(panel.detach().numpy()):
             ink = "white" if abs(number) > dark else INK
-            axes.annotate(f"{number:g}", (column, row), ha="center", va="center", fontsize=9, color=ink)
+            axes.annotate(
+                f"{number:g}", (column, row), ha="center", va="center", fontsize=9, color=ink
+            )
     return figure
 
 
@@ -202,7 +210,11 @@ def descent(losses: Tensor, axis: Tensor, paths: dict[str, Tensor]) -> Figure:
 
 @_styled
 def curves(
-    lines: dict[str, Sequence[float]], xlabel: str, ylabel: str, level: float | None = None, first: int = 0
+    lines: dict[str, Sequence[float]],
+    xlabel: str,
+    ylabel: str,
+    level: float | None = None,
+    first: int = 0,
 ) -> Figure:
     """Curves over first, first + 1, ..., by name; a dotted line at `level`."""
     figure = Figure((WIDTH * 0.75, 2.8))
@@ -220,7 +232,9 @@ def curves(
 
 
 @_styled
-def guesses(images: Tensor, shares: Tensor, labels: Tensor, names: Sequence[str], top: int = 5) -> Figure:
+def guesses(
+    images: Tensor, shares: Tensor, labels: Tensor, names: Sequence[str], top: int = 5
+) -> Figure:
     """Pictures with their likeliest classes as bars: the right class green, the others red.
 
     images  (N, 3, H, W), four to a row
@@ -229,7 +243,9 @@ def guesses(images: Tensor, shares: Tensor, labels: Tensor, names: Sequence[str]
     """
     rows = -(-len(images) // 4)
     figure = Figure((WIDTH, 3.3 * rows))
-    for place, image, share, label in zip(figure.add_gridspec(rows, 4), images, shares, labels, strict=False):
+    for place, image, share, label in zip(
+        figure.add_gridspec(rows, 4), images, shares, labels, strict=False
+    ):
         upper, lower = place.subgridspec(2, 1, height_ratios=[1.5, 1], hspace=0.02)
         _shown(figure.add_subplot(upper), image, names[label])
         _bars(figure, lower, share, int(label), names, top)
@@ -264,7 +280,9 @@ def confusion(labels: Tensor, found: Tensor, names: Sequence[str]) -> Figure:
     for (row, column), each in np.ndenumerate(share.numpy()):
         if each >= 0.05:
             ink = "white" if each > 0.5 else INK
-            axes.annotate(f"{each:.0%}", (column, row), ha="center", va="center", fontsize=7, color=ink)
+            axes.annotate(
+                f"{each:.0%}", (column, row), ha="center", va="center", fontsize=7, color=ink
+            )
     axes.set_xticks(range(len(names)), names, rotation=60, ha="right")
     axes.set_yticks(range(len(names)), names)
     axes.set(xlabel="the network's guess", ylabel="the truth")
@@ -307,7 +325,9 @@ def through_the_layers(
         inner = place.subgridspec(3, 3, wspace=0.05, hspace=0.05)
         for index, (small, channel) in enumerate(zip(inner, strongest, strict=False)):
             title = name if index == 0 else ""
-            axes = _shown(figure.add_subplot(small), maps[channel], cmap="magma", interpolation="nearest")
+            axes = _shown(
+                figure.add_subplot(small), maps[channel], cmap="magma", interpolation="nearest"
+            )
             axes.set_title(title, fontsize=9)
     _bars(figure, grid[-1], share, label, names, 5)
     figure.axes[-1].set_title("p(c | x)", fontsize=9)

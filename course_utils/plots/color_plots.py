@@ -1,6 +1,8 @@
-"""Figures of colour: planes of a picture, the ab plane and its bins, and toy balls painted in one colour.
+"""Figures of colour: planes of a picture, the ab plane and its bins, and toy balls painted in one
+colour.
 
-Colours are in ab units throughout, unless a docstring says otherwise. Every function returns a new Figure.
+Colours are in ab units throughout, unless a docstring says otherwise. Every function returns a new
+Figure.
 """
 
 import warnings
@@ -46,7 +48,8 @@ STYLE = {
 _styled = mpl.rc_context(STYLE)
 
 
-# --- colours -----------------------------------------------------------------------------------------------
+# --- colours
+# -----------------------------------------------------------------------------------------------
 
 
 def rough_bins(step: int = 10) -> Tensor:
@@ -84,7 +87,8 @@ def _to_rgb(lab: np.ndarray) -> np.ndarray:
         return lab2rgb(lab)
 
 
-# --- toy balls ---------------------------------------------------------------------------------------------
+# --- toy balls
+# ---------------------------------------------------------------------------------------------
 
 
 @lru_cache
@@ -111,7 +115,8 @@ def painted_balls(ab: Tensor, size: int = 96) -> np.ndarray:
     return _to_rgb(lab) * coverage[..., None] + 1 - coverage[..., None]
 
 
-# left, top and diameter of each ball of the still life, as parts of its height; and whether it is striped
+# left, top and diameter of each ball of the still life, as parts of its height; and whether it is
+# striped
 STILL_LIFE = (
     (0.10, 0.22, 0.36, False),
     (0.98, 0.16, 0.40, False),
@@ -128,7 +133,8 @@ def still_life(height: int = 300) -> tuple[Tensor, Tensor]:
 
     height   of the picture; it is 1.7 times as wide
     returns  lightness (H, W)  L*, 0 to 100
-             masks (7, H, W)   how much of each pixel is table, first ball, second ball ...; they sum to 1
+             masks (7, H, W)   how much of each pixel is table, first ball, second ball ...; they
+                               sum to 1
     """
     width = int(1.7 * height)
     down = np.linspace(0, 1, height)[:, None]
@@ -207,11 +213,15 @@ def _squares(axes: Axes, centres: Tensor, side: float | np.ndarray, **style: obj
     """A square at each centre, `side` ab units wide."""
     corner = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) / 2
     sides = np.broadcast_to(side, len(centres))
-    axes.add_collection(PolyCollection(centres.numpy()[:, None] + sides[:, None, None] * corner, **style))
+    axes.add_collection(
+        PolyCollection(centres.numpy()[:, None] + sides[:, None, None] * corner, **style)
+    )
 
 
 def dots(axes: Axes, centres: Tensor, share: np.ndarray, widest: float, **style: object) -> None:
-    """A disc at each centre; its area is proportional to `share`, and a share of 1 is `widest` wide."""
+    """A disc at each centre; its area is proportional to `share`, and a share of 1 is `widest`
+    wide.
+    """
     diameter = widest * np.sqrt(np.clip(share, 0, None))
     style = {"edgecolor": "white", "linewidth": 0.4} | style
     circles = EllipseCollection(
@@ -226,7 +236,8 @@ def hwc(image: Tensor) -> np.ndarray:
     return image.detach().reshape(-1, *image.shape[-2:]).movedim(0, -1).cpu().double().numpy()
 
 
-# --- the figures -------------------------------------------------------------------------------------------
+# --- the figures
+# -------------------------------------------------------------------------------------------
 
 
 @_styled
@@ -268,11 +279,14 @@ def same_lightness(photograph: Tensor, turns: Sequence[float]) -> Figure:
 
 @_styled
 def lab_planes(rgb: Tensor, lightness: Tensor, ab: Tensor) -> Figure:
-    """Photographs and their three planes, all at the network's scale; a and b are shown in their own hues.
+    """Photographs and their three planes, all at the network's scale; a and b are shown in their
+    own hues.
 
     rgb (B, 3, H, W), lightness (B, 1, H, W), ab (B, 2, H, W)
     """
-    planes = torch.cat([lightness * 100 + 50, ab * 110], dim=1).detach().movedim(1, -1).double().numpy()
+    planes = (
+        torch.cat([lightness * 100 + 50, ab * 110], dim=1).detach().movedim(1, -1).double().numpy()
+    )
     keep = {"L: lightness": [1, 0, 0], "a: green to red": [0, 1, 0], "b: blue to yellow": [0, 0, 1]}
     figure = Figure((WIDTH, 0.35 + len(rgb) * WIDTH / 4 * rgb.shape[-2] / rgb.shape[-1]))
     grid = figure.add_gridspec(len(rgb), 4, hspace=0, wspace=0.02)
@@ -289,7 +303,9 @@ AB_AXIS = torch.linspace(-BALLS_REACH, BALLS_REACH, 61)
 
 
 def ab_grid() -> Tensor:
-    """Every colour of a coarse grid over the part of the ab plane where the balls are: (3721, 2)."""
+    """Every colour of a coarse grid over the part of the ab plane where the balls are: (3721,
+    2).
+    """
     return torch.cartesian_prod(AB_AXIS, AB_AXIS)
 
 
@@ -325,12 +341,16 @@ def _modes(axes: Axes, population: Tensor) -> None:
     _name_dots(axes, modes, share, 36)
 
 
-def _name_dots(axes: Axes, centres: Tensor, share: np.ndarray, widest: float, **style: object) -> None:
+def _name_dots(
+    axes: Axes, centres: Tensor, share: np.ndarray, widest: float, **style: object
+) -> None:
     """The share of each disc, on its far side from the middle of the plane."""
     style = {"path_effects": [withStroke(linewidth=2.5, foreground="white")]} | style
     for (a, b), each in zip(centres.tolist(), share, strict=True):
         away = (widest / 2 * each**0.5 + 3) * (1 if b > 0 else -1)
-        axes.annotate(f"{each:.0%}", (a, b + away), ha="center", va="bottom" if b > 0 else "top", **style)
+        axes.annotate(
+            f"{each:.0%}", (a, b + away), ha="center", va="bottom" if b > 0 else "top", **style
+        )
 
 
 def _ball_column(figure: Figure, where: SubplotSpec, ab: Tensor, names: Sequence[str]) -> None:
@@ -381,13 +401,17 @@ def soft_codes(bins: Tensor, codes: dict[str, tuple[Tensor, Tensor]]) -> Figure:
 
 
 def _shares(axes: Axes, bins: Tensor, share: np.ndarray) -> None:
-    """Squares in their own colours, the fainter the smaller their share, which is written below them."""
+    """Squares in their own colours, the fainter the smaller their share, which is written below
+    them.
+    """
     strength = np.sqrt(share / share.max())[:, None]
     colours = own_colours(bins) * strength + 0.945 * (1 - strength)
     _squares(axes, bins, 9.4, facecolor=colours, zorder=2)
     for (a, b), each, colour in zip(bins.tolist(), share, colours, strict=True):
         ink = INK if colour @ [0.3, 0.59, 0.11] > 0.45 else "white"
-        axes.annotate(_percent(each), (a, b - 3), ha="center", va="center", fontsize=7.5, color=ink, zorder=5)
+        axes.annotate(
+            _percent(each), (a, b - 3), ha="center", va="center", fontsize=7.5, color=ink, zorder=5
+        )
 
 
 def _tens(middle: float) -> list[int]:
@@ -418,7 +442,9 @@ def finding_modes(
         dots(axes, bins, share.detach().numpy(), 80, facecolor=own_colours(bins), linewidth=0)
         seen = share.detach() > 0.04
         _name_dots(axes, bins[seen], share.detach()[seen].numpy(), 80, fontsize=8.5)
-    _loss_curve(figure, grid[-1], losses, {"log Q: knows nothing": np.log(len(bins)), "the floor": floor})
+    _loss_curve(
+        figure, grid[-1], losses, {"log Q: knows nothing": np.log(len(bins)), "the floor": floor}
+    )
     return figure
 
 
@@ -428,13 +454,17 @@ def _loss_curve(
     axes = figure.add_subplot(where, title="your loss, in nats", box_aspect=1, xlabel="step")
     for name, level in levels.items():
         axes.axhline(level, color=MUTED, lw=0.9, ls=(0, (4, 3)))
-        axes.annotate(name, (len(losses), level), (0, 3), textcoords="offset points", ha="right", color=MUTED)
+        axes.annotate(
+            name, (len(losses), level), (0, 3), textcoords="offset points", ha="right", color=MUTED
+        )
     axes.plot(losses, color=ACCENT, lw=2)
     axes.set(ylim=(0, max(levels.values()) + 0.9), xlim=(0, len(losses)))
 
 
 @_styled
-def temperatures(bins: Tensor, share: Tensor, by_temperature: dict[float, Tensor], marked: float) -> Figure:
+def temperatures(
+    bins: Tensor, share: Tensor, by_temperature: dict[float, Tensor], marked: float
+) -> Figure:
     """How the decoded colour walks as the temperature rises.
 
     bins            (Q, 2)
@@ -446,15 +476,31 @@ def temperatures(bins: Tensor, share: Tensor, by_temperature: dict[float, Tensor
     figure = Figure((WIDTH, 4.3))
     grid = figure.add_gridspec(1, 2, width_ratios=[1.2, 1])
     axes = ab_axes(figure, grid[0], "the distribution, and the colours read from it", BALLS_REACH)
-    dots(axes, bins, share.numpy() / share.max().item(), 10.5, facecolor=own_colours(bins), linewidth=0)
+    dots(
+        axes,
+        bins,
+        share.numpy() / share.max().item(),
+        10.5,
+        facecolor=own_colours(bins),
+        linewidth=0,
+    )
     axes.plot(*path.T.numpy(), color=INK, lw=1.2, zorder=3)
     axes.scatter(*path.T.numpy(), c=own_colours(path), s=34, edgecolor=INK, lw=0.8, zorder=4)
-    for (a, b), name in ((path[0].tolist(), "T → 0: the mode"), (path[-1].tolist(), "T = 1: the mean")):
+    for (a, b), name in (
+        (path[0].tolist(), "T → 0: the mode"),
+        (path[-1].tolist(), "T = 1: the mean"),
+    ):
         axes.annotate(
-            name, (a, b), (-52 if "mode" in name else -9, -3), textcoords="offset points", ha="right"
+            name,
+            (a, b),
+            (-52 if "mode" in name else -9, -3),
+            textcoords="offset points",
+            ha="right",
         )
     inner = grid[1].subgridspec(3, 3)
-    for place, temperature, ball in zip(inner, by_temperature, painted_balls(path, 160), strict=True):
+    for place, temperature, ball in zip(
+        inner, by_temperature, painted_balls(path, 160), strict=True
+    ):
         weight = "bold" if temperature == marked else "normal"
         title = f"T = {temperature:g}"
         picture_axes(figure, place, ball).set_title(title, loc="center", pad=2, fontweight=weight)
@@ -484,7 +530,9 @@ def priors(bins: Tensor, by_name: dict[str, Tensor]) -> Figure:
 
 
 @_styled
-def rebalancing(bins: Tensor, prior: Tensor, weights: Tensor, by_lambda: dict[float, Tensor]) -> Figure:
+def rebalancing(
+    bins: Tensor, prior: Tensor, weights: Tensor, by_lambda: dict[float, Tensor]
+) -> Figure:
     """The weight of each bin on the map, and how lambda bends it.
 
     bins       (Q, 2)
@@ -501,7 +549,9 @@ def rebalancing(bins: Tensor, prior: Tensor, weights: Tensor, by_lambda: dict[fl
     bar.outline.set_visible(False)
     axes = figure.add_subplot(grid[1], title="how λ bends them", xscale="log", yscale="log")
     order = prior.argsort()
-    for shade, (lam, weight) in zip(np.linspace(0.9, 0.3, len(by_lambda)), by_lambda.items(), strict=True):
+    for shade, (lam, weight) in zip(
+        np.linspace(0.9, 0.3, len(by_lambda)), by_lambda.items(), strict=True
+    ):
         colour = mpl.colormaps["magma_r"](shade)
         axes.plot(prior[order], weight.detach()[order], color=colour, lw=2)
         axes.annotate(f"λ = {lam:g}", (1.5e-6, weight.max().item() * 1.12), color=colour)

@@ -1,6 +1,8 @@
-"""Figures of a colorizer: what it learns from, its training, its answers, and the best it could reach.
+"""Figures of a colorizer: what it learns from, its training, its answers, and the best it could
+reach.
 
-Pictures are sRGB in [0, 1] and colours are in ab units unless a docstring says otherwise. Every function
+Pictures are sRGB in [0, 1] and colours are in ab units unless a docstring says otherwise. Every
+function
 returns a new Figure.
 """
 
@@ -46,7 +48,8 @@ _FLOOR = {"lw": 1.1, "ls": (0, (5, 3))}
 _HALO = [withStroke(linewidth=2.5, foreground="white")]
 
 
-# --- training ----------------------------------------------------------------------------------------------
+# --- training
+# ----------------------------------------------------------------------------------------------
 
 
 @_styled
@@ -57,8 +60,8 @@ def losses(
 ) -> Figure:
     """The loss of each training as it falls, and the least that it can be.
 
-    Each has a panel of its own, as the losses are not in the same unit. A panel shows what comes after the
-    first steep steps.
+    Each has a panel of its own, as the losses are not in the same unit. A panel shows what comes
+    after the first steep steps.
 
     histories  by name: steps (or seconds), and the loss of each
     floors     by name: the least loss in closed form; a name may be missing
@@ -66,7 +69,9 @@ def losses(
     """
     figure = Figure((WIDTH, 2.9))
     panels = figure.subplots(1, len(histories), squeeze=False)[0]
-    for axes, colour, (name, (steps, values)) in zip(panels, cycle(COLORS), histories.items(), strict=False):
+    for axes, colour, (name, (steps, values)) in zip(
+        panels, cycle(COLORS), histories.items(), strict=False
+    ):
         smooth = _smoothed(values, 1 + len(values) // 20)
         axes.plot(steps, values, color=colour, lw=0.6, alpha=0.25)
         axes.plot(steps, smooth, color=colour, lw=2)
@@ -83,7 +88,12 @@ def losses(
 def _floor(axes: Axes, level: float) -> None:
     """A dashed line, and below its right end what it is."""
     axes.axhline(level, color=INK, **_FLOOR)
-    place = {"xycoords": ("axes fraction", "data"), "textcoords": "offset points", "ha": "right", "va": "top"}
+    place = {
+        "xycoords": ("axes fraction", "data"),
+        "textcoords": "offset points",
+        "ha": "right",
+        "va": "top",
+    }
     axes.annotate("the least possible", (0.99, level), (0, -4), path_effects=_HALO, **place)
 
 
@@ -95,7 +105,9 @@ def _smoothed(values: Sequence[float], span: int) -> np.ndarray:
 
 @_styled
 def window_needed(
-    sizes: Sequence[int], cross_entropy: dict[str, Sequence[float]], floors: dict[str, float] | float
+    sizes: Sequence[int],
+    cross_entropy: dict[str, Sequence[float]],
+    floors: dict[str, float] | float,
 ) -> Figure:
     """The cross-entropy of a pixel, by how much of the picture around it is seen.
 
@@ -124,17 +136,25 @@ def window_needed(
 
 
 def _names_at_the_end(axes: Axes, ends: list[tuple[float, str, str]]) -> None:
-    """Each line's name at its right end, (height, name, colour); names that would touch are moved apart."""
+    """Each line's name at its right end, (height, name, colour); names that would touch are moved
+    apart.
+    """
     low, high = axes.get_ylim()
     apart, place = (high - low) / 15, -np.inf
     for height, name, colour in sorted(ends):
         place = max(height, place + apart)
         axes.annotate(
-            name, (1.01, place), xycoords=("axes fraction", "data"), color=colour, va="center", fontsize=10
+            name,
+            (1.01, place),
+            xycoords=("axes fraction", "data"),
+            color=colour,
+            va="center",
+            fontsize=10,
         )
 
 
-# --- pictures ----------------------------------------------------------------------------------------------
+# --- pictures
+# ----------------------------------------------------------------------------------------------
 
 
 @_styled
@@ -157,7 +177,9 @@ def patch_by_patch(
     titles = ("patch by patch", f"at once: {_times(ratio)}")
     for place, values, title in zip((1, 2), (loop_map, at_once_map), titles, strict=True):
         axes = figure.add_subplot(grid[place], title=title)
-        axes.imshow(values.detach().cpu(), cmap="magma", vmin=low, vmax=high, interpolation="nearest")
+        axes.imshow(
+            values.detach().cpu(), cmap="magma", vmin=low, vmax=high, interpolation="nearest"
+        )
         axes.set_axis_off()
     return figure
 
@@ -178,7 +200,8 @@ def one_pixel(
     answers: Tensor,
     names: Sequence[str] = (),
 ) -> Figure:
-    """What a network answers at a few pixels: the probability of each bin, and the colour read from them.
+    """What a network answers at a few pixels: the probability of each bin, and the colour read from
+    them.
 
     scene          (3, H, W)  in black and white
     positions      (y, x) of each of P pixels, in the scene
@@ -220,12 +243,14 @@ def _answer(axes: Axes, colour: Tensor) -> None:
     axes.plot(*colour.tolist(), "D", ms=9, mfc=face, mec=INK, mew=1.4, zorder=5)
 
 
-# --- colours and scores ------------------------------------------------------------------------------------
+# --- colours and scores
+# ------------------------------------------------------------------------------------
 
 
 @_styled
 def ab_histograms(by_name: dict[str, Tensor], cell: int = 4) -> Figure:
-    """Where the colours of some results lie in the ab plane: the share of the pixels, on one log scale.
+    """Where the colours of some results lie in the ab plane: the share of the pixels, on one log
+    scale.
 
     The thin line is the gamut of a screen.
 
@@ -242,7 +267,9 @@ def ab_histograms(by_name: dict[str, Tensor], cell: int = 4) -> Figure:
         axes.plot(*_gamut_outline().T, color=MUTED, lw=0.7, alpha=0.6, zorder=1)
         counts, _, _ = np.histogram2d(*ab.detach().cpu().double().numpy().T, bins=[edges, edges])
         log_shares = np.ma.log10(np.ma.masked_equal(counts.T / len(ab), 0))
-        drawn = axes.pcolormesh(edges, edges, log_shares, cmap="magma_r", vmin=-4.5, vmax=0, zorder=2)
+        drawn = axes.pcolormesh(
+            edges, edges, log_shares, cmap="magma_r", vmin=-4.5, vmax=0, zorder=2
+        )
     bar = figure.colorbar(drawn, ax=figure.axes, shrink=0.8, aspect=24, pad=0.01)
     bar.set_ticks(range(-4, 1), labels=["0.01 %", "0.1 %", "1 %", "10 %", "all"])
     bar.outline.set_visible(False)
@@ -260,19 +287,24 @@ def _small_plane(figure: Figure, where: SubplotSpec, title: str, reach: float) -
 
 def _gamut_outline(steps: int = 20) -> np.ndarray:
     """(6 * steps + 1, 2): the purest colours of a screen, from red by yellow and green to red."""
-    corners = np.array([[1, 0, 0], [1, 1, 0], [0, 1, 0], [0, 1, 1], [0, 0, 1], [1, 0, 1], [1, 0, 0]])
+    corners = np.array(
+        [[1, 0, 0], [1, 1, 0], [0, 1, 0], [0, 1, 1], [0, 0, 1], [1, 0, 1], [1, 0, 0]]
+    )
     along = np.linspace(0, 6, 6 * steps + 1)
     rgb = np.stack([np.interp(along, range(7), channel) for channel in corners.T], axis=1)
     return rgb2lab(rgb)[:, 1:]
 
 
 @_styled
-def measured_beside_possible(rows: dict[str, tuple[Tensor, Tensor]], kinds: Sequence[str]) -> Figure:
+def measured_beside_possible(
+    rows: dict[str, tuple[Tensor, Tensor]], kinds: Sequence[str]
+) -> Figure:
     """How colourful each loss makes each kind of thing, beside what its best answer would have.
 
     The axis is a logarithm: half the chroma is as far from the truth as twice of it.
 
-    rows   by loss: the measured chroma and the closed form's, (K,) each, as parts of the true chroma
+    rows   by loss: the measured chroma and the closed form's, (K,) each, as parts of the true
+           chroma
     kinds  K names
     """
     group = len(rows) + 0.6  # from one kind to the next; a bar is 1
@@ -298,7 +330,9 @@ def measured_beside_possible(rows: dict[str, tuple[Tensor, Tensor]], kinds: Sequ
 def _pairs_of_bars(
     axes: Axes, places: np.ndarray, name: str, pair: tuple[Tensor, Tensor], colour: str
 ) -> None:
-    """From 1 to each measured value a bar, and to the possible one an outline; the name on the free side."""
+    """From 1 to each measured value a bar, and to the possible one an outline; the name on the free
+    side.
+    """
     measured, possible = (each.detach().clamp(min=LEAST_PART).double().numpy() for each in pair)
     axes.barh(places, measured - 1, 0.56, left=1, color=colour, zorder=1)
     axes.barh(places, possible - 1, 0.82, left=1, fc="none", ec=INK, lw=1.1, zorder=2)
@@ -310,7 +344,9 @@ def _pairs_of_bars(
 
 
 def _around_one(axes: Axes, parts: Tensor) -> None:
-    """A logarithmic axis for parts of something, with room for numbers at both ends and a line at 1."""
+    """A logarithmic axis for parts of something, with room for numbers at both ends and a line at
+    1.
+    """
     low, high = min(parts.min().clamp(min=LEAST_PART).item(), 0.5), max(parts.max().item(), 2)
     powers = np.arange(np.floor(np.log2(low)), np.ceil(np.log2(high)) + 1)
     axes.set_xscale("log", base=2)
@@ -324,7 +360,9 @@ def _around_one(axes: Axes, parts: Tensor) -> None:
 def _beside(axes: Axes, place: tuple[float, float], side: int, text: str, **style: object) -> None:
     """A text to the right of a place, or, where side is -1, to its left."""
     ha = "left" if side > 0 else "right"
-    axes.annotate(text, place, (5 * side, 0), textcoords="offset points", ha=ha, va="center", **style)
+    axes.annotate(
+        text, place, (5 * side, 0), textcoords="offset points", ha=ha, va="center", **style
+    )
 
 
 def _fraction(power: float) -> str:
@@ -337,16 +375,21 @@ def right_within(curves: dict[str, Tensor], areas: dict[str, tuple[float, float]
 
     The axis gives small tolerances more room, so that what is seen below a curve is not its area.
 
-    curves  (151,)  share of the pixels within t = 0, 1, ... 150 ab units of their true colours, by name
+    curves  (151,)  share of the pixels within t = 0, 1, ... 150 ab units of their true colours, by
+            name
     areas   below each curve, and that below its rebalanced one, by name; a name may be missing
     """
     figure = Figure((WIDTH * 0.8, 3.9))
     axes = figure.subplots()
-    for number, (colour, (name, curve)) in enumerate(zip(cycle(COLORS), curves.items(), strict=False)):
+    for number, (colour, (name, curve)) in enumerate(
+        zip(cycle(COLORS), curves.items(), strict=False)
+    ):
         dash = number % len(_DASHES)  # where curves meet, the gaps of one show those below
         style = {"color": colour, "lw": 2.2, "ls": _DASHES[dash], "zorder": 2 + 0.1 * dash}
         label = (
-            f"{name}: AuC {areas[name][0]:.3f}, rebalanced {areas[name][1]:.3f}" if name in areas else name
+            f"{name}: AuC {areas[name][0]:.3f}, rebalanced {areas[name][1]:.3f}"
+            if name in areas
+            else name
         )
         axes.plot(100 * curve.detach().cpu().double().numpy(), label=label, **style)
     axes.set_xscale("function", functions=(lambda t: np.sqrt(np.maximum(t, 0)), np.square))
@@ -361,11 +404,13 @@ def right_within(curves: dict[str, Tensor], areas: dict[str, tuple[float, float]
 
 
 @_styled
-def scores_table(rows: dict[str, Sequence[float | str]], columns: Sequence[str], note: str = "") -> Figure:
+def scores_table(
+    rows: dict[str, Sequence[float | str]], columns: Sequence[str], note: str = ""
+) -> Figure:
     """Scores as a printed table.
 
-    rows     by name: a number or a text for each column. A row with nothing in it is a heading for those
-             below. Spaces around a name are not shown, so that two rows may have one name.
+    rows     by name: a number or a text for each column. A row with nothing in it is a heading for
+             those below. Spaces around a name are not shown, so that two rows may have one name.
     columns  their names
     note     below the table
     """
@@ -381,7 +426,9 @@ def scores_table(rows: dict[str, Sequence[float | str]], columns: Sequence[str],
     ends = (0.05, rights[-1] + 0.1)
     for right, column in zip(rights, columns, strict=True):
         axes.annotate(column, (right, height), ha="right", va="center", color=MUTED)
-    decimals = [_decimals(row[place] for row in rows.values() if row) for place in range(len(columns))]
+    decimals = [
+        _decimals(row[place] for row in rows.values() if row) for place in range(len(columns))
+    ]
     for place, (name, row) in enumerate(rows.items()):
         y = (place + 2.25) * height
         style = {"color": INK} if row else {"style": "italic", "color": MUTED}
@@ -395,7 +442,9 @@ def scores_table(rows: dict[str, Sequence[float | str]], columns: Sequence[str],
     for y, thick in ((0.4 * height, 1.4), (1.65 * height, 0.8), (bottom, 1.4)):
         axes.plot(ends, [y, y], color=INK, lw=thick)
     for place, line in enumerate(lines):
-        axes.annotate(line, (0.12, bottom + 0.17 + 0.2 * place), va="center", fontsize=8.5, color=MUTED)
+        axes.annotate(
+            line, (0.12, bottom + 0.17 + 0.2 * place), va="center", fontsize=8.5, color=MUTED
+        )
     return figure
 
 
@@ -405,14 +454,19 @@ def _decimals(values: Iterable[float | str]) -> int:
     return 3 if max(numbers, default=0) < 2 else 1
 
 
-# --- before the training -----------------------------------------------------------------------------------
+# --- before the training
+# -----------------------------------------------------------------------------------
 
 
 @_styled
 def predicted_answers(
-    kinds: Sequence[str], colors: Sequence[Tensor], odds: Sequence[Tensor], answers: dict[str, Tensor]
+    kinds: Sequence[str],
+    colors: Sequence[Tensor],
+    odds: Sequence[Tensor],
+    answers: dict[str, Tensor],
 ) -> Figure:
-    """What colours each kind of thing may have, and what each loss should make of it, as painted balls.
+    """What colours each kind of thing may have, and what each loss should make of it, as painted
+    balls.
 
     kinds    K names
     colors   (M, 2) of each kind
@@ -445,12 +499,15 @@ def predicted_answers(
 
 def _balls_in_a_row(axes: Axes, ab: Tensor, lefts: np.ndarray, top: float) -> None:
     for ball, left in zip(painted_balls(ab, 160), lefts, strict=True):
-        axes.imshow(ball, extent=(left, left + 1, top + 1, top), aspect="auto", interpolation="antialiased")
+        axes.imshow(
+            ball, extent=(left, left + 1, top + 1, top), aspect="auto", interpolation="antialiased"
+        )
 
 
 @_styled
 def dense_and_sparse(dense: Tensor, indices: Tensor, shares: Tensor, bins: Tensor) -> Figure:
-    """The soft codes of some pixels with all their zeros and without them, in the own colours of the bins.
+    """The soft codes of some pixels with all their zeros and without them, in the own colours of
+    the bins.
 
     dense    (Q, N)
     indices  (K, N)  the bins that share a pixel
@@ -459,7 +516,9 @@ def dense_and_sparse(dense: Tensor, indices: Tensor, shares: Tensor, bins: Tenso
     """
     (q, n), k = dense.shape, len(shares)
     colours = own_colours(bins)
-    shares, order = shares.detach().sort(dim=0, descending=True, stable=True)  # as any order is right
+    shares, order = shares.detach().sort(
+        dim=0, descending=True, stable=True
+    )  # as any order is right
     figure = Figure((WIDTH, 4.6))
     left, right = figure.add_gridspec(1, 2, wspace=0.06)
     axes = _code_axes(figure, left, colours[:, None], dense, f"{q} × {n} = {q * n:,} numbers")
@@ -476,7 +535,9 @@ def dense_and_sparse(dense: Tensor, indices: Tensor, shares: Tensor, bins: Tenso
     return figure
 
 
-def _code_axes(figure: Figure, where: SubplotSpec, colours: np.ndarray, shares: Tensor, title: str) -> Axes:
+def _code_axes(
+    figure: Figure, where: SubplotSpec, colours: np.ndarray, shares: Tensor, title: str
+) -> Axes:
     """A matrix of shares; each cell has its colour, and is the fainter the smaller its share."""
     strength = (shares / shares.max()).detach().clamp(min=0).sqrt().double().numpy()[..., None]
     axes = figure.add_subplot(where, title=title, xlabel=f"{shares.shape[1]} pixels in a row")
@@ -498,21 +559,30 @@ def pushes(bins: Tensor, gradients: dict[str, Tensor], colors: dict[str, Tensor]
     """
     sizes = torch.stack([gradient.detach().abs() for gradient in gradients.values()])
     largest = sizes.max().clamp(min=1e-30).item()
-    seen = torch.cat([bins[(sizes > 0.003 * largest).any(dim=0)], *(each[None] for each in colors.values())])
+    seen = torch.cat(
+        [bins[(sizes > 0.003 * largest).any(dim=0)], *(each[None] for each in colors.values())]
+    )
     reach = max(62, seen.abs().max().item() + 10)
     figure = Figure((WIDTH, 1.05 + min((WIDTH - 0.65) / len(gradients), 4)), layout="compressed")
     grid = figure.add_gridspec(1, len(gradients))
     for place, (name, gradient) in zip(grid, gradients.items(), strict=True):
         axes = _small_plane(figure, place, name, reach)
-        order = gradient.detach().abs().argsort(descending=True)  # so that no disc hides a smaller one
+        order = (
+            gradient.detach().abs().argsort(descending=True)
+        )  # so that no disc hides a smaller one
         push = -(gradient.detach()[order] / largest).cpu().double().numpy()
         lowered = {"facecolor": "none", "edgecolor": MUTED, "linewidth": 0.9}
         raised = {"facecolor": own_colours(bins[order]), "edgecolor": INK, "linewidth": 0.7}
         dots(axes, bins[order], -push, 0.2 * reach, zorder=2, **lowered)
         dots(axes, bins[order], push, 0.2 * reach, zorder=3, **raised)
-        axes.plot(*colors[name].tolist(), "+", color=INK, ms=13, mew=1.8, zorder=4, path_effects=_HALO)
+        axes.plot(
+            *colors[name].tolist(), "+", color=INK, ms=13, mew=1.8, zorder=4, path_effects=_HALO
+        )
     disc = {"marker": "o", "ls": "", "ms": 9, "mew": 0.9}
-    keys = [Line2D([], [], mfc=THIRD, mec=INK, **disc), Line2D([], [], mfc="none", mec=MUTED, **disc)]
+    keys = [
+        Line2D([], [], mfc=THIRD, mec=INK, **disc),
+        Line2D([], [], mfc="none", mec=MUTED, **disc),
+    ]
     keys += [Line2D([], [], marker="+", ls="", color=INK, ms=11, mew=1.8)]
     names = ["raised: the larger, the more", "lowered", "the true colour"]
     figure.legend(keys, names, loc="outside lower right", ncols=3)
@@ -524,7 +594,8 @@ def receptive_fields(picture: Tensor, fields: dict[str, Tensor], at: tuple[int, 
     """Which pixels of a picture each network's answer at one place depends on, and how much.
 
     picture  (3, H, W)  in black and white
-    fields   (H, W)     the gradient of the answer by the lightness, by network; 0 where nothing depends
+    fields   (H, W)     the gradient of the answer by the lightness, by network; 0 where nothing
+             depends
     at       (y, x) of the place, in the picture
     """
     ratio = picture.shape[-2] / picture.shape[-1]
@@ -552,7 +623,8 @@ def receptive_fields(picture: Tensor, fields: dict[str, Tensor], at: tuple[int, 
 
 
 def _box_around(depends: np.ndarray) -> tuple[str, tuple | None]:
-    """The box that holds every pixel that counts: how large it is in words; its corner, width and height.
+    """The box that holds every pixel that counts: how large it is in words; its corner, width and
+    height.
 
     A box that reaches the picture's edge may be only a part of what the network could see.
     """
@@ -574,8 +646,12 @@ def memory_and_time(rows: dict[str, tuple[float, float]]) -> Figure:
     figure = Figure((WIDTH * 0.85, 0.55 + 0.36 * len(rows)))
     panels = figure.subplots(1, 2, sharey=True)
     units = (("memory, in megabytes", "MB"), ("time, in milliseconds", "ms"))
-    for axes, values, (title, unit) in zip(panels, zip(*rows.values(), strict=True), units, strict=True):
-        axes.barh(list(rows), values, 0.62, color=[colour for colour, _ in zip(cycle(COLORS), rows)])
+    for axes, values, (title, unit) in zip(
+        panels, zip(*rows.values(), strict=True), units, strict=True
+    ):
+        axes.barh(
+            list(rows), values, 0.62, color=[colour for colour, _ in zip(cycle(COLORS), rows)]
+        )
         for row, value in enumerate(values):
             _beside(axes, (value, row), 1, f"{_three_digits(value)} {unit}")
         axes.set(title=title, xlim=(0, 1.3 * max(*values, 1e-9)), xticks=[])

@@ -24,19 +24,23 @@ from course_utils.data.transformations import (
 )
 from course_utils.plots.panels import Panel
 
-# first chair, second chair, share of the second (), azimuth (), elevation (), parameters (8,) -> (3, S, S)
+# first chair, second chair, share of the second (), azimuth (), elevation (), parameters (8,) ->
+# (3, S, S)
 Draw = Callable[[int, int, Tensor, Tensor, Tensor, Tensor], Tensor]
 
-# How far each parameter goes in the paper, up and down; of the factors, their logarithm. So do the sliders.
+# How far each parameter goes in the paper, up and down; of the factors, their logarithm. So do the
+# sliders.
 REACH = (SHIFT, SHIFT, ROTATION, ZOOM + SQUEEZE, ZOOM + SQUEEZE, SATURATION, BRIGHTNESS, HUE)
 # name: (lowest, highest, step, at the start)
 VIEW = {"azimuth": (0.0, 360.0, 1.0, 30.0), "elevation": (0.0, 60.0, 1.0, 20.0)}
 
 
 class ChairPanel(Panel):
-    """Sliders for two chairs and the share of the second, for the viewpoint, and for each transformation.
+    """Sliders for two chairs and the share of the second, for the viewpoint, and for each
+    transformation.
 
-    draw    what the picture is made by: it gets the sliders' values and returns a picture (3, S, S) in [0, 1]
+    draw    what the picture is made by: it gets the sliders' values and returns a picture (3, S, S)
+            in [0, 1]
     chairs  how many there are to choose from
     side    pixels of the picture on the page
     """
@@ -84,20 +88,37 @@ class ChairPanel(Panel):
             name: (widgets.IntSlider, {"min": 0, "max": last, "value": now[name]})
             for name in ("chair", "towards")
         }
-        controls["share"] = (widgets.FloatSlider, {"min": -1, "max": 2, "step": 0.01, "value": now["share"]})
+        controls["share"] = (
+            widgets.FloatSlider,
+            {"min": -1, "max": 2, "step": 0.01, "value": now["share"]},
+        )
         for name, (low, high, step, _) in VIEW.items():
             controls[name] = (
                 widgets.FloatSlider,
-                {"min": low, "max": high, "step": step, "value": now[name], "readout_format": ".0f"},
+                {
+                    "min": low,
+                    "max": high,
+                    "step": step,
+                    "value": now[name],
+                    "readout_format": ".0f",
+                },
             )
         for name, far, factor, value in zip(PARAMETERS, REACH, FACTORS, IDENTITY, strict=True):
             kind = widgets.FloatLogSlider if factor else widgets.FloatSlider
-            settings = {"min": -far, "max": far, "step": far / 50, "value": value, "readout_format": ".2f"}
+            settings = {
+                "min": -far,
+                "max": far,
+                "step": far / 50,
+                "value": value,
+                "readout_format": ".2f",
+            }
             controls[name] = (kind, settings | ({"base": torch.e} if factor else {}))
         return controls
 
     def _turning(self, widgets: object) -> object:
-        """A button that turns the chair: the browser moves the slider, and the slider asks for pictures."""
+        """A button that turns the chair: the browser moves the slider, and the slider asks for
+        pictures.
+        """
         play = widgets.Play(min=0, max=355, step=5, interval=80, repeat=True, show_repeat=False)
         widgets.jslink((play, "value"), (self.sliders["azimuth"], "value"))
         return play

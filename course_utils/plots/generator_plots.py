@@ -1,7 +1,8 @@
-"""Figures of a chair generator: sizes and paintings of up-convolutions, its inputs, its layers, its chairs.
+"""Figures of a chair generator: sizes and paintings of up-convolutions, its inputs, its layers, its
+chairs.
 
-Pictures are sRGB in [0, 1] and over white unless a docstring says otherwise. Every function returns a new
-Figure.
+Pictures are sRGB in [0, 1] and over white unless a docstring says otherwise. Every function returns
+a new Figure.
 """
 
 from collections.abc import Sequence
@@ -26,7 +27,8 @@ LIGHTS = ("#f2b8b5", "#bfe3c0", "#bcd4f0")  # red, green and blue, pale
 PALE = "#f6d5e2"  # the accent, thinned: a window, or a kernel's painting
 
 
-# --- pictures in rows --------------------------------------------------------------------------------------
+# --- pictures in rows
+# --------------------------------------------------------------------------------------
 
 
 def picture_grid(images: Tensor, columns: int = 12) -> Figure:
@@ -38,7 +40,8 @@ def picture_grid(images: Tensor, columns: int = 12) -> Figure:
     return picture_rows({" " * place: row for place, row in enumerate(rows)}, largest=0.78)
 
 
-# --- sizes -------------------------------------------------------------------------------------------------
+# --- sizes
+# -------------------------------------------------------------------------------------------------
 
 
 @_styled
@@ -56,7 +59,8 @@ def output_sizes(inputs: Sequence[int], lines: dict[str, Sequence[int]]) -> Figu
 
 @_styled
 def sizes_and_back(shrunk: dict[int, int], grown: dict[int, Sequence[int]]) -> Figure:
-    """Which sizes a convolution takes to which, and where a fractionally-strided one takes them back to.
+    """Which sizes a convolution takes to which, and where a fractionally-strided one takes them
+    back to.
 
     shrunk  the convolution's output size, by its input size
     grown   the sizes with output_padding 0, 1, ..., by the size that goes in
@@ -71,12 +75,16 @@ def sizes_and_back(shrunk: dict[int, int], grown: dict[int, Sequence[int]]) -> F
     return figure
 
 
-def _arrows(axes: Axes, pairs: Sequence[tuple[int, int]], colour: str, *, back: bool = False) -> None:
+def _arrows(
+    axes: Axes, pairs: Sequence[tuple[int, int]], colour: str, *, back: bool = False
+) -> None:
     """Arrows between the large size of each pair, above, and its small one, below."""
     for large, small in pairs:
         ends = ((2 * small + 1.5, 0), (large, 1))
         tail, head = ends if back else ends[::-1]
-        arrow = FancyArrowPatch(tail, head, arrowstyle="-|>", mutation_scale=11, color=colour, lw=1.4)
+        arrow = FancyArrowPatch(
+            tail, head, arrowstyle="-|>", mutation_scale=11, color=colour, lw=1.4
+        )
         arrow.shrinkA = arrow.shrinkB = 9
         axes.add_patch(arrow)
         for place, size in zip(ends, (small, large), strict=True):
@@ -86,7 +94,8 @@ def _arrows(axes: Axes, pairs: Sequence[tuple[int, int]], colour: str, *, back: 
     axes.set_axis_off()
 
 
-# --- fractionally-strided convolution ----------------------------------------------------------------------
+# --- fractionally-strided convolution
+# ----------------------------------------------------------------------
 
 
 @_styled
@@ -96,14 +105,19 @@ def nails(stages: dict[str, Tensor]) -> Figure:
     stages  (H, W) each, by name
     """
     gap, sides = 3, [stage.shape[1] for stage in stages.values()]
-    total, height = sum(sides) + gap * (len(sides) - 1), max(stage.shape[0] for stage in stages.values())
+    total, height = (
+        sum(sides) + gap * (len(sides) - 1),
+        max(stage.shape[0] for stage in stages.values()),
+    )
     figure = Figure((WIDTH, (height + 4) * WIDTH / total), layout="none")
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     left = 0
     for name, stage in stages.items():
         extent = (left, left + stage.shape[1], stage.shape[0], 0)
-        axes.imshow(stage.detach(), cmap="magma", vmin=0, vmax=1, interpolation="nearest", extent=extent)
+        axes.imshow(
+            stage.detach(), cmap="magma", vmin=0, vmax=1, interpolation="nearest", extent=extent
+        )
         axes.annotate(f"{name}: {stage.shape[0]} × {stage.shape[1]}", (left, -0.8), fontsize=9)
         left += stage.shape[1] + gap
     axes.set(xlim=(0, total), ylim=(height, -4))
@@ -111,7 +125,9 @@ def nails(stages: dict[str, Tensor]) -> Figure:
 
 
 def _numbers(axes: Axes, values: Tensor, lit: Tensor | None = None, name: str = "") -> None:
-    """A map (H, W) as numbers in boxes; those where `lit` (H, W) are shaded. NaN is an empty box."""
+    """A map (H, W) as numbers in boxes; those where `lit` (H, W) are shaded. NaN is an empty
+    box.
+    """
     axes.clear()
     height, width = values.shape
     axes.set(xlim=(-0.03, width + 0.03), ylim=(height + 0.03, -0.03), aspect="equal", anchor="C")
@@ -139,7 +155,8 @@ def _window(shape: tuple[int, int], row: int, column: int, kernel: int, stride: 
 
 @_styled
 def paintings(maps: Tensor, kernel: Tensor, steps: dict[int, Tensor], stride: int) -> Figure:
-    """How a fractionally-strided convolution adds up: its result after some of the values have painted.
+    """How a fractionally-strided convolution adds up: its result after some of the values have
+    painted.
 
     maps    (H, W)    what goes in
     kernel  (h, w)
@@ -157,7 +174,9 @@ def paintings(maps: Tensor, kernel: Tensor, steps: dict[int, Tensor], stride: in
     return figure
 
 
-def two_ways(down: Tensor, up: Tensor, steps: Sequence[Tensor], kernel: Tensor, stride: int) -> Tensor:
+def two_ways(
+    down: Tensor, up: Tensor, steps: Sequence[Tensor], kernel: Tensor, stride: int
+) -> Tensor:
     """A film: a convolution gathers windows into values, and beside it each value paints a window.
 
     down     (H', W')  what the convolution reads; (H, W) values come out
@@ -169,7 +188,10 @@ def two_ways(down: Tensor, up: Tensor, steps: Sequence[Tensor], kernel: Tensor, 
     frames, gathered = [], torch.full(up.shape, torch.nan)
     for step, result in enumerate(steps):
         row, column = divmod(step, up.shape[1])
-        lit, dot = _window(down.shape, row, column, len(kernel), stride), _window(up.shape, row, column, 1, 1)
+        lit, dot = (
+            _window(down.shape, row, column, len(kernel), stride),
+            _window(up.shape, row, column, 1, 1),
+        )
         gathered[row, column] = (down[lit].view_as(kernel) * kernel).sum()
         sheet = Image.new("RGB", (720, 500), "white")
         _drawn_grid(sheet, (20, 40), down, lit, "Convolution: a window goes in ...")
@@ -180,7 +202,9 @@ def two_ways(down: Tensor, up: Tensor, steps: Sequence[Tensor], kernel: Tensor, 
     return torch.stack(frames).movedim(-1, 1) / 255
 
 
-def _drawn_grid(sheet: Image.Image, corner: tuple[int, int], values: Tensor, lit: Tensor, name: str) -> None:
+def _drawn_grid(
+    sheet: Image.Image, corner: tuple[int, int], values: Tensor, lit: Tensor, name: str
+) -> None:
     """As `_numbers`, in pixels: a film has too many frames for a figure each."""
     pen, cell = ImageDraw.Draw(sheet), 40
     font = ImageFont.truetype(findfont("DejaVu Sans"), 14)
@@ -196,7 +220,8 @@ def _drawn_grid(sheet: Image.Image, corner: tuple[int, int], values: Tensor, lit
 
 @_styled
 def matrices(conv: Tensor, back: Tensor, products: tuple[float, float]) -> Figure:
-    """Two linear maps as matrices, a column for each number that goes in, and two inner products below them.
+    """Two linear maps as matrices, a column for each number that goes in, and two inner products
+    below them.
 
     conv      (M, N)  of a convolution
     back      (N, M)  of a fractionally-strided one
@@ -208,7 +233,9 @@ def matrices(conv: Tensor, back: Tensor, products: tuple[float, float]) -> Figur
         f"the convolution's matrix, {tuple(conv.shape)}.  ⟨conv(y), x⟩ = {products[0]:.6f}",
         f"yours, {tuple(back.shape)}, turned on its side.  ⟨y, yours(x)⟩ = {products[1]:.6f}",
     )
-    for each, matrix, name in zip(figure.subplots(2, 1), (conv, back.detach().T), names, strict=True):
+    for each, matrix, name in zip(
+        figure.subplots(2, 1), (conv, back.detach().T), names, strict=True
+    ):
         each.imshow(matrix, cmap="RdBu_r", vmin=-reach, vmax=reach, interpolation="nearest")
         each.set_title(name)
         each.set(xticks=[], yticks=[])
@@ -226,12 +253,22 @@ def overlaps(counts: dict[str, Tensor]) -> Figure:
     for (upper, lower), (title, count) in zip(axes.T, counts.items(), strict=True):
         count = count.detach()
         upper.bar(range(len(count)), count, width=0.8, color=ACCENT, alpha=0.6)
-        upper.set(title=title, xticks=[], xlim=(-0.6, len(count) - 0.4), ylim=(0, 3.4), yticks=[0, 1, 2, 3])
+        upper.set(
+            title=title,
+            xticks=[],
+            xlim=(-0.6, len(count) - 0.4),
+            ylim=(0, 3.4),
+            yticks=[0, 1, 2, 3],
+        )
         both = count[:, None] * count  # a square kernel paints down as it does across
-        lower.imshow(both, cmap="magma", vmin=0, vmax=max(9, int(both.max())), interpolation="nearest")
+        lower.imshow(
+            both, cmap="magma", vmin=0, vmax=max(9, int(both.max())), interpolation="nearest"
+        )
         for (row, column), number in np.ndenumerate(both.numpy()):
             ink = "white" if number < 5 else INK
-            lower.annotate(str(number), (column, row), ha="center", va="center", fontsize=6.5, color=ink)
+            lower.annotate(
+                str(number), (column, row), ha="center", va="center", fontsize=6.5, color=ink
+            )
         lower.set_axis_off()
     return figure
 
@@ -247,17 +284,21 @@ def textures(maps: dict[str, Tensor]) -> Figure:
         values = values.detach() / values.detach().max().clamp(min=1e-9)
         each.imshow(values, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         each.set_title(f"{title}: from {values.min():.2f} to 1", fontsize=9)
-        each.set(xticks=[], yticks=[])  # the frame stays: a map that is white all over is still a map
+        each.set(
+            xticks=[], yticks=[]
+        )  # the frame stays: a map that is white all over is still a map
         each.spines[["top", "right"]].set_visible(True)
     return figure
 
 
-# --- what goes in ------------------------------------------------------------------------------------------
+# --- what goes in
+# ------------------------------------------------------------------------------------------
 
 
 @_styled
 def view_codes(azimuth: Tensor, codes: Tensor, elevation: Tensor, heights: Tensor) -> Figure:
-    """Codes of viewpoints: around the chair as a circle, how far they are from the front's, and by elevation.
+    """Codes of viewpoints: around the chair as a circle, how far they are from the front's, and by
+    elevation.
 
     azimuth    (N,)    degrees; the first is the front
     codes      (N, 4)  of these azimuths at one elevation
@@ -271,9 +312,13 @@ def view_codes(azimuth: Tensor, codes: Tensor, elevation: Tensor, heights: Tenso
     axes[0].set(title="the azimuth's two numbers", xlabel="fourth", ylabel="third", aspect="equal")
     axes[0].set(xlim=(-1.2, 1.2), ylim=(-1.2, 1.2))
     away = (codes - codes[0]).norm(dim=1)
-    axes[1].plot(azimuth, 2 * azimuth / 360, color=MUTED, lw=1.4, ls="--", label="one number, azimuth / 180")
+    axes[1].plot(
+        azimuth, 2 * azimuth / 360, color=MUTED, lw=1.4, ls="--", label="one number, azimuth / 180"
+    )
     axes[1].plot(azimuth, away, color=ACCENT, lw=2, label="yours")
-    axes[1].set(title="how far from the front's code?", xlabel="azimuth, degrees", xticks=range(0, 361, 90))
+    axes[1].set(
+        title="how far from the front's code?", xlabel="azimuth, degrees", xticks=range(0, 361, 90)
+    )
     axes[1].legend(loc="lower center")
     for column, name, colour in ((0, "first", THIRD), (1, "second", SECOND)):
         axes[2].plot(elevation, heights[:, column], color=colour, lw=2, label=name)
@@ -304,14 +349,16 @@ def parameter_codes(
     return figure
 
 
-# --- the network -------------------------------------------------------------------------------------------
+# --- the network
+# -------------------------------------------------------------------------------------------
 
 
 @_styled
 def network_diagram(model: nn.Module) -> Figure:
     """A generator's streams, drawn from its layers: bars are vectors, stacked squares are maps.
 
-    model  with the streams identity, view, transformation, shared, image and mask, each an nn.Sequential
+    model  with the streams identity, view, transformation, shared, image and mask, each an
+           nn.Sequential
     """
     figure = Figure((WIDTH, 4.9), layout="none")
     axes = figure.add_axes((0, 0, 1, 1))
@@ -330,7 +377,9 @@ def network_diagram(model: nn.Module) -> Figure:
 
 
 def _arrow(axes: Axes, tail: tuple[float, float], head: tuple[float, float]) -> None:
-    axes.add_patch(FancyArrowPatch(tail, head, arrowstyle="-|>", mutation_scale=10, color=MUTED, lw=1.2))
+    axes.add_patch(
+        FancyArrowPatch(tail, head, arrowstyle="-|>", mutation_scale=10, color=MUTED, lw=1.2)
+    )
 
 
 def _vectors(axes: Axes, stream: nn.Sequential, x: float, y: float, *, first: bool = False) -> None:
@@ -342,7 +391,9 @@ def _vectors(axes: Axes, stream: nn.Sequential, x: float, y: float, *, first: bo
         axes.add_patch(
             Rectangle((x + 1.3 * place, y - height / 2), 0.42, height, fc=colour, ec=MUTED, lw=0.8)
         )
-        axes.annotate(str(size), (x + 1.3 * place + 0.21, y - height / 2 - 0.42), ha="center", fontsize=8)
+        axes.annotate(
+            str(size), (x + 1.3 * place + 0.21, y - height / 2 - 0.42), ha="center", fontsize=8
+        )
 
 
 def _maps(axes: Axes, stream: nn.Sequential, x: float, y: float, name: str) -> None:
@@ -357,9 +408,15 @@ def _maps(axes: Axes, stream: nn.Sequential, x: float, y: float, name: str) -> N
         size = 0.36 * side**0.5
         for depth in reversed(range(min(4, channels))):
             corner = (x + 0.14 * depth, y - size / 2 + 0.14 * depth)
-            colour = PALE if place < len(shapes) - 1 else LIGHTS[depth] if channels == 3 else "white"
+            colour = (
+                PALE if place < len(shapes) - 1 else LIGHTS[depth] if channels == 3 else "white"
+            )
             axes.add_patch(Rectangle(corner, size, size, fc=colour, ec=ACCENT, lw=0.8))
-        title = f"{channels} of {side} × {side}" if place < len(shapes) - 1 else f"{name}, {side} × {side}"
+        title = (
+            f"{channels} of {side} × {side}"
+            if place < len(shapes) - 1
+            else f"{name}, {side} × {side}"
+        )
         axes.annotate(title, (x + size / 2 + 0.15, y - size / 2 - 0.42), ha="center", fontsize=8)
         if place:
             axes.annotate("up", (x - 0.62, y + 0.22), ha="center", fontsize=8, color=MUTED)
@@ -367,12 +424,16 @@ def _maps(axes: Axes, stream: nn.Sequential, x: float, y: float, name: str) -> N
         x += size + 2.0
 
 
-# --- training, scores --------------------------------------------------------------------------------------
+# --- training, scores
+# --------------------------------------------------------------------------------------
 
 
 @_styled
-def learning_curve(losses: Sequence[float], scores: dict[int, float], levels: dict[str, float]) -> Figure:
-    """The loss of each step, on a log scale, and the PSNR after some epochs beside the stored examples'.
+def learning_curve(
+    losses: Sequence[float], scores: dict[int, float], levels: dict[str, float]
+) -> Figure:
+    """The loss of each step, on a log scale, and the PSNR after some epochs beside the stored
+    examples'.
 
     scores  dB, by the number of epochs
     levels  dB of the stored examples, by name
@@ -408,7 +469,8 @@ def score_bars(scores: dict[str, dict[str, float]]) -> Figure:
     return figure
 
 
-# --- between chairs ----------------------------------------------------------------------------------------
+# --- between chairs
+# ----------------------------------------------------------------------------------------
 
 
 @_styled
@@ -451,14 +513,18 @@ def identity_shares(shares: Tensor, ends: tuple[int, int]) -> Figure:
 
 
 @_styled
-def along_the_way(measures: dict[str, dict[str, Sequence[float]]], shares: Sequence[float]) -> Figure:
+def along_the_way(
+    measures: dict[str, dict[str, Sequence[float]]], shares: Sequence[float]
+) -> Figure:
     """Measures of each step of some ways from one chair to another.
 
     measures  by measure, then by way: one value for each share
     shares    of the second chair
     """
     figure = Figure((WIDTH, 2.7))
-    for axes, (measure, ways) in zip(figure.subplots(1, len(measures)), measures.items(), strict=True):
+    for axes, (measure, ways) in zip(
+        figure.subplots(1, len(measures)), measures.items(), strict=True
+    ):
         for colour, (name, values) in zip(COLORS, ways.items(), strict=False):
             axes.plot(shares, values, "-o", color=colour, lw=1.8, ms=4, label=name)
         axes.set(xlabel="share of the second chair", title=measure)

@@ -4,7 +4,8 @@
     def _() -> Tensor:
         return torch.stack([...])  # (T, 3, H, W)
 
-A task that is not solved yet leaves a sentence in the film's place. The name `_` stays what it was before.
+A task that is not solved yet leaves a sentence in the film's place. The name `_` stays what it was
+before.
 """
 
 import io
@@ -27,8 +28,9 @@ def moving(description: str, seconds: float = 0.1) -> Callable[[Draw], object]:
 
     description  what is to be seen, for those who can't see it
     seconds      for each frame
-    returns      a decorator for functions of no argument that return frames (T, 3, H, W) in [0, 1]. It gives
-                 them back; but a function called `_` leaves no name: `_` is what it was before.
+    returns      a decorator for functions of no argument that return frames (T, 3, H, W) in [0, 1].
+                 It gives them back; but a function called `_` leaves no name: `_` is what it was
+                 before.
     Raises whatever the function raises, unless a task that it needs is just not solved yet.
     """
 
@@ -60,7 +62,10 @@ def gif(frames: Tensor, seconds: float = 0.1, colors: int = 48) -> bytes:
         raise ValueError("a film needs a frame")
     pixels = (frames.detach().clamp(0, 1) * 255).round().byte().movedim(1, -1).cpu().numpy()
     palette = _palette(pixels, colors)
-    images = [Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE) for frame in pixels]
+    images = [
+        Image.fromarray(frame).quantize(palette=palette, dither=Image.Dither.NONE)
+        for frame in pixels
+    ]
     out = io.BytesIO()
     images[0].save(
         out, "GIF", save_all=True, append_images=images[1:], duration=round(1000 * seconds), loop=0

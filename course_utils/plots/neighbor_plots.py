@@ -1,4 +1,6 @@
-"""Figures of assignment 0: neighbours, votes, blends, codebooks and histograms. Each returns a new Figure."""
+"""Figures of assignment 0: neighbours, votes, blends, codebooks and histograms. Each returns a new
+Figure.
+"""
 
 from collections.abc import Mapping, Sequence
 
@@ -78,8 +80,15 @@ def label_transfer(
         left.subplots(4, 6).flat, queries, elected.tolist(), truth.tolist(), strict=True
     ):
         correct = ours == true
-        _show(axes, image, f"{ours}" if correct else f"{ours}, not {true}", RIGHT if correct else ACCENT)
-    axes = right.add_subplot(xlabel="neighbours k", ylabel="right labels", title="Does a vote help?")
+        _show(
+            axes,
+            image,
+            f"{ours}" if correct else f"{ours}, not {true}",
+            RIGHT if correct else ACCENT,
+        )
+    axes = right.add_subplot(
+        xlabel="neighbours k", ylabel="right labels", title="Does a vote help?"
+    )
     for color, (name, curve) in zip(COLORS, curves.items(), strict=False):
         axes.plot(list(curve), list(curve.values()), "o-", color=color, label=name, ms=4)
     axes.set(ylim=(0, 1.02))
@@ -101,7 +110,9 @@ def gallery(pictures: Mapping[str, Tensor], columns: int) -> Figure:
 
 
 @_styled
-def colored_rooms(lightness: Tensor, truth: Tensor, tossed: Tensor, answers: Mapping[int, Tensor]) -> Figure:
+def colored_rooms(
+    lightness: Tensor, truth: Tensor, tossed: Tensor, answers: Mapping[int, Tensor]
+) -> Figure:
     """A room, its true colours and those transferred from k neighbours; and how the chroma falls.
 
     lightness  (1, H, W)  (L* - 50) / 100
@@ -156,7 +167,9 @@ def codebook(paths: Tensor, points: Tensor, assignment: Tensor, words: Tensor) -
         left.scatter(mine[:, 0], mine[:, 1], s=8, color=color, alpha=0.4)
         left.plot(paths[:, number, 0], paths[:, number, 1], "o-", color=INK, ms=3, lw=1)
         left.plot(*paths[-1, number], "X", color=color, ms=11, mec="white")
-    left.set(title="centres walk to the middle of their points", aspect="equal", xticks=[], yticks=[])
+    left.set(
+        title="centres walk to the middle of their points", aspect="equal", xticks=[], yticks=[]
+    )
     right.imshow(_mosaic(words.detach(), 8), cmap="gray", vmin=0, vmax=1)
     right.set(title="the vocabulary, most frequent word first", xticks=[], yticks=[])
     right.spines[:].set_visible(False)
@@ -181,10 +194,14 @@ def word_histograms(images: Tensor, histograms: Tensor, names: Sequence[str]) ->
 
 
 @_styled
-def comparison(accuracy: Mapping[str, Sequence[float]], situations: Sequence[str], chance: float) -> Figure:
+def comparison(
+    accuracy: Mapping[str, Sequence[float]], situations: Sequence[str], chance: float
+) -> Figure:
     """Bars: the accuracy of each method in each situation."""
     figure = Figure((WIDTH, 3.4))
-    axes = figure.add_subplot(ylabel="right labels", ylim=(0, 1), title="Furniture never seen before")
+    axes = figure.add_subplot(
+        ylabel="right labels", ylim=(0, 1), title="Furniture never seen before"
+    )
     width = 0.8 / len(accuracy)
     for number, (name, shares) in enumerate(accuracy.items()):
         at = np.arange(len(situations)) + (number - (len(accuracy) - 1) / 2) * width

@@ -1,7 +1,8 @@
-"""What panels with sliders share: a picture for the sliders' values, at once, and a way out without sliders.
+"""What panels with sliders share: a picture for the sliders' values, at once, and a way out without
+sliders.
 
-Every slider's movement asks for a picture, and its picture is sent as a small PNG: a figure with axes would
-take ten times as long as a small network.
+Every slider's movement asks for a picture, and its picture is sent as a small PNG: a figure with
+axes would take ten times as long as a small network.
 """
 
 import io
@@ -49,7 +50,9 @@ class Panel(ABC):
         return data
 
     def show(self) -> None:
-        """Display the panel; without ipywidgets, or before the tasks are solved, a picture or a sentence."""
+        """Display the panel; without ipywidgets, or before the tasks are solved, a picture or a
+        sentence.
+        """
         try:
             picture = self.png()
         except NotImplementedError as task:
@@ -75,7 +78,9 @@ class Panel(ABC):
         said   the label that says how long it took, or what went wrong
         """
         for name, slider in self.sliders.items():
-            slider.observe(lambda change, name=name: self._moved(name, change["new"], image, said), "value")
+            slider.observe(
+                lambda change, name=name: self._moved(name, change["new"], image, said), "value"
+            )
 
     def says(self) -> str:
         """How long the last picture took."""
@@ -93,7 +98,9 @@ class Panel(ABC):
 def png(picture: Tensor, side: int) -> bytes:
     """A picture (3, H, W) in [0, 1] as a PNG whose longer side has `side` pixels."""
     pixels = (picture.detach().clamp(0, 1) * 255).round().byte().movedim(0, -1).cpu().numpy()
-    height, width = (max(1, round(side * length / max(pixels.shape[:2]))) for length in pixels.shape[:2])
+    height, width = (
+        max(1, round(side * length / max(pixels.shape[:2]))) for length in pixels.shape[:2]
+    )
     out = io.BytesIO()
     scaled = Image.fromarray(pixels).resize((width, height), Image.Resampling.BICUBIC)
     scaled.save(out, "PNG", compress_level=1)

@@ -4,9 +4,10 @@
     def _() -> Figure:
         return plots.soft_codes(...)
 
-draws at once, and leaves no name behind. If `pictures/soft_encode.png` lies beside the notebook it is the
-target, shown with yours.
-A task that is not solved yet leaves a quiet placeholder; any other mistake is shown, and then raised.
+draws at once, and leaves no name behind. If `pictures/soft_encode.png` lies beside the notebook it
+is the target, shown with yours.
+A task that is not solved yet leaves a quiet placeholder; any other mistake is shown, and then
+raised.
 """
 
 import io
@@ -41,9 +42,10 @@ def picture(name: str) -> Callable[[Draw], object]:
     """Draw the decorated function at once, beside the target `pictures/<name>.png` if there is one.
 
     name     the task that the picture is of
-    returns  a decorator for functions of no argument that return a matplotlib Figure. It gives them back; but
-             a function called `_` leaves no name: `_` is what it was before.
-    Raises whatever the function raises, once the target is shown, unless the task is just not solved yet.
+    returns  a decorator for functions of no argument that return a matplotlib Figure. It gives them
+             back; but a function called `_` leaves no name: `_` is what it was before.
+    Raises whatever the function raises, once the target is shown, unless the task is just not
+    solved yet.
     """
 
     def decorate(draw: Draw) -> object:
@@ -59,9 +61,11 @@ def picture(name: str) -> Callable[[Draw], object]:
 
 
 def under_its_name(draw: Callable[[], object]) -> object:
-    """What a decorated function's name stands for once it has drawn: the function, unless the name is `_`.
+    """What a decorated function's name stands for once it has drawn: the function, unless the name
+    is `_`.
 
-    `_` is what it was before: in IPython the last output, which IPython updates only while nobody has set it.
+    `_` is what it was before: in IPython the last output, which IPython updates only while nobody
+    has set it.
     """
     if getattr(draw, "__name__", "") != "_":
         return draw
@@ -101,7 +105,9 @@ def _render(draw: Draw, name: str, size: tuple[int, int]) -> tuple[Image.Image, 
 
 
 def _is_unsolved(error: Exception, draw: Draw) -> bool:
-    """Whether a task is a stub or not defined at all; a misspelt name inside a task does not count."""
+    """Whether a task is a stub or not defined at all; a misspelt name inside a task does not
+    count.
+    """
     if isinstance(error, NameError) and error.__traceback__ is not None:
         trace = error.__traceback__
         while trace.tb_next is not None:
@@ -134,7 +140,9 @@ def _target(name: str) -> Image.Image | None:
 
 
 def _panel_size(target: Image.Image | None) -> tuple[int, int]:
-    """As large as the target where it fits beside it, otherwise low: an empty picture needs no page."""
+    """As large as the target where it fits beside it, otherwise low: an empty picture needs no
+    page.
+    """
     if target is None:
         return PAGE_WIDTH * DENSITY, PANEL_HEIGHT
     fits = 2 * target.width <= PAGE_WIDTH * DENSITY
@@ -145,10 +153,14 @@ def _compare(target: Image.Image, yours: Image.Image) -> Image.Image:
     """Both with their captions: side by side where the page is wide enough, otherwise stacked."""
     left, right = _captioned(target, "You should see"), _captioned(yours, "Yours")
     if left.width + right.width <= PAGE_WIDTH * DENSITY:
-        sheet = Image.new("RGB", (left.width + right.width, max(left.height, right.height)), "white")
+        sheet = Image.new(
+            "RGB", (left.width + right.width, max(left.height, right.height)), "white"
+        )
         sheet.paste(right, (left.width, 0))
     else:
-        sheet = Image.new("RGB", (max(left.width, right.width), left.height + right.height), "white")
+        sheet = Image.new(
+            "RGB", (max(left.width, right.width), left.height + right.height), "white"
+        )
         sheet.paste(right, (0, left.height))
     sheet.paste(left, (0, 0))
     return sheet
@@ -159,7 +171,9 @@ def _captioned(image: Image.Image, caption: str) -> Image.Image:
     sheet = Image.new("RGB", (image.width, image.height + band), "white")
     pen = ImageDraw.Draw(sheet)
     pen.rectangle((0, 0, image.width - 1, band - 5 * DENSITY), fill=PAPER)
-    pen.text((8 * DENSITY, (band - 5 * DENSITY) // 2), caption, fill=INK, font=_font(13), anchor="lm")
+    pen.text(
+        (8 * DENSITY, (band - 5 * DENSITY) // 2), caption, fill=INK, font=_font(13), anchor="lm"
+    )
     sheet.paste(image, (0, band))
     return sheet
 
@@ -173,7 +187,9 @@ def _panel(sentence: str, colour: str, size: tuple[int, int]) -> Image.Image:
     columns = max(20, (size[0] // DENSITY - 80) // 9)  # a letter is about 9 pixels of the page wide
     lines = "\n".join(textwrap.wrap(sentence, columns, max_lines=6, placeholder=" …"))
     middle = (size[0] // 2, size[1] // 2)
-    pen.multiline_text(middle, lines, fill=colour, font=_font(15), anchor="mm", align="center", spacing=12)
+    pen.multiline_text(
+        middle, lines, fill=colour, font=_font(15), anchor="mm", align="center", spacing=12
+    )
     return sheet
 
 
@@ -187,5 +203,7 @@ def _display(image: Image.Image, description: str) -> None:
     if get_ipython() is None:  # plain Python has nowhere to show it
         return
     buffer = io.BytesIO()
-    image.save(buffer, format="png", compress_level=2)  # a tenth larger than 6, and three times as fast
+    image.save(
+        buffer, format="png", compress_level=2
+    )  # a tenth larger than 6, and three times as fast
     display(NotebookImage(buffer.getvalue(), width=image.width // DENSITY, alt=description))

@@ -18,7 +18,8 @@ COLDEST = 0.05  # below it nothing changes: the mode has all the weight
 
 
 class TemperaturePanel(Panel):
-    """A slider from nearly the mode, at the left, to the mean, at the right; and a list of pictures.
+    """A slider from nearly the mode, at the left, to the mean, at the right; and a list of
+    pictures.
 
     paint  what the picture is made by: it gets the picture's number and the temperature
     names  of the pictures
@@ -26,7 +27,9 @@ class TemperaturePanel(Panel):
     begin  the temperature at the start
     """
 
-    def __init__(self, paint: Paint, names: Sequence[str], side: int = 384, begin: float = 0.38) -> None:
+    def __init__(
+        self, paint: Paint, names: Sequence[str], side: int = 384, begin: float = 0.38
+    ) -> None:
         self.paint, self.names, self.begin = paint, names, begin
         super().__init__(side, "a picture, as the network colours it")
 
@@ -39,12 +42,16 @@ class TemperaturePanel(Panel):
         return self.paint(int(self.values["picture"]), float(self.values["temperature"]))
 
     def widget(self, picture: bytes) -> object:
-        """Picture, list and slider as one widget. Raises ImportError if ipywidgets is not installed."""
+        """Picture, list and slider as one widget. Raises ImportError if ipywidgets is not
+        installed.
+        """
         import ipywidgets as widgets  # the notebook is usable without
 
         names = [(name, number) for number, name in enumerate(self.names)]
         self.sliders = {
-            "picture": widgets.Dropdown(options=names, value=self.values["picture"], description="picture"),
+            "picture": widgets.Dropdown(
+                options=names, value=self.values["picture"], description="picture"
+            ),
             "temperature": widgets.FloatLogSlider(
                 value=self.values["temperature"],
                 min=math.log10(COLDEST),
@@ -61,4 +68,6 @@ class TemperaturePanel(Panel):
         again = widgets.Button(description="start again")
         again.on_click(lambda _: self.reset())
         ends = [widgets.Label("the mode"), self.sliders["temperature"], widgets.Label("the mean")]
-        return widgets.VBox([image, widgets.HBox(ends), widgets.HBox([self.sliders["picture"], again, said])])
+        return widgets.VBox(
+            [image, widgets.HBox(ends), widgets.HBox([self.sliders["picture"], again, said])]
+        )

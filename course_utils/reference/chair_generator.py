@@ -15,7 +15,8 @@ from course_utils.data.transformations import COLOR_AXES, FACTORS
 
 
 def conv_output_size(size: int, kernel: int, stride: int = 1, padding: int = 0) -> int:
-    """How many positions a convolution has along one side: floor((size + 2 padding - kernel) / stride) + 1.
+    """How many positions a convolution has along one side: floor((size + 2 padding - kernel) /
+    stride) + 1.
 
     size     pixels of the input's side
     kernel   pixels of the kernel's side
@@ -36,8 +37,8 @@ def fractional_conv_output_size(
 
         (size - 1) stride - 2 padding + kernel + output_padding
 
-    A convolution rounds down, so that several sizes of its input give one size of its output: this is the
-    smallest of them with output_padding 0, and output_padding chooses among the others.
+    A convolution rounds down, so that several sizes of its input give one size of its output: this
+    is the smallest of them with output_padding 0, and output_padding chooses among the others.
 
     size            pixels of the input's side
     kernel          pixels of the kernel's side
@@ -53,7 +54,8 @@ def fractional_conv_output_size(
 
 
 def insert_zeros(maps: Tensor, stride: int) -> Tensor:
-    """A bed of nails: stride - 1 zeros between neighbouring values, down and across, and none around them.
+    """A bed of nails: stride - 1 zeros between neighbouring values, down and across, and none
+    around them.
 
     Differentiable; the result has the maps' dtype.
 
@@ -75,27 +77,31 @@ def fractionally_strided_conv2d(
     padding: int = 0,
     output_padding: int = 0,
 ) -> Tensor:
-    """A fractionally-strided ("transposed", "up-") convolution: each value paints a kernel, and these add up.
+    """A fractionally-strided ("transposed", "up-") convolution: each value paints a kernel, and
+    these add up.
 
-    The same by another way: insert stride - 1 zeros between the values, pad with kernel - 1 - padding zeros,
-    and convolve with the kernels turned by half a turn and with their channels swapped.
-    It is the adjoint of the convolution of the same kernels, stride and padding: <conv(y), x> = <y, this(x)>.
-    Differentiable by maps, kernels and bias; the result has the maps' dtype.
+    The same by another way: insert stride - 1 zeros between the values, pad with kernel - 1 -
+    padding zeros, and convolve with the kernels turned by half a turn and with their channels
+    swapped. It is the adjoint of the convolution of the same kernels, stride and padding: <conv(y),
+    x> = <y, this(x)>. Differentiable by maps, kernels and bias; the result has the maps' dtype.
 
     maps            (B, C, H, W)
     kernels         (C, D, h, w)  for each input channel one for each of the D output channels
     bias            (D,)          added to each output channel, or None
     stride          by which neighbouring paintings are shifted, down and across
     padding         pixels cut off on each of the four sides
-    output_padding  rows added at the bottom and columns added at the right, less than stride: what kernels
-                    paint there counts, it is not cut off
-    returns         (B, D, H', W')  H' = (H - 1) stride - 2 padding + h + output_padding, and W' likewise
+    output_padding  rows added at the bottom and columns added at the right, less than stride: what
+                    kernels paint there counts, it is not cut off
+    returns         (B, D, H', W')  H' = (H - 1) stride - 2 padding + h + output_padding, and W'
+                    likewise
     """
     height, width = (
         fractional_conv_output_size(size, kernel, stride, padding, output_padding)
         for size, kernel in zip(maps.shape[2:], kernels.shape[2:], strict=True)
     )
-    painted = kernels.flatten(1).T @ maps.flatten(2)  # (B, D * h * w, H * W): what each value paints
+    painted = kernels.flatten(1).T @ maps.flatten(
+        2
+    )  # (B, D * h * w, H * W): what each value paints
     result = F.fold(painted, (height, width), kernels.shape[2:], padding=padding, stride=stride)
     return result if bias is None else result + bias[:, None, None]
 
@@ -103,8 +109,9 @@ def fractionally_strided_conv2d(
 def overlap_count(size: int, kernel: int, stride: int) -> Tensor:
     """How many kernels of a fractionally-strided convolution paint each pixel, along one side.
 
-    Away from the ends all counts are equal only if the stride divides the kernel; otherwise they repeat with
-    the stride, and the picture gets a checkerboard (Odena, Dumoulin and Olah, Distill 2016).
+    Away from the ends all counts are equal only if the stride divides the kernel; otherwise they
+    repeat with the stride, and the picture gets a checkerboard (Odena, Dumoulin and Olah, Distill
+    2016).
 
     size     pixels of the input's side
     kernel   pixels of the kernel's side
@@ -118,7 +125,8 @@ def overlap_count(size: int, kernel: int, stride: int) -> Tensor:
 
 
 def encode_view(azimuth: Tensor, elevation: Tensor) -> Tensor:
-    """A viewpoint as the network is fed it: sines and cosines, so that 359 and 1 degrees are neighbours.
+    """A viewpoint as the network is fed it: sines and cosines, so that 359 and 1 degrees are
+    neighbours.
 
     azimuth    (B,)  degrees around the chair, any number
     elevation  (B,)  degrees above the floor
@@ -129,10 +137,12 @@ def encode_view(azimuth: Tensor, elevation: Tensor) -> Tensor:
 
 
 def encode_transformation(parameters: Tensor) -> Tensor:
-    """Transformation parameters as the network is fed them: the vector 0 means that nothing changes.
+    """Transformation parameters as the network is fed them: the vector 0 means that nothing
+    changes.
 
     parameters  (B, 8)  columns as in course_utils.data.transformations.PARAMETERS
-    returns     (B, 8)  logarithms of what multiplies (zoom, saturation, brightness), the others as they are
+    returns     (B, 8)  logarithms of what multiplies (zoom, saturation, brightness), the others as
+                they are
     """
     factors = torch.tensor(FACTORS, device=parameters.device)
     return torch.where(factors, torch.where(factors, parameters, 1).log(), parameters)
@@ -141,8 +151,9 @@ def encode_transformation(parameters: Tensor) -> Tensor:
 def transform_image(image: Tensor, mask: Tensor, parameters: Tensor) -> tuple[Tensor, Tensor]:
     """Zoom, then shift, then turn an image and its mask alike, and change the image's colours.
 
-    Each pixel of the result is fetched from where it was before (an inverse warp). With coordinates around
-    the centre: turn back by the rotation, subtract the shift, divide by the zoom; bilinear, 0 outside.
+    Each pixel of the result is fetched from where it was before (an inverse warp). With coordinates
+    around the centre: turn back by the rotation, subtract the shift, divide by the zoom; bilinear,
+    0 outside.
 
     image       (B, 3, H, W)  over black, in [0, 1]
     mask        (B, 1, H, W)  in [0, 1]
@@ -163,7 +174,9 @@ def _warped(planes: Tensor, geometry: Tensor) -> Tensor:
     x, y = cos * x + sin * y, cos * y - sin * x
     x, y = (x - shift_x * width) / zoom_x, (y - shift_y * height) / zoom_y
     grid = torch.stack([2 * x / width, 2 * y / height], dim=-1)  # (B, H, W, 2)
-    return F.grid_sample(planes, grid.to(planes), mode="bilinear", padding_mode="zeros", align_corners=False)
+    return F.grid_sample(
+        planes, grid.to(planes), mode="bilinear", padding_mode="zeros", align_corners=False
+    )
 
 
 def _recolored(image: Tensor, colors: Tensor) -> Tensor:
@@ -177,19 +190,21 @@ def _recolored(image: Tensor, colors: Tensor) -> Tensor:
 
 
 class ChairGenerator(nn.Module):
-    """A network that draws a chair: which one, seen from where, transformed how -> its picture and its mask.
+    """A network that draws a chair: which one, seen from where, transformed how -> its picture and
+    its mask.
 
-    Each of the three inputs goes through a stream of its own, the streams' ends are joined and go through
-    `shared`, and from there two streams of up-convolutions draw the picture and the mask. ReLU follows every
-    layer but the two last, which are linear.
+    Each of the three inputs goes through a stream of its own, the streams' ends are joined and go
+    through `shared`, and from there two streams of up-convolutions draw the picture and the mask.
+    ReLU follows every layer but the two last, which are linear.
 
     identity        nn.Sequential  chairs -> features -> features
     view            nn.Sequential  4 -> features -> features
     transformation  nn.Sequential  8 -> features -> features
     shared          nn.Sequential  3 features -> 2 features -> 2 features
-    image           nn.Sequential  nn.Linear to channels[0] maps of `start` x `start` pixels, nn.ReLU,
-                    nn.Unflatten, then for each of the channels an nn.ConvTranspose2d that doubles the side,
-                    with nn.ReLU between them: to channels[1], channels[2], ..., and last to 3
+    image           nn.Sequential  nn.Linear to channels[0] maps of `start` x `start` pixels,
+                    nn.ReLU, nn.Unflatten, then for each of the channels an nn.ConvTranspose2d that
+                    doubles the side, with nn.ReLU between them: to channels[1], channels[2], ...,
+                    and last to 3
     mask            nn.Sequential  the same with half as many channels, and last to 1
     """
 
@@ -205,9 +220,10 @@ class ChairGenerator(nn.Module):
 
         size      pixels of a picture's side
         features  of each stream; 512 in the paper
-        channels  of the maps, from the coarsest on, each even; (256, 92, 92, 92) in the paper, at 128 pixels
-        kernel    side of the up-convolutions' kernels, at least 2; 5 in the paper, which the stride 2 does
-                  not divide
+        channels  of the maps, from the coarsest on, each even; (256, 92, 92, 92) in the paper, at
+                  128 pixels
+        kernel    side of the up-convolutions' kernels, at least 2; 5 in the paper, which the stride
+                  2 does not divide
         """
         super().__init__()
         self.identity = _fully_connected(chairs, features, features)
@@ -216,15 +232,20 @@ class ChairGenerator(nn.Module):
         self.shared = _fully_connected(3 * features, 2 * features, 2 * features)
         start = size // 2 ** len(channels)
         self.image = _up_convolutions(2 * features, start, [*channels, 3], kernel)
-        self.mask = _up_convolutions(2 * features, start, [*(width // 2 for width in channels), 1], kernel)
+        self.mask = _up_convolutions(
+            2 * features, start, [*(width // 2 for width in channels), 1], kernel
+        )
 
-    def forward(self, identity: Tensor, view: Tensor, transformation: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, identity: Tensor, view: Tensor, transformation: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """Draw chairs.
 
         identity        (B, chairs)  1 for the chair, 0 for the others; or shares of several
         view            (B, 4)       from `encode_view`
         transformation  (B, 8)       from `encode_transformation`
-        returns         image (B, 3, size, size), over black, and mask (B, 1, size, size); not clipped
+        returns         image (B, 3, size, size), over black, and mask (B, 1, size, size); not
+                        clipped
         """
         streams = [self.identity(identity), self.view(view), self.transformation(transformation)]
         shared = self.shared(torch.cat(streams, dim=1))
@@ -232,10 +253,14 @@ class ChairGenerator(nn.Module):
 
 
 def _fully_connected(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(inputs, hidden), nn.ReLU(), nn.Linear(hidden, outputs), nn.ReLU())
+    return nn.Sequential(
+        nn.Linear(inputs, hidden), nn.ReLU(), nn.Linear(hidden, outputs), nn.ReLU()
+    )
 
 
-def _up_convolutions(inputs: int, start: int, channels: Sequence[int], kernel: int) -> nn.Sequential:
+def _up_convolutions(
+    inputs: int, start: int, channels: Sequence[int], kernel: int
+) -> nn.Sequential:
     layers = [
         nn.Linear(inputs, channels[0] * start**2),
         nn.ReLU(),
@@ -243,14 +268,18 @@ def _up_convolutions(inputs: int, start: int, channels: Sequence[int], kernel: i
     ]
     for before, after in zip(channels, channels[1:], strict=False):
         # Doubles the side exactly: (H - 1) 2 - 2 padding + kernel + output_padding = 2 H.
-        layers += [nn.ConvTranspose2d(before, after, kernel, 2, (kernel - 1) // 2, kernel % 2), nn.ReLU()]
+        layers += [
+            nn.ConvTranspose2d(before, after, kernel, 2, (kernel - 1) // 2, kernel % 2),
+            nn.ReLU(),
+        ]
     return nn.Sequential(*layers[:-1])
 
 
 def generator_loss(
     image: Tensor, mask: Tensor, target_image: Tensor, target_mask: Tensor, weight: float = 0.1
 ) -> Tensor:
-    """How far a drawing is from the truth: ||u - T(x s)||^2 + weight ||m - T(s)||^2, averaged over the batch.
+    """How far a drawing is from the truth: ||u - T(x s)||^2 + weight ||m - T(s)||^2, averaged over
+    the batch.
 
     Squares are summed over channels and pixels. Differentiable by image and mask.
     Dosovitskiy et al., equation (1) and section 3.2; 0.1 is the weight in the authors' code.
@@ -294,7 +323,8 @@ def interpolate_azimuth(start: Tensor, end: Tensor, shares: Tensor) -> Tensor:
 
 
 def interpolate_chairs(first: int, second: int, shares: Tensor, chairs: int) -> Tensor:
-    """Identities between two chairs, as the generator takes them: (1 - share) e_first + share e_second.
+    """Identities between two chairs, as the generator takes them: (1 - share) e_first + share
+    e_second.
 
     first    number of the chair at share 0
     second   number of the chair at share 1; may be the same

@@ -1,7 +1,7 @@
 """A convolutional classifier from its formulas up: the functions of assignment 1.
 
-Jun-Yan Zhu, *Convolutional Network for Image Synthesis*, CMU 16-726. Where a formula has another source,
-its docstring says so.
+Jun-Yan Zhu, *Convolutional Network for Image Synthesis*, CMU 16-726. Where a formula has another
+source, its docstring says so.
 """
 
 import math
@@ -38,7 +38,8 @@ def relu(x: Tensor) -> Tensor:
 
 
 def relu_backward(gradient: Tensor, x: Tensor) -> Tensor:
-    """The gradient by the input of a ReLU, given the gradient by its output; 0 where x is exactly 0.
+    """The gradient by the input of a ReLU, given the gradient by its output; 0 where x is exactly
+    0.
 
     gradient  (...)  dL/dy
     x         (...)  what went into the ReLU
@@ -50,7 +51,8 @@ def relu_backward(gradient: Tensor, x: Tensor) -> Tensor:
 def conv2d(
     images: Tensor, kernels: Tensor, bias: Tensor | None = None, stride: int = 1, padding: int = 0
 ) -> Tensor:
-    """A convolutional layer: every kernel is moved over every picture (a cross-correlation: no flip).
+    """A convolutional layer: every kernel is moved over every picture (a cross-correlation: no
+    flip).
 
     Where the kernel would leave the padded picture it is not applied, so that
     H' = floor((H + 2 padding - h) / stride) + 1, and W' likewise.
@@ -72,10 +74,11 @@ def conv2d(
 
 
 def max_pool2d(images: Tensor, size: int = 2, stride: int = 2) -> Tensor:
-    """The largest value in every window: z_k = max of y_j over the neighbours j in N(k), channel by channel.
+    """The largest value in every window: z_k = max of y_j over the neighbours j in N(k), channel by
+    channel.
 
-    A window that would leave the picture is dropped: H' = floor((H - size) / stride) + 1. Windows overlap
-    where stride < size. Differentiable; the result has the images' dtype.
+    A window that would leave the picture is dropped: H' = floor((H - size) / stride) + 1. Windows
+    overlap where stride < size. Differentiable; the result has the images' dtype.
 
     images   (B, C, H, W)
     size     height and width of a window
@@ -88,8 +91,9 @@ def max_pool2d(images: Tensor, size: int = 2, stride: int = 2) -> Tensor:
 def max_pool2d_backward(gradient: Tensor, images: Tensor, size: int = 2, stride: int = 2) -> Tensor:
     """The gradient by the input of `max_pool2d`, given the gradient by its output.
 
-    Each window passes its gradient on to its largest value; among equal ones to the first, row by row from
-    the upper left. Where windows overlap, a value may get several gradients: they are added.
+    Each window passes its gradient on to its largest value; among equal ones to the first, row by
+    row from the upper left. Where windows overlap, a value may get several gradients: they are
+    added.
 
     gradient  (B, C, H', W')  dL/dz
     images    (B, C, H, W)    what went into the pooling
@@ -97,7 +101,9 @@ def max_pool2d_backward(gradient: Tensor, images: Tensor, size: int = 2, stride:
     stride    steps between neighbouring windows
     returns   (B, C, H, W)    dL/dy
     """
-    windows = images.unfold(2, size, stride).unfold(3, size, stride).flatten(-2)  # (B, C, H', W', size^2)
+    windows = (
+        images.unfold(2, size, stride).unfold(3, size, stride).flatten(-2)
+    )  # (B, C, H', W', size^2)
     winner = windows.argmax(dim=-1)  # the first, where there are several
     row = stride * torch.arange(winner.shape[2])[:, None] + winner // size
     column = stride * torch.arange(winner.shape[3]) + winner % size
@@ -124,7 +130,8 @@ def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     Finite for logits of any size. Differentiable by the logits, whose dtype the result has.
 
     logits   (B, C)  unnormalised scores
-    target   (B, C)  z: 1 for the right class and 0 for the others, or any distribution; rows sum to 1
+    target   (B, C)  z: 1 for the right class and 0 for the others, or any distribution; rows sum to
+             1
     returns  ()      mean over the B pictures
     """
     log_probabilities = logits - torch.logsumexp(logits, dim=1, keepdim=True)
@@ -176,9 +183,10 @@ def learning_rate(steps: Tensor, total: int, peak: float = 0.1, warm_up: int = 1
 def conv_net(images: Tensor, parameters: Sequence[Tensor]) -> Tensor:
     """A convolutional network, layer after layer: f_L(... f_2(f_1(x))).
 
-    Each block is a convolution (padding 1), a ReLU and max-pooling (2 by 2). After the last block every
-    feature is averaged over the positions that are left, and a linear layer makes scores of the averages.
-    Differentiable by the images and by every parameter; the result has the images' dtype.
+    Each block is a convolution (padding 1), a ReLU and max-pooling (2 by 2). After the last block
+    every feature is averaged over the positions that are left, and a linear layer makes scores of
+    the averages. Differentiable by the images and by every parameter; the result has the images'
+    dtype.
 
     images      (B, C, H, W)
     parameters  kernels (D, C, 3, 3) and bias (D,) of the first block, of the second block, ...
@@ -194,14 +202,17 @@ def conv_net(images: Tensor, parameters: Sequence[Tensor]) -> Tensor:
 class ConvNet(nn.Module):
     """A deeper network of torch's own layers, for pictures of any size from 2^blocks on.
 
-    For each width a block: convolution (3 by 3, padding 1, no bias), batch normalisation (Ioffe and Szegedy
-    2015), ReLU, max-pooling (2 by 2). Then the mean over the positions that are left, and a linear layer.
+    For each width a block: convolution (3 by 3, padding 1, no bias), batch normalisation (Ioffe and
+    Szegedy 2015), ReLU, max-pooling (2 by 2). Then the mean over the positions that are left, and a
+    linear layer.
 
     features    nn.Sequential of all the blocks' layers, four for each block, one after the other
     classifier  nn.Linear
     """
 
-    def __init__(self, in_channels: int, classes: int, widths: Sequence[int] = (32, 64, 128)) -> None:
+    def __init__(
+        self, in_channels: int, classes: int, widths: Sequence[int] = (32, 64, 128)
+    ) -> None:
         """A network for pictures of `in_channels`, with a block for each of the `widths`."""
         super().__init__()
         layers, before = [], in_channels
@@ -222,13 +233,15 @@ def train_epoch(
 ) -> tuple[Tensor, ...]:
     """Train `conv_net` by stochastic gradient descent: one step for each batch.
 
-    For batch t, the loss is the cross-entropy of the network's logits; the gradients of *all* parameters are
-    taken at the same w^t, and only then each parameter takes its step, with the rate eta_t.
+    For batch t, the loss is the cross-entropy of the network's logits; the gradients of *all*
+    parameters are taken at the same w^t, and only then each parameter takes its step, with the rate
+    eta_t.
 
     parameters  w^0, as `conv_net` takes them
     batches     pairs of images (B, C, H, W) and target (B, classes), of which rows sum to 1
     rates       (T,)  eta_t, one for each batch
-    returns     w^T, in the same order as the parameters; and last the losses (T,), each before its step
+    returns     w^T, in the same order as the parameters; and last the losses (T,), each before its
+                step
     """
     weights, losses = list(parameters), []
     for (images, target), rate in zip(batches, rates, strict=True):
@@ -243,7 +256,8 @@ def train_epoch(
 def top_k_accuracy(logits: Tensor, labels: Tensor, k: int = 5) -> Tensor:
     """The share of pictures whose true class is among the k with the largest scores.
 
-    Of equal scores, the class that comes first counts as the larger. With k or fewer classes all are right.
+    Of equal scores, the class that comes first counts as the larger. With k or fewer classes all
+    are right.
 
     logits   (B, C)
     labels   (B,)  the true classes, 0 to C - 1

@@ -24,8 +24,11 @@ def rgb_to_lab_planes(rgb: Tensor) -> tuple[Tensor, Tensor]:
              ab  (B, 2, H, W)  (a*, b*) / 110, in about [-1, 1]
     """
     linear = torch.where(rgb > 0.04045, ((rgb + 0.055) / 1.055) ** 2.4, rgb / 12.92)
-    xyz = torch.einsum("xc,bchw->bxhw", SRGB_TO_XYZ.to(rgb), linear) / D65_WHITE.to(rgb).view(3, 1, 1)
-    # Clamped inside the branch: the cube root's slope at 0 is infinite, and 0 * inf would poison a gradient.
+    xyz = torch.einsum("xc,bchw->bxhw", SRGB_TO_XYZ.to(rgb), linear) / D65_WHITE.to(rgb).view(
+        3, 1, 1
+    )
+    # Clamped inside the branch: the cube root's slope at 0 is infinite, and 0 * inf would poison a
+    # gradient.
     cube_root = xyz.clamp(min=(6 / 29) ** 3) ** (1 / 3)
     x, y, z = torch.where(xyz > (6 / 29) ** 3, cube_root, xyz * 841 / 108 + 4 / 29).split(1, dim=1)
     lightness = 116 * y - 16
@@ -36,7 +39,8 @@ def rgb_to_lab_planes(rgb: Tensor) -> tuple[Tensor, Tensor]:
 def lab_planes_to_rgb(lightness: Tensor, ab: Tensor) -> Tensor:
     """Put lightness and colour together again: the inverse of `rgb_to_lab_planes`.
 
-    The result has the planes' dtype. A gradient, where one flows, is finite, also outside the gamut.
+    The result has the planes' dtype. A gradient, where one flows, is finite, also outside the
+    gamut.
 
     lightness  (B, 1, H, W)  (L* - 50) / 100
     ab         (B, 2, H, W)  (a*, b*) / 110
@@ -63,7 +67,9 @@ def ab_bins(step: int = 10) -> Tensor:
     corners = step * torch.cartesian_prod(torch.tensor([-1.0, 1.0]), torch.tensor([-1.0, 1.0]))
     widened = ConvexHull((srgb_gamut_ab()[:, None] + corners).flatten(0, 1))
     sides = torch.from_numpy(widened.equations)  # (S, 3): n_a a + n_b b + c <= 0 inside
-    reach = 110 // step + 1  # steps from the centre: the gamut stays within 110, widened within 110 + step
+    reach = (
+        110 // step + 1
+    )  # steps from the centre: the gamut stays within 110, widened within 110 + step
     axis = step * torch.arange(-reach, reach + 1)
     lattice = torch.cartesian_prod(axis, axis).double()  # (A * A, 2)
     inside = (lattice @ sides[:, :2].T + sides[:, 2] <= 0).all(dim=1)
@@ -73,8 +79,8 @@ def ab_bins(step: int = 10) -> Tensor:
 def soft_encode(ab: Tensor, bins: Tensor, neighbors: int = 10, sigma: float = 5.0) -> Tensor:
     """Spread each colour over its nearest bins, with Gaussian weights: the target Z (section 2.1).
 
-    Ten neighbours, as in the authors' code; the paper's 5 is a misprint. Where bins tie for the last
-    place, any of them may have it. The result has ab's dtype.
+    Ten neighbours, as in the authors' code; the paper's 5 is a misprint. Where bins tie for the
+    last place, any of them may have it. The result has ab's dtype.
 
     ab         (B, 2, H, W)  colours, in ab units
     bins       (Q, 2)        bin centres, in ab units
@@ -89,7 +95,8 @@ def soft_encode(ab: Tensor, bins: Tensor, neighbors: int = 10, sigma: float = 5.
 
 
 def annealed_mean(logits: Tensor, bins: Tensor, temperature: float = 0.38) -> Tensor:
-    """Decode a distribution over bins to one colour, between its mode (T -> 0) and its mean (T = 1) (Eq. 5).
+    """Decode a distribution over bins to one colour, between its mode (T -> 0) and its mean (T = 1)
+    (Eq. 5).
 
     Differentiable by the logits, whose dtype the result has.
 
@@ -114,14 +121,17 @@ def l2_loss(prediction: Tensor, target: Tensor) -> Tensor:
     return 0.5 * (prediction - target).square().sum(dim=1).mean()
 
 
-def multinomial_cross_entropy(logits: Tensor, target: Tensor, weights: Tensor | None = None) -> Tensor:
+def multinomial_cross_entropy(
+    logits: Tensor, target: Tensor, weights: Tensor | None = None
+) -> Tensor:
     """Per-pixel cross-entropy over Q colour bins (Eq. 2), averaged over the pixels.
 
     Differentiable by the logits, whose dtype the result has.
 
     logits   (B, Q, H, W)  unnormalised scores
     target   (B, Q, H, W)  soft-encoded colours, each pixel sums to 1 over Q
-    weights  (Q,)          weight v of a pixel, looked up at its target's largest bin (Eq. 3), or None
+    weights  (Q,)          weight v of a pixel, looked up at its target's largest bin (Eq. 3), or
+             None
     returns  ()            mean over the B*H*W pixels
     """
     loss = -(target * F.log_softmax(logits, dim=1)).sum(dim=1)  # (B, H, W)
@@ -144,12 +154,15 @@ def color_prior(ab: Tensor, bins: Tensor, sigma: float = 5.0) -> Tensor:
     """
     nearest = torch.cdist(ab.movedim(1, -1).flatten(0, 2), bins).argmin(dim=1)
     share = torch.bincount(nearest, minlength=len(bins)).to(bins) / len(nearest)
-    spread = torch.softmax(-torch.cdist(bins, bins).square() / (2 * sigma**2), dim=0)  # columns sum to 1
+    spread = torch.softmax(
+        -torch.cdist(bins, bins).square() / (2 * sigma**2), dim=0
+    )  # columns sum to 1
     return spread @ share
 
 
 def rebalancing_weights(prior: Tensor, lam: float = 0.5) -> Tensor:
-    """How much more a rare colour counts: w proportional to 1 / ((1 - lambda) p~ + lambda / Q) (Eq. 4).
+    """How much more a rare colour counts: w proportional to 1 / ((1 - lambda) p~ + lambda / Q) (Eq.
+    4).
 
     prior    (Q,)  p~, sums to 1
     lam      lambda in (0, 1], the share of the uniform distribution; the paper uses 1/2
@@ -162,7 +175,8 @@ def rebalancing_weights(prior: Tensor, lam: float = 0.5) -> Tensor:
 def sparse_soft_encode(
     ab: Tensor, bins: Tensor, neighbors: int = 10, sigma: float = 5.0
 ) -> tuple[Tensor, Tensor]:
-    """The same target as `soft_encode`, without its zeros: which bins share a pixel, and their shares.
+    """The same target as `soft_encode`, without its zeros: which bins share a pixel, and their
+    shares.
 
     Which of its bins comes first is up to you, as long as both results agree.
 
@@ -180,10 +194,12 @@ def sparse_soft_encode(
 def sparse_cross_entropy(
     logits: Tensor, indices: Tensor, shares: Tensor, weights: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """The loss of `multinomial_cross_entropy`, and its gradient by the logits, from a target without zeros.
+    """The loss of `multinomial_cross_entropy`, and its gradient by the logits, from a target
+    without zeros.
 
-    log sum_q exp z_q - sum_k Z_k z_k for a pixel; its gradient is softmax(z) - Z (weighted, and divided by
-    the number of pixels). No tensor as large as the logits is needed besides the gradient itself.
+    log sum_q exp z_q - sum_k Z_k z_k for a pixel; its gradient is softmax(z) - Z (weighted, and
+    divided by the number of pixels). No tensor as large as the logits is needed besides the
+    gradient itself.
 
     logits   (B, Q, H, W)  unnormalised scores
     indices  (B, K, H, W)  int64, the bins that share a pixel
@@ -202,15 +218,19 @@ def sparse_cross_entropy(
 
 
 class Colorizer(nn.Module):
-    """A fully convolutional network: from lightness to scores for every colour, at a quarter of the side.
+    """A fully convolutional network: from lightness to scores for every colour, at a quarter of the
+    side.
 
     Blocks of convolutions, some of them with a stride and some dilated, without pooling; then one
-    up-convolution, and scores at every position (Zhang et al. 2016, section 2 and figure 2). With two
-    outputs it predicts a and b themselves.
+    up-convolution, and scores at every position (Zhang et al. 2016, section 2 and figure 2). With
+    two outputs it predicts a and b themselves.
 
-    blocks  nn.Sequential  an nn.Sequential for each block: its convolutions (3 x 3, padded so that only
-                           the stride shrinks), each with nn.ReLU behind it, and last an nn.BatchNorm2d
-    up      nn.Sequential  nn.ConvTranspose2d (4 x 4) that doubles the side, nn.ReLU, nn.Conv2d (3 x 3,
+    blocks  nn.Sequential  an nn.Sequential for each block: its convolutions (3 x 3, padded so that
+            only
+                           the stride shrinks), each with nn.ReLU behind it, and last an
+                           nn.BatchNorm2d
+    up      nn.Sequential  nn.ConvTranspose2d (4 x 4) that doubles the side, nn.ReLU, nn.Conv2d (3 x
+            3,
                            padded), nn.ReLU; all of them to `up` channels
     scores  nn.Conv2d      1 x 1, to the outputs
     """
@@ -218,14 +238,19 @@ class Colorizer(nn.Module):
     def __init__(
         self,
         outputs: int = 313,
-        blocks: Sequence[Sequence[int]] = ((16, 2, 2, 1), (48, 2, 2, 1), (96, 2, 2, 1), (96, 2, 1, 2)),
+        blocks: Sequence[Sequence[int]] = (
+            (16, 2, 2, 1),
+            (48, 2, 2, 1),
+            (96, 2, 2, 1),
+            (96, 2, 1, 2),
+        ),
         up: int = 64,
     ) -> None:
         """A colorizer; the product of the blocks' strides is 8.
 
         outputs  Q, how many bins there are; or 2
-        blocks   of each: its channels, how many convolutions, the stride of the last of them, the dilation
-                 of all of them
+        blocks   of each: its channels, how many convolutions, the stride of the last of them, the
+                 dilation of all of them
         up       channels after the blocks
         """
         super().__init__()
@@ -250,20 +275,26 @@ class Colorizer(nn.Module):
         return self.scores(self.up(self.blocks(lightness)))
 
 
-def _block(before: int, channels: int, convolutions: int, stride: int, dilation: int) -> nn.Sequential:
+def _block(
+    before: int, channels: int, convolutions: int, stride: int, dilation: int
+) -> nn.Sequential:
     layers = []
     for number in range(1, convolutions + 1):
         step = stride if number == convolutions else 1
-        layers += [nn.Conv2d(before, channels, 3, step, padding=dilation, dilation=dilation), nn.ReLU()]
+        layers += [
+            nn.Conv2d(before, channels, 3, step, padding=dilation, dilation=dilation),
+            nn.ReLU(),
+        ]
         before = channels
     return nn.Sequential(*layers, nn.BatchNorm2d(channels))
 
 
 def colorize(lightness: Tensor, logits: Tensor, bins: Tensor, temperature: float = 0.38) -> Tensor:
-    """Paint a black-and-white picture with what a network answers: the annealed mean over its lightness.
+    """Paint a black-and-white picture with what a network answers: the annealed mean over its
+    lightness.
 
-    The colour is stretched to the picture's size, bilinearly (as `F.interpolate` does by default, corners
-    not aligned); the lightness is kept as it is. The result has the lightness's dtype.
+    The colour is stretched to the picture's size, bilinearly (as `F.interpolate` does by default,
+    corners not aligned); the lightness is kept as it is. The result has the lightness's dtype.
 
     lightness    (B, 1, H, W)  (L* - 50) / 100
     logits       (B, Q, h, w)  scores of the bins, on a coarser grid
@@ -272,15 +303,18 @@ def colorize(lightness: Tensor, logits: Tensor, bins: Tensor, temperature: float
     returns      (B, 3, H, W)  sRGB, in [0, 1]
     """
     ab = annealed_mean(logits, bins, temperature) / AB_SCALE
-    return lab_planes_to_rgb(lightness, F.interpolate(ab, size=lightness.shape[-2:], mode="bilinear"))
+    return lab_planes_to_rgb(
+        lightness, F.interpolate(ab, size=lightness.shape[-2:], mode="bilinear")
+    )
 
 
 def colorfulness(rgb: Tensor) -> Tensor:
     """How colourful each picture looks to people (Hasler and Suesstrunk 2003, section 6).
 
-    With the opponents rg = R - G and yb = (R + G) / 2 - B, on a scale from 0 to 255, and their standard
-    deviations and means over the pixels: sqrt(s_rg^2 + s_yb^2) + 0.3 sqrt(m_rg^2 + m_yb^2).
-    0 is grey, 33 moderately, 59 quite and 109 extremely colourful. The result has rgb's dtype.
+    With the opponents rg = R - G and yb = (R + G) / 2 - B, on a scale from 0 to 255, and their
+    standard deviations and means over the pixels: sqrt(s_rg^2 + s_yb^2) + 0.3 sqrt(m_rg^2 +
+    m_yb^2). 0 is grey, 33 moderately, 59 quite and 109 extremely colourful. The result has rgb's
+    dtype.
 
     rgb      (B, 3, H, W)  sRGB, in [0, 1]
     returns  (B,)
@@ -294,12 +328,13 @@ def colorfulness(rgb: Tensor) -> Tensor:
 def colorization_auc(
     prediction: Tensor, target: Tensor, bins: Tensor | None = None, prior: Tensor | None = None
 ) -> Tensor:
-    """Area under the curve of right pixels: those within t of the truth, for t from 0 to 150 (section 3.1).
+    """Area under the curve of right pixels: those within t of the truth, for t from 0 to 150
+    (section 3.1).
 
-    The area is divided by 150, so that 1 is perfect. Steps of one ab unit are fine enough; exactly it is
-    1 - E[min(d, 150)] / 150, with d the distance of a pixel's two colours.
-    With bins and a prior it is rebalanced: each pixel counts 1 / prior of the bin nearest to its true colour.
-    The result has the prediction's dtype.
+    The area is divided by 150, so that 1 is perfect. Steps of one ab unit are fine enough; exactly
+    it is 1 - E[min(d, 150)] / 150, with d the distance of a pixel's two colours.
+    With bins and a prior it is rebalanced: each pixel counts 1 / prior of the bin nearest to its
+    true colour. The result has the prediction's dtype.
 
     prediction  (B, 2, H, W)  in ab units
     target      (B, 2, H, W)  the true colours, in ab units

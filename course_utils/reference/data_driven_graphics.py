@@ -1,7 +1,8 @@
 """Pictures from stored examples: the functions of assignment 0.
 
-The lecture's review: compare, look up, vote, blend; and computer vision before 2012, which clustered
-descriptors to visual words and counted them (Sivic and Zisserman, *Video Google*, ICCV 2003; Csurka et al.,
+The lecture's review: compare, look up, vote, blend; and computer vision before 2012, which
+clustered descriptors to visual words and counted them (Sivic and Zisserman, *Video Google*, ICCV
+2003; Csurka et al.,
 *Visual Categorization with Bags of Keypoints*, 2004).
 """
 
@@ -13,14 +14,16 @@ from torch import Tensor
 def pairwise_squared_distances(a: Tensor, b: Tensor) -> Tensor:
     """The squared Euclidean distance of every row of `a` to every row of `b`.
 
-    Never negative, and as exact as its dtype allows also far from the origin: in float32, rows with a mean
-    of 1000 that differ by 1 are told apart. The result has a's dtype. Differentiable by both.
+    Never negative, and as exact as its dtype allows also far from the origin: in float32, rows with
+    a mean of 1000 that differ by 1 are told apart. The result has a's dtype. Differentiable by
+    both.
 
     a        (N, D)  descriptors, of any size and sign
     b        (M, D)  others, of a's dtype
     returns  (N, M)  entry (i, j) is the sum over d of (a[i, d] - b[j, d])^2
     """
-    # Differences first: |a|^2 - 2 ab + |b|^2 takes less memory, and loses all the digits that a and b share.
+    # Differences first: |a|^2 - 2 ab + |b|^2 takes less memory, and loses all the digits that a and
+    # b share.
     return (a[:, None] - b).square().sum(dim=-1)
 
 
@@ -39,17 +42,20 @@ def nearest_neighbors(squared_distances: Tensor, k: int) -> tuple[Tensor, Tensor
 
 
 def vote(labels: Tensor, weights: Tensor | None = None) -> Tensor:
-    """The neighbours elect a label: the class with the most votes, or with the largest sum of weights.
+    """The neighbours elect a label: the class with the most votes, or with the largest sum of
+    weights.
 
-    Labels are names, not quantities. Of classes with equally many votes, the one that the nearest neighbour
-    among their voters has wins.
+    Labels are names, not quantities. Of classes with equally many votes, the one that the nearest
+    neighbour among their voters has wins.
 
     labels   (N, k)  int64, >= 0: the labels of each query's neighbours, the nearest first
     weights  (N, k)  floating point, >= 0: how much each vote counts; None for one vote each
     returns  (N,)    int64
     """
     weights = torch.ones(labels.shape) if weights is None else weights
-    same = labels[:, :, None] == labels[:, None]  # (N, k, k): does neighbour j vote as neighbour i does?
+    same = (
+        labels[:, :, None] == labels[:, None]
+    )  # (N, k, k): does neighbour j vote as neighbour i does?
     votes = (same * weights[:, None]).sum(dim=-1)  # (N, k): for the class of neighbour i
     # The first of several largest is the nearest one's.
     return labels.gather(1, votes.argmax(dim=1, keepdim=True))[:, 0]
@@ -69,15 +75,19 @@ def blend(images: Tensor, weights: Tensor | None = None) -> Tensor:
     return torch.einsum("n,nchw->chw", weights / weights.sum(), images)
 
 
-def transfer_color(lightness: Tensor, stored_lightness: Tensor, stored_ab: Tensor, k: int) -> Tensor:
+def transfer_color(
+    lightness: Tensor, stored_lightness: Tensor, stored_ab: Tensor, k: int
+) -> Tensor:
     """Colour grey pictures with the average colour of their k nearest stored examples.
 
-    Nearest by squared distance of the lightness, over all pixels; every neighbour counts the same. Where
-    examples tie for the last place, any of them may have it. The result has stored_ab's dtype.
+    Nearest by squared distance of the lightness, over all pixels; every neighbour counts the same.
+    Where examples tie for the last place, any of them may have it. The result has stored_ab's
+    dtype.
 
     lightness         (N, 1, H, W)  the grey queries
     stored_lightness  (M, 1, H, W)  of the stored examples
-    stored_ab         (M, 2, h, w)  their colours, perhaps at another size, or of the middle pixel alone
+    stored_ab         (M, 2, h, w)  their colours, perhaps at another size, or of the middle pixel
+                      alone
     k                 neighbours to average, 1 <= k <= M
     returns           (N, 2, h, w)
     """
@@ -89,8 +99,9 @@ def transfer_color(lightness: Tensor, stored_lightness: Tensor, stored_ab: Tenso
 def kmeans(points: Tensor, centers: Tensor, steps: int = 10) -> tuple[Tensor, Tensor]:
     """Lloyd's algorithm (1982): `steps` times, assign every point, then move every centre.
 
-    Assign: each point belongs to its nearest centre. Move: each centre goes to the mean of its points; a
-    centre without points stays where it is. A point half-way between two centres may go to either.
+    Assign: each point belongs to its nearest centre. Move: each centre goes to the mean of its
+    points; a centre without points stays where it is. A point half-way between two centres may go
+    to either.
 
     points   (N, D)  floating point
     centers  (K, D)  where the centres start, of the points' dtype
@@ -109,12 +120,17 @@ def kmeans(points: Tensor, centers: Tensor, steps: int = 10) -> tuple[Tensor, Te
 def bag_of_visual_words(descriptors: Tensor, words: Tensor) -> Tensor:
     """How often each visual word occurs in each image: where in the image is forgotten.
 
-    Each descriptor counts for its nearest word alone; half-way between two words, for either of them. The
-    result has the descriptors' dtype.
+    Each descriptor counts for its nearest word alone; half-way between two words, for either of
+    them. The result has the descriptors' dtype.
 
     descriptors  (B, P, D)  P descriptors of each of B images
     words        (K, D)     the vocabulary, of the descriptors' dtype
     returns      (B, K)     shares of the P descriptors: >= 0, and each image's sum to 1
     """
     nearest = pairwise_squared_distances(descriptors.flatten(0, 1), words).argmin(dim=1)
-    return F.one_hot(nearest, len(words)).to(descriptors).unflatten(0, descriptors.shape[:2]).mean(dim=1)
+    return (
+        F.one_hot(nearest, len(words))
+        .to(descriptors)
+        .unflatten(0, descriptors.shape[:2])
+        .mean(dim=1)
+    )

@@ -1,4 +1,5 @@
-"""A saved notebook as it is run for a grade: on the notebook that was given out, in an empty folder.
+"""A saved notebook as it is run for a grade: on the notebook that was given out, in an empty
+folder.
 
 graded, repairs = on_released(saved, released)      the cells that are run, and what was put right
 with graded_folder(saved) as folder:                folder.work, folder.environment
@@ -20,7 +21,12 @@ LOST = ("reference", "released")  # of course_utils, what a notebook does not im
 NOWHERE = "http://127.0.0.1:9"  # where nothing listens: whoever asks it is refused at once
 PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy")
 NO_NETWORK = {
-    **{"PIP_NO_INDEX": "1", "PIP_RETRIES": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "CONDA_OFFLINE": "1"},
+    **{
+        "PIP_NO_INDEX": "1",
+        "PIP_RETRIES": "0",
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "CONDA_OFFLINE": "1",
+    },
     **{name: NOWHERE for proxy in PROXIES for name in (proxy, proxy.upper())},
     **{"no_proxy": "", "NO_PROXY": ""},
 }
@@ -48,7 +54,8 @@ class GradedFolder:
 
 @contextmanager
 def graded_folder(saved: SavedNotebook) -> Iterator[GradedFolder]:
-    """A folder that has course_utils and nothing of the notebook's own folder, for as long as it is used.
+    """A folder that has course_utils and nothing of the notebook's own folder, for as long as it is
+    used.
 
     Raises OSError if it can't be made.
     """
@@ -80,7 +87,9 @@ def _python_path(course: Path, home: Path) -> str:
 
 
 def released_of(saved: SavedNotebook):  # noqa: ANN201  a NotebookNode, or None
-    """The notebook as it was given out; None where the archive has none, or nbformat is not installed."""
+    """The notebook as it was given out; None where the archive has none, or nbformat is not
+    installed.
+    """
     try:
         from course_utils.notebook.grafting import released_notebook  # it needs nbformat
     except ImportError:
@@ -90,7 +99,8 @@ def released_of(saved: SavedNotebook):  # noqa: ANN201  a NotebookNode, or None
 
 
 def on_released(saved: SavedNotebook, released) -> tuple[SavedNotebook, list[str]]:  # noqa: ANN001
-    """The notebook that is graded, and what was put right for it, a sentence each. Raises NotebookError.
+    """The notebook that is graded, and what was put right for it, a sentence each. Raises
+    NotebookError.
 
     released  the notebook as it was given out, a NotebookNode
     """
@@ -107,7 +117,9 @@ def _as_saved(cell: Cell, saved: SavedNotebook) -> Cell:
     """A grafted cell, called as its author sees it."""
     mine = [one for one in saved.cells if one.kind == cell.kind]
     same = next((one for one in mine if one.name == cell.name or one.source == cell.source), None)
-    part = next((one for one in mine if cell.source.strip() and cell.source.strip() in one.source), None)
+    part = next(
+        (one for one in mine if cell.source.strip() and cell.source.strip() in one.source), None
+    )
     role, _, task = cell.name.partition("-")
     if role in CALLED:
         called = CALLED[role].format(task)

@@ -1,4 +1,5 @@
-"""A fresh kernel for a notebook's cells, of the Python that runs this, with a limit of time for each cell.
+"""A fresh kernel for a notebook's cells, of the Python that runs this, with a limit of time for
+each cell.
 
 with FreshKernel(folder) as kernel:
     ran = kernel.run("1 / 0", seconds=60)       # ran.error: "ZeroDivisionError"
@@ -31,7 +32,9 @@ QUESTION = (
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 # How IPython 7 to 9 heads a frame that is in a cell, and one that is in a file.
-IN_CELL = re.compile(r'^\s*(?:Cell |Input |File ")?(?:In ?\[|<ipython-input-)(\d+)(?:.*?, line (\d+))?')
+IN_CELL = re.compile(
+    r'^\s*(?:Cell |Input |File ")?(?:In ?\[|<ipython-input-)(\d+)(?:.*?, line (\d+))?'
+)
 IN_FILE = re.compile(r"^(?:File )?\S.*\.py\b")
 ARROW = re.compile(r"^-+> *(\d+)")
 
@@ -46,7 +49,8 @@ class Ran(NamedTuple):
     number     the kernel's number of it, as in `In [3]`
     error      the name of the exception that it raised, or nothing
     says       the exception's text
-    place      number of the cell and line in it where the exception comes from, if that is in a cell
+    place      number of the cell and line in it where the exception comes from, if that is in a
+               cell
     timed_out  it was interrupted, as it took too long
     seconds    that it used or slept; waiting for a core does not count where the system tells it
     """
@@ -60,7 +64,8 @@ class Ran(NamedTuple):
 
 
 class FreshKernel:
-    """A running kernel; a context manager. Only whether a cell raises is kept, not what it puts out.
+    """A running kernel; a context manager. Only whether a cell raises is kept, not what it puts
+    out.
 
     folder       where it works
     environment  variables besides those of this process
@@ -74,7 +79,9 @@ class FreshKernel:
         self.manager.start_kernel(
             cwd=str(folder),
             env={**os.environ, **(environment or {})},
-            extra_arguments=["--HistoryManager.enabled=False"],  # these cells are not what somebody typed
+            extra_arguments=[
+                "--HistoryManager.enabled=False"
+            ],  # these cells are not what somebody typed
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -110,7 +117,9 @@ class FreshKernel:
             self.manager.interrupt_kernel()
             reply = self._reply(request, GRACE)
             if reply is None:
-                raise KernelLostError(f"ran longer than {seconds:g} seconds, and could not be stopped")
+                raise KernelLostError(
+                    f"ran longer than {seconds:g} seconds, and could not be stopped"
+                )
             says = f"ran longer than {seconds:g} seconds, and was stopped"
             return Ran(reply.get("execution_count") or 0, "KeyboardInterrupt", says, timed_out=True)
         own = self._own_seconds(monotonic() - start, waited)
@@ -127,16 +136,29 @@ class FreshKernel:
         """
         expression = QUESTION.format(json.dumps([question, *arguments]))
         request = self.client.execute(
-            "", silent=True, allow_stdin=False, stop_on_error=False, user_expressions={"answer": expression}
+            "",
+            silent=True,
+            allow_stdin=False,
+            stop_on_error=False,
+            user_expressions={"answer": expression},
         )
         reply = self._reply(request, ANSWER_TIME) or {}
         try:
-            return json.loads(ast.literal_eval(reply["user_expressions"]["answer"]["data"]["text/plain"]))
-        except (KeyError, TypeError, ValueError, SyntaxError):  # a cell has changed how the kernel answers
+            return json.loads(
+                ast.literal_eval(reply["user_expressions"]["answer"]["data"]["text/plain"])
+            )
+        except (
+            KeyError,
+            TypeError,
+            ValueError,
+            SyntaxError,
+        ):  # a cell has changed how the kernel answers
             raise KernelLostError("left the kernel unable to answer") from None
 
     def _waited(self) -> float | None:
-        """Seconds that the kernel's main thread was ready to run and got no core; None if nobody counts."""
+        """Seconds that the kernel's main thread was ready to run and got no core; None if nobody
+        counts.
+        """
         process = getattr(self.manager.provisioner, "pid", None)
         try:
             return int(Path(f"/proc/{process}/schedstat").read_text().split()[1]) / 1e9

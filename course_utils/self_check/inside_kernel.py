@@ -1,4 +1,5 @@
-"""What the self-check asks of its kernel, answered inside it, with no name left among the notebook's.
+"""What the self-check asks of its kernel, answered inside it, with no name left among the
+notebook's.
 
 answer = kernel.ask("skipped")
 """
@@ -49,16 +50,25 @@ def reset() -> None:
 
 
 def foreign(names: list[str], course: str) -> dict[str, str]:
-    """The folder of each of these modules that is neither Python's, nor installed, nor the course's."""
+    """The folder of each of these modules that is neither Python's, nor installed, nor the
+    course's.
+    """
     own = [sys.prefix, sys.base_prefix, *site.getsitepackages(), site.getusersitepackages(), course]
     own += [str(Path(sys.modules["os"].__file__).parent)]
     homes = [Path(folder).resolve() for folder in own]
     found = {}
     for name in names:
         file = getattr(sys.modules.get(name), "__file__", None)
-        if isinstance(file, str) and not any(Path(file).resolve().is_relative_to(home) for home in homes):
+        if isinstance(file, str) and not any(
+            Path(file).resolve().is_relative_to(home) for home in homes
+        ):
             found[name] = str(Path(file).resolve().parent)
     return found
 
 
-QUESTIONS: dict[str, Callable] = {"start": start, "skipped": skipped, "reset": reset, "foreign": foreign}
+QUESTIONS: dict[str, Callable] = {
+    "start": start,
+    "skipped": skipped,
+    "reset": reset,
+    "foreign": foreign,
+}

@@ -1,4 +1,5 @@
-"""What a notebook uses here and will not find in grading: files beside it, folders elsewhere, packages.
+"""What a notebook uses here and will not find in grading: files beside it, folders elsewhere,
+packages.
 
 Nothing but the notebook, and the networks that an assignment asks for, is handed in.
 """
@@ -17,10 +18,12 @@ FILE = re.compile(r"No such file or directory: '([^']+)'")
 
 
 def note_on(saved: SavedNotebook, error: str) -> str | None:
-    """A sentence on the file beside the notebook that an exception asks for; None if there is no such file.
+    """A sentence on the file beside the notebook that an exception asks for; None if there is no
+    such file.
 
     error    its text
-    returns  nothing to say ("") for a network that is handed in: the grader does not show it to cells either
+    returns  nothing to say ("") for a network that is handed in: the grader does not show it to
+             cells either
     """
     home = saved.path.parent
     if module := MODULE.search(error):
@@ -41,7 +44,9 @@ def note_on(saved: SavedNotebook, error: str) -> str | None:
 
 
 def imported(saved: SavedNotebook) -> dict[str, str]:
-    """The modules that cells import which are the student's to write, and the first such cell of each."""
+    """The modules that cells import which are the student's to write, and the first such cell of
+    each.
+    """
     found: dict[str, str] = {}
     for cell in saved.code:
         if cell.name.startswith(GIVEN):
@@ -52,8 +57,12 @@ def imported(saved: SavedNotebook) -> dict[str, str]:
 
 
 def not_required(names: Iterable[str]) -> dict[str, str]:
-    """Those of these modules that no package of requirements.txt brings, and the package that does here."""
-    wanted = {name for name in names if name not in sys.stdlib_module_names and name != "course_utils"}
+    """Those of these modules that no package of requirements.txt brings, and the package that does
+    here.
+    """
+    wanted = {
+        name for name in names if name not in sys.stdlib_module_names and name != "course_utils"
+    }
     try:
         lines = (HOME / "requirements.txt").read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError):

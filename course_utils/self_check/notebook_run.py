@@ -1,11 +1,13 @@
-"""One run of a notebook's visible checks, as the grader would run its cells: what came of each task, and why.
+"""One run of a notebook's visible checks, as the grader would run its cells: what came of each
+task, and why.
 
 run = NotebookRun(saved, released)
 run.run()
 run.results["vote"].outcome         passed | FAILED | not solved yet | not reached
 run.notes                           what else a student should know, a sentence each
 
-A task counts as it was at its visible check or as it is at the end of the notebook, whichever is better.
+A task counts as it was at its visible check or as it is at the end of the notebook, whichever is
+better.
 """
 
 import ast
@@ -20,13 +22,18 @@ from course_utils.self_check import not_handed_in
 from course_utils.self_check.as_graded import GradedFolder, graded_folder, on_released
 
 if TYPE_CHECKING:
-    from course_utils.self_check.fresh_kernel import FreshKernel, Ran  # jupyter_client may be missing
+    from course_utils.self_check.fresh_kernel import (
+        FreshKernel,
+        Ran,
+    )  # jupyter_client may be missing
 
 SECONDS = 120  # for one cell; the grader waits less
 GRADER_SECONDS = 10  # of its own time, for one cell
 LOADING = 20  # more for a cell that imports: the grader has loaded large packages before it starts to count
 RESTARTS = 3  # of a kernel that a cell has ended
-INSIDE = "COURSE_SELF_CHECK"  # set in the kernel: a cell that calls the self-check would go on for ever
+INSIDE = (
+    "COURSE_SELF_CHECK"  # set in the kernel: a cell that calls the self-check would go on for ever
+)
 
 
 @dataclass(frozen=True)
@@ -51,7 +58,8 @@ class NotebookRun:
 
     saved      the notebook as it was saved
     released   as it was given out, or None if nobody knows
-    tell       called with each task and its result, in the notebook's order, as soon as it is settled
+    tell       called with each task and its result, in the notebook's order, as soon as it is
+               settled
     progress   called with what is being done, and with nothing when it is done
 
     graded   the notebook that is run
@@ -73,7 +81,9 @@ class NotebookRun:
         self.failed: list[tuple[Cell, Ran]] = []
         self.notes: list[str] = []
         self._given = {cell.source for cell in released.cells} if released else set()
-        self._task_of = {id(cell): self.graded.tasks[task] for task, cell in self.graded.checks.items()}
+        self._task_of = {
+            id(cell): self.graded.tasks[task] for task, cell in self.graded.checks.items()
+        }
         self._cells: dict[int, Cell] = {}  # by the kernel's number
         self._hung: set[str] = set()  # tasks
         self._fatal: set[int] = set()  # cells that have ended a kernel, by id
@@ -87,7 +97,9 @@ class NotebookRun:
             from course_utils.self_check.fresh_kernel import KernelLostError
         except ImportError as error:
             says = f"{error.name} is not installed for {sys.executable}"
-            raise NotebookError(f"{says}: run this with the Python that your notebooks use.") from None
+            raise NotebookError(
+                f"{says}: run this with the Python that your notebooks use."
+            ) from None
         try:
             with graded_folder(self.saved) as self._folder:
                 try:
@@ -98,10 +110,14 @@ class NotebookRun:
                 finally:
                     self._close()
         except KernelLostError as lost:  # of those that a cell ends, none comes here
-            raise NotebookError(f"No kernel starts with {sys.executable}: an empty cell {lost}.") from None
+            raise NotebookError(
+                f"No kernel starts with {sys.executable}: an empty cell {lost}."
+            ) from None
         except OSError as error:
             says = error.strerror or str(error)
-            raise NotebookError(f"No folder could be made for the run ({says}): is the disk full?") from None
+            raise NotebookError(
+                f"No folder could be made for the run ({says}): is the disk full?"
+            ) from None
         self._conclude()
 
     def _open(self) -> None:
@@ -138,7 +154,9 @@ class NotebookRun:
             self._take(cell, ran, left_out)
 
     def _run_cell(self, cell: Cell) -> tuple["Ran", list[tuple[int, str, str]]]:
-        """Run a cell: what became of it, and the statements that were left out. Raises KernelLostError."""
+        """Run a cell: what became of it, and the statements that were left out. Raises
+        KernelLostError.
+        """
         if id(cell) in self._task_of:
             self._kernel.ask("reset")
         ran = self._kernel.run(cell.source, SECONDS)
@@ -152,10 +170,14 @@ class NotebookRun:
             self._hung.add(task.name)
             self._settle(task, Result("FAILED", f"it {why}"))
         called = _capital(cell.called)
-        self.notes.append(f"{called} {why}: the cells below it were run without it, in a new kernel.")
+        self.notes.append(
+            f"{called} {why}: the cells below it were run without it, in a new kernel."
+        )
 
     def _again(self, cells: list[Cell]) -> bool:
-        """Start another kernel and bring it to where the last one was; return whether that has worked."""
+        """Start another kernel and bring it to where the last one was; return whether that has
+        worked.
+        """
         from course_utils.self_check.fresh_kernel import KernelLostError
 
         self._close()
@@ -187,10 +209,14 @@ class NotebookRun:
                 return
             finally:
                 self.progress("")
-            self._compare(self.graded.tasks[task], self._result(self.graded.tasks[task], ran, left_out))
+            self._compare(
+                self.graded.tasks[task], self._result(self.graded.tasks[task], ran, left_out)
+            )
 
     def _compare(self, task: Task, at_end: Result) -> None:
-        """Keep the better of the results in its place and at the end, and note when the latter is worse."""
+        """Keep the better of the results in its place and at the end, and note when the latter is
+        worse.
+        """
         in_place = self.results[task.name]
         if in_place.passed and not at_end.passed:
             self.notes.append(self._changed_later(task.name))
@@ -201,7 +227,9 @@ class NotebookRun:
         """Which cell makes a task fail that passes in its place."""
         cells, names = self.graded.code, self.graded.names_behind(task)
         below = cells[cells.index(self.graded.checks[task]) + 1 :]
-        changing = [cell for cell in below if cell.defines & names and not cell.name.startswith("picture-")]
+        changing = [
+            cell for cell in below if cell.defines & names and not cell.name.startswith("picture-")
+        ]
         counts = "the grade takes it as it was at its check"
         if not changing:
             return f"{task} passed in its place, and fails at the end of the notebook; {counts}."
@@ -211,7 +239,9 @@ class NotebookRun:
         return f"{task} passed in its place, but {where} changes {what}; {counts}."
 
     def _look_for_folders(self) -> None:
-        """Note modules that come from somewhere else, and packages that may be missing in grading."""
+        """Note modules that come from somewhere else, and packages that may be missing in
+        grading.
+        """
         from course_utils.self_check.fresh_kernel import KernelLostError
 
         names = not_handed_in.imported(self.graded)
@@ -221,14 +251,18 @@ class NotebookRun:
         except KernelLostError:
             return
         for name, folder in foreign.items():
-            self.notes.append(f"{name} comes from {folder}, which is not there in grading ({names[name]}).")
+            self.notes.append(
+                f"{name} comes from {folder}, which is not there in grading ({names[name]})."
+            )
         for name, package in not_handed_in.not_required(set(names) - set(foreign)).items():
             self.notes.append(
                 f"{package} is not in requirements.txt and may be missing in grading ({names[name]})."
             )
 
     def _take(self, cell: Cell, ran: "Ran", left_out: list[tuple[int, str, str]]) -> None:
-        """Keep what became of a cell. Raises NotebookError if the first one says that nothing can run."""
+        """Keep what became of a cell. Raises NotebookError if the first one says that nothing can
+        run.
+        """
         if task := self._task_of.get(id(cell)):
             self._hung |= {task.name} if ran.timed_out else set()
             self._settle(task, self._result(task, ran, left_out))
@@ -271,7 +305,9 @@ class NotebookRun:
         """Results for the tasks that have none, and the notes."""
         for task in self.graded.tasks.values():
             if task.name not in self.graded.checks:
-                self.results[task.name] = Result("not reached", "its check is no longer in the notebook")
+                self.results[task.name] = Result(
+                    "not reached", "its check is no longer in the notebook"
+                )
             self.results.setdefault(task.name, Result("not reached"))
         self._tell_settled(all_of_them=True)
         notes = [*self._untouched(), *self._traps(), *self.notes]
@@ -281,7 +317,9 @@ class NotebookRun:
     def _result(self, task: Task, ran: "Ran", left_out: list[tuple[int, str, str]]) -> Result:
         """What to call what became of a check, and why that is."""
         if not ran.error and left_out:  # what was not checked has not passed
-            return Result("FAILED", f"{left_out[0][2]} (line {left_out[0][0]} of the check of {task.name})")
+            return Result(
+                "FAILED", f"{left_out[0][2]} (line {left_out[0][0]} of the check of {task.name})"
+            )
         if not ran.error:
             return Result("passed")
         stub = self._stub(ran)
@@ -298,7 +336,9 @@ class NotebookRun:
 
     def _stub(self, ran: "Ran") -> str:
         """The task whose stub has raised, or nothing: torch raises NotImplementedError, too."""
-        return self._stub_in(ran.says.partition(".")[0]) if ran.error == "NotImplementedError" else ""
+        return (
+            self._stub_in(ran.says.partition(".")[0]) if ran.error == "NotImplementedError" else ""
+        )
 
     def _stub_in(self, name: str) -> str:
         return name if name in self.graded.tasks else ""
@@ -312,13 +352,17 @@ class NotebookRun:
         says = _first_line(ran.says)
         if ran.error != "AssertionError":
             says = f"{ran.error}: {says}" if says else ran.error
-        line += len(re.match(r"(?:[ \t]*\n)*", cell.source)[0].splitlines())  # IPython drops empty ones
+        line += len(
+            re.match(r"(?:[ \t]*\n)*", cell.source)[0].splitlines()
+        )  # IPython drops empty ones
         lines = cell.source.splitlines()
         says = says or lines[min(line, len(lines)) - 1].strip()
         return f"{says} (line {line} of {cell.called})"
 
     def _untouched(self) -> list[str]:
-        """Whether this is the file as it was given out, and the one that is worked in is another."""
+        """Whether this is the file as it was given out, and the one that is worked in is
+        another.
+        """
         if any(result.outcome != "not solved yet" for result in self.results.values()):
             return []
         if any(cell.number for cell in self.saved.cells):

@@ -3,14 +3,14 @@
 python -m course_utils.self_check 3_colorization.ipynb      in a terminal
 self_check("3_colorization.ipynb")                          in a cell of the notebook
 
-As in grading, the file counts and not what is on the screen. Its cells are put on the notebook that was given
-out, and run from top to bottom in a fresh kernel and an empty folder. The cells that train are left out: what
-counts is the network's file, which is handed in with the notebook.
+As in grading, the file counts and not what is on the screen. Its cells are put on the notebook that
+was given out, and run from top to bottom in a fresh kernel and an empty folder. The cells that
+train are left out: what counts is the network's file, which is handed in with the notebook.
 
 run(path).results["vote"].outcome                           the same without printing
 
-Exit code: 0 if all visible checks pass and all that is handed in is there, 1 if not, 2 if there is no
-notebook of the course that could be run.
+Exit code: 0 if all visible checks pass and all that is handed in is there, 1 if not, 2 if there is
+no notebook of the course that could be run.
 """
 
 import os
@@ -20,7 +20,14 @@ from collections.abc import Callable
 from pathlib import Path
 from time import time
 
-from course_utils.notebook.saved_notebook import MAX_BYTES, NotebookError, SavedNotebook, Task, digest, read
+from course_utils.notebook.saved_notebook import (
+    MAX_BYTES,
+    NotebookError,
+    SavedNotebook,
+    Task,
+    digest,
+    read,
+)
 from course_utils.self_check.as_graded import released_of
 from course_utils.self_check.notebook_run import INSIDE, NotebookRun, Result
 from course_utils.setup_check import HOME, say
@@ -31,10 +38,13 @@ MOST = 8  # notes that are shown
 def run(
     path: Path, released: object = None, tell: Callable[[Task, Result], object] = lambda *_: None
 ) -> NotebookRun:
-    """Run a saved notebook's visible checks, and return what came of them: results by task, and notes.
+    """Run a saved notebook's visible checks, and return what came of them: results by task, and
+    notes.
 
-    released  the notebook as it was given out, a NotebookNode; by default the archive's copy, if it has one
-    tell      called with each task and its result, in the notebook's order, as soon as it is settled
+    released  the notebook as it was given out, a NotebookNode; by default the archive's copy, if it
+              has one
+    tell      called with each task and its result, in the notebook's order, as soon as it is
+              settled
     Raises NotebookError if there is no notebook of the course, or nothing can be run.
     """
     saved = read(path)
@@ -44,7 +54,9 @@ def run(
 
 
 def self_check(notebook: str | Path) -> bool:
-    """Run a saved notebook's visible checks, print what came of them, and return whether all is well."""
+    """Run a saved notebook's visible checks, print what came of them, and return whether all is
+    well.
+    """
     if os.environ.get(INSIDE):
         return False
     command = [sys.executable, "-m", "course_utils.self_check", str(notebook)]
@@ -81,9 +93,7 @@ def main(arguments: list[str]) -> int:
     try:
         saved = read(Path(arguments[0]))
         released = released_of(saved)
-        start = (
-            f"{saved.path.name}, {_state(saved, released)}, is run in a fresh kernel without the training."
-        )
+        start = f"{saved.path.name}, {_state(saved, released)}, is run in a fresh kernel without the training."
         say(f"{start}\n")
         width = max(map(len, saved.tasks)) + 1
         whole = run(saved.path, released, lambda task, result: _say_result(task, result, width))
@@ -102,7 +112,9 @@ def _with_course() -> dict[str, str]:
 
 
 def _state(saved: SavedNotebook, released) -> str:  # noqa: ANN001  a NotebookNode, or None
-    """When the file was saved, unless it is as it was given out: the dates in an archive are made up."""
+    """When the file was saved, unless it is as it was given out: the dates in an archive are made
+    up.
+    """
     if released:
         mine = [digest(cell.source) for cell in saved.cells]
         if mine == [digest(cell.source) for cell in released.cells]:
@@ -116,7 +128,11 @@ def _ago(path: Path) -> str:
         return "just now"
     if minutes < 120:
         return f"{minutes:.0f} minutes ago"
-    return f"{minutes / 60:.0f} hours ago" if minutes < 48 * 60 else f"{minutes / 60 / 24:.0f} days ago"
+    return (
+        f"{minutes / 60:.0f} hours ago"
+        if minutes < 48 * 60
+        else f"{minutes / 60 / 24:.0f} days ago"
+    )
 
 
 def _say_result(task: Task, result: Result, width: int) -> None:
@@ -162,5 +178,7 @@ def _hand_in(saved: SavedNotebook) -> list[tuple[str, str]]:
         found = [("ok", name)]
     for file in saved.files:
         there = path.with_name(file).is_file() and path.with_name(file).stat().st_size > 0
-        found.append(("ok", file) if there else ("MISSING", f"{file}: run the cell that trains and saves it"))
+        found.append(
+            ("ok", file) if there else ("MISSING", f"{file}: run the cell that trains and saves it")
+        )
     return found

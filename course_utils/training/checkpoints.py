@@ -1,12 +1,12 @@
 """Checkpoints of a training, so that a build that was stopped does not train from the beginning.
 
-`autograder build` runs the solution with the variable COURSE_CHECKPOINTS set to a folder. `fit` then saves a
-checkpoint there every few seconds of computing, and starts from the one that it finds. Without the variable
-it neither saves nor reads anything.
+`autograder build` runs the solution with the variable COURSE_CHECKPOINTS set to a folder. `fit`
+then saves a checkpoint there every few seconds of computing, and starts from the one that it finds.
+Without the variable it neither saves nor reads anything.
 
-A checkpoint holds the weights, the state of the optimizer and the scheduler, the history, the position in the
-epoch, and the state of every random number generator that the training uses. So a training that was stopped
-gives the same result, bit for bit, as one that was not.
+A checkpoint holds the weights, the state of the optimizer and the scheduler, the history, the
+position in the epoch, and the state of every random number generator that the training uses. So a
+training that was stopped gives the same result, bit for bit, as one that was not.
 """
 
 import hashlib
@@ -36,7 +36,16 @@ EVERY = 10.0  # seconds of processor time from one checkpoint to the next
 MOST = 20_000  # objects that are searched for generators
 UNREADABLE = (OSError, EOFError, RuntimeError, ValueError, TypeError, LookupError, AttributeError)
 Generator = torch.Generator | np.random.Generator | np.random.RandomState | random.Random
-PLAIN = (ModuleType, Tensor, np.ndarray, str, bytes, int, float, type(None))  # refer to no generator
+PLAIN = (
+    ModuleType,
+    Tensor,
+    np.ndarray,
+    str,
+    bytes,
+    int,
+    float,
+    type(None),
+)  # refer to no generator
 Access = tuple[Callable[[], Any], Callable[[Any], Any]]  # reads a generator's state, and sets it
 _trainings = count()  # of this process
 
@@ -44,8 +53,8 @@ _trainings = count()  # of this process
 class Chance:
     """The state of all random numbers that some functions and models draw.
 
-    These are the global generators of torch, numpy and Python, and those that the functions refer to, such as
-    `chance` in `lambda batch: augmented(batch, chance)`.
+    These are the global generators of torch, numpy and Python, and those that the functions refer
+    to, such as `chance` in `lambda batch: augmented(batch, chance)`.
     """
 
     def __init__(self, *users: object) -> None:
@@ -83,7 +92,9 @@ def _access(generator: Generator) -> Access:
 
 
 def _plain(state: object) -> object:
-    """The same without numpy's types: a checkpoint is read without running any code that is in it."""
+    """The same without numpy's types: a checkpoint is read without running any code that is in
+    it.
+    """
     if isinstance(state, dict):
         return {name: _plain(value) for name, value in state.items()}
     return state.tolist() if isinstance(state, np.ndarray | np.generic) else state
@@ -92,8 +103,8 @@ def _plain(state: object) -> object:
 def generators_of(*users: object) -> list[Generator]:
     """The random number generators that functions, models or data loaders refer to; nearest first.
 
-    Functions are followed through the names that they use, objects through their attributes. Only code of the
-    same packages as the users', and of `course_utils`, is looked into.
+    Functions are followed through the names that they use, objects through their attributes. Only
+    code of the same packages as the users', and of `course_utils`, is looked into.
     """
     ours = {_root(user) for user in users if callable(user)} - {"torch", "numpy"} | {
         "__main__",
@@ -140,7 +151,9 @@ def _parts(thing: object, ours: set[str]) -> Iterable[object]:
 def _used(function: FunctionType) -> list[object]:
     """What a function's names stand for: globals, variables around it, defaults."""
     values = [
-        function.__globals__[name] for name in _names(function.__code__) if name in function.__globals__
+        function.__globals__[name]
+        for name in _names(function.__code__)
+        if name in function.__globals__
     ]
     for cell in function.__closure__ or ():
         try:
@@ -217,7 +230,9 @@ class Checkpoint:
         """
         if batches != self.steps:
             self.path.unlink(missing_ok=True)
-            raise ValueError("The training data changed while the build was stopped: start the build again.")
+            raise ValueError(
+                "The training data changed while the build was stopped: start the build again."
+            )
         if self.steps:
             self.chance.restore(self._now)
 
@@ -271,7 +286,9 @@ class Checkpoint:
             return
 
 
-def checkpoint_of(parts: dict[str, Any], users: Iterable[object], *, alone: bool = True) -> Checkpoint:
+def checkpoint_of(
+    parts: dict[str, Any], users: Iterable[object], *, alone: bool = True
+) -> Checkpoint:
     """The checkpoint of the training that begins now; one that does nothing unless this is a build.
 
     parts  as for `Checkpoint`
@@ -284,8 +301,13 @@ def checkpoint_of(parts: dict[str, Any], users: Iterable[object], *, alone: bool
 
 
 def _own_file() -> Path | None:
-    """A name that depends on all cells up to the one that runs, so that no change goes unnoticed."""
-    folder, shell = os.environ.get(FOLDER), getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    """A name that depends on all cells up to the one that runs, so that no change goes
+    unnoticed.
+    """
+    folder, shell = (
+        os.environ.get(FOLDER),
+        getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)(),
+    )
     if not folder or shell is None:
         return None
     cells = json.dumps([*shell.history_manager.input_hist_parsed, next(_trainings)])
@@ -293,7 +315,9 @@ def _own_file() -> Path | None:
 
 
 def _replace(path: Path, content: bytes, *, lasting: bool = True) -> None:
-    """Write a file so that it is there as a whole, or as it was; `lasting` if the power may fail, too."""
+    """Write a file so that it is there as a whole, or as it was; `lasting` if the power may fail,
+    too.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     with draft.open("wb") as file:

@@ -1,6 +1,7 @@
 """How good a drawing is beside the truth, and how sharp its mask is: one number for each picture.
 
-Images are over black and in [0, 1], masks in [0, 1]; what lies outside is clipped first, as a screen would.
+Images are over black and in [0, 1], masks in [0, 1]; what lies outside is clipped first, as a
+screen would.
 """
 
 from typing import NamedTuple
@@ -8,7 +9,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-BEST_PSNR = 100.0  # decibels: more is a rounding error away from equality, and equality would be infinite
+BEST_PSNR = (
+    100.0  # decibels: more is a rounding error away from equality, and equality would be infinite
+)
 
 
 class Scores(NamedTuple):
@@ -21,8 +24,8 @@ class Scores(NamedTuple):
 def psnr(image: Tensor, truth: Tensor) -> Tensor:
     """Peak signal-to-noise ratio of each picture: -10 log10(mean squared error), for a peak of 1.
 
-    The mean of these is what the course reports: each picture counts alike. The ratio of the pooled error is
-    smaller, since the worst pictures decide it.
+    The mean of these is what the course reports: each picture counts alike. The ratio of the pooled
+    error is smaller, since the worst pictures decide it.
 
     image    (B, C, H, W)
     truth    (B, C, H, W)
@@ -33,7 +36,8 @@ def psnr(image: Tensor, truth: Tensor) -> Tensor:
 
 
 def mask_iou(mask: Tensor, truth: Tensor, threshold: float = 0.5) -> Tensor:
-    """Intersection over union of each mask with the true one; pixels above the threshold belong to it.
+    """Intersection over union of each mask with the true one; pixels above the threshold belong to
+    it.
 
     mask     (B, 1, H, W)
     truth    (B, 1, H, W)
@@ -45,12 +49,13 @@ def mask_iou(mask: Tensor, truth: Tensor, threshold: float = 0.5) -> Tensor:
 
 
 def mask_sharpness(mask: Tensor) -> Tensor:
-    """How steep each mask's edges are: the mean step between neighbouring pixels, weighted by itself.
+    """How steep each mask's edges are: the mean step between neighbouring pixels, weighted by
+    itself.
 
-    With d the differences to the right and to the lower neighbour: sum d^2 / sum |d|. A mask of zeros and
-    ones has 1, whatever its shape. Where a shape fades into another one the steps are half as high: 1/2.
-    Blurred edges have less, and so have thin parts in small pictures: compare with rendered masks of the
-    same size.
+    With d the differences to the right and to the lower neighbour: sum d^2 / sum |d|. A mask of
+    zeros and ones has 1, whatever its shape. Where a shape fades into another one the steps are
+    half as high: 1/2. Blurred edges have less, and so have thin parts in small pictures: compare
+    with rendered masks of the same size.
 
     mask     (B, 1, H, W)
     returns  (B,)  in [0, 1]; 0 where there is no edge

@@ -7,7 +7,8 @@ from torch import Tensor
 
 
 def numerical_gradient(loss: Callable[[Tensor], Tensor], x: Tensor, step: float = 1e-5) -> Tensor:
-    """The gradient of a loss by central differences: (L(x + h) - L(x - h)) / 2h, a number of x at a time.
+    """The gradient of a loss by central differences: (L(x + h) - L(x - h)) / 2h, a number of x at a
+    time.
 
     In double precision whatever x is: in float32 the difference would be lost in the rounding.
 
@@ -34,13 +35,16 @@ def numerical_gradient(loss: Callable[[Tensor], Tensor], x: Tensor, step: float 
 def relative_error(found: Tensor, expected: Tensor) -> float:
     """The largest difference of two gradients, relative to their largest magnitude.
 
-    In double precision 1e-7 and less is right, 1e-2 and more is wrong; between them, look for a kink.
+    In double precision 1e-7 and less is right, 1e-2 and more is wrong; between them, look for a
+    kink.
 
     found, expected  (...)  of one shape
     Raises ValueError for shapes that differ: they would broadcast, and hide a mistake.
     """
     if found.shape != expected.shape:
-        raise ValueError(f"The gradients have shapes {tuple(found.shape)} and {tuple(expected.shape)}.")
+        raise ValueError(
+            f"The gradients have shapes {tuple(found.shape)} and {tuple(expected.shape)}."
+        )
     found, expected = found.detach().double(), expected.detach().double()
     scale = max(found.abs().max().item(), expected.abs().max().item())
     return (found - expected).abs().max().item() / scale if scale else 0.0

@@ -1,9 +1,12 @@
-"""A loss and its gradient, a picture at a time: never more than one picture's targets and steps at once.
+"""A loss and its gradient, a picture at a time: never more than one picture's targets and steps at
+once.
 
-loss = lean_loss(net(x), lambda z, ab: sparse_cross_entropy(z, *sparse_soft_encode(ab, bins), weights), ab)
+loss = lean_loss(net(x), lambda z, ab: sparse_cross_entropy(z, *sparse_soft_encode(ab, bins),
+weights), ab)
 
-autograd would keep every step for the backward pass, each as large as the scores: Q numbers for every pixel.
-Where the gradient is known with the loss, one such tensor is enough; the scores' own memory can be that one.
+autograd would keep every step for the backward pass, each as large as the scores: Q numbers for
+every pixel. Where the gradient is known with the loss, one such tensor is enough; the scores' own
+memory can be that one.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,23 +26,26 @@ def lean_loss(
     overwrite: bool = True,
     at_once: int = 1,
 ) -> Tensor:
-    """The mean over the pictures of a loss whose gradient is known with it. Differentiable by the logits.
+    """The mean over the pictures of a loss whose gradient is known with it. Differentiable by the
+    logits.
 
-    With overwrite, the gradient takes the place of the logits, the largest tensor of all, as it does in
-    Liger-Kernel. Their values are lost then: nothing may look at them afterwards, and no operation before
-    may need its own output for its backward pass. A convolution does not; a ReLU or a softmax does, and
-    autograd refuses it: "modified by an inplace operation". Nor is a second backward pass possible.
-    Where no gradient is to be found (under no_grad, or if the logits need none) nothing is overwritten.
+    With overwrite, the gradient takes the place of the logits, the largest tensor of all, as it
+    does in Liger-Kernel. Their values are lost then: nothing may look at them afterwards, and no
+    operation before may need its own output for its backward pass. A convolution does not; a ReLU
+    or a softmax does, and autograd refuses it: "modified by an inplace operation". Nor is a second
+    backward pass possible. Where no gradient is to be found (under no_grad, or if the logits need
+    none) nothing is overwritten.
 
     logits             (B, Q, H, W)  scores of the pictures
-    loss_and_gradient  of the logits (1, Q, H, W) and the targets of one picture: the loss (), and its
-                       gradient (1, Q, H, W) by these logits; a lambda binds what else it needs, as weights.
-                       Of several pictures, their mean
+    loss_and_gradient  of the logits (1, Q, H, W) and the targets of one picture: the loss (), and
+                       its gradient (1, Q, H, W) by these logits; a lambda binds what else it needs,
+                       as weights. Of several pictures, their mean
     targets            (B, ...) each  what a picture's loss needs besides its logits
     overwrite          whether the gradient takes the place of the logits, or has memory of its own
     at_once            pictures in each call: where they are small, several take less time
     returns            ()  the mean of the B losses
-    Raises ValueError if there are not as many targets as logits, or if loss_and_gradient gives other shapes.
+    Raises ValueError if there are not as many targets as logits, or if loss_and_gradient gives
+    other shapes.
     """
     if not len(logits) or any(len(target) != len(logits) for target in targets):
         raise ValueError(
@@ -47,7 +53,9 @@ def lean_loss(
         )
     if torch.is_grad_enabled() and logits.requires_grad:
         return _LeanLoss.apply(logits, loss_and_gradient, targets, overwrite, at_once)
-    losses = [loss * len(slope) for loss, slope in _in_parts(logits, loss_and_gradient, targets, at_once)]
+    losses = [
+        loss * len(slope) for loss, slope in _in_parts(logits, loss_and_gradient, targets, at_once)
+    ]
     return torch.stack(losses).sum() / len(logits)
 
 
@@ -83,14 +91,20 @@ class _LeanLoss(torch.autograd.Function):
 def _in_parts(
     logits: Tensor, function: LossAndGradient, targets: tuple[Tensor, ...], at_once: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Loss () and gradient (N, Q, H, W) of each part in turn. Raises ValueError for other shapes."""
+    """Loss () and gradient (N, Q, H, W) of each part in turn. Raises ValueError for other
+    shapes.
+    """
     parts = (each.detach().split(at_once) for each in (logits, *targets))
     for some, *their_own in zip(*parts, strict=True):
         with torch.enable_grad():  # the function may use autograd itself
             loss, gradient = _pair(function(some, *their_own))
         if loss.shape != () or gradient.shape != some.shape:
-            shapes = f"{tuple(loss.shape)} and {tuple(gradient.shape)}, not () and {tuple(some.shape)}"
-            raise ValueError(f"loss_and_gradient has to return the loss and its gradient; it gave {shapes}.")
+            shapes = (
+                f"{tuple(loss.shape)} and {tuple(gradient.shape)}, not () and {tuple(some.shape)}"
+            )
+            raise ValueError(
+                f"loss_and_gradient has to return the loss and its gradient; it gave {shapes}."
+            )
         yield loss.detach(), gradient.detach()
 
 
@@ -98,4 +112,6 @@ def _pair(result: object) -> tuple[Tensor, Tensor]:
     match result:
         case [Tensor() as loss, Tensor() as gradient]:
             return loss, gradient
-    raise ValueError("loss_and_gradient has to return a pair of tensors, the loss and its gradient.")
+    raise ValueError(
+        "loss_and_gradient has to return a pair of tensors, the loss and its gradient."
+    )

@@ -41,7 +41,9 @@ REDRAW = 1.5  # seconds between two drawings of the live plot
 class History:
     """What happened in training, one entry for each step or epoch."""
 
-    losses: list[float] = field(default_factory=list)  # of each step, before its weights were changed
+    losses: list[float] = field(
+        default_factory=list
+    )  # of each step, before its weights were changed
     rates: list[float] = field(default_factory=list)  # the learning rate of each step
     scores: list[Any] = field(default_factory=list)  # of each epoch: what `after_epoch` gave
     seconds: float = 0.0  # in all
@@ -73,21 +75,28 @@ def fit(
     """Train a model; afterwards it is where it was (on the CPU, say), and in evaluation mode.
 
     loss_of           of the model and a batch: the loss (), a mean over the batch
-    batches_of_epoch  of an epoch's number, from 0: its batches, tensors or tuples of them, on any device
-    schedule          the learning rate at each step, counted from 0; or one of torch's schedulers, which is
-                      advanced after every step; None keeps the optimizer's
+    batches_of_epoch  of an epoch's number, from 0: its batches, tensors or tuples of them, on any
+                      device
+    schedule          the learning rate at each step, counted from 0; or one of torch's schedulers,
+                      which is advanced after every step; None keeps the optimizer's
     after_epoch       called after each epoch with its number, while the model is in evaluation mode
-    seconds           stop after this time even if epochs are left; None trains them all, so that the result
-                      does not depend on the machine's speed
+    seconds           stop after this time even if epochs are left; None trains them all, so that
+                      the result does not depend on the machine's speed
     accelerator       "cpu", "cuda", "mps", or "auto" for the best there is
-    devices           how many; each takes its share of the batches, and their gradients are averaged
-    seed              of dropout and the like; the caller's own random numbers go on as if nothing had been
-    Ctrl-C, or the notebook's stop button, gives back what has been trained so far. While a solution is built,
-    training saves checkpoints (see `checkpoints.py`): batches and scores must then depend on nothing but
-    the epoch, the model and random number generators, and scores must be plain values or tensors.
-    Raises FloatingPointError if the loss is infinite or no number, ValueError if an epoch has no batches.
+    devices           how many; each takes its share of the batches, and their gradients are
+                      averaged
+    seed              of dropout and the like; the caller's own random numbers go on as if nothing
+                      had been
+    Ctrl-C, or the notebook's stop button, gives back what has been trained so far. While a solution
+    is built, training saves checkpoints (see `checkpoints.py`): batches and scores must then depend
+    on nothing but the epoch, the model and random number generators, and scores must be plain
+    values or tensors.
+    Raises FloatingPointError if the loss is infinite or no number, ValueError if an epoch has no
+    batches.
     """
-    from lightning_fabric import Fabric  # takes as long as torch to import: those who don't train don't wait
+    from lightning_fabric import (
+        Fabric,
+    )  # takes as long as torch to import: those who don't train don't wait
 
     fabric = Fabric(accelerator=accelerator, devices=devices)
     fabric.launch()
@@ -99,7 +108,9 @@ def fit(
         parts |= {"schedule": schedule} if isinstance(schedule, LRScheduler) else {}
         users = loss_of, batches_of_epoch, after_epoch, schedule
         saved = checkpoint_of(parts, users, alone=fabric.world_size == 1)
-        loop = _Loop(fabric, wrapped, stepper, loss_of, _Rates(optimizer, schedule), seconds, epochs, saved)
+        loop = _Loop(
+            fabric, wrapped, stepper, loss_of, _Rates(optimizer, schedule), seconds, epochs, saved
+        )
         display.go_on(loop.history)
         try:
             while loop.goes_on():
@@ -114,7 +125,9 @@ def fit(
     return loop.history
 
 
-def _score(model: nn.Module, epoch: int, after_epoch: Callable[[int], Any] | None, history: History) -> None:
+def _score(
+    model: nn.Module, epoch: int, after_epoch: Callable[[int], Any] | None, history: History
+) -> None:
     if after_epoch:
         model.eval()
         with torch.no_grad():
@@ -141,7 +154,9 @@ def shuffled_batches(size: int, *columns: Tensor, seed: int) -> Iterator[tuple[T
     columns  (N, ...) tensors of equal length, as images and labels
     """
     order = torch.randperm(len(columns[0]), generator=torch.Generator().manual_seed(seed))
-    return (tuple(column[some.to(column.device)] for column in columns) for some in order.split(size))
+    return (
+        tuple(column[some.to(column.device)] for column in columns) for some in order.split(size)
+    )
 
 
 @dataclass
@@ -183,7 +198,9 @@ class _Loop:
                 self.history.stopped = "out of time"
                 return False
         if len(self.history.losses) == before:
-            raise ValueError("This epoch has no batches: is batches_of_epoch giving a used-up iterator?")
+            raise ValueError(
+                "This epoch has no batches: is batches_of_epoch giving a used-up iterator?"
+            )
         display.epoch_done(len(self.history.losses) - before)
         return True
 
@@ -200,7 +217,9 @@ class _Loop:
         self.history.seconds = time.monotonic() - self.start
 
     def out_of_time(self) -> bool:
-        """Of several processes the first decides, or the others would wait for its gradients for ever."""
+        """Of several processes the first decides, or the others would wait for its gradients for
+        ever.
+        """
         if self.seconds is None:
             return False
         return self.fabric.broadcast(self.history.seconds >= self.seconds)
@@ -249,8 +268,9 @@ class _Display:
     def __init__(self, epochs: int, quiet: bool) -> None:
         self.epochs, self.handle, self.drawn = epochs, None, time.monotonic()
         self.live = _in_notebook() and not quiet
-        # None: in a terminal, but not in a file or a test's captured output. In a notebook the plot says it
-        # all: a bar, or the widget that it becomes there, would stay for ever in what is saved.
+        # None: in a terminal, but not in a file or a test's captured output. In a notebook the plot
+        # says it all: a bar, or the widget that it becomes there, would stay for ever in what is
+        # saved.
         self.bar = tqdm(unit="step", leave=False, disable=True if quiet or self.live else None)
         self.steps: int | None = None  # in all, once that is known
         self.history: History | None = None

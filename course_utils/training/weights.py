@@ -1,4 +1,5 @@
-"""Trained networks as small files beside the notebook: numbers only, so that nobody has to trust them.
+"""Trained networks as small files beside the notebook: numbers only, so that nobody has to trust
+them.
 
 save_weights(network, "convnet.safetensors")
 load_weights(network, "convnet.safetensors")
@@ -13,9 +14,11 @@ from torch import nn
 
 
 def save_weights(model: nn.Module, path: str | Path) -> Path:
-    """Write a network's parameters and buffers; those in floating point in half precision, to save room.
+    """Write a network's parameters and buffers; those in floating point in half precision, to save
+    room.
 
-    Half precision has 11 bits, which no picture's class hangs on. Values beyond 65504 can't be kept.
+    Half precision has 11 bits, which no picture's class hangs on. Values beyond 65504 can't be
+    kept.
 
     returns  the path
     Raises ValueError if a number is not finite in half precision; then nothing is written.
@@ -24,7 +27,9 @@ def save_weights(model: nn.Module, path: str | Path) -> Path:
     for name, tensor in state.items():
         if tensor.is_floating_point() and not tensor.isfinite().all():
             raise ValueError(f"{name} holds a NaN or a number that is too large to be saved.")
-    Path(path).write_bytes(save(state))  # save_file would make it unreadable for others, as the grader
+    Path(path).write_bytes(
+        save(state)
+    )  # save_file would make it unreadable for others, as the grader
     return Path(path)
 
 
@@ -34,15 +39,21 @@ def _halved(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def load_weights(model: nn.Module, path: str | Path) -> nn.Module:
-    """Read what `save_weights` wrote into a network of the same sizes, in the network's own precision.
+    """Read what `save_weights` wrote into a network of the same sizes, in the network's own
+    precision.
 
     returns  the network
-    Raises FileNotFoundError if the file is not there, ValueError if it is damaged or another network's.
+    Raises FileNotFoundError if the file is not there, ValueError if it is damaged or another
+    network's.
     """
     if not Path(path).is_file():
-        raise FileNotFoundError(f"There is no {path}: run the cell that trains and saves the network.")
+        raise FileNotFoundError(
+            f"There is no {path}: run the cell that trains and saves the network."
+        )
     try:
         model.load_state_dict(load_file(path))
     except (SafetensorError, RuntimeError) as error:
-        raise ValueError(f"{path} is damaged, or the weights of another network. ({error})") from error
+        raise ValueError(
+            f"{path} is damaged, or the weights of another network. ({error})"
+        ) from error
     return model

@@ -1,4 +1,5 @@
 """The furniture world: parametric chairs, tables, sofas and cars, and a small renderer.
 
-Metres; x points right, y to the back, z up. A piece stands on the floor z = 0 and faces the viewer, -y.
+Metres; x points right, y to the back, z up. A piece stands on the floor z = 0 and faces the viewer,
+-y.
 """

@@ -1,10 +1,13 @@
 """A folder of rendered furniture, in the layout of the rendered chairs (Aubry et al. 2014).
 
-    rendered_furniture/settings.json                                   what all of it was rendered with
-    rendered_furniture/chair_0000/style.json                           from which it can be built again
+    rendered_furniture/settings.json                                   what all of it was rendered
+                                                                       with
+    rendered_furniture/chair_0000/style.json                           from which it can be built
+                                                                       again
     rendered_furniture/chair_0000/renders/image_000_p020_t000_r096.png   one of 62 views, RGBA
 
-A model's folder takes its name once it is whole, so what is there can be trusted, and the rest is made again.
+A model's folder takes its name once it is whole, so what is there can be trusted, and the rest is
+made again.
 """
 
 import hashlib
@@ -91,7 +94,9 @@ def _must_agree(folder: Path, theirs: dict, ours: dict) -> None:
         )
     if differ:
         has = ", ".join(f"{key} {theirs.get(key)}" for key in differ)
-        raise AlbumError(f"{folder} has pictures of {has}. Give another folder with --to, or --fresh.")
+        raise AlbumError(
+            f"{folder} has pictures of {has}. Give another folder with --to, or --fresh."
+        )
 
 
 def render_model(model: Model, folder: Path, settings: Settings) -> str:
@@ -106,7 +111,12 @@ def render_model(model: Model, folder: Path, settings: Settings) -> str:
         picture = photograph(surface, camera, view, settings.size, settings.samples)
         # Level 3 is as fast as 1 here, and smaller.
         Image.fromarray(picture).save(renders / view.file_name, compress_level=3)
-    note = {"category": model.category, "number": model.number, "seed": settings.seed, **described(style)}
+    note = {
+        "category": model.category,
+        "number": model.number,
+        "seed": settings.seed,
+        **described(style),
+    }
     (unfinished / "style.json").write_text(json.dumps(note, indent=1))
     unfinished.rename(folder / model.name)
     return model.name
@@ -125,7 +135,8 @@ def render(wanted: list[Model], folder: Path, settings: Settings, jobs: int) -> 
     if jobs == 1:
         yield from (render_model(model, folder, settings) for model in wanted)
         return
-    # Each process is one core's work: a BLAS with threads of its own would only get in the others' way.
+    # Each process is one core's work: a BLAS with threads of its own would only get in the others'
+    # way.
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:

@@ -1,8 +1,8 @@
 """What an attack is: a submission in a few lines, and the verdict that it must get.
 
 Its notebook has two of the assignment's tasks: `l2_loss`, which most attacks answer wrongly, and
-`rebalancing_weights`, which most answer rightly. So an attack that works gains three points, and one
-that breaks the grader loses four.
+`rebalancing_weights`, which most answer rightly. So an attack that works gains three points, and
+one that breaks the grader loses four.
 """
 
 from dataclasses import dataclass, field
@@ -52,14 +52,17 @@ class Attack:
     """A submission, and what must become of it.
 
     l2_loss  weights   the answers to the two tasks
-    before  after      cells of the student's own, in front of all others and at the end; several, with `---`
+    before  after      cells of the student's own, in front of all others and at the end; several,
+            with `---`
     earns              points for `l2_loss`, and for `rebalancing_weights`
     kinds              how the checks of `l2_loss` may fail; empty for any way
-    flagged            what one of the flags must say, as a regular expression; "" for no flag; None for any
+    flagged            what one of the flags must say, as a regular expression; "" for no flag; None
+                       for any
     shows              what the executed notebook must show
     limits             of the assignment, as in a master's front matter
     rules              what `l2_loss` may not call
-    safe               whether stock nbgrader may run it: without a sandbox, and it is not about our worker
+    safe               whether stock nbgrader may run it: without a sandbox, and it is not about our
+                       worker
     known              why it does not get its verdict yet, if it does not
     """
 
@@ -96,12 +99,16 @@ CLEAN = Attack("clean", RIGHT, earns=(3, 4))
 def cells_of(code: str) -> list[NotebookNode]:
     """Cells of the student's own."""
     return [
-        nbformat.v4.new_code_cell(part.strip("\n")) for part in dedent(code).split("---\n") if part.strip()
+        nbformat.v4.new_code_cell(part.strip("\n"))
+        for part in dedent(code).split("---\n")
+        if part.strip()
     ]
 
 
 def two_tasks(released: NotebookNode) -> NotebookNode:
-    """The released notebook, cut down to the two tasks: what shows pictures of others takes seconds."""
+    """The released notebook, cut down to the two tasks: what shows pictures of others takes
+    seconds.
+    """
     short = nbformat.from_dict(released)
     kept = {f"{role}-{task}" for role in ("task", "check", "grade") for task in TASKS}
     imports = nbformat.v4.new_code_cell(IMPORTS.strip(), id="code-imports")

@@ -24,8 +24,14 @@ return {ANSWER}
 """,
         before="from tqdm import tqdm\nfor _ in tqdm(range(100)):\n    pass",
     ),
-    right("much print", f"for number in range(2000):\n    print(number, prediction.shape)\nreturn {ANSWER}"),
-    right("logging", f"import logging\nlogging.warning('careful')\nlogging.error('odd')\nreturn {ANSWER}"),
+    right(
+        "much print",
+        f"for number in range(2000):\n    print(number, prediction.shape)\nreturn {ANSWER}",
+    ),
+    right(
+        "logging",
+        f"import logging\nlogging.warning('careful')\nlogging.error('odd')\nreturn {ANSWER}",
+    ),
     right(
         "figures that it never shows",
         f"import matplotlib.pyplot as plt\nplt.figure()\nplt.plot([1, 2])\nplt.show()\nreturn {ANSWER}",
@@ -48,10 +54,16 @@ return {ANSWER}
             np.set_printoptions(precision=3)
         """,
     ),
-    right("an installation, and a look at the GPU", before="!pip install --quiet tqdm\n---\n!nvidia-smi"),
-    right("input() in an unrelated cell", before="name = input('Your name? ')\nprint('Hello', name)"),
     right(
-        "errors in unrelated cells", before="1 / 0\n---\nassert False, 'to do'\n---\nx = \n---\nno_such_name"
+        "an installation, and a look at the GPU",
+        before="!pip install --quiet tqdm\n---\n!nvidia-smi",
+    ),
+    right(
+        "input() in an unrelated cell", before="name = input('Your name? ')\nprint('Hello', name)"
+    ),
+    right(
+        "errors in unrelated cells",
+        before="1 / 0\n---\nassert False, 'to do'\n---\nx = \n---\nno_such_name",
     ),
     right("exit in an unrelated cell", before="exit\n---\nquit()"),
     right(
@@ -74,9 +86,13 @@ STYLE = [
         f"return ({ANSWER}.double() * (1 + 1e-7)).to(prediction.dtype)",
     ),
     right(
-        "slow, but within its time", f"import time\ntime.sleep(0.3)\nreturn {ANSWER}", limits={"call": 1.0}
+        "slow, but within its time",
+        f"import time\ntime.sleep(0.3)\nreturn {ANSWER}",
+        limits={"call": 1.0},
     ),
-    right("an import inside", "import torch.nn.functional as f\nreturn f.mse_loss(prediction, target)"),
+    right(
+        "an import inside", "import torch.nn.functional as f\nreturn f.mse_loss(prediction, target)"
+    ),
     right(
         "signs, 1,500 deep",
         f"if prediction is None:\n    return {'-' * 1500}1.0\nreturn {'-' * 1500}({ANSWER})",
@@ -101,7 +117,8 @@ STYLE = [
         """,
     ),
     right(
-        "a partial", l2_loss="from functools import partial\nl2_loss = partial(F.mse_loss, reduction='mean')"
+        "a partial",
+        l2_loss="from functools import partial\nl2_loss = partial(F.mse_loss, reduction='mean')",
     ),
     right(
         "a decorator of its own",
@@ -131,7 +148,10 @@ STYLE = [
     """,
     ),
     right("an answer below, the stub untouched", l2_loss=WRONG, after=RIGHT),
-    right("several tries, the last of which counts", l2_loss=WRONG + "\n" + l2("return None") + "\n" + RIGHT),
+    right(
+        "several tries, the last of which counts",
+        l2_loss=WRONG + "\n" + l2("return None") + "\n" + RIGHT,
+    ),
     right(
         "names in another script",
         "größe, Δ = 2, prediction - target\nreturn (Δ ** größe).sum(1).mean() / größe",
@@ -153,7 +173,8 @@ STYLE = [
     Attack(
         "weights that are not contiguous",
         RIGHT,
-        weights=WEIGHTS + "\nplain = rebalancing_weights\ndef rebalancing_weights(prior, lam=0.5):\n"
+        weights=WEIGHTS
+        + "\nplain = rebalancing_weights\ndef rebalancing_weights(prior, lam=0.5):\n"
         "    result = plain(prior, lam)\n    return torch.stack([result, result], dim=-1)[..., 0]\n",
         earns=(3, 4),
     ),
@@ -213,7 +234,9 @@ SURROUNDINGS = [
     right("another folder", before="import os\nos.makedirs('sub', exist_ok=True)\nos.chdir('sub')"),
     right("gradients switched off at the end", after="torch.set_grad_enabled(False)"),
     right("warnings as errors", before="import warnings\nwarnings.simplefilter('error')"),
-    right("floating-point errors as exceptions", before="import numpy as np\nnp.seterr(all='raise')"),
+    right(
+        "floating-point errors as exceptions", before="import numpy as np\nnp.seterr(all='raise')"
+    ),
     right(
         "sixty-four threads",
         before="import torch\ntorch.set_num_threads(64)\ntorch.set_num_interop_threads(8)",
@@ -223,7 +246,8 @@ SURROUNDINGS = [
         after="import inspect\nprint(inspect.getsource(l2_loss))\nhelp(l2_loss)\nl2_loss?",
     ),
     right(
-        "an import of what students get", before="import course_utils.color as color\nprint(color.AB_SCALE)"
+        "an import of what students get",
+        before="import course_utils.color as color\nprint(color.AB_SCALE)",
     ),
     right("a cell that waits for a coroutine", before="import asyncio\nawait asyncio.sleep(0.01)"),
     right(
@@ -245,10 +269,14 @@ SURROUNDINGS = [
     ),
     Attack("nothing in the task's cell", l2_loss="", kinds={"not defined"}),
     Attack(
-        "the function under another name", l2_loss=RIGHT.replace("l2_loss", "l2loss"), kinds={"not defined"}
+        "the function under another name",
+        l2_loss=RIGHT.replace("l2_loss", "l2loss"),
+        kinds={"not defined"},
     ),
     Attack(
-        "a slip in the syntax", l2_loss="def l2_loss(prediction, target)\n    return 0", kinds={"not defined"}
+        "a slip in the syntax",
+        l2_loss="def l2_loss(prediction, target)\n    return 0",
+        kinds={"not defined"},
     ),
     Attack("a name that is a number", l2_loss="l2_loss = 12.5", kinds={"error"}),
     Attack(
@@ -274,7 +302,10 @@ return {ANSWER}
 """,
         limits={"call": 2.0, "cpu": 1.0},
     ),
-    right("a debugging aid that wants a real stderr", before="import faulthandler\nfaulthandler.enable()"),
+    right(
+        "a debugging aid that wants a real stderr",
+        before="import faulthandler\nfaulthandler.enable()",
+    ),
 ]
 
 AWKWARD = [*NOISE, *STYLE, *SURROUNDINGS, *TIME]

@@ -24,7 +24,9 @@ LIMITS = {"call": 0.3, "cell": 0.8, "processes": 24}
 
 @contextmanager
 def busy(loops_a_core: int) -> Iterator[None]:
-    """So many endless loops for each core; each in a session of its own, as other people's programs are."""
+    """So many endless loops for each core; each in a session of its own, as other people's programs
+    are.
+    """
     command = [sys.executable, "-S", "-c", LOOP]
     count = loops_a_core * (os.cpu_count() or 1)
     loops = [subprocess.Popen(command, start_new_session=True) for _ in range(count)]
@@ -40,7 +42,8 @@ def right(name: str, body: str = f"return {ANSWER}", **more: str) -> Attack:
     return Attack(name, **({"l2_loss": l2(body), "earns": FULL} | more))
 
 
-# Twenty: three that hang, one that sleeps, one fork bomb; right ones, wrong ones. The longest are first.
+# Twenty: three that hang, one that sleeps, one fork bomb; right ones, wrong ones. The longest are
+# first.
 CLASS = [
     Attack("hangs", l2_loss=l2("while True: pass")),
     Attack("hangs in C", l2_loss=l2("import re\nre.match('(a+)+$', 'a' * 50 + 'b')")),
@@ -52,7 +55,9 @@ CLASS = [
         "a loop",
         "return sum(((p - t) ** 2).sum(0).mean() for p, t in zip(prediction, target)) / 2 / len(target)",
     ),
-    right("slow", f"for _ in range(3): torch.randn(200, 200) @ torch.randn(200, 200)\nreturn {ANSWER}"),
+    right(
+        "slow", f"for _ in range(3): torch.randn(200, 200) @ torch.randn(200, 200)\nreturn {ANSWER}"
+    ),
     right("naps", f"import time\ntime.sleep(0.05)\nreturn {ANSWER}"),
     right(
         "a helper",

@@ -33,7 +33,9 @@ OTHERS = {
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     if not HAS_BUBBLEWRAP:
         for item in items:
-            if item.path.parent == Path(__file__).parent and "judging" in getattr(item, "fixturenames", ()):
+            if item.path.parent == Path(__file__).parent and "judging" in getattr(
+                item, "fixturenames", ()
+            ):
                 item.add_marker(pytest.mark.skip(reason="bubblewrap can't be had here"))
 
 
@@ -45,7 +47,9 @@ def released(master):
 
 @pytest.fixture(scope="session")
 def stages(tmp_path_factory) -> Iterator[Path]:
-    """Where the judge keeps a worker's files while it lives, apart from those of whoever else grades here."""
+    """Where the judge keeps a worker's files while it lives, apart from those of whoever else
+    grades here.
+    """
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("stages")
         patch.setattr(tempfile, "tempdir", str(folder))
@@ -53,19 +57,25 @@ def stages(tmp_path_factory) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session")
-def judging(request, master, released, stages, tmp_path_factory) -> Iterator[Callable[..., Judgement]]:
+def judging(
+    request, master, released, stages, tmp_path_factory
+) -> Iterator[Callable[..., Judgement]]:
     """Judge a submission of the two tasks: judging(path, limits={}, rules=None).
 
-    The workers are warm. To judge with cold ones, leave out the opener. With `--beside`, a clean submission
-    is judged in the other slot for as long.
+    The workers are warm. To judge with cold ones, leave out the opener. With `--beside`, a clean
+    submission is judged in the other slot for as long.
     """
     opener = zygote().slots[0].open
 
-    def judged_alone(path: Path, limits: dict | None = None, rules: Forbidden | None = None) -> Judgement:
+    def judged_alone(
+        path: Path, limits: dict | None = None, rules: Forbidden | None = None
+    ) -> Judgement:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(judge_module, "_released", lambda _: (master, released))
             patch.setattr(judge_module, "limits_of", lambda _: Limits.from_mapping(limits or {}))
-            patch.setattr(judge_module, "forbidden_of", lambda _: {"l2_loss": rules} if rules else {})
+            patch.setattr(
+                judge_module, "forbidden_of", lambda _: {"l2_loss": rules} if rules else {}
+            )
             return judge_module.judge(path, COLORIZATION, opener=opener)
 
     neighbor = None
@@ -76,7 +86,8 @@ def judging(request, master, released, stages, tmp_path_factory) -> Iterator[Cal
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(judge_module, "_released", lambda _: (master, released))
             neighbor = Neighbor(
-                lambda: judge_module.judge(path, COLORIZATION, opener=in_the_other_slot), CLEAN.earns
+                lambda: judge_module.judge(path, COLORIZATION, opener=in_the_other_slot),
+                CLEAN.earns,
             )
 
     def judging(*args: object) -> Judgement:

@@ -1,4 +1,6 @@
-"""Submissions that try to see, reach or change what is outside of their box. What works says ESCAPED."""
+"""Submissions that try to see, reach or change what is outside of their box. What works says
+ESCAPED.
+"""
 
 from textwrap import dedent, indent
 
@@ -399,7 +401,8 @@ CHANGING = [
     ),
 ]
 
-# What two boxes share is the kernel, its counters, and the files of one Python, which both can read.
+# What two boxes share is the kernel, its counters, and the files of one Python, which both can
+# read.
 TALKING = [
     trying(
         "locks that another box could feel",

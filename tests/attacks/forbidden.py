@@ -9,9 +9,13 @@ MSE = Forbidden(("torch.nn.functional.mse_loss", "torch.nn.MSELoss"), ("aten::ms
 PLAIN = "asks you to write yourself"
 
 
-def call(name: str, l2_loss: str, before: str = "", flagged: str | None = "", **more: object) -> Attack:
+def call(
+    name: str, l2_loss: str, before: str = "", flagged: str | None = "", **more: object
+) -> Attack:
     """A call that costs the task its points, and nothing else."""
-    return Attack(name, l2_loss, before=before, flagged=flagged, kinds={"forbidden"}, rules=MSE, **more)
+    return Attack(
+        name, l2_loss, before=before, flagged=flagged, kinds={"forbidden"}, rules=MSE, **more
+    )
 
 
 SEEN = [
@@ -49,7 +53,9 @@ SEEN = [
     ),
     call("uses its module", l2("return torch.nn.MSELoss()(prediction, target)")),
     call(
-        "keeps its module", l2("return loss(prediction, target)"), "import torch\nloss = torch.nn.MSELoss()"
+        "keeps its module",
+        l2("return loss(prediction, target)"),
+        "import torch\nloss = torch.nn.MSELoss()",
     ),
     call(
         "has it for a default",
@@ -60,7 +66,10 @@ SEEN = [
         l2("return WAYS['l2'](prediction, target)"),
         "import torch\nWAYS = {'l2': torch.nn.functional.mse_loss}",
     ),
-    call("finds it in the module's dictionary", l2("return F.__dict__['mse_loss'](prediction, target)")),
+    call(
+        "finds it in the module's dictionary",
+        l2("return F.__dict__['mse_loss'](prediction, target)"),
+    ),
     call(
         "imports it with everything else",
         l2("return mse_loss(prediction, target)"),
@@ -90,7 +99,9 @@ BLOCKED = [
     ),
     call(
         "finds it by search",
-        l2("return [f for n, f in sorted(F.__dict__.items()) if n[:5] == 'mse_l'][0](prediction, target)"),
+        l2(
+            "return [f for n, f in sorted(F.__dict__.items()) if n[:5] == 'mse_l'][0](prediction, target)"
+        ),
         flagged=None,
     ),
     call(

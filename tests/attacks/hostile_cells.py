@@ -1,4 +1,6 @@
-"""Random hostile cells: system calls, sizes, names, outputs and Markdown that nobody listed one by one."""
+"""Random hostile cells: system calls, sizes, names, outputs and Markdown that nobody listed one by
+one.
+"""
 
 import random
 from collections.abc import Callable
@@ -48,13 +50,17 @@ def _syscalls(dice: random.Random) -> str:
 
 
 def _memory(dice: random.Random) -> str:
-    take = dice.choice(["bytearray({})", "torch.ones({})", "'x' * {}", "__import__('mmap').mmap(-1, {})"])
+    take = dice.choice(
+        ["bytearray({})", "torch.ones({})", "'x' * {}", "__import__('mmap').mmap(-1, {})"]
+    )
     size = 2 ** dice.randrange(10, 34)
     return f"import torch\nkept = [{take.format(size)} for _ in range({dice.randrange(1, 200)})]"
 
 
 def _processes(dice: random.Random) -> str:
-    what = dice.choice(["while True: pass", "os._exit(3)", "os.setsid()", "import time; time.sleep(100)"])
+    what = dice.choice(
+        ["while True: pass", "os._exit(3)", "os.setsid()", "import time; time.sleep(100)"]
+    )
     return f"import os\nfor _ in range({dice.randrange(1, 90)}):\n    if os.fork() == 0:\n        {what}"
 
 
@@ -77,7 +83,9 @@ def _outputs(dice: random.Random) -> str:
 def _names(dice: random.Random) -> str:
     """What a program calls itself, and what it hides behind the names that others use."""
     name = dice.choice(["a kB", "\\xff\\xfe", ") R 1 (", "", "x" * 15, "Name:\\t"])
-    lie = dice.choice(["torch.equal", "torch.Tensor.sum", "builtins.len", "json.dumps", "torch.allclose"])
+    lie = dice.choice(
+        ["torch.equal", "torch.Tensor.sum", "builtins.len", "json.dumps", "torch.allclose"]
+    )
     return (
         f"import builtins, ctypes, json, torch\nctypes.CDLL(None).prctl(15, b'{name}', 0, 0, 0)\n"
         f"{lie} = lambda *args, **kwargs: True"
@@ -119,5 +127,7 @@ def _markdown(dice: random.Random) -> str:
 def hostile_cells(seed: int) -> list[NotebookNode]:
     """A few cells, the same for the same seed."""
     dice = random.Random(seed)
-    code = [nbformat.v4.new_code_cell(dice.choice(KINDS)(dice)) for _ in range(dice.randrange(1, 4))]
+    code = [
+        nbformat.v4.new_code_cell(dice.choice(KINDS)(dice)) for _ in range(dice.randrange(1, 4))
+    ]
     return [*code, nbformat.v4.new_markdown_cell(_markdown(dice))]

@@ -1,4 +1,6 @@
-"""A clean submission, judged in the other slot for as long as another is judged: `pytest --beside`."""
+"""A clean submission, judged in the other slot for as long as another is judged: `pytest
+--beside`.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,7 +27,9 @@ class Neighbor:
 
     @contextmanager
     def beside(self) -> Iterator[None]:
-        """Judge it at least once, and until the block ends; AssertionError if it was graded wrongly."""
+        """Judge it at least once, and until the block ends; AssertionError if it was graded
+        wrongly.
+        """
         self.pipe.send("begin")
         try:
             yield
@@ -43,7 +47,9 @@ class Neighbor:
 
 
 def _judge_until_told(pipe: object, judge: Callable[[], Judgement]) -> None:
-    """Judge whenever told to begin, over and over, until told to end; answers with what came out."""
+    """Judge whenever told to begin, over and over, until told to end; answers with what came
+    out.
+    """
     while True:
         try:
             pipe.recv()

@@ -100,20 +100,40 @@ REFUSED = [
     OddFile("white space", raw(b" \n\t "), None, "is empty"),
     OddFile("a PDF", raw(b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n1 0 obj"), None, "not a notebook"),
     OddFile(
-        "a web page", raw(b"<!DOCTYPE html><html><script>alert(1)</script></html>"), None, "not a notebook"
+        "a web page",
+        raw(b"<!DOCTYPE html><html><script>alert(1)</script></html>"),
+        None,
+        "not a notebook",
     ),
     OddFile("a ZIP archive", raw(b"PK\x03\x04" + bytes(range(256)) * 4), None, "not a notebook"),
     OddFile(
-        "a pickle", raw(b"\x80\x04\x95\x1a\x00\x00\x00cos\nsystem\n(S'echo'\ntR."), None, "not a notebook"
+        "a pickle",
+        raw(b"\x80\x04\x95\x1a\x00\x00\x00cos\nsystem\n(S'echo'\ntR."),
+        None,
+        "not a notebook",
     ),
-    OddFile("text in another encoding", raw('{"cells": "größe"}'.encode("utf-16")), None, "not a notebook"),
-    OddFile("a truncated notebook", raw(b'{"cells": [{"cell_type": "code", "source": "def'), None, "cut off"),
+    OddFile(
+        "text in another encoding",
+        raw('{"cells": "größe"}'.encode("utf-16")),
+        None,
+        "not a notebook",
+    ),
+    OddFile(
+        "a truncated notebook",
+        raw(b'{"cells": [{"cell_type": "code", "source": "def'),
+        None,
+        "cut off",
+    ),
     OddFile("a JSON list", raw(b"[]"), None, "no notebook"),
     OddFile("a JSON number", raw(b"1e999"), None, "no notebook"),
-    OddFile("a number of a million digits", raw(b'{"cells": ' + b"9" * 10**6 + b"}"), None, "safely"),
+    OddFile(
+        "a number of a million digits", raw(b'{"cells": ' + b"9" * 10**6 + b"}"), None, "safely"
+    ),
     OddFile("a million brackets", raw(b"[" * 10**6), None, "not a notebook"),
     OddFile("no cells", raw(b'{"cells": [], "nbformat": 4}'), None, "has no cells"),
-    OddFile("cells that are none", raw(b'{"cells": {"0": 1}, "worksheets": 7}'), None, "has no cells"),
+    OddFile(
+        "cells that are none", raw(b'{"cells": {"0": 1}, "worksheets": 7}'), None, "has no cells"
+    ),
     OddFile(
         "ten thousand cells",
         changed(lambda n: {"cells": [{"cell_type": "code"}] * 10**4}),
@@ -150,10 +170,14 @@ BESIDE = [
         flagged="`autograder` beside",
     ),
     OddFile(
-        "a sitecustomize.py", beside("sitecustomize.py", "usercustomize.py"), flagged="`sitecustomize.py`"
+        "a sitecustomize.py",
+        beside("sitecustomize.py", "usercustomize.py"),
+        flagged="`sitecustomize.py`",
     ),
     OddFile(
-        "a link to a folder of the system", a_link_beside, flagged="`data` beside the notebook is a link"
+        "a link to a folder of the system",
+        a_link_beside,
+        flagged="`data` beside the notebook is a link",
     ),
     OddFile(
         "the whole release",
@@ -166,7 +190,9 @@ BESIDE = [
 def without(role: str) -> Lay:
     """Every cell of one kind deleted."""
     return changed(
-        lambda n: n.cells.__setitem__(slice(None), [c for c in n.cells if not c.id.startswith(role)])
+        lambda n: n.cells.__setitem__(
+            slice(None), [c for c in n.cells if not c.id.startswith(role)]
+        )
     )
 
 
@@ -179,7 +205,13 @@ def of_format(number: int) -> Lay:
             for one in notebook.cells
         ]
         write(
-            path, {"nbformat": number, "nbformat_minor": 0, "metadata": {}, "worksheets": [{"cells": cells}]}
+            path,
+            {
+                "nbformat": number,
+                "nbformat_minor": 0,
+                "metadata": {},
+                "worksheets": [{"cells": cells}],
+            },
         )
 
     return lay
@@ -239,8 +271,16 @@ def hostile_metadata(notebook: NotebookNode) -> None:
         one.metadata = {
             "tags": ["skip-execution", "raises-exception", "training", "<script>alert(1)</script>"]
         }
-        one.metadata["nbgrader"] = {"grade_id": one.id, "points": 10**9, "grade": True, "schema_version": "x"}
-    notebook.metadata = {"kernelspec": {"name": "../../bin/sh", "display_name": "<script>"}, "x": [[[]]]}
+        one.metadata["nbgrader"] = {
+            "grade_id": one.id,
+            "points": 10**9,
+            "grade": True,
+            "schema_version": "x",
+        }
+    notebook.metadata = {
+        "kernelspec": {"name": "../../bin/sh", "display_name": "<script>"},
+        "x": [[[]]],
+    }
 
 
 def odd_types(notebook: NotebookNode) -> dict:
@@ -256,7 +296,9 @@ def odd_types(notebook: NotebookNode) -> dict:
 RESHAPED = [
     OddFile("format 3", of_format(3)),
     OddFile("format 2", of_format(2)),
-    OddFile("a format that there is not", changed(lambda n: n.update(nbformat=99, nbformat_minor=-1))),
+    OddFile(
+        "a format that there is not", changed(lambda n: n.update(nbformat=99, nbformat_minor=-1))
+    ),
     OddFile("null outputs, and other odd types", changed(odd_types)),
     OddFile("hostile metadata", changed(hostile_metadata)),
     OddFile(
@@ -264,12 +306,18 @@ RESHAPED = [
         changed(lambda n: [c.update(id="task-l2_loss") for c in n.cells] and None),
     ),
     OddFile(
-        "ids that are paths", changed(lambda n: [c.update(id=f"../../{c.id}") for c in n.cells] and None)
+        "ids that are paths",
+        changed(lambda n: [c.update(id=f"../../{c.id}") for c in n.cells] and None),
     ),
     OddFile("no ids", changed(lambda n: [c.pop("id") for c in n.cells] and None)),
     OddFile("no grade cells", without("grade-")),
     OddFile("no visible checks", without("check-")),
-    OddFile("one task's cell deleted", without("task-l2_loss"), (0, 4), "task-l2_loss: the cell is missing"),
+    OddFile(
+        "one task's cell deleted",
+        without("task-l2_loss"),
+        (0, 4),
+        "task-l2_loss: the cell is missing",
+    ),
     OddFile("both tasks' cells deleted", without("task-"), (0, 0), "is missing"),
     OddFile(
         "every cell twice",
@@ -288,17 +336,31 @@ RESHAPED = [
     ),
     OddFile(
         "two tasks and all between them in one cell",
-        joined("check-l2_loss", "task-l2_loss", "check-l2_loss", "grade-l2_loss", "task-rebalancing_weights"),
+        joined(
+            "check-l2_loss",
+            "task-l2_loss",
+            "check-l2_loss",
+            "grade-l2_loss",
+            "task-rebalancing_weights",
+        ),
     ),
-    OddFile("an answer in the check's cell", typed_into("check-l2_loss"), says="what you added is kept"),
-    OddFile("an answer in the grade cell", typed_into("grade-l2_loss"), says="what you added is kept"),
+    OddFile(
+        "an answer in the check's cell", typed_into("check-l2_loss"), says="what you added is kept"
+    ),
+    OddFile(
+        "an answer in the grade cell", typed_into("grade-l2_loss"), says="what you added is kept"
+    ),
     OddFile("an answer among the imports", typed_into("code-imports")),
     OddFile("an answer in another task's cell", typed_into("task-rebalancing_weights")),
     OddFile("an answer between two halves of its check", changed(split_check)),
     OddFile("lines that end as on Windows", changed(windows)),
     OddFile(
         "imports that were deleted",
-        changed(lambda n: cell(n, "code-imports").update(source="import torch\nfrom torch import Tensor")),
+        changed(
+            lambda n: cell(n, "code-imports").update(
+                source="import torch\nfrom torch import Tensor"
+            )
+        ),
         says="imports that were given out are missing, and are put back: `import math`",
     ),
     OddFile("everything in another order", changed(lambda n: n.cells.reverse())),
@@ -309,7 +371,11 @@ RESHAPED = [
     ),
     OddFile(
         "locked cells rewritten",
-        changed(lambda n: [c.update(source="pass") for c in n.cells if c.id.startswith("check-")] and None),
+        changed(
+            lambda n: (
+                [c.update(source="pass") for c in n.cells if c.id.startswith("check-")] and None
+            )
+        ),
         says="is put back",
     ),
     OddFile(
@@ -320,7 +386,9 @@ RESHAPED = [
     OddFile(
         "one renamed function",
         changed(
-            lambda n: cell(n, "task-l2_loss").update(source="def L2_loss(a, b): return ((a - b) ** 2).mean()")
+            lambda n: cell(n, "task-l2_loss").update(
+                source="def L2_loss(a, b): return ((a - b) ** 2).mean()"
+            )
         ),
         (0, 4),
     ),
@@ -331,7 +399,9 @@ RESHAPED = [
     OddFile(
         "a script as an attachment",
         changed(
-            lambda n: n.cells[0].update(attachments={"<script>": {"text/html": "<script>alert(1)</script>"}})
+            lambda n: n.cells[0].update(
+                attachments={"<script>": {"text/html": "<script>alert(1)</script>"}}
+            )
         ),
     ),
     OddFile(

@@ -1,4 +1,5 @@
-"""Submissions that take what they can get: time, memory, processes, disk. Each costs its own task only.
+"""Submissions that take what they can get: time, memory, processes, disk. Each costs its own task
+only.
 
 Limits are smaller than a course's, so that the suite stays modest on a small machine.
 """
@@ -10,15 +11,21 @@ MB = 2**20
 QUICK = {"call": 0.6, "cell": 1.5}
 
 
-def wild(name: str, body: str, kinds: set[str], flagged: str | None = "", **limits: float) -> Attack:
+def wild(
+    name: str, body: str, kinds: set[str], flagged: str | None = "", **limits: float
+) -> Attack:
     """An attack in the body of `l2_loss`; nothing of the kind is safe outside of a sandbox."""
-    return Attack(name, l2_loss=l2(body), kinds=kinds, flagged=flagged, limits=QUICK | limits, safe=False)
+    return Attack(
+        name, l2_loss=l2(body), kinds=kinds, flagged=flagged, limits=QUICK | limits, safe=False
+    )
 
 
 def wild_cell(name: str, code: str, flagged: str | None = "", **limits: float) -> Attack:
     """An attack in a cell of its own; both tasks are right, and lose nothing."""
     limits = QUICK | limits
-    return Attack(name, RIGHT, before=code, earns=(3, 4), flagged=flagged, limits=limits, safe=False)
+    return Attack(
+        name, RIGHT, before=code, earns=(3, 4), flagged=flagged, limits=limits, safe=False
+    )
 
 
 TIME = [
@@ -217,7 +224,9 @@ return prediction.sum() * 0
         {"error", "crash"},
     ),
     wild(
-        "a million files", "for number in range(10 ** 6): open(str(number), 'w').close()", {"time", "error"}
+        "a million files",
+        "for number in range(10 ** 6): open(str(number), 'w').close()",
+        {"time", "error"},
     ),
     wild("files that stay open", "kept = [open('x', 'w') for _ in range(10 ** 5)]", {"error"}),
     wild(
@@ -237,7 +246,9 @@ return prediction.sum() * 0
     wild_cell("ten thousand outputs", "for number in range(10_000): display(number)", cell=10.0),
     wild_cell("text that no file can hold", r"print('\ud800 \x00 \x1b[31m'); display('\udfff')"),
     wild_cell(
-        "all memory, in a cell", "hoard = []\nwhile True: hoard.append(bytearray(50_000_000))", cell=5.0
+        "all memory, in a cell",
+        "hoard = []\nwhile True: hoard.append(bytearray(50_000_000))",
+        cell=5.0,
     ),
 ]
 
@@ -296,7 +307,9 @@ return prediction.sum() * 0
         "starts threads",
     ),
     wild_cell(
-        "something to do at the end", "import atexit, time\natexit.register(time.sleep, 10 ** 6)", "atexit"
+        "something to do at the end",
+        "import atexit, time\natexit.register(time.sleep, 10 ** 6)",
+        "atexit",
     ),
     wild(
         "another program in its place",
@@ -329,7 +342,12 @@ CRASHES = [
         {"crash", "memory", "time"},
         "os.kill",
     ),
-    wild("SIGSTOP to itself", "import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)", {"time"}, "os.kill"),
+    wild(
+        "SIGSTOP to itself",
+        "import os, signal\nos.kill(os.getpid(), signal.SIGSTOP)",
+        {"time"},
+        "os.kill",
+    ),
     wild(
         "closes every descriptor",
         "import os\nos.closerange(0, 300)\nreturn prediction.sum() * 0",

@@ -1,10 +1,11 @@
-"""Which attacks stock nbgrader falls for: the same submissions, graded by it and by the judge, in one table.
+"""Which attacks stock nbgrader falls for: the same submissions, graded by it and by the judge, in
+one table.
 
     python tests/attacks/stock_nbgrader.py docs/attacks.md     takes some ten minutes
     pytest -m slow tests/attacks/stock_nbgrader.py
 
-The stock assignment has the same two tasks, with the hidden tests in its cells, as nbgrader documents it.
-What bombs, fills a disk, kills or escapes is not run: stock nbgrader has no sandbox.
+The stock assignment has the same two tasks, with the hidden tests in its cells, as nbgrader
+documents it. What bombs, fills a disk, kills or escapes is not run: stock nbgrader has no sandbox.
 """
 
 import json
@@ -118,13 +119,21 @@ def source_notebook() -> nbformat.NotebookNode:
         head, _, body = answer.strip().partition("\n")
         solution = f"{head}\n    ### BEGIN SOLUTION\n{body}\n    ### END SOLUTION"
         cells.append(_graded(f"task-{task}", solution, solution=True))
-        cells.append(_graded(f"grade-{task}", HIDDEN_TESTS[task].strip(), grade=True, points=POINTS[task]))
+        cells.append(
+            _graded(f"grade-{task}", HIDDEN_TESTS[task].strip(), grade=True, points=POINTS[task])
+        )
     metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
     return nbformat.v4.new_notebook(cells=cells, metadata=metadata)
 
 
 def _graded(name: str, source: str, **roles: object) -> nbformat.NotebookNode:
-    given = {"grade": False, "solution": False, "task": False, "schema_version": 3, "grade_id": name}
+    given = {
+        "grade": False,
+        "solution": False,
+        "task": False,
+        "schema_version": 3,
+        "grade_id": name,
+    }
     given |= roles | {"locked": bool(roles.get("grade"))}
     return nbformat.v4.new_code_cell(source, id=name, metadata={"nbgrader": given})
 
@@ -154,7 +163,9 @@ class Stock:
         hand_in(case, self.folder / "submitted" / student / NAME / f"{NAME}.ipynb", self.released)
         self.api.autograde(NAME, student)
         with self.book() as book:
-            submissions = [one for one in book.assignment_submissions(NAME) if one.student_id == student]
+            submissions = [
+                one for one in book.assignment_submissions(NAME) if one.student_id == student
+            ]
             graded = (self.folder / "autograded" / student / NAME / f"{NAME}.ipynb").exists()
             grades = [grade for one in submissions for nb in one.notebooks for grade in nb.grades]
             open_ = any(grade.needs_manual_grade and grade.manual_score is None for grade in grades)

@@ -33,16 +33,22 @@ def paths(released, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def pool(pool_with):
-    """Started while the machine is idle. Only the two tasks are checked: each call has to wait for a core."""
+    """Started while the machine is idle. Only the two tasks are checked: each call has to wait for
+    a core.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
-            judge_module, "run_checks", lambda *given: run_checks(*given[:2], [*given[2:], TASKS][0])
+            judge_module,
+            "run_checks",
+            lambda *given: run_checks(*given[:2], [*given[2:], TASKS][0]),
         )
         yield pool_with(LIMITS)
 
 
 def outcomes(pool, paths):
-    """Of each submission: its status, each check's fate with its reason, and how many workers it took."""
+    """Of each submission: its status, each check's fate with its reason, and how many workers it
+    took.
+    """
     found = {}
     for path, judgement in pool.judge(paths):
         verdict = judgement.verdict
@@ -69,7 +75,9 @@ def idle(pool, paths):
 def test_a_class_gets_the_same_verdicts_on_a_busy_machine(loops, pool, paths, idle):
     with busy(loops):
         loaded = outcomes(pool, paths)
-    assert {name: one[:2] for name, one in loaded.items()} == {name: one[:2] for name, one in idle.items()}
+    assert {name: one[:2] for name, one in loaded.items()} == {
+        name: one[:2] for name, one in idle.items()
+    }
     assert {status for status, *_ in loaded.values()} == {"graded"}
     right = [one.name for one in CLASS if one.earns == FULL]
     assert {idle[name][2] for name in right} == {1}

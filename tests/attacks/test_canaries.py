@@ -86,13 +86,20 @@ def test_nothing_of_a_hidden_call_is_shown(shout, judging, hand_in_as):
     assert verdict.status == "graded", verdict.reason
     assert verdict.task("l2_loss").earned == 0
     tasks = [vars(check) for task in verdict.tasks for check in task.checks]
-    told = [{name: check[name] for name in ("kind", "message", "misconception", "hint")} for check in tasks]
-    text = "\n".join([shown_by_the_judge(judgement), json.dumps(told), *verdict.flags, verdict.reason])
+    told = [
+        {name: check[name] for name in ("kind", "message", "misconception", "hint")}
+        for check in tasks
+    ]
+    text = "\n".join(
+        [shown_by_the_judge(judgement), json.dumps(told), *verdict.flags, verdict.reason]
+    )
     assert [mark for mark in MARKS if mark in text] == []
 
 
 def shown_by_the_judge(judgement) -> str:
-    """What the student sees, without what the student has written, and without the visible check's errors."""
+    """What the student sees, without what the student has written, and without the visible check's
+    errors.
+    """
     for cell in judgement.notebook.cells:
         cell.source = ""
         if cell.id.startswith("check-"):

@@ -1,6 +1,8 @@
-"""Random hostile cells beside clean submissions: the clean ones are graded right, and nothing is left over.
+"""Random hostile cells beside clean submissions: the clean ones are graded right, and nothing is
+left over.
 
-FUZZ_MINUTES=10 pytest -m slow tests/attacks/test_fuzz.py     for so long, with other cells each time
+FUZZ_MINUTES=10 pytest -m slow tests/attacks/test_fuzz.py     for so long, with other cells each
+                                                              time
 """
 
 import json
@@ -21,7 +23,10 @@ from autograder.judge.parallel.pool import Pool
 
 COLORIZATION = find_assignment("colorization")
 LIMITS = {"call": 0.6, "cell": 1.0}
-SETTLED, FLAT = 20, 150 * 2**20  # clean submissions after which the judge's memory is looked at; bytes
+SETTLED, FLAT = (
+    20,
+    150 * 2**20,
+)  # clean submissions after which the judge's memory is looked at; bytes
 pytestmark = needs_bubblewrap
 
 

@@ -1,4 +1,6 @@
-"""What a submission does to the one in the other slot: nothing. Both are judged at the same time."""
+"""What a submission does to the one in the other slot: nothing. Both are judged at the same
+time.
+"""
 
 import json
 from collections.abc import Callable
@@ -111,7 +113,12 @@ class Beside:
     def groups(self) -> list[Path]:
         """The control groups of its boxes."""
         names = [f"{cgroup.PREFIX}{seat.process.pid}-*" for seat in self.pool.seats]
-        return [path for parent in cgroup.parents() for name in names for path in parent.folder.glob(name)]
+        return [
+            path
+            for parent in cgroup.parents()
+            for name in names
+            for path in parent.folder.glob(name)
+        ]
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,6 @@
-"""What the students' self-check says of right work in an awkward way is what the judge says of it."""
+"""What the students' self-check says of right work in an awkward way is what the judge says of
+it.
+"""
 
 import json
 
@@ -24,4 +26,7 @@ def test_the_self_check_agrees(case, judging, released, tmp_path):
     checked = run(path, released=released)
     for task in TASKS:
         judged = verdict.task(task)
-        assert checked.results[task].passed == (judged.earned == judged.points), (task, checked.results[task])
+        assert checked.results[task].passed == (judged.earned == judged.points), (
+            task,
+            checked.results[task],
+        )

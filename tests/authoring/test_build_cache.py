@@ -1,4 +1,6 @@
-"""What a task makes and what can't be sent, as a network: a check uses it the same way wherever it is."""
+"""What a task makes and what can't be sent, as a network: a check uses it the same way wherever it
+is.
+"""
 
 import nbformat
 import pytest

@@ -1,4 +1,6 @@
-"""A notebook that runs has no time limit; whatever ends it is told in a sentence, and its trainings go on."""
+"""A notebook that runs has no time limit; whatever ends it is told in a sentence, and its trainings
+go on.
+"""
 
 import io
 import re
@@ -198,7 +200,9 @@ def test_the_running_cell_is_shown_below_the_bars(monkeypatch):
         ),
     ],
 )
-def test_a_command_that_is_stopped_says_how_to_go_on(monkeypatch, capsys, tmp_path, problem, says, code):
+def test_a_command_that_is_stopped_says_how_to_go_on(
+    monkeypatch, capsys, tmp_path, problem, says, code
+):
     def stopped(*_, **__):
         raise problem
 

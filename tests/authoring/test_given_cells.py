@@ -1,4 +1,6 @@
-"""Given cells leave no names behind: neither the masters' as they are, nor any that the build accepts."""
+"""Given cells leave no names behind: neither the masters' as they are, nor any that the build
+accepts.
+"""
 
 import ast
 import json
@@ -37,7 +39,9 @@ def code(request):
 
 
 def test_no_check_and_no_picture_binds_a_name(code):
-    """A block puts back what is bound in it. A function called `_` that has drawn leaves `_` as it was."""
+    """A block puts back what is bound in it. A function called `_` that has drawn leaves `_` as it
+    was.
+    """
     given = [cell for cell in code if cell.id.startswith(("check-", "picture-"))]
     assert given
     for cell in given:
@@ -48,16 +52,24 @@ def test_no_check_and_no_picture_binds_a_name(code):
             assert ast.unparse(only.items[0]) == f"visible_checks.of('{name}')"
             assert not any(isinstance(node, ast.Global) for node in ast.walk(only))
         else:
-            assert [ast.unparse(decorator) for decorator in only.decorator_list] == [f"picture('{name}')"]
+            assert [ast.unparse(decorator) for decorator in only.decorator_list] == [
+                f"picture('{name}')"
+            ]
             assert defined_names(cell.source) == {"_"}
 
 
 def test_no_given_cell_below_a_task_binds_what_a_student_may_call_a_helper(code):
     helpers = set(HELPERS.split())
     first = next(at for at, cell in enumerate(code) if cell.id.startswith("task-"))
-    given = [c for c in code[first:] if not c.id.startswith(("task-", "check-", "picture-", "grade-"))]
-    assert {name: cell.source for cell in given for name in helpers & defined_names(cell.source)} == {}
-    films = [node for c in given for node in ast.parse(c.source).body if "@moving(" in ast.unparse(node)]
+    given = [
+        c for c in code[first:] if not c.id.startswith(("task-", "check-", "picture-", "grade-"))
+    ]
+    assert {
+        name: cell.source for cell in given for name in helpers & defined_names(cell.source)
+    } == {}
+    films = [
+        node for c in given for node in ast.parse(c.source).body if "@moving(" in ast.unparse(node)
+    ]
     assert {film.name for film in films} <= {"_"}
 
 
@@ -104,8 +116,12 @@ def test_a_helper_outlives_a_check_with_a_variable_of_its_name(shell, data_drive
     assert "nearest_neighbors: the visible checks pass." in capsys.readouterr().out
     kept = {name for name in shell.user_ns if not name.startswith("_")}
     assert kept == {name for name in before if not name.startswith("_")}
-    assert all(shell.user_ns[name] is before[name] for name in ("squared", "indices", "nearest_neighbors"))
-    shell.run_cell("answer = pairwise_squared_distances(torch.ones(1, 2), torch.zeros(3, 2))").raise_error()
+    assert all(
+        shell.user_ns[name] is before[name] for name in ("squared", "indices", "nearest_neighbors")
+    )
+    shell.run_cell(
+        "answer = pairwise_squared_distances(torch.ones(1, 2), torch.zeros(3, 2))"
+    ).raise_error()
     assert shell.user_ns["answer"].tolist() == [[2, 2, 2]]
 
 
@@ -165,13 +181,21 @@ SLIPS = {
     "as a name": (BLOCK, BLOCK.replace(":", " as block:"), "are one block"),
     "a name in front": (BLOCK, "squared = 4\n" + BLOCK, "are one block"),
     "two blocks": (BLOCK, f"{BLOCK}    pass\n{BLOCK}", "are one block"),
-    "as in older releases": (BLOCK, 'if visible_checks.passed("l2_loss") is None:\n', "are one block"),
+    "as in older releases": (
+        BLOCK,
+        'if visible_checks.passed("l2_loss") is None:\n',
+        "are one block",
+    ),
     "no Python": (BLOCK, "with visible_checks.of(:\n", "this is no Python"),
     "a picture with a name": (PICTURE, PICTURE.replace("_", "walk"), "called `_`"),
     "a name before a picture": (PICTURE, f"squared = 4\n\n\n{PICTURE}", "called `_`"),
     "an import before a picture": (PICTURE, f"import os\n\n\n{PICTURE}", "called `_`"),
     "a helper before a picture": (PICTURE, f"def walk():\n    pass\n\n\n{PICTURE}", "called `_`"),
-    "a picture with an argument": (PICTURE, PICTURE.replace("()", "(size=(squared := 4))"), "called `_`"),
+    "a picture with an argument": (
+        PICTURE,
+        PICTURE.replace("()", "(size=(squared := 4))"),
+        "called `_`",
+    ),
     "a second decorator": (PICTURE, f"@cache\n{PICTURE}", "called `_`"),
     "no name of a file": (PICTURE, PICTURE.replace("l2_loss", "../l2"), "called `_`"),
     "a global name": (PICTURE, f"{PICTURE}    global squared\n    squared = 4\n", "no `global`"),
@@ -185,7 +209,11 @@ SLIPS = {
         '@moving("a")\ndef a():\n    pass\n\n\nPURPLE, GREEN, ORANGE = ',
         "`_`",
     ),
-    "a check's name later": ("bins = until", "print(target)\nbins = until", "'target' is used here"),
+    "a check's name later": (
+        "bins = until",
+        "print(target)\nbins = until",
+        "'target' is used here",
+    ),
     "a picture's name later": ("bins = until", "print(path)\nbins = until", "'path' is used here"),
     "in a function": (
         "bins = until",
@@ -210,7 +238,11 @@ def test_what_leaves_a_name_is_refused_with_file_and_line(slip, tmp_path):
 
 
 def test_a_tasks_check_is_found_when_an_editor_has_dropped_all_metadata(tmp_path):
-    sources = ['with visible_checks.of("vote"):\n    pass', 'visible_checks.passed("blend")', "pass"]
+    sources = [
+        'with visible_checks.of("vote"):\n    pass',
+        'visible_checks.passed("blend")',
+        "pass",
+    ]
     cells = [{"cell_type": "code", "source": source, "metadata": {}} for source in sources]
     path = tmp_path / "notebook.ipynb"
     path.write_text(json.dumps({"cells": cells, "metadata": {}}))

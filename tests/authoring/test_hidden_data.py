@@ -1,4 +1,6 @@
-"""Packs that hidden checks alone see: never in a release, part of the verdict's key, there in time."""
+"""Packs that hidden checks alone see: never in a release, part of the verdict's key, there in
+time.
+"""
 
 import os
 

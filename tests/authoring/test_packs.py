@@ -1,4 +1,6 @@
-"""The packs of pictures of an assignment: in the archive, in every worker's data folder, and made once."""
+"""The packs of pictures of an assignment: in the archive, in every worker's data folder, and made
+once.
+"""
 
 import sys
 from functools import partial
@@ -28,7 +30,9 @@ def tiny(tmp_path):
     pixels = np.full((2, 16, 16, 4), 200, dtype=np.uint8)
     zeros = np.zeros(2, dtype=np.int64)
     angles = np.array([0, 90], dtype=np.float32)
-    return Album(pixels, zeros, zeros, angles, angles, ("one",), ("chair",)).save(tmp_path / "tiny.npz")
+    return Album(pixels, zeros, zeros, angles, angles, ("one",), ("chair",)).save(
+        tmp_path / "tiny.npz"
+    )
 
 
 def master_with(tmp_path, data: str):
@@ -78,7 +82,10 @@ def said(worker: Worker) -> str:
 @pytest.mark.parametrize("how", [*BOXED, "process"])
 def test_a_worker_finds_the_packs_in_its_data_folder(how, tiny):
     if how == "warm":
-        with Zygote(packs=[tiny]) as zygote, Worker("bubblewrap", Limits(), zygote.slots[0].open) as worker:
+        with (
+            Zygote(packs=[tiny]) as zygote,
+            Worker("bubblewrap", Limits(), zygote.slots[0].open) as worker,
+        ):
             assert said(worker) == "2 ('one',) True"
     else:
         with Worker(how, Limits(), partial(open_box, how, packs=[tiny])) as worker:

@@ -21,7 +21,13 @@ from autograder.assignments import COURSE, Assignment, CourseError, assignments,
 from autograder.authoring.leak import IDIOMS, LeakError, find_leaks, secret_lines
 from autograder.authoring.master import MasterError, read_master
 from autograder.authoring.notebooks import solution_notebook, student_notebook
-from autograder.authoring.release import build, check_release, check_stubs_only, release, student_files
+from autograder.authoring.release import (
+    build,
+    check_release,
+    check_stubs_only,
+    release,
+    student_files,
+)
 from autograder.judge.checking.submission import REFERENCE_FILES
 from autograder.judge.judge import judge
 
@@ -96,7 +102,9 @@ def test_any_line_put_in_by_hand_is_found(master, files, pack, kind, name):
 
 @pytest.mark.parametrize("kind", SECRETS)
 def test_every_telling_line_is_found_even_if_it_crept_into_the_sources(master, files, kind, pack):
-    """The second net alone: the builder itself would make this file, so the comparison sees nothing."""
+    """The second net alone: the builder itself would make this file, so the comparison sees
+    nothing.
+    """
     secret = [line for line, where in secret_lines(master).items() if where.startswith(kind)]
     assert len(secret) > 20
     leaky = with_line(files, MODULE, "\n".join(secret))
@@ -120,7 +128,9 @@ def test_what_the_second_net_lets_through_is_shown_to_students_anyway(master):
 
 def test_a_text_in_a_pack_of_arrays_is_found(master, files, pack):
     """Where the builder itself would put it there: what is compressed is looked into."""
-    line = next(line for line, where in secret_lines(master).items() if where.startswith("reference"))
+    line = next(
+        line for line, where in secret_lines(master).items() if where.startswith("reference")
+    )
     packed, name = BytesIO(), f"{COLORIZATION.name}/data/furniture.npz"
     np.savez_compressed(packed, pixels=np.zeros(3), names=np.array([["a chair", line]]))
     made = files | {name: packed.getvalue()}
@@ -153,7 +163,9 @@ def test_no_path_of_a_machine_is_in_it(files):
 def test_the_title_and_each_task_tell_points_and_time():
     for assignment in assignments():
         master = read_master(assignment)
-        texts = [cell.source for cell in student_notebook(master).cells if cell.cell_type == "markdown"]
+        texts = [
+            cell.source for cell in student_notebook(master).cells if cell.cell_type == "markdown"
+        ]
         written = sum(cell.attributes["points"] for cell in master.named("written"))
         points = sum(master.points.values())
         assert re.match(
@@ -166,7 +178,8 @@ def test_the_title_and_each_task_tell_points_and_time():
             for cell in master.named("task")
         ]
         told = [
-            re.search(r"^## Task.*\n\n\*\*Difficulty\*\* [●○]{3} (.+)", text, re.MULTILINE) for text in texts
+            re.search(r"^## Task.*\n\n\*\*Difficulty\*\* [●○]{3} (.+)", text, re.MULTILINE)
+            for text in texts
         ]
         assert [found[1] for found in told if found] == efforts
 
@@ -215,7 +228,11 @@ SLIPS = {
         "seconds=1\nfrom course_utils.reference.colorization import l3_loss",
         r"the cell of task 'l2_loss' must be",
     ),
-    "more than the import": ("import soft_encode\n", "import soft_encode\nx = 1\n", r"and nothing else"),
+    "more than the import": (
+        "import soft_encode\n",
+        "import soft_encode\nx = 1\n",
+        r"and nothing else",
+    ),
     "reference imported elsewhere": (
         "import math\n",
         "from course_utils.reference.colorization import soft_encode\n",
@@ -223,7 +240,11 @@ SLIPS = {
     ),
     "no title": ("title:", "titel:", r"no `jupyter: assignment: title:`"),
     "no picture": ('@picture("l2_loss")', '@picture("another")', r"must be @picture\(.l2_loss.\)"),
-    "picture before the check": ('tags=["check"]', 'tags=["picture"]', r"needs a function decorated"),
+    "picture before the check": (
+        'tags=["check"]',
+        'tags=["picture"]',
+        r"needs a function decorated",
+    ),
     "no heading": ("## Task: the L2 loss", "## The L2 loss", r"no heading"),
 }
 
@@ -246,7 +267,9 @@ def test_a_task_without_checks_is_refused(master, monkeypatch):
 
     kept = [check for check in module.checks_of("colorization") if check.task != "ab_bins"]
     monkeypatch.setattr(module, "checks_of", lambda topic: kept)
-    with pytest.raises(MasterError, match=r"assignment\.md:\d+: task 'ab_bins' has no hidden check"):
+    with pytest.raises(
+        MasterError, match=r"assignment\.md:\d+: task 'ab_bins' has no hidden check"
+    ):
         read_master(COLORIZATION)
 
 
@@ -267,13 +290,16 @@ TRAINED_FOR_AN_EPOCH = [pytest.param(assignment, id=assignment.name) for assignm
 
 @pytest.mark.parametrize("assignment", [*TRAINED_FOR_AN_EPOCH, *map(in_full, REAL)])
 def test_the_whole_release(assignment, tmp_path):
-    """The solution runs, its pictures are harvested, the archive passes, and as a student all is unsolved.
+    """The solution runs, its pictures are harvested, the archive passes, and as a student all is
+    unsolved.
 
-    Handed in, with what it has trained, the solution earns every point; with what the reference has trained
-    where that was for an epoch only.
+    Handed in, with what it has trained, the solution earns every point; with what the reference has
+    trained where that was for an epoch only.
     """
     left: dict[str, int] = {}
-    made = release(assignment, tmp_path, lambda what, done, total: left.update({what: total - done}))
+    made = release(
+        assignment, tmp_path, lambda what, done, total: left.update({what: total - done})
+    )
     assert {"running the solution", "running the student notebook"} <= set(left)
     assert not any(left.values())
     with zipfile.ZipFile(made.archive) as archive:
@@ -287,7 +313,12 @@ def test_the_whole_release(assignment, tmp_path):
             assert (made.solution.parent / file).stat().st_size > 0
             shutil.copy(REFERENCE_FILES[file], made.solution.parent)
     verdict = judge(made.solution, assignment).verdict
-    lost = {check.name: check.message for task in verdict.tasks for check in task.checks if not check.passed}
+    lost = {
+        check.name: check.message
+        for task in verdict.tasks
+        for check in task.checks
+        if not check.passed
+    }
     assert (verdict.status, lost) == ("graded", {})
     # Once more: nothing has changed, so nothing is run.
     told: list[str] = []

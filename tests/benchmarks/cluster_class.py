@@ -1,4 +1,5 @@
-"""A course with a class of twenty: half with bad intentions, others who hand in what is no notebook.
+"""A course with a class of twenty: half with bad intentions, others who hand in what is no
+notebook.
 
     python cluster_class.py FOLDER
 

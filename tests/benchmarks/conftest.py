@@ -1,4 +1,6 @@
-"""Benchmarks compare us with others on this machine, in one run. They take minutes: `pytest -m benchmark`."""
+"""Benchmarks compare us with others on this machine, in one run. They take minutes: `pytest -m
+benchmark`.
+"""
 
 import shutil
 from collections.abc import Iterator
@@ -18,7 +20,9 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[TABLES] = []
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
     for table in config.stash[TABLES]:
         terminalreporter.section("benchmark")
         terminalreporter.write_line(table)
@@ -41,10 +45,14 @@ def one_thread():
 
 @pytest.fixture(scope="module")
 def small_course(tmp_path_factory) -> Iterator[Path]:
-    """A copy of the package whose only assignment is a small one. To be first on a process's PYTHONPATH."""
+    """A copy of the package whose only assignment is a small one. To be first on a process's
+    PYTHONPATH.
+    """
     root = tmp_path_factory.mktemp("package")
     for package in ("autograder", "course_utils"):
-        shutil.copytree(COURSE / package, root / package, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            COURSE / package, root / package, ignore=shutil.ignore_patterns("__pycache__")
+        )
     shutil.copy(COURSE / "pyproject.toml", root)
     for name, place in {
         "assignment.md": "assignments/1_small/assignment.md",

@@ -1,4 +1,5 @@
-"""Grade one class by stock nbgrader and by us, one after the other; the figures go into FOLDER/figures.json.
+"""Grade one class by stock nbgrader and by us, one after the other; the figures go into
+FOLDER/figures.json.
 
     python grade_both.py FOLDER COUNT
 
@@ -35,7 +36,9 @@ NAME = SMALL.name
 
 
 class Memory(threading.Thread):
-    """The largest memory of a process and all that it started: shared pages are counted once (PSS)."""
+    """The largest memory of a process and all that it started: shared pages are counted once
+    (PSS).
+    """
 
     def __init__(self, process: psutil.Process) -> None:
         super().__init__(daemon=True)
@@ -74,7 +77,9 @@ def by_stock(master: Master, classroom: dict, folder: Path) -> dict[str, object]
         memory = Memory(psutil.Process(command.pid))
         memory.start()
         assert command.wait() == 0
-    graded = sorted(path.stat().st_mtime for path in folder.glob(f"autograded/*/{NAME}/{NAME}.ipynb"))
+    graded = sorted(
+        path.stat().st_mtime for path in folder.glob(f"autograded/*/{NAME}/{NAME}.ipynb")
+    )
     each = [after - before for before, after in pairwise(graded)]
     return {
         "seconds": statistics.mean(each),
@@ -137,7 +142,11 @@ def _record(course: Course, students: Iterable[str]) -> tuple[float, float]:
     """When the last one was in the gradebook, and when the last page was written."""
     times = {}
     problems = record_class(
-        course, SMALL, students, again=True, on_recorded=lambda student: times.update({student: time.time()})
+        course,
+        SMALL,
+        students,
+        again=True,
+        on_recorded=lambda student: times.update({student: time.time()}),
     )
     assert problems == {}
     return max(times.values()), time.time()

@@ -5,7 +5,9 @@ from collections.abc import Callable
 
 
 def seconds(*functions: Callable[[], object], times: int) -> list[float]:
-    """The best of several of each, in turn: what else the machine does adds to all of them alike."""
+    """The best of several of each, in turn: what else the machine does adds to all of them
+    alike.
+    """
     found: list[list[float]] = [[] for _ in functions]
     for _ in range(times):
         for function, its_own in zip(functions, found, strict=True):

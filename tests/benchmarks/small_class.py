@@ -1,4 +1,6 @@
-"""The benchmark's class, in both forms: with the hidden tests in the cells for stock nbgrader, and for us."""
+"""The benchmark's class, in both forms: with the hidden tests in the cells for stock nbgrader, and
+for us.
+"""
 
 import ast
 import inspect
@@ -32,7 +34,9 @@ def expect(result, close_to=None, shape=None, dtype=None, tolerance=1e-5):
 
 
 def answers_of_the_class(master: Master, count: int) -> dict[str, dict[str, str]]:
-    """By student, the source of each task that was answered: two thirds right, the others each in its way."""
+    """By student, the source of each task that was answered: two thirds right, the others each in
+    its way.
+    """
     right = {
         cell.id.removeprefix("task-"): cell.source
         for cell in solution_notebook(master).cells
@@ -46,7 +50,9 @@ def answers_of_the_class(master: Master, count: int) -> dict[str, dict[str, str]
     return {f"student-{number:02}": kinds[number % len(kinds)] for number in range(count)}
 
 
-def hand_in(notebook: NotebookNode, classroom: dict[str, dict[str, str]], folder: Path, name: str) -> None:
+def hand_in(
+    notebook: NotebookNode, classroom: dict[str, dict[str, str]], folder: Path, name: str
+) -> None:
     """Write each student's notebook where nbgrader collects submissions."""
     for student, answers in classroom.items():
         mine = nbformat.from_dict(notebook)

@@ -1,4 +1,6 @@
-"""A class judged by a cluster of Dask's own commands: it is as judged here, whatever becomes of a machine."""
+"""A class judged by a cluster of Dask's own commands: it is as judged here, whatever becomes of a
+machine.
+"""
 
 import json
 import os
@@ -18,7 +20,8 @@ pytest.importorskip("distributed")
 HERE = Path(__file__).parent
 CLASS = 20
 pytestmark = pytest.mark.slow
-# Added to the judge of a copy of the course: it ends its own machine when it comes to one submission.
+# Added to the judge of a copy of the course: it ends its own machine when it comes to one
+# submission.
 DEADLY = """
 _judge = judge
 
@@ -46,7 +49,10 @@ class Dask:
     def __init__(self, folder: Path, env: dict[str, str]) -> None:
         self.folder, self.env, self.file = folder, env, folder / "scheduler.json"
         (folder / "tmp").mkdir(parents=True)
-        self.scheduler, self.workers = self._start("scheduler", env, "--port", "0", "--host", "127.0.0.1"), []
+        self.scheduler, self.workers = (
+            self._start("scheduler", env, "--port", "0", "--host", "127.0.0.1"),
+            [],
+        )
 
     def __enter__(self) -> "Dask":
         wait_for(lambda: self.file.exists() and self.file.read_text())
@@ -66,7 +72,16 @@ class Dask:
 
     def _start(self, what: str, env: dict[str, str], *more: str) -> subprocess.Popen:
         return subprocess.Popen(
-            [sys.executable, "-m", "dask", what, "--scheduler-file", str(self.file), "--no-dashboard", *more],
+            [
+                sys.executable,
+                "-m",
+                "dask",
+                what,
+                "--scheduler-file",
+                str(self.file),
+                "--no-dashboard",
+                *more,
+            ],
             env=env | {"TMPDIR": str(self.folder / "tmp"), "OMP_NUM_THREADS": "1"},
             cwd=self.folder,
             stderr=(self.folder / "log").open("a"),
@@ -90,11 +105,16 @@ class Dask:
         except psutil.Error:
             return False
         ours = any(str(self.folder) in word for word in words)
-        return ours and ("autograder.judge.parallel.pool_server" in words or words[0].endswith("bwrap"))
+        return ours and (
+            "autograder.judge.parallel.pool_server" in words or words[0].endswith("bwrap")
+        )
 
     def left_over(self) -> list[str]:
         """What may be there only while a class is judged."""
-        found = [*(self.folder / "tmp").glob("worker-*"), *(self.folder / "local").rglob("judging-*")]
+        found = [
+            *(self.folder / "tmp").glob("worker-*"),
+            *(self.folder / "local").rglob("judging-*"),
+        ]
         return [*map(str, self.pools()), *map(str, found)]
 
 
@@ -117,7 +137,9 @@ def environment(course: Path) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def course(package, tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("class") / "course"
-    subprocess.run([sys.executable, str(HERE / "cluster_class.py"), str(folder)], env=package, check=True)
+    subprocess.run(
+        [sys.executable, str(HERE / "cluster_class.py"), str(folder)], env=package, check=True
+    )
     return folder
 
 
@@ -138,7 +160,9 @@ def dask(package, tmp_path) -> Iterator[Dask]:
 
 def grading(folder: Path, env: dict[str, str], *more: str) -> subprocess.Popen:
     said = (folder / "said").open("w")
-    return subprocess.Popen([*GRADE, str(folder), *more], env=env, stdout=subprocess.DEVNULL, stderr=said)
+    return subprocess.Popen(
+        [*GRADE, str(folder), *more], env=env, stdout=subprocess.DEVNULL, stderr=said
+    )
 
 
 def said(folder: Path) -> str:
@@ -220,7 +244,9 @@ def test_the_scheduler_is_lost_in_mid_class(course, plain, dask, package):
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
 
 
-def test_a_submission_that_ends_machines_is_not_graded_and_no_zero(course, plain, small_course, tmp_path):
+def test_a_submission_that_ends_machines_is_not_graded_and_no_zero(
+    course, plain, small_course, tmp_path
+):
     broken, folder = tmp_path / "package", copy_of(course, "deadly")
     shutil.copytree(small_course, broken)
     with (broken / "autograder/judge/parallel/pool.py").open("a") as file:
@@ -228,7 +254,9 @@ def test_a_submission_that_ends_machines_is_not_graded_and_no_zero(course, plain
     deadly = folder / f"submitted/student-19/{NAME}/{NAME}.ipynb"
     deadly.write_text(deadly.read_text().replace("Small: what", "DEADLY"))
     env = environment(broken)
-    with Dask(tmp_path / "dask", env | {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1"}) as dask:
+    with Dask(
+        tmp_path / "dask", env | {"DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "1"}
+    ) as dask:
         dask.worker()
         dask.worker()
         assert grading(folder, env, "--scheduler", dask.address).wait() == 1, said(folder)
@@ -239,7 +267,9 @@ def test_a_submission_that_ends_machines_is_not_graded_and_no_zero(course, plain
     assert "was lost" in lost["reason"]
     assert found == {student: verdict for student, verdict in others.items() if student in found}
     unknown = {
-        score for student, cell, score, *_ in scores(folder) if (student, cell[:5]) == ("student-19", "grade")
+        score
+        for student, cell, score, *_ in scores(folder)
+        if (student, cell[:5]) == ("student-19", "grade")
     }
     assert unknown == {None}
 

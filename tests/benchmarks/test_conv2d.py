@@ -1,4 +1,6 @@
-"""The vectorised convolution beside torch's own and beside a plain loop, in one run, one thread each."""
+"""The vectorised convolution beside torch's own and beside a plain loop, in one run, one thread
+each.
+"""
 
 import pytest
 import torch

@@ -1,4 +1,6 @@
-"""Two hundred submissions, one in twenty hostile: graded twice, or killed and resumed, it is all the same."""
+"""Two hundred submissions, one in twenty hostile: graded twice, or killed and resumed, it is all
+the same.
+"""
 
 import json
 import os
@@ -75,7 +77,11 @@ def scores(folder: Path) -> list[tuple]:
 
 def files(folder: Path) -> set[str]:
     """What was written, by name: no partial file may be among it."""
-    found = [path for name in ("autograded", "feedback", "verdicts") for path in (folder / name).rglob("*")]
+    found = [
+        path
+        for name in ("autograded", "feedback", "verdicts")
+        for path in (folder / name).rglob("*")
+    ]
     return {str(path.relative_to(folder)) for path in found if path.is_file()}
 
 
@@ -88,18 +94,27 @@ def test_no_verdict_differs_between_two_runs(course, undisturbed, package):
     assert {verdict["status"] for verdict in first.values()} == {"graded"}
     hostile = [first[f"student-{number:02}"] for number in range(0, CLASS, 20)]
     for verdict in hostile:
-        lost = [task["name"] for task in verdict["tasks"] if any(not c["passed"] for c in task["checks"])]
+        lost = [
+            task["name"]
+            for task in verdict["tasks"]
+            if any(not c["passed"] for c in task["checks"])
+        ]
         assert lost == ["softmax"]
 
 
 @pytest.mark.slow
-def test_killed_twenty_times_the_gradebook_is_that_of_an_undisturbed_run(course, undisturbed, package):
+def test_killed_twenty_times_the_gradebook_is_that_of_an_undisturbed_run(
+    course, undisturbed, package
+):
     folder, draw = copy_of(course, "killed"), random.Random(4)  # noqa: S311
     killed, seen = 0, 0
     while killed < KILLS:
-        # So that each run still has something to do: what was judged is handed in again, or judged again.
+        # So that each run still has something to do: what was judged is handed in again, or judged
+        # again.
         more = ["--regrade"] if len(verdicts(folder)) == CLASS else []
-        command = subprocess.Popen([*GRADE, str(folder), *more], env=package, stdout=subprocess.DEVNULL)
+        command = subprocess.Popen(
+            [*GRADE, str(folder), *more], env=package, stdout=subprocess.DEVNULL
+        )
         time.sleep(draw.uniform(2.0, 14.0))
         command.send_signal(signal.SIGKILL)
         killed += command.wait() == -signal.SIGKILL

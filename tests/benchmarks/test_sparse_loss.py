@@ -1,4 +1,6 @@
-"""A loss without zeros in its target beside the dense one; its encoding beside a ball tree. In one run."""
+"""A loss without zeros in its target beside the dense one; its encoding beside a ball tree. In one
+run.
+"""
 
 import re
 from collections.abc import Callable
@@ -32,7 +34,9 @@ STATUS = Path("/proc/self/status")
 
 
 def logits_and_colours(batch: int, side: int) -> tuple[Tensor, Tensor]:
-    """Scores (B, 313, side, side), as a network's last layer gives them, and colours (B, 2, side, side)."""
+    """Scores (B, 313, side, side), as a network's last layer gives them, and colours (B, 2, side,
+    side).
+    """
     generator = torch.Generator().manual_seed(0)
     ab = 150 * (torch.rand(batch, 2, side, side, generator=generator) - 0.5)
     logits = torch.randn(batch, 313, side, side, generator=generator).requires_grad_()
@@ -44,20 +48,25 @@ def dense(logits: Tensor, ab: Tensor, bins: Tensor) -> Tensor:
 
 
 def lean(logits: Tensor, ab: Tensor, bins: Tensor) -> Tensor:
-    return lean_loss(logits, lambda z, ab: sparse_cross_entropy(z, *sparse_soft_encode(ab, bins)), ab)
+    return lean_loss(
+        logits, lambda z, ab: sparse_cross_entropy(z, *sparse_soft_encode(ab, bins)), ab
+    )
 
 
-def there_and_back(loss: Callable, logits: Tensor, ab: Tensor, bins: Tensor) -> tuple[Tensor, Tensor]:
+def there_and_back(
+    loss: Callable, logits: Tensor, ab: Tensor, bins: Tensor
+) -> tuple[Tensor, Tensor]:
     """The loss and its gradient by the logits."""
     value = loss(logits, ab, bins)
     return value.detach(), torch.autograd.grad(value, logits)[0]
 
 
 def peak(loss: Callable) -> int:
-    """Bytes that a loss and its gradient need at most, beyond what there was before, logits included.
+    """Bytes that a loss and its gradient need at most, beyond what there was before, logits
+    included.
 
-    Counted is what the kernel counts, resident memory. To be called in a fresh process: what another one has
-    used and freed would serve again, and not count.
+    Counted is what the kernel counts, resident memory. To be called in a fresh process: what
+    another one has used and freed would serve again, and not count.
     """
     torch.set_num_threads(1)
     bins = ab_bins()
@@ -106,7 +115,9 @@ def test_a_quarter_of_the_memory_and_half_of_the_time(show):
 
 def ball_tree_encode(pixels: np.ndarray, bins: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """As the authors' code does it, up to its dense array: indices and shares (N, 10)."""
-    distances, indices = NearestNeighbors(n_neighbors=10, algorithm="ball_tree").fit(bins).kneighbors(pixels)
+    distances, indices = (
+        NearestNeighbors(n_neighbors=10, algorithm="ball_tree").fit(bins).kneighbors(pixels)
+    )
     weights = np.exp(-(distances**2) / (2 * 5**2))
     return indices, weights / weights.sum(axis=1, keepdims=True)
 

@@ -1,4 +1,6 @@
-"""The same class graded by stock nbgrader and by us, in one run: verdicts, and all of it in the gradebook."""
+"""The same class graded by stock nbgrader and by us, in one run: verdicts, and all of it in the
+gradebook.
+"""
 
 import json
 import os
@@ -18,7 +20,9 @@ def figures(small_course, tmp_path_factory) -> dict:
     folder = tmp_path_factory.mktemp("both")
     path = os.pathsep.join([str(small_course), str(HERE)])
     command = [sys.executable, str(HERE / "grade_both.py"), str(folder), str(CLASS)]
-    subprocess.run(command, env=os.environ | {"PYTHONPATH": path}, cwd=folder, check=True, timeout=1800)
+    subprocess.run(
+        command, env=os.environ | {"PYTHONPATH": path}, cwd=folder, check=True, timeout=1800
+    )
     return json.loads((folder / "figures.json").read_text())
 
 
@@ -36,7 +40,9 @@ def table(figures: dict) -> str:
     for name, seconds, more in rows:
         line = f"{name:38}{60 / seconds:10.0f}{stock['seconds'] / seconds:10.1f}"
         if more:
-            line += f"{more['latency']:8.2f} s{more['startup']:8.1f} s{more['memory'] / 2**20:9.0f} MB"
+            line += (
+                f"{more['latency']:8.2f} s{more['startup']:8.1f} s{more['memory'] / 2**20:9.0f} MB"
+            )
         lines.append(line)
     return "\n".join(lines)
 

@@ -24,7 +24,8 @@ def test_within_four_times_torch(show):
     def theirs() -> torch.Tensor:
         return F.conv_transpose2d(maps, kernels, **options)
 
-    # Sums of up to nine times 256 products of normal numbers: about 50, and 1e-7 of it at each step.
+    # Sums of up to nine times 256 products of normal numbers: about 50, and 1e-7 of it at each
+    # step.
     torch.testing.assert_close(ours(), theirs(), rtol=0, atol=1e-3)
     mine, library = seconds(ours, theirs, times=60)
     show(

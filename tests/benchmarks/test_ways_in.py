@@ -1,7 +1,8 @@
-"""Every way in and out gives the same scores: the same twenty, through folders, exchange, LMS and PostgreSQL.
+"""Every way in and out gives the same scores: the same twenty, through folders, exchange, LMS and
+PostgreSQL.
 
-All parts are real: nbgrader's commands, archives as Moodle and Canvas name them, a PostgreSQL server, the
-formgrader's own interface for what a person grades, the judge in its sandbox.
+All parts are real: nbgrader's commands, archives as Moodle and Canvas name them, a PostgreSQL
+server, the formgrader's own interface for what a person grades, the judge in its sandbox.
 """
 
 import io
@@ -77,8 +78,12 @@ NAMES = [
 def package(small_course) -> Iterator[None]:
     """Every process that is started finds the small assignment only."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PYTHONPATH", os.pathsep.join([str(small_course), str(HERE), str(HERE.parent)]))
-        patch.setenv("PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]]))
+        patch.setenv(
+            "PYTHONPATH", os.pathsep.join([str(small_course), str(HERE), str(HERE.parent)])
+        )
+        patch.setenv(
+            "PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        )
         yield
 
 
@@ -88,7 +93,9 @@ def folder(package, tmp_path_factory) -> Path:
     made = tmp_path_factory.mktemp("ways")
     subprocess.run([sys.executable, str(HERE / "ways_in.py"), str(made)], check=True)
     roster = [f"s{number:02},{name},{100 + number}" for number, name in enumerate(NAMES)]
-    (made / "roster.csv").write_text("\n".join(["id,name,lms_user_id", *roster]) + "\n", encoding="utf-8")
+    (made / "roster.csv").write_text(
+        "\n".join(["id,name,lms_user_id", *roster]) + "\n", encoding="utf-8"
+    )
     return made
 
 
@@ -229,7 +236,13 @@ def in_postgresql(folder: Path, notebooks: dict[str, bytes], url: Callable[[], s
     return course
 
 
-MAKE = {"plain": plain, "exchange": exchange, "moodle": moodle, "canvas": canvas, "postgresql": in_postgresql}
+MAKE = {
+    "plain": plain,
+    "exchange": exchange,
+    "moodle": moodle,
+    "canvas": canvas,
+    "postgresql": in_postgresql,
+}
 
 
 @pytest.fixture(scope="module")
@@ -239,7 +252,9 @@ def graded(folder, notebooks, request) -> Callable[[str], dict]:
 
     def graded(way: str) -> dict:
         if way not in done:
-            course = MAKE[way](folder, notebooks, lambda: request.getfixturevalue("server").url("ways"))
+            course = MAKE[way](
+                folder, notebooks, lambda: request.getfixturevalue("server").url("ways")
+            )
             done[way] = {"course": course, "judged": outcome(folder, course)}
             with jupyter_lab(course) as address:
                 grade_by_hand(address)
@@ -269,7 +284,10 @@ def rows(course: Path) -> list[tuple]:
 def outcome(folder: Path, course: Path) -> dict[str, object]:
     """Grade a course directory, and return all that comes out of it, but for times."""
     to, roster = {kind: course / f"{kind}.csv" for kind in FORMATS}, folder / "roster.csv"
-    exports = [("export", course, "--to", to[kind], "--format", kind, "--roster", roster) for kind in FORMATS]
+    exports = [
+        ("export", course, "--to", to[kind], "--format", kind, "--roster", roster)
+        for kind in FORMATS
+    ]
     autograder_all(("grade", course), *exports)
     found: dict[str, object] = {kind: path.read_text() for kind, path in to.items()}
     found |= {"gradebook": rows(course), "verdicts": verdicts(course)}
@@ -300,7 +318,11 @@ def grade_by_hand(address: str) -> None:
         grades = {one["name"]: one for one in ask(address, f"grades{which}")}
         comments = {one["name"]: one for one in ask(address, f"comments{which}")}
         put(address, f"grade/{grades['grade-gray']['id']}", {"manual_score": 0.5 + number / 16})
-        put(address, f"grade/{grades['grade-enlarge']['id']}", {"manual_score": 1 / 3, "extra_credit": 0.25})
+        put(
+            address,
+            f"grade/{grades['grade-enlarge']['id']}",
+            {"manual_score": 1 / 3, "extra_credit": 0.25},
+        )
         put(
             address,
             f"comment/{comments['task-gray']['id']}",
@@ -315,7 +337,9 @@ def ask(address: str, path: str, data: dict | None = None) -> list[dict]:
     body = None if data is None else json.dumps(data).encode()
     headers = {"Authorization": f"token {urlsplit(url).query.split('&')[0].removeprefix('token=')}"}
     method = "GET" if data is None else "PUT"
-    with urllib.request.urlopen(urllib.request.Request(url, body, headers, method=method)) as answer:  # noqa: S310
+    with urllib.request.urlopen(
+        urllib.request.Request(url, body, headers, method=method)
+    ) as answer:  # noqa: S310
         return json.load(answer)
 
 
@@ -327,12 +351,20 @@ def test_the_class_is_what_it_should_be(graded):
     found = graded("plain")["judged"]["verdicts"]
     assert len(found) == 20
     points = {
-        student: sum(check["points"] for task in one["tasks"] for check in task["checks"] if check["passed"])
+        student: sum(
+            check["points"] for task in one["tasks"] for check in task["checks"] if check["passed"]
+        )
         for student, one in found.items()
     }
     status = [one["status"] for one in found.values()]
     assert status == ["graded"] * 17 + ["refused"] * 3
-    assert [points[student] for student in ("s00", "s01", "s02", "s03", "s04")] == [20, 20, 0, 8, 12]
+    assert [points[student] for student in ("s00", "s01", "s02", "s03", "s04")] == [
+        20,
+        20,
+        0,
+        8,
+        12,
+    ]
     assert all(0 < points[f"s{number:02}"] < 20 for number in range(5, 16))
     assert [points[f"s{number:02}"] for number in range(16, 20)] == [20, 0, 0, 0]
 
@@ -354,7 +386,10 @@ def test_what_a_person_has_graded_is_there_and_counts(graded, way):
     manual = {row for row in after if row[3] is not None}
     assert not {row for row in before if row[3] is not None}
     assert len([row for row in manual if isinstance(row[3], float)]) == 14
-    assert len([row for row in manual if row[3] == f"Good point, № {row[0][1:].lstrip('0') or 0} 🦊"]) == 7
+    assert (
+        len([row for row in manual if row[3] == f"Good point, № {row[0][1:].lstrip('0') or 0} 🦊"])
+        == 7
+    )
     assert "Good point, № 3 🦊" in found["by hand"]["feedback"]["s03"]
     assert found["judged"]["csv"] != found["by hand"]["csv"]
 
@@ -379,7 +414,9 @@ def test_no_name_is_in_a_course_directory_that_was_collected_with_a_roster(grade
     for path in course.rglob("*"):
         if path.is_file() and path.suffix not in (".db", ".csv", ".npz"):
             content = path.read_bytes()
-            leaks += [(str(path), name) for name in names if name.encode() in content or name in str(path)]
+            leaks += [
+                (str(path), name) for name in names if name.encode() in content or name in str(path)
+            ]
     assert leaks == []
 
 
@@ -393,7 +430,9 @@ def test_the_feedback_goes_back_through_the_exchange(graded, folder):
 
 
 @needs_postgresql
-def test_killed_and_with_the_server_killed_postgresql_has_the_same(graded, folder, notebooks, server):
+def test_killed_and_with_the_server_killed_postgresql_has_the_same(
+    graded, folder, notebooks, server
+):
     expected = graded("plain")["judged"]
     course = course_for(folder, "killed", f"c.CourseDirectory.db_url = {server.url('killed')!r}")
     (course / "gradebook.db").unlink()
@@ -402,12 +441,16 @@ def test_killed_and_with_the_server_killed_postgresql_has_the_same(graded, folde
     draw, killed = random.Random(8), 0  # noqa: S311
     while killed < 6:
         more = ["--regrade"] if len(verdicts(course)) == 20 else []
-        grading = subprocess.Popen([*AUTOGRADER, "grade", str(course), *more], stdout=subprocess.DEVNULL)
+        grading = subprocess.Popen(
+            [*AUTOGRADER, "grade", str(course), *more], stdout=subprocess.DEVNULL
+        )
         time.sleep(draw.uniform(2.0, 12.0))
         grading.send_signal(signal.SIGKILL)
         killed += grading.wait() == -signal.SIGKILL
     command = [*AUTOGRADER, "grade", str(course), "--regrade"]
-    grading = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    grading = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
     time.sleep(8.0)
     server.control("stop", "-m", "immediate")
     _, said = grading.communicate()

@@ -2,8 +2,8 @@
 
     python ways_in.py FOLDER
 
-makes FOLDER/blank, the course directory, and FOLDER/handed_in/STUDENT.ipynb. Run by test_ways_in.py, in a
-process that has the small course's package first on its path.
+makes FOLDER/blank, the course directory, and FOLDER/handed_in/STUDENT.ipynb. Run by
+test_ways_in.py, in a process that has the small course's package first on its path.
 """
 
 import json
@@ -61,7 +61,9 @@ ODD: dict[int, Callable[[NotebookNode], None]] = {15: without_a_cell, 16: of_ano
 
 
 def handed_in(master: Master) -> dict[str, bytes]:
-    """What each of twenty students hands in; every other one says something in a cell of its own."""
+    """What each of twenty students hands in; every other one says something in a cell of its
+    own.
+    """
     found = []
     for number, answers in enumerate(answers_of(master)):
         notebook = student_notebook(master)

@@ -1,4 +1,6 @@
-"""What an LMS gives is brought in whole or not at all, and what is wrong with one stays that one's."""
+"""What an LMS gives is brought in whole or not at all, and what is wrong with one stays that
+one's.
+"""
 
 import errno
 import io
@@ -27,7 +29,9 @@ NOTEBOOK, NETWORK = f"{NAME}.ipynb", "colorizer.safetensors"
 
 def notebook(says: str = "1", of: str | None = NAME) -> bytes:
     metadata = {"assignment": {"name": of}} if of else {}
-    return json.dumps({"cells": [{"cell_type": "code", "source": says}], "metadata": metadata}).encode()
+    return json.dumps(
+        {"cells": [{"cell_type": "code", "source": says}], "metadata": metadata}
+    ).encode()
 
 
 @pytest.fixture
@@ -68,7 +72,9 @@ def outcome(course: Course, source: Path, student: str, **how: object):
 def there(course: Course) -> dict[str, bytes]:
     """Every file under submitted/, so that anything half written is seen."""
     root = course.folder / "submitted"
-    return {str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    return {
+        str(path.relative_to(root)): path.read_bytes() for path in root.rglob("*") if path.is_file()
+    }
 
 
 FOLDERS = {
@@ -82,7 +88,11 @@ TAKEN = {
     f"ada/{NAME}/{NETWORK}": b"weights",
     f"ben/{NAME}/{NOTEBOOK}": notebook("ben"),
 }
-ADA = {f"work/{NOTEBOOK}": notebook("ada"), f"work/{NETWORK}": b"weights", "__MACOSX/._x.ipynb": b"?"}
+ADA = {
+    f"work/{NOTEBOOK}": notebook("ada"),
+    f"work/{NETWORK}": b"weights",
+    "__MACOSX/._x.ipynb": b"?",
+}
 BEN = {"answers.ipynb": notebook("ben")}
 ZIPS = {"ada.zip": zipped(ADA), "ben.zip": zipped(BEN)}
 SHAPES = {
@@ -113,7 +123,9 @@ MOODLES = {
         "Ada Lovelace_4711_assignsubmission_onlinetext/onlinetext.html": b"hello",
     },
     "one zip": {"all.zip": zipped({f"{MOODLE}/a.zip": zipped(ADA)})},
-    "one zip with a folder around": {"all.zip": zipped({f"CS-3/{MOODLE}/{k}": v for k, v in ADA.items()})},
+    "one zip with a folder around": {
+        "all.zip": zipped({f"CS-3/{MOODLE}/{k}": v for k, v in ADA.items()})
+    },
 }
 
 
@@ -158,9 +170,7 @@ def test_two_senders_of_one_name_are_both_left(course, source):
     assert there(course) == {}
 
 
-ROSTER = (
-    "\ufeffID;Name;LMS user ID\nal1;Lovelace, Ada;\ncb1;Charles Babbage;\njs1;Jo Smith;12\njs2;Jo Smith;13\n"
-)
+ROSTER = "\ufeffID;Name;LMS user ID\nal1;Lovelace, Ada;\ncb1;Charles Babbage;\njs1;Jo Smith;12\njs2;Jo Smith;13\n"
 
 
 def test_a_roster_gives_the_ids(course, source, tmp_path):
@@ -176,7 +186,11 @@ def test_a_roster_gives_the_ids(course, source, tmp_path):
     )
     (tmp_path / "roster.csv").write_text(ROSTER)
     roster = read_roster(tmp_path / "roster.csv")
-    said = {one.student: one.says for one in collect(course, source, roster=roster) if one.status != "taken"}
+    said = {
+        one.student: one.says
+        for one in collect(course, source, roster=roster)
+        if one.status != "taken"
+    }
     assert course.students(COLORIZATION) == ["al1", "cb1", "js1"]
     assert said["Jo Smith"] == "`Jo Smith` fits js1 and js2: rename it to the id of its student."
     assert "not on the roster" in said["nobody"]
@@ -247,13 +261,19 @@ def lying() -> bytes:
 
 GOOD = zipped({NOTEBOOK: notebook()})
 HOSTILE = {
-    "climbs": (zipped({NOTEBOOK: notebook(), "../../evil.ipynb": b"{}"}), "lies outside of its folder"),
+    "climbs": (
+        zipped({NOTEBOOK: notebook(), "../../evil.ipynb": b"{}"}),
+        "lies outside of its folder",
+    ),
     "climbs by backslash": (zipped({"..\\evil.ipynb": notebook()}), "lies outside of its folder"),
     "absolute": (zipped({"/tmp/evil.ipynb": notebook()}), "lies outside of its folder"),
     "drive": (zipped({"C:\\evil.ipynb": notebook()}), "lies outside of its folder"),
     "link": (with_link(), "is a link or a device"),
     "bomb": (zipped({NOTEBOOK: b" " * 30_000_000}), "more than 200 times its size"),
-    "bomb beside": (zipped({NOTEBOOK: notebook(), "x": b" " * 30_000_000}), "more than 200 times its size"),
+    "bomb beside": (
+        zipped({NOTEBOOK: notebook(), "x": b" " * 30_000_000}),
+        "more than 200 times its size",
+    ),
     "lies on its size": (lying(), "is broken in the archive"),
     "nested deeper": (zipped({"a.zip": zipped({"b.zip": GOOD})}), "zip in a zip in a zip"),
     "encrypted": (encrypted(), "without a password"),
@@ -263,19 +283,36 @@ HOSTILE = {
     "empty": (b"", "is no zip, or a broken one"),
     "nothing in it": (zipped({}), "There is nothing in it"),
     "no notebook": (zipped({"thesis.pdf": b"%PDF"}), "There is no notebook"),
-    "another archive": (zipped({"work.rar": b"Rar!"}), "`work.rar` is an archive that is not read here"),
-    "LZMA": (zipped({NOTEBOOK: notebook()}, zipfile.ZIP_LZMA), "packed in a way that is not read here"),
+    "another archive": (
+        zipped({"work.rar": b"Rar!"}),
+        "`work.rar` is an archive that is not read here",
+    ),
+    "LZMA": (
+        zipped({NOTEBOOK: notebook()}, zipfile.ZIP_LZMA),
+        "packed in a way that is not read here",
+    ),
     "many files": (zipped({f"{n}": b"" for n in range(10_001)}, 0), "more than 10000 files"),
-    "many notebooks": (zipped({f"{n}.ipynb": notebook(of=None) for n in range(50)}), "does not tell"),
-    "the same twice": (zipped({f"a/{NOTEBOOK}": b"1", f"b/{NOTEBOOK}": b"2"}), "can't be told which"),
+    "many notebooks": (
+        zipped({f"{n}.ipynb": notebook(of=None) for n in range(50)}),
+        "does not tell",
+    ),
+    "the same twice": (
+        zipped({f"a/{NOTEBOOK}": b"1", f"b/{NOTEBOOK}": b"2"}),
+        "can't be told which",
+    ),
     "many zips": (zipped({f"{n}.zip": GOOD for n in range(50)}), "There are 50 zips"),
-    "of another assignment": (zipped({"x.ipynb": notebook(of="1_cnn_classifier")}), "is of 1_cnn_classifier"),
+    "of another assignment": (
+        zipped({"x.ipynb": notebook(of="1_cnn_classifier")}),
+        "is of 1_cnn_classifier",
+    ),
 }
 
 
 @pytest.mark.parametrize("around", ["folder", "zip"])
 @pytest.mark.parametrize("case", HOSTILE)
-def test_what_is_hostile_or_broken_is_a_sentence_and_the_others_are_taken(course, source, case, around):
+def test_what_is_hostile_or_broken_is_a_sentence_and_the_others_are_taken(
+    course, source, case, around
+):
     content, says = HOSTILE[case]
     put(source, {"eve.zip": content, "zoe.zip": GOOD, "ada.zip": GOOD})
     if around == "zip":
@@ -296,7 +333,10 @@ def test_a_zip_in_a_zip_is_opened(course, source):
 
 
 def test_ten_thousand_files_beside_the_notebook_are_not_taken(course, source):
-    put(source, {"ada.zip": zipped({NOTEBOOK: notebook()} | {f"data/{n}": b"" for n in range(9_999)}, 0)})
+    put(
+        source,
+        {"ada.zip": zipped({NOTEBOOK: notebook()} | {f"data/{n}": b"" for n in range(9_999)}, 0)},
+    )
     assert outcome(course, source, "ada").status == "taken"
     assert set(there(course)) == {f"ada/{NAME}/{NOTEBOOK}"}
 
@@ -359,7 +399,9 @@ def test_names_of_all_kinds(course, source):
         (path / NOTEBOOK).write_bytes(notebook())
     outcomes = collect(course, source)
     said = [one.says for one in outcomes if one.status == "not taken"]
-    assert course.students(COLORIZATION) == sorted(unicodedata.normalize("NFC", name) for name in GOOD_NAMES)
+    assert course.students(COLORIZATION) == sorted(
+        unicodedata.normalize("NFC", name) for name in GOOD_NAMES
+    )
     assert all(any(reason in says for says in said) for reason in BAD_NAMES.values())
     assert len(said) == len(BAD_NAMES)
     assert all(text.isprintable() for one in outcomes for text in (one.student, one.says))
@@ -367,7 +409,10 @@ def test_names_of_all_kinds(course, source):
 
 @pytest.mark.parametrize(("one", "other"), [("ann", "Ann"), ("Zo\u00eb", "Zoe\u0308")])
 def test_names_that_differ_by_case_or_normal_form_only(course, source, one, other):
-    put(source, {f"{one}.zip": GOOD, "ben.zip": GOOD, "all.zip": zipped({f"{other}/{NOTEBOOK}": b"{}"})})
+    put(
+        source,
+        {f"{one}.zip": GOOD, "ben.zip": GOOD, "all.zip": zipped({f"{other}/{NOTEBOOK}": b"{}"})},
+    )
     (source / f"{other}.zip").write_bytes(GOOD)
     (source / "all.zip").unlink()
     outcomes = [o for o in collect(course, source) if o.student != "ben"]
@@ -407,9 +452,13 @@ def test_a_full_disk_leaves_whole_hand_ins_only(course, source, monkeypatch, aft
     put(source, FOLDERS)
     with monkeypatch.context() as patch:
         fill_the_disk(patch, after)
-        with pytest.raises(CourseError, match=r"No space left on device.*the same command|No space left"):
+        with pytest.raises(
+            CourseError, match=r"No space left on device.*the same command|No space left"
+        ):
             collect(course, source)
-    whole = {path: content for path, content in TAKEN.items() if path.startswith("ada") and after == 2}
+    whole = {
+        path: content for path, content in TAKEN.items() if path.startswith("ada") and after == 2
+    }
     assert there(course) == whole
     assert not list(course.folder.glob("submitted/.*"))
     assert {one.status for one in collect(course, source)} <= {"taken", "there already"}

@@ -1,4 +1,6 @@
-"""Odd folders under submitted/: a renamed notebook, none, several, odd names, and odd time stamps."""
+"""Odd folders under submitted/: a renamed notebook, none, several, odd names, and odd time
+stamps.
+"""
 
 import os
 from contextlib import contextmanager
@@ -43,7 +45,9 @@ def folder(tmp_path):
 
 @pytest.fixture
 def graded(course, warm_up, monkeypatch):
-    """Grades with a pool that gives every check its points, and lists what it was asked to judge."""
+    """Grades with a pool that gives every check its points, and lists what it was asked to
+    judge.
+    """
     asked = []
 
     class Generous:
@@ -67,7 +71,7 @@ def graded(course, warm_up, monkeypatch):
     )
 
 
-# -------------------------------------------------------------------------------------------- which notebook
+# ----------------------------------------------------------------------------------- which notebook
 
 
 def test_the_only_notebook_is_taken_and_reported(course, warm_up, graded):
@@ -149,7 +153,7 @@ def test_a_folder_that_is_not_named_in_utf8_is_graded_escaped_and_reported(cours
     assert verdicts["zoë"].flags == []
 
 
-# ----------------------------------------------------------------------------------------------- time stamps
+# -------------------------------------------------------------------------------------- time stamps
 
 
 @pytest.mark.parametrize(
@@ -171,9 +175,28 @@ def test_times_as_in_iso_8601(text, utc):
 
 
 NOT_ISO = [
-    *("02.03.2027 08:15", "3/2/2027", "03-02-2027", "2 March 2027", "soon", "1740903300", "27-03-02"),
-    *("2027-03-02 8:15", "2027-13-02 08:15", "2027-02-30", "2027-03-02 25:00", "2027-03-02 08:15 PM"),
-    *("2027-03-02 08:15 XYZT", "2027-03-02 08:15 Europe", "2027-03-02 08:15 ../../etc", "2027-03-02x08:15"),
+    *(
+        "02.03.2027 08:15",
+        "3/2/2027",
+        "03-02-2027",
+        "2 March 2027",
+        "soon",
+        "1740903300",
+        "27-03-02",
+    ),
+    *(
+        "2027-03-02 8:15",
+        "2027-13-02 08:15",
+        "2027-02-30",
+        "2027-03-02 25:00",
+        "2027-03-02 08:15 PM",
+    ),
+    *(
+        "2027-03-02 08:15 XYZT",
+        "2027-03-02 08:15 Europe",
+        "2027-03-02 08:15 ../../etc",
+        "2027-03-02x08:15",
+    ),
     *(
         "2027-03-02 08:15\n2027-03-05 08:15",
         "0001-01-01 00:00 +05:00",
@@ -217,7 +240,10 @@ def test_only_a_plain_file_is_read(folder, make):
 def test_a_time_that_cannot_be_read_costs_only_that_record(course, warm_up):
     for student in ("pipe", "german", "fine"):
         hand_in(course, warm_up, student, 1)
-    stamp = {one: course.submission(ASSIGNMENT, one).with_name("timestamp.txt") for one in ("pipe", "german")}
+    stamp = {
+        one: course.submission(ASSIGNMENT, one).with_name("timestamp.txt")
+        for one in ("pipe", "german")
+    }
     os.mkfifo(stamp["pipe"])
     stamp["german"].write_text("02.03.2027 08:15")
     problems = record_class(course, ASSIGNMENT, ["pipe", "german", "fine"])

@@ -1,4 +1,6 @@
-"""Nobody's hand-in is lost, or given to another: what Moodle, Canvas and people call files and folders."""
+"""Nobody's hand-in is lost, or given to another: what Moodle, Canvas and people call files and
+folders.
+"""
 
 import io
 import json
@@ -39,7 +41,9 @@ ROSTER = (
 
 def notebook(says: str = "1") -> bytes:
     metadata = {"assignment": {"name": NAME}}
-    return json.dumps({"cells": [{"cell_type": "code", "source": says}], "metadata": metadata}).encode()
+    return json.dumps(
+        {"cells": [{"cell_type": "code", "source": says}], "metadata": metadata}
+    ).encode()
 
 
 class Class:
@@ -48,7 +52,9 @@ class Class:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         (folder / "course" / "source" / NAME).mkdir(parents=True)
-        (folder / "course" / CONFIG).write_text(CONFIG_TEXT.format(course_id="course", level="bubblewrap"))
+        (folder / "course" / CONFIG).write_text(
+            CONFIG_TEXT.format(course_id="course", level="bubblewrap")
+        )
         self.course = Course(folder / "course")
 
     def collect(self, *paths: str, roster: str = "", zipped: bool = False) -> dict[str, Outcome]:
@@ -60,7 +66,9 @@ class Class:
             source.write_bytes(packed(files))
         for path, content in {} if zipped else files.items():
             (source / path).parent.mkdir(parents=True, exist_ok=True)
-            (source / path).write_bytes(packed({NOTEBOOK: content}) if path.endswith(".zip") else content)
+            (source / path).write_bytes(
+                packed({NOTEBOOK: content}) if path.endswith(".zip") else content
+            )
         return self.collect_from(source, roster)
 
     def collect_from(self, source: Path, roster: str = "") -> dict[str, Outcome]:
@@ -74,7 +82,8 @@ class Class:
         """The path that each student's notebook says, by id."""
         found = (self.course.folder / "submitted").glob(f"*/{NAME}/{NOTEBOOK}")
         return {
-            path.parent.parent.name: json.loads(path.read_bytes())["cells"][0]["source"] for path in found
+            path.parent.parent.name: json.loads(path.read_bytes())["cells"][0]["source"]
+            for path in found
         }
 
 
@@ -113,7 +122,10 @@ WHOSE = {
     "Moodle, the roster's group": (moodle("Red-Ada Lovelace", 9), "al1"),
     "Moodle, a script without spaces": (moodle("王明", 9), "xw1"),
     "Moodle's file, not folder": (f"Ada Lovelace_9{FILE}{NOTEBOOK}", "al1"),
-    "Moodle's file with a name like Moodle's": (f"Ada Lovelace_9{FILE}Jo Smith_12{FILE}{NOTEBOOK}", "al1"),
+    "Moodle's file with a name like Moodle's": (
+        f"Ada Lovelace_9{FILE}Jo Smith_12{FILE}{NOTEBOOK}",
+        "al1",
+    ),
     "Canvas's file with a name like Moodle's": (
         canvas("lovelaceada", 4711) + f"_Jo_1{FILE}{NOTEBOOK}",
         "al1",
@@ -148,15 +160,27 @@ NOBODYS = {
         "Lovelace (al1)",
     ),
     "Moodle's number alone": (moodle("Some Body", 4711), "`Some Body` is not on the roster"),
-    "Moodle's number with two of one name": (moodle("Jo Smith", 12), "js1 and js2", "column participant"),
+    "Moodle's number with two of one name": (
+        moodle("Jo Smith", 12),
+        "js1 and js2",
+        "column participant",
+    ),
     "a group's name is half a name": (
         moodle("Anne-Marie Curie", 9),
         "not on the roster",
         "Marie Curie (ms1)",
     ),
     "a name that is another's without spaces": (moodle("Ad Alovelace", 9), "not on the roster"),
-    "Canvas's number is another's": (canvas("babbagecharles", 4711), "Babbage (cb1)", "Lovelace (al1)"),
-    "Canvas's number, and another name": (canvas("kingaugusta", 4711), "kingaugusta", "Ada Lovelace (al1)"),
+    "Canvas's number is another's": (
+        canvas("babbagecharles", 4711),
+        "Babbage (cb1)",
+        "Lovelace (al1)",
+    ),
+    "Canvas's number, and another name": (
+        canvas("kingaugusta", 4711),
+        "kingaugusta",
+        "Ada Lovelace (al1)",
+    ),
     "Canvas's name, and another number": (canvas("lovelaceada", 4713), "4711 and not 4713"),
     "Canvas, two of one name": (canvas("smithjo", 14), "js1 and js2"),
     "two of one name": (f"Jo Smith/{NOTEBOOK}", "js1 and js2", "rename it to the id"),
@@ -176,7 +200,9 @@ def test_what_is_not_decided_is_refused_with_those_it_might_be(classroom, case):
 
 
 def test_a_column_participant_decides_whom_moodle_means(classroom):
-    roster = ROSTER.replace("S3,,Blue,", "S3,,Blue,500 501").replace("S4,,Blue,", "S4,,Blue,Participant 502")
+    roster = ROSTER.replace("S3,,Blue,", "S3,,Blue,500 501").replace(
+        "S4,,Blue,", "S4,,Blue,Participant 502"
+    )
     paths = [moodle("Jo Smith", 501), moodle("Jo Smith", 502), moodle("Ada Lovelace", 9)]
     classroom.collect(*paths, roster=roster)
     assert classroom.taken() == {"js1": paths[0], "js2": paths[1], "al1": paths[2]}
@@ -210,10 +236,16 @@ HIDDEN = {
 @pytest.mark.parametrize("case", HIDDEN)
 def test_moodle_hides_the_names(classroom, case, roster):
     name, student = HIDDEN[case]
-    paths = {student.format(number): f"{name.format(number)}{FILE}/{NOTEBOOK}" for number in (101, 102, 4711)}
+    paths = {
+        student.format(number): f"{name.format(number)}{FILE}/{NOTEBOOK}"
+        for number in (101, 102, 4711)
+    }
     outcomes = classroom.collect(*paths.values(), roster=roster)
     assert classroom.taken() == paths
-    assert all("Moodle hid the names" in one.says and "participant" in one.says for one in outcomes.values())
+    assert all(
+        "Moodle hid the names" in one.says and "participant" in one.says
+        for one in outcomes.values()
+    )
 
 
 def test_a_stroke_in_moodle_s_word_is_a_folder_in_a_zip(classroom):
@@ -224,15 +256,23 @@ def test_a_stroke_in_moodle_s_word_is_a_folder_in_a_zip(classroom):
 
 @pytest.mark.parametrize("roster", ["", ROSTER], ids=["alone", "roster"])
 def test_canvas_hides_the_names(classroom, roster):
-    paths = [f"anon_12345_98_{NOTEBOOK}", f"LATE_anon_aB3dE_97_{NOTEBOOK}", f"anon_x7KfR_96_{NOTEBOOK}"]
+    paths = [
+        f"anon_12345_98_{NOTEBOOK}",
+        f"LATE_anon_aB3dE_97_{NOTEBOOK}",
+        f"anon_x7KfR_96_{NOTEBOOK}",
+    ]
     outcomes = classroom.collect(*paths, "anon_x7KfR_text.html", roster=roster)
-    assert classroom.taken() == dict(zip(["anon-12345", "anon-aB3dE", "anon-x7KfR"], paths, strict=True))
+    assert classroom.taken() == dict(
+        zip(["anon-12345", "anon-aB3dE", "anon-x7KfR"], paths, strict=True)
+    )
     assert outcomes["anon-aB3dE"].says.startswith("Late")
     assert all("Canvas hid the names" in one.says for one in outcomes.values())
 
 
 def test_hidden_names_are_mapped_by_the_roster(classroom):
-    roster = ROSTER.replace("ada,Red,", "ada,Red,101").replace("charles,Red,", "charles,Red,anon_x7KfR")
+    roster = ROSTER.replace("ada,Red,", "ada,Red,101").replace(
+        "charles,Red,", "charles,Red,anon_x7KfR"
+    )
     paths = [moodle("Participant", 101), f"anon_x7KfR_96_{NOTEBOOK}", moodle("Participant", 4711)]
     classroom.collect(*paths, roster=roster)
     assert classroom.taken() == dict(zip(["al1", "cb1", "participant-4711"], paths, strict=True))
@@ -285,7 +325,9 @@ def test_text_beside_the_file_is_the_same_hand_in(classroom):
 
 
 def without_flag(name: bytes, extra: bytes = b"") -> bytes:
-    """A zip with one notebook, whose name is these bytes, and which does not say that they are UTF-8."""
+    """A zip with one notebook, whose name is these bytes, and which does not say that they are
+    UTF-8.
+    """
     info = zipfile.ZipInfo("?" * len(name))
     info.extra = extra
     data = io.BytesIO()
@@ -301,8 +343,12 @@ STALE = struct.pack("<BI", 1, 0) + moodle("Eve", 1).encode()
 NAMES_IN_ZIPS = {
     "UTF-8 without the flag": without_flag(UMLAUTS.encode()),
     "code page 437": without_flag(IN_437),
-    "a name in UTF-8 beside": without_flag(IN_437, struct.pack("<HH", 0x7075, len(UNICODE)) + UNICODE),
-    "a name beside, of another": without_flag(IN_437, struct.pack("<HH", 0x7075, len(STALE)) + STALE),
+    "a name in UTF-8 beside": without_flag(
+        IN_437, struct.pack("<HH", 0x7075, len(UNICODE)) + UNICODE
+    ),
+    "a name beside, of another": without_flag(
+        IN_437, struct.pack("<HH", 0x7075, len(STALE)) + STALE
+    ),
     "a broken field": without_flag(IN_437, struct.pack("<HH", 0x7075, 2) + b"\1\0"),
     "with the flag": packed({UMLAUTS: notebook()}),
 }
@@ -361,7 +407,10 @@ def test_a_roster_tells_sections_from_students(classroom):
 
 
 UNCLEAR = {
-    "a student who writes as others": (moodle("eve/Ada Lovelace", 9), f"eve/Cy D_3{FILE}/{NOTEBOOK}"),
+    "a student who writes as others": (
+        moodle("eve/Ada Lovelace", 9),
+        f"eve/Cy D_3{FILE}/{NOTEBOOK}",
+    ),
     "two folders, beside students": folders("eve/al1", "eve/cb1"),
 }
 
@@ -442,7 +491,9 @@ def test_which_of_several_is_the_notebook(classroom):
 
 @pytest.fixture
 def nest(tmp_path):
-    """Makes folders in folders, deeper than a path can be long; Python's own tools could not delete them."""
+    """Makes folders in folders, deeper than a path can be long; Python's own tools could not delete
+    them.
+    """
 
     def nest(folder: Path, depth: int) -> None:
         folder.mkdir(parents=True)

@@ -1,4 +1,6 @@
-"""The roster: awkward CSV files are read, broken ones refused with the line, and the gradebook is told."""
+"""The roster: awkward CSV files are read, broken ones refused with the line, and the gradebook is
+told.
+"""
 
 import re
 import shutil
@@ -18,7 +20,10 @@ LINE = "ada,Ada,Lovelace,ada@example.org,A,17,s17,ada.l\n"
 GOOD = {
     "plain": (HEADER + LINE).encode(),
     "a BOM": (HEADER + LINE).encode("utf-8-sig"),
-    "Excel's semicolons": (HEADER + LINE).replace(",", ";").replace("\n", "\r\n").encode("utf-8-sig"),
+    "Excel's semicolons": (HEADER + LINE)
+    .replace(",", ";")
+    .replace("\n", "\r\n")
+    .encode("utf-8-sig"),
     "tabs": (HEADER + LINE).replace(",", "\t").encode(),
     "a header in words": (HEADER.replace("_", " ").title() + LINE).encode(),
     "blanks and blank lines": f"\n{HEADER}\n , ,,\n{LINE.replace(',', ' , ')}\n\n".encode(),
@@ -62,7 +67,10 @@ def test_names_of_every_kind(roster, cell, first, last):
 BAD = {
     "no id": ("name,email\nAda,a@b.c\n", r"has no column id; it has: name, email\. Rename"),
     "one id twice": ("id,name\n\na,A\nb,B\na,C\n", r"lines 3 and 5 have the same id 'a'"),
-    "… below a name of two lines": ('id,name\na,"A\nA"\nb,B\na,C\n', r"lines 2 and 5 have the same id 'a'"),
+    "… below a name of two lines": (
+        'id,name\na,"A\nA"\nb,B\na,C\n',
+        r"lines 2 and 5 have the same id 'a'",
+    ),
     "a column twice": ("id,name,Name\na,A,B\n", r"has the column name twice"),
     "empty": ("", r"is empty: it needs a header"),
     "blank": ("\n \n", r"is empty"),
@@ -75,7 +83,10 @@ BAD = {
     "an open quote": ('id,name\na,A\nb,"B\nc,C\n', r"line 3 is no CSV .*quotes"),
     "a quote in a quote": ('id,name\na,"A "B" C"\n', r"line 2 is no CSV"),
     "a path": ("id\n../../etc\n", r"line 2 has the id '\.\./\.\./etc', which can't be a folder"),
-    "a long name": (f"id,last_name\na,{'x' * 129}\n", r"line 2 has more than 128 characters in last_name"),
+    "a long name": (
+        f"id,last_name\na,{'x' * 129}\n",
+        r"line 2 has more than 128 characters in last_name",
+    ),
     "a huge cell": (f"id,last_name\na,{'x' * 200_000}\n", r"line 2 is no CSV"),
 }
 
@@ -107,7 +118,8 @@ def course(empty, tmp_path):
 def known(course):
     with course.gradebook() as gradebook:
         return {
-            one.id: (one.first_name, one.last_name, one.email, one.lms_user_id) for one in gradebook.students
+            one.id: (one.first_name, one.last_name, one.email, one.lms_user_id)
+            for one in gradebook.students
         }
 
 
@@ -146,7 +158,9 @@ def test_not_while_another_process_grades(course, monkeypatch):
 def test_from_the_shell(course, roster, capsys, monkeypatch):
     from autograder.cli import main
 
-    monkeypatch.setattr("sys.argv", ["autograder", "roster", str(course.folder), str(roster(GOOD["a BOM"]))])
+    monkeypatch.setattr(
+        "sys.argv", ["autograder", "roster", str(course.folder), str(roster(GOOD["a BOM"]))]
+    )
     with pytest.raises(SystemExit) as ended:
         main()
     assert ended.value.code == 0

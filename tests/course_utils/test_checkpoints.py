@@ -1,4 +1,6 @@
-"""A training that was stopped at any step and started again gives what it would have given without a stop."""
+"""A training that was stopped at any step and started again gives what it would have given without
+a stop.
+"""
 
 import random
 from functools import partial
@@ -25,12 +27,17 @@ class StoppedError(Exception):
 def trained(stop_at=None, schedule=None, epochs=EPOCHS):
     """Everything that a training leaves behind: weights, history, and the generators' next numbers.
 
-    It draws from every generator there is: in the batches, in the loss, in the model and in the scores.
+    It draws from every generator there is: in the batches, in the loss, in the model and in the
+    scores.
     """
     torch.manual_seed(1)
     random.seed(2)
     np.random.seed(3)
-    noise, choice, own = torch.Generator().manual_seed(4), np.random.default_rng(5), random.Random(6)
+    noise, choice, own = (
+        torch.Generator().manual_seed(4),
+        np.random.default_rng(5),
+        random.Random(6),
+    )
     model = nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.Dropout(0.3), nn.Linear(8, 1))
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.01, amsgrad=True)
     made = 0
@@ -57,9 +64,21 @@ def trained(stop_at=None, schedule=None, epochs=EPOCHS):
 
     made_schedule = schedule(optimizer) if schedule else None
     history = fit(
-        model, loss_of, batches, optimizer, made_schedule, epochs=epochs, after_epoch=score, accelerator="cpu"
+        model,
+        loss_of,
+        batches,
+        optimizer,
+        made_schedule,
+        epochs=epochs,
+        after_epoch=score,
+        accelerator="cpu",
     )
-    numbers = [torch.rand(1, generator=noise).item(), choice.random(), own.random(), random.random()]
+    numbers = [
+        torch.rand(1, generator=noise).item(),
+        choice.random(),
+        own.random(),
+        random.random(),
+    ]
     weights = {name: value.clone() for name, value in model.state_dict().items()}
     record = history.losses, history.rates, history.scores, history.stopped
     return weights, record, [*numbers, np.random.rand(), torch.rand(1).item()], made
@@ -68,7 +87,9 @@ def trained(stop_at=None, schedule=None, epochs=EPOCHS):
 SCHEDULES = {
     "constant": None,
     "function": lambda optimizer: lambda step: 0.01 / (1 + step),
-    "scheduler": partial(torch.optim.lr_scheduler.OneCycleLR, max_lr=0.05, total_steps=EPOCHS * STEPS + 1),
+    "scheduler": partial(
+        torch.optim.lr_scheduler.OneCycleLR, max_lr=0.05, total_steps=EPOCHS * STEPS + 1
+    ),
 }
 
 
@@ -200,7 +221,10 @@ def test_how_far_it_is_is_told(file):
         trained(stop_at=STEPS + 1)
     trained()
     told = (file.parent / checkpoints.PROGRESS).read_text()
-    assert told == f'{{"epoch": {EPOCHS}, "epochs": {EPOCHS}, "step": {EPOCHS * STEPS}, "from": {STEPS + 1}}}'
+    assert (
+        told
+        == f'{{"epoch": {EPOCHS}, "epochs": {EPOCHS}, "step": {EPOCHS * STEPS}, "from": {STEPS + 1}}}'
+    )
 
 
 def test_generators_are_found_wherever_functions_get_them_from():

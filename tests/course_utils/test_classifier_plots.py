@@ -32,9 +32,15 @@ FIGURES = {
     "confusion": lambda: plots.confusion(LABELS, LABELS.flip(0), NAMES),
     "filters": lambda: plots.filters(torch.randn(20, 3, 3, 3)),
     "through_the_layers": lambda: plots.through_the_layers(
-        IMAGES[0], {"edges": torch.rand(12, 4, 4), "parts": torch.rand(4, 2, 2)}, SHARES[0], 0, NAMES
+        IMAGES[0],
+        {"edges": torch.rand(12, 4, 4), "parts": torch.rand(4, 2, 2)},
+        SHARES[0],
+        0,
+        NAMES,
     ),
-    "compare_bars": lambda: plots.compare_bars({"pixels": 31.25, "yours": 92.5}, "per cent", chance=7.0),
+    "compare_bars": lambda: plots.compare_bars(
+        {"pixels": 31.25, "yours": 92.5}, "per cent", chance=7.0
+    ),
     "two_times": lambda: plots.two_times(1.0, 0.002, 0.001),
 }
 

@@ -11,7 +11,9 @@ from course_utils.color.scores import chroma_ratio, expected_cross_entropy, owne
 from course_utils.color.world import WORLD
 
 CHAIR, TABLE = 2, 3
-BINS = torch.cartesian_prod(torch.arange(-100, 101, 20.0), torch.arange(-100, 101, 20.0))  # (121, 2)
+BINS = torch.cartesian_prod(
+    torch.arange(-100, 101, 20.0), torch.arange(-100, 101, 20.0)
+)  # (121, 2)
 
 
 def encode(ab):
@@ -44,7 +46,9 @@ def test_who_knows_nothing_pays_log_q():
 def test_it_is_the_mean_over_the_tosses():
     """Each colour in turn, with its odds, pixel by pixel."""
     kind, logits, expected = some_kinds(2, 3, 4), some_logits(2, 3, 4), 0.0
-    for scores, index in zip(logits.movedim(1, -1).flatten(0, 2), kind.flatten().tolist(), strict=True):
+    for scores, index in zip(
+        logits.movedim(1, -1).flatten(0, 2), kind.flatten().tolist(), strict=True
+    ):
         for color, odds in zip(WORLD[index].colors, WORLD[index].odds, strict=True):
             code = encode(torch.tensor(color).view(1, 2, 1, 1)).flatten()
             expected += odds * F.cross_entropy(scores, code).item() / kind.numel()
@@ -53,13 +57,17 @@ def test_it_is_the_mean_over_the_tosses():
 
 def painted(colors, kinds):
     """A row of pixels in these colours, each of its kind."""
-    return torch.tensor(colors, dtype=torch.float32).T.view(1, 2, 1, -1), torch.tensor(kinds).view(1, 1, -1)
+    return torch.tensor(colors, dtype=torch.float32).T.view(1, 2, 1, -1), torch.tensor(kinds).view(
+        1, 1, -1
+    )
 
 
 def test_owned_colors_of_each_kind():
     chair, table = WORLD[CHAIR].colors, WORLD[TABLE].colors
     away = [(a + 9.0, b - 12.0) for a, b in chair]  # 15 from the colour itself
-    ab, kind = painted([*chair, *away, table[0], *table, chair[1], (0, 0)], [CHAIR] * 7 + [TABLE] * 4)
+    ab, kind = painted(
+        [*chair, *away, table[0], *table, chair[1], (0, 0)], [CHAIR] * 7 + [TABLE] * 4
+    )
     nothing = [math.nan] * 2
     expected = [*nothing, 6 / 7, 2 / 4, *nothing]
     assert owned(ab, kind).tolist() == pytest.approx(expected, nan_ok=True)

@@ -1,4 +1,6 @@
-"""The colour world: lightness knows nothing of the toss, colours are in gamut, floors are what they say."""
+"""The colour world: lightness knows nothing of the toss, colours are in gamut, floors are what they
+say.
+"""
 
 import numpy as np
 import pytest
@@ -42,7 +44,9 @@ def views() -> RenderedViews:
     angle = torch.zeros(8)
     names = tuple(f"{i}" for i in range(8))
     kinds = ("chair", "table", "sofa", "car")
-    return RenderedViews(rgba, torch.arange(8), category, angle, angle, names, kinds, torch.arange(8))
+    return RenderedViews(
+        rgba, torch.arange(8), category, angle, angle, names, kinds, torch.arange(8)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +54,8 @@ def scenes(views):
     return make_scenes(views, 60, seed=1)
 
 
-# --- scenes ----------------------------------------------------------------------------------------------
+# --- scenes
+# ----------------------------------------------------------------------------------------------
 
 
 def test_shapes_and_scales(scenes):
@@ -80,7 +85,9 @@ def test_lightness_is_in_the_range_of_its_kind(scenes):
         own = lightness[scenes.kind == index]
         assert palette.lightness[0] - 1e-3 <= own.min()
         assert own.max() <= palette.lightness[1] + 1e-3
-        assert own.max() - own.min() > 0.6 * (palette.lightness[1] - palette.lightness[0]), "it has a shape"
+        assert own.max() - own.min() > 0.6 * (palette.lightness[1] - palette.lightness[0]), (
+            "it has a shape"
+        )
 
 
 def test_every_pixel_has_a_color_of_its_kind(scenes):
@@ -121,14 +128,18 @@ def test_odds_are_odds(palette):
 
 
 def test_tosses_follow_the_odds(views):
-    """How often each first colour comes, over 25 tosses of 40 rooms: within four standard deviations."""
+    """How often each first colour comes, over 25 tosses of 40 rooms: within four standard
+    deviations.
+    """
     wins, tosses = dict.fromkeys(PALETTES, 0), dict.fromkeys(PALETTES, 0)
     for toss_seed in range(25):
         scenes = make_scenes(views, 40, seed=5, toss_seed=toss_seed)
         for index, palette in enumerate(WORLD):
             for ab, kind in zip(scenes.ab * AB_SCALE, scenes.kind, strict=True):
                 own = ab.movedim(0, -1)[kind == index]
-                if len(own):  # a room has at most three pieces; its first pixel stands for one of them
+                if len(
+                    own
+                ):  # a room has at most three pieces; its first pixel stands for one of them
                     tosses[palette.name] += 1
                     wins[palette.name] += int(torch.dist(own[0], palette.ab[0]) < 1e-3)
     for palette in WORLD:
@@ -163,11 +174,14 @@ def test_split(scenes):
 
 
 def test_a_world_without_cars_is_refused(views):
-    with pytest.raises(ValueError, match="needs a car, and these views have chair, table, sofa only"):
+    with pytest.raises(
+        ValueError, match="needs a car, and these views have chair, table, sofa only"
+    ):
         make_scenes(views.of_category("chair", "table", "sofa").renumbered(), 2)
 
 
-# --- floors, held against brute force --------------------------------------------------------------------
+# --- floors, held against brute force
+# --------------------------------------------------------------------
 
 
 def tossed(palette, many: int = 20_000) -> torch.Tensor:
@@ -179,7 +193,9 @@ def tossed(palette, many: int = 20_000) -> torch.Tensor:
 def minimised(loss, start: torch.Tensor) -> tuple[torch.Tensor, float]:
     """Where a loss is least, and how much that is, by nothing but its values and slopes."""
     at = start.clone().requires_grad_()
-    descent = torch.optim.LBFGS([at], max_iter=500, tolerance_grad=1e-10, line_search_fn="strong_wolfe")
+    descent = torch.optim.LBFGS(
+        [at], max_iter=500, tolerance_grad=1e-10, line_search_fn="strong_wolfe"
+    )
 
     def step() -> torch.Tensor:
         descent.zero_grad()
@@ -194,7 +210,9 @@ def minimised(loss, start: torch.Tensor) -> tuple[torch.Tensor, float]:
 @pytest.mark.parametrize("palette", WORLD, ids=lambda p: p.name)
 def test_l2_floor_and_chroma_by_brute_force(palette):
     colors = tossed(palette)
-    best, least = minimised(lambda ab: (colors - ab).square().sum(dim=1).mean(), torch.zeros(2).double())
+    best, least = minimised(
+        lambda ab: (colors - ab).square().sum(dim=1).mean(), torch.zeros(2).double()
+    )
     assert floors.variance(palette).item() == pytest.approx(least, abs=1e-3 * max(1, least))
     assert torch.allclose(floors.mean_color(palette).double(), best, atol=1e-3)
     ratio = best.norm() / colors.norm(dim=1).mean()
@@ -221,7 +239,9 @@ def test_cross_entropy_floor_by_brute_force(palette):
 
 
 def test_rebalanced_floor_by_brute_force():
-    """The weighted loss, minimised: each sample counts by the weight of its own colour's nearest bin."""
+    """The weighted loss, minimised: each sample counts by the weight of its own colour's nearest
+    bin.
+    """
     palette = PALETTES["sofa"]
     weights = rebalancing_weights(
         color_prior(tossed(palette, 100).float().T[None, :, :, None], BINS), lam=0.3
@@ -237,12 +257,18 @@ def test_rebalanced_floor_by_brute_force():
     floor = floors.cross_entropy_floor(only_sofas, encode, weights.float())
     assert floor.item() == pytest.approx(least, abs=1e-3)
     brute = decode(best.float().view(1, -1, 1, 1)).flatten()
-    assert torch.allclose(floors.best_color(palette, encode, decode, weights.float()), brute, atol=0.05)
-    assert brute.norm() > floors.best_color(palette, encode, decode).norm(), "rebalancing is more colourful"
+    assert torch.allclose(
+        floors.best_color(palette, encode, decode, weights.float()), brute, atol=0.05
+    )
+    assert brute.norm() > floors.best_color(palette, encode, decode).norm(), (
+        "rebalancing is more colourful"
+    )
 
 
 def test_floors_of_whole_scenes(views, scenes):
-    """The same pictures tossed many times: the losses of the best constant answers approach the floors."""
+    """The same pictures tossed many times: the losses of the best constant answers approach the
+    floors.
+    """
     share = floors.shares(scenes.kind)
     assert share.sum().item() == pytest.approx(1)
     means = torch.stack([floors.mean_color(palette) for palette in WORLD])

@@ -27,15 +27,21 @@ def losses(floor: float = 1.5) -> Figure:
 
 
 def window_needed(floors: dict[str, float] | float) -> Figure:
-    return plots.window_needed([1, 4, 16], {"chair": [3, 2.5, 2.1], "sofa": [3.2, 2.4, 2.09]}, floors)
+    return plots.window_needed(
+        [1, 4, 16], {"chair": [3, 2.5, 2.1], "sofa": [3.2, 2.4, 2.09]}, floors
+    )
 
 
-def patch_by_patch(at_once: torch.Tensor = MAP, seconds: tuple[float, float] = (5.0, 0.1)) -> Figure:
+def patch_by_patch(
+    at_once: torch.Tensor = MAP, seconds: tuple[float, float] = (5.0, 0.1)
+) -> Figure:
     return plots.patch_by_patch(SCENE, MAP, at_once, seconds)
 
 
 def one_pixel(shares: torch.Tensor = SHARES) -> Figure:
-    return plots.one_pixel(SCENE, [(3, 5), (20, 30)], BINS, shares, shares @ BINS, ["chair", "sofa"])
+    return plots.one_pixel(
+        SCENE, [(3, 5), (20, 30)], BINS, shares, shares @ BINS, ["chair", "sofa"]
+    )
 
 
 def scores_table(psnr: float = 23.14) -> Figure:
@@ -43,7 +49,11 @@ def scores_table(psnr: float = 23.14) -> Figure:
     return plots.scores_table(rows, ["AuC", "PSNR, dB"], "A note.")
 
 
-KINDS = (["chair", "sofa"], [BINS[1:], BINS[:2]], [torch.tensor([0.7, 0.2, 0.1]), torch.tensor([0.8, 0.2])])
+KINDS = (
+    ["chair", "sofa"],
+    [BINS[1:], BINS[:2]],
+    [torch.tensor([0.7, 0.2, 0.1]), torch.tensor([0.8, 0.2])],
+)
 
 
 def predicted_answers(l2: torch.Tensor = BINS[:2]) -> Figure:
@@ -72,7 +82,10 @@ def field(rows: slice, columns: slice) -> torch.Tensor:
     return depends
 
 
-FIELDS = {"one block": field(slice(2, 9), slice(4, 17)), "three blocks": field(slice(0, 20), slice(1, 30))}
+FIELDS = {
+    "one block": field(slice(2, 9), slice(4, 17)),
+    "three blocks": field(slice(0, 20), slice(1, 30)),
+}
 
 
 def receptive_fields(fields: dict[str, torch.Tensor] = FIELDS) -> Figure:
@@ -84,7 +97,8 @@ def memory_and_time(megabytes: float = 64.0) -> Figure:
 
 
 NEAR = {
-    name: 1 - torch.exp(-torch.arange(151.0) / scale) for name, scale in (("L2", 5), ("multinomial", 5.2))
+    name: 1 - torch.exp(-torch.arange(151.0) / scale)
+    for name, scale in (("L2", 5), ("multinomial", 5.2))
 }
 AREAS = {"L2": (0.9534, 0.8366), "multinomial": (0.952, 0.841)}
 
@@ -113,7 +127,9 @@ FIGURES = {
     "pushes": pushes,
     "pushes, one pixel": lambda: plots.pushes(BINS, {"A": GRADIENTS["A"]}, {"A": BINS[1]}),
     "receptive_fields": receptive_fields,
-    "receptive_fields, one": lambda: receptive_fields({"a network of one block": FIELDS["one block"]}),
+    "receptive_fields, one": lambda: receptive_fields(
+        {"a network of one block": FIELDS["one block"]}
+    ),
     "memory_and_time": memory_and_time,
     "right_within": right_within,
     "right_within, six": lambda: right_within(dict.fromkeys("abcdef", NEAR["L2"]), {}),
@@ -123,7 +139,9 @@ FIGURES = {
 @pytest.mark.parametrize("name", FIGURES)
 def test_it_draws_without_a_warning(name, recwarn):
     assert_drawn(FIGURES[name]())
-    assert [str(each.message) for each in recwarn if each.category in (UserWarning, RuntimeWarning)] == []
+    assert [
+        str(each.message) for each in recwarn if each.category in (UserWarning, RuntimeWarning)
+    ] == []
 
 
 def texts(figure: Figure) -> list[str]:
@@ -146,7 +164,9 @@ def test_no_text_leaves_the_page(name):
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
     width, height = canvas.get_width_height()
-    for text in [text for axes in figure.axes for text in (*axes.texts, axes._left_title) if text.get_text()]:
+    for text in [
+        text for axes in figure.axes for text in (*axes.texts, axes._left_title) if text.get_text()
+    ]:
         box = text.get_window_extent()
         assert min(box.x0, box.y0) > -3, text
         assert max(box.x1 - width, box.y1 - height) < 3, text
@@ -195,7 +215,11 @@ def test_both_maps_are_shown_on_one_scale_with_how_much_faster():
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [((3.0, 2.0), "1.5 times faster"), ((1.0, 2.0), "2.0 times slower"), ((40.0, 1.0), "40 times faster")],
+    [
+        ((3.0, 2.0), "1.5 times faster"),
+        ((1.0, 2.0), "2.0 times slower"),
+        ((40.0, 1.0), "40 times faster"),
+    ],
 )
 def test_times_are_told_as_a_ratio(seconds, words):
     assert titles(patch_by_patch(seconds=seconds))[-1] == f"at once: {words}"
@@ -208,7 +232,9 @@ def test_each_pixel_is_marked_and_has_its_distribution():
     assert figure.axes[0].lines[0].get_xydata().tolist() == [[5, 3]]  # x, y
     widths = [axes.collections[0]._widths * 2 for axes in figure.axes[1:]]
     assert widths[0][1] ** 2 / widths[0][2] ** 2 == pytest.approx(3.5)  # areas as 0.7 to 0.2
-    assert widths[0][1] ** 2 / widths[1][0] ** 2 == pytest.approx(0.7 / 0.8)  # and of all on one scale
+    assert widths[0][1] ** 2 / widths[1][0] ** 2 == pytest.approx(
+        0.7 / 0.8
+    )  # and of all on one scale
     answers = [axes.lines[-1].get_xydata()[0].tolist() for axes in figure.axes[1:]]
     assert answers == [pytest.approx(colour) for colour in (SHARES @ BINS).tolist()]
     assert drawn(one_pixel(SHARES.flip(1))) != drawn(figure)
@@ -264,7 +290,19 @@ def test_a_network_that_knows_nothing_is_drawn_too():
 def test_the_table_shows_every_number_with_its_columns_digits():
     found = texts(scores_table())
     assert found == [
-        *("AuC", "PSNR, dB", "ours", "L2", "0.955", "23.1", "published", "L2", "0.912", "–", "A note.")
+        *(
+            "AuC",
+            "PSNR, dB",
+            "ours",
+            "L2",
+            "0.955",
+            "23.1",
+            "published",
+            "L2",
+            "0.912",
+            "–",
+            "A note.",
+        )
     ]
     assert drawn(scores_table()) != drawn(scores_table(psnr=23.9))
 
@@ -300,13 +338,17 @@ def test_a_code_without_zeros_keeps_every_share_of_the_dense_one():
     assert ((dense < 1).any(axis=2) == np.array([[0, 1, 1], [1, 1, 0], [1, 0, 0], [0, 0, 1]])).all()
     assert sparse[0, 0] == pytest.approx(dense[2, 0])  # the larger share first
     assert sparse[1, 0] == pytest.approx(dense[1, 0])
-    assert sparse[0, 2] == pytest.approx(plots.own_colours(BINS)[3])  # the largest of all is not faint
+    assert sparse[0, 2] == pytest.approx(
+        plots.own_colours(BINS)[3]
+    )  # the largest of all is not faint
 
 
 def test_the_order_of_the_bins_that_share_a_pixel_makes_no_difference():
     apart = [0, 2]  # at the other pixel the shares tie
     swapped = dense_and_sparse(INDICES.flip(0), TWO_SHARES.flip(0)).axes[1].images[0].get_array()
-    assert np.array_equal(swapped[:, apart], dense_and_sparse().axes[1].images[0].get_array()[:, apart])
+    assert np.array_equal(
+        swapped[:, apart], dense_and_sparse().axes[1].images[0].get_array()[:, apart]
+    )
 
 
 def test_areas_tell_how_far_a_score_is_raised_or_lowered():
@@ -339,7 +381,11 @@ def test_nothing_is_pushed_where_the_gradient_is_zero(recwarn):
 
 def test_the_box_holds_all_that_an_answer_depends_on():
     figure = receptive_fields()
-    expected = ["one place is asked", "one block: 13 × 7 pixels", "three blocks: 29 × 20 pixels or more"]
+    expected = [
+        "one place is asked",
+        "one block: 13 × 7 pixels",
+        "three blocks: 29 × 20 pixels or more",
+    ]
     assert titles(figure)[:3] == expected
     assert figure.axes[1].patches[0].get_bbox().extents.tolist() == [3.5, 1.5, 16.5, 8.5]
     assert figure.axes[0].lines[0].get_xydata().tolist() == [[10, 5]]  # x, y
@@ -367,7 +413,10 @@ def test_bars_are_as_long_as_their_numbers_and_the_first_is_at_the_top():
     assert texts(figure) == ["1,284 MB", "64 MB", "412 ms", "9.64 ms"]
     bottom, top = figure.axes[0].get_ylim()
     assert bottom > top
-    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["dense", "without zeros"]
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == [
+        "dense",
+        "without zeros",
+    ]
     assert drawn(memory_and_time(640.0)) != drawn(figure)
 
 
@@ -399,7 +448,10 @@ def test_each_curve_is_named_with_its_areas_inside_the_axes():
     ]
     assert [name.get_color() for name in names] == [line.get_color() for line in axes.lines]
     box = axes.get_window_extent()
-    assert all(box.x0 < name.get_window_extent().x0 < name.get_window_extent().x1 < box.x1 for name in names)
+    assert all(
+        box.x0 < name.get_window_extent().x0 < name.get_window_extent().x1 < box.x1
+        for name in names
+    )
 
 
 def test_a_curve_without_areas_has_its_name_alone():

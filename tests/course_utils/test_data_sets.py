@@ -1,4 +1,6 @@
-"""The loaders of the real data sets, on tiny sets in the same formats, some through the downloader."""
+"""The loaders of the real data sets, on tiny sets in the same formats, some through the
+downloader.
+"""
 
 import hashlib
 import io
@@ -63,7 +65,9 @@ def expect(monkeypatch, owner, files):
 def tiny_cifar10(monkeypatch):
     """Files by name: five batches of four pictures to train with, and one to test with."""
     names = [name for name, _ in CIFAR10.train_list + CIFAR10.test_list]
-    batches = {name: {"data": pixels(4, 3072), "labels": [k, 1, 2, 9]} for k, name in enumerate(names)}
+    batches = {
+        name: {"data": pixels(4, 3072), "labels": [k, 1, 2, 9]} for k, name in enumerate(names)
+    }
     files = {name: pickle.dumps(batch) for name, batch in batches.items()}
     files["batches.meta"] = pickle.dumps({"label_names": ["airplane", *"bcdefghi", "truck"]})
     expect(monkeypatch, CIFAR10, files)
@@ -118,10 +122,13 @@ def lay(folder, files):
 
 
 def downloaded(name, files, here, contents=None):
-    """Bring these files here as the real set comes: with its manifest entry, but from our server."""
+    """Bring these files here as the real set comes: with its manifest entry, but from our
+    server.
+    """
     real = read_manifest()[name]
     body = packed(
-        {f"{real.folder}/{file}": data for file, data in files.items()}, "w" if real.kind == "tar" else "w:gz"
+        {f"{real.folder}/{file}": data for file, data in files.items()},
+        "w" if real.kind == "tar" else "w:gz",
     )
     with running(Server(body)) as server:
         ours = replace(
@@ -129,7 +136,9 @@ def downloaded(name, files, here, contents=None):
             url=f"{server.address}/{real.archive}",
             bytes=len(body) if real.bytes else None,
             checksums=tuple(
-                f"{k}:{hashlib.new(k, body).hexdigest()}" for k in ("md5", "sha256") if real.checksums
+                f"{k}:{hashlib.new(k, body).hexdigest()}"
+                for k in ("md5", "sha256")
+                if real.checksums
             ),
             contents=contents or real.contents,
         )
@@ -144,7 +153,8 @@ def test_cifar10_from_download_to_pictures(here, tiny_cifar10):
     assert (len(train), len(test)) == (20, 4)
     picture, label = train[4]  # the first of the second batch
     assert np.array_equal(
-        np.asarray(picture), batches["data_batch_2"]["data"][0].reshape(3, 32, 32).transpose(1, 2, 0)
+        np.asarray(picture),
+        batches["data_batch_2"]["data"][0].reshape(3, 32, 32).transpose(1, 2, 0),
     )
     assert (label, train.classes[9]) == (1, "truck")
 
@@ -174,7 +184,9 @@ def test_rendered_chairs_from_download_to_folder(here):
     counts = {"*/renders": 3, "*/renders/*.png": 3 * 62}
     assert counts.keys() == read_manifest()["rendered_chairs"].contents.keys()
     downloaded("rendered_chairs", tiny_chairs(), here, counts)
-    assert (rendered_chairs_folder() / ("a" * 32) / "renders" / "image_031_p030_t000_r096.png").exists()
+    assert (
+        rendered_chairs_folder() / ("a" * 32) / "renders" / "image_031_p030_t000_r096.png"
+    ).exists()
     assert len((here / "rendered_chairs.tar.sha256").read_text().split()[0]) == 64
 
 
@@ -192,7 +204,9 @@ def test_missing_set_says_what_fetches_it_and_that_none_is_needed(here, name):
     with pytest.raises(FileNotFoundError) as caught:
         LOADERS[name]()
     message = str(caught.value)
-    assert message.startswith(f"There is no {name} in {here}: `python data_scripts/download.py {name}`")
+    assert message.startswith(
+        f"There is no {name} in {here}: `python data_scripts/download.py {name}`"
+    )
     assert "default data needs no download" in message
     (here / FOLDERS[name]).mkdir()
     assert is_here(name)
@@ -202,7 +216,8 @@ def test_missing_set_says_what_fetches_it_and_that_none_is_needed(here, name):
 def test_damaged_set_does_not_advise_torchvisions_download(here, name):
     (here / FOLDERS[name] / "train").mkdir(parents=True)
     with pytest.raises(
-        FileNotFoundError, match=f"{re.escape(FOLDERS[name])} is damaged: delete it, and `python data"
+        FileNotFoundError,
+        match=f"{re.escape(FOLDERS[name])} is damaged: delete it, and `python data",
     ):
         LOADERS[name]()
 
@@ -216,7 +231,8 @@ def test_unknown_split(here, load):
 
 def test_unknown_set_is_told_the_known_ones():
     with pytest.raises(
-        ValueError, match="no data set 'mnist'. There is: cifar10, stl10, imagenette, rendered_chairs"
+        ValueError,
+        match="no data set 'mnist'. There is: cifar10, stl10, imagenette, rendered_chairs",
     ):
         is_here("mnist")
 
@@ -306,4 +322,6 @@ def test_pictures_are_chosen_from_a_loaded_set(here, tiny_cifar10):
     assert sorted(pictures.mean(dim=(1, 2, 3)).tolist()) == pytest.approx(
         sorted(stored.mean(dim=(1, 2, 3)).tolist())
     )
-    assert any(torch.equal(pictures[0], each) for each in stored), "of its own size it stays as it is"
+    assert any(torch.equal(pictures[0], each) for each in stored), (
+        "of its own size it stays as it is"
+    )

@@ -27,7 +27,9 @@ def drawn(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Ten
 
 
 def options_of(stride: int) -> Iterator[tuple[int, int, int, int, int]]:
-    """Kernels of 1 to 6, as high as wide and not, every padding and output padding that leave something."""
+    """Kernels of 1 to 6, as high as wide and not, every padding and output padding that leave
+    something.
+    """
     kernels = [(k, k) for k in range(1, 7)] + [(k, 7 - k) for k in range(1, 7)]
     for (height, width), padding in product(kernels, range(7)):
         sizes = zip((HEIGHT, WIDTH), (height, width), strict=True)
@@ -39,7 +41,10 @@ def options_of(stride: int) -> Iterator[tuple[int, int, int, int, int]]:
 @each_stride
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.float64, 1e-10)])
 def test_it_is_the_librarys(stride, dtype, tolerance):
-    maps, bias = drawn(BATCH, CHANNELS, HEIGHT, WIDTH, dtype=dtype), drawn(KERNELS, seed=1, dtype=dtype)
+    maps, bias = (
+        drawn(BATCH, CHANNELS, HEIGHT, WIDTH, dtype=dtype),
+        drawn(KERNELS, seed=1, dtype=dtype),
+    )
     for height, width, *options in options_of(stride):
         kernels = drawn(CHANNELS, KERNELS, height, width, seed=2, dtype=dtype)
         found = fractionally_strided_conv2d(maps, kernels, bias, *options)

@@ -1,4 +1,6 @@
-"""The panel: every slider reaches the picture, and without sliders a sentence and a picture are left."""
+"""The panel: every slider reaches the picture, and without sliders a sentence and a picture are
+left.
+"""
 
 import builtins
 import io
@@ -56,13 +58,26 @@ def test_it_begins_with_nothing_transformed(panel, recorder):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("chair", 4), ("towards", 3), ("share", 0.25), ("azimuth", 200.0), ("elevation", 45.0), ("hue", 1.0)]
+    [
+        ("chair", 4),
+        ("towards", 3),
+        ("share", 0.25),
+        ("azimuth", 200.0),
+        ("elevation", 45.0),
+        ("hue", 1.0),
+    ]
     + [("zoom_x", 1.2), ("shift_y", -0.05), ("saturation", 0.6)],
 )
 def test_each_slider_asks_for_a_picture_with_its_value(panel, recorder, name, value):
     panel.sliders[name].value = value
     first, second, share, azimuth, elevation, parameters = recorder.asked[-1]
-    got = {"chair": first, "towards": second, "share": share, "azimuth": azimuth, "elevation": elevation}
+    got = {
+        "chair": first,
+        "towards": second,
+        "share": share,
+        "azimuth": azimuth,
+        "elevation": elevation,
+    }
     got |= dict(zip(PARAMETERS, parameters, strict=True))
     assert float(got[name]) == pytest.approx(value)
     assert len(recorder.asked) == 2

@@ -22,24 +22,38 @@ def streams() -> nn.Module:
         return nn.Sequential(*(nn.Linear(a, b) for a, b in zip(sizes, sizes[1:], strict=False)))
 
     def maps(out: int) -> nn.Sequential:
-        return nn.Sequential(nn.Linear(7, 20), nn.Unflatten(1, (5, 2, 2)), nn.ConvTranspose2d(5, out, 2, 2))
+        return nn.Sequential(
+            nn.Linear(7, 20), nn.Unflatten(1, (5, 2, 2)), nn.ConvTranspose2d(5, out, 2, 2)
+        )
 
     model = nn.Module()
-    model.identity, model.view, model.transformation = linear(11, 6, 6), linear(4, 6, 6), linear(8, 6, 6)
+    model.identity, model.view, model.transformation = (
+        linear(11, 6, 6),
+        linear(4, 6, 6),
+        linear(8, 6, 6),
+    )
     model.shared, model.image, model.mask = linear(18, 7, 7), maps(3), maps(1)
     return model
 
 
 FIGURES = {
     "picture_grid": lambda: plots.picture_grid(CHAIRS, columns=3),
-    "output_sizes": lambda: plots.output_sizes(range(3), {"stride 1": [1, 2, 3], "stride 2": [1, 1, 2]}),
+    "output_sizes": lambda: plots.output_sizes(
+        range(3), {"stride 1": [1, 2, 3], "stride 2": [1, 1, 2]}
+    ),
     "sizes_and_back": lambda: plots.sizes_and_back({5: 2, 6: 2}, {2: [5, 6]}),
     "nails": lambda: plots.nails({"stride 1": SMALL.abs(), "stride 3": PAINTED / 16}),
     "paintings": lambda: plots.paintings(SMALL, KERNEL, {1: 0 * PAINTED, 4: PAINTED}, stride=2),
     "matrices": lambda: plots.matrices(PAINTED[:2], PAINTED[:2].T, (1.25, -7.5)),
-    "overlaps": lambda: plots.overlaps({"even": torch.tensor([1, 2, 2, 1]), "odd": torch.tensor([1, 3, 1])}),
-    "textures": lambda: plots.textures({"even": torch.ones(4, 4), "odd": PAINTED, "nothing": 0 * PAINTED}),
-    "view_codes": lambda: plots.view_codes(LINE, LINE[:, None].repeat(1, 4), LINE, torch.ones(9, 4)),
+    "overlaps": lambda: plots.overlaps(
+        {"even": torch.tensor([1, 2, 2, 1]), "odd": torch.tensor([1, 3, 1])}
+    ),
+    "textures": lambda: plots.textures(
+        {"even": torch.ones(4, 4), "odd": PAINTED, "nothing": 0 * PAINTED}
+    ),
+    "view_codes": lambda: plots.view_codes(
+        LINE, LINE[:, None].repeat(1, 4), LINE, torch.ones(9, 4)
+    ),
     "parameter_codes": lambda: plots.parameter_codes(
         "abcdefgh", LINE.repeat(8, 1), LINE.repeat(8, 1), [0.0] * 8
     ),

@@ -5,7 +5,13 @@ import math
 import pytest
 import torch
 
-from course_utils.training.generator_scores import BEST_PSNR, mask_iou, mask_sharpness, mean_scores, psnr
+from course_utils.training.generator_scores import (
+    BEST_PSNR,
+    mask_iou,
+    mask_sharpness,
+    mean_scores,
+    psnr,
+)
 
 
 def test_psnr_of_each_picture():
@@ -58,7 +64,9 @@ def test_sharpness_of_a_blurred_edge():
     row = torch.tensor([0.0, 0.25, 1.0, 1.0, 0.5])
     expected = (0.25**2 + 0.75**2 + 0.5**2) / 1.5
     assert mask_sharpness(row.expand(1, 1, 3, 5)).item() == pytest.approx(expected)
-    assert mask_sharpness(row[:, None].expand(1, 1, 5, 3)).item() == pytest.approx(expected), "downwards too"
+    assert mask_sharpness(row[:, None].expand(1, 1, 5, 3)).item() == pytest.approx(expected), (
+        "downwards too"
+    )
 
 
 def test_mean_of_the_pictures():

@@ -1,4 +1,6 @@
-"""Nothing that a student wrote is dropped: wherever it was written, it is on the notebook that is graded."""
+"""Nothing that a student wrote is dropped: wherever it was written, it is on the notebook that is
+graded.
+"""
 
 import json
 import subprocess
@@ -13,7 +15,13 @@ from autograder.authoring.notebooks import student_notebook
 from autograder.authoring.release import student_files
 from autograder.judge.intake import read_notebook as judges
 from course_utils.notebook import grafting, submitted_cells
-from course_utils.notebook.cell_parts import added_text, missing_imports, parts_of, resembles, same_text
+from course_utils.notebook.cell_parts import (
+    added_text,
+    missing_imports,
+    parts_of,
+    resembles,
+    same_text,
+)
 from course_utils.notebook.grafting import (
     ELSEWHERE,
     GONE,
@@ -43,7 +51,9 @@ PROMPT = "Why do grey pictures win?\n\n*2 points, graded by a person.*"
 
 
 def locked(name, **roles):
-    return {"nbgrader": {"grade_id": name, "grade": False, "solution": False, "locked": True} | roles}
+    return {
+        "nbgrader": {"grade_id": name, "grade": False, "solution": False, "locked": True} | roles
+    }
 
 
 @pytest.fixture
@@ -83,14 +93,23 @@ def handed_in(released):
 
 @pytest.fixture
 def grafted(released):
-    """The reading of a notebook. Every released cell is there, in order; what is locked is as it was."""
+    """The reading of a notebook. Every released cell is there, in order; what is locked is as it
+    was.
+    """
 
     def grafted(notebook) -> Reading:
         reading = graft(cells_of(json.loads(json.dumps(notebook))), released)
         nbformat.validate(reading.notebook)
         names = [cell.id for cell in released.cells]
         assert [cell.id for cell in reading.notebook.cells if cell.id in names] == names
-        for name in ("setup", "check-vote", "picture-vote", "grade-vote", "code-training", "markdown-prompt"):
+        for name in (
+            "setup",
+            "check-vote",
+            "picture-vote",
+            "grade-vote",
+            "code-training",
+            "markdown-prompt",
+        ):
             assert cell(reading.notebook, name).source == cell(released, name).source
         return reading
 
@@ -181,7 +200,9 @@ def test_locked_cells_joined_with_each_other_add_nothing(grafted, handed_in):
         assert own(grafted(join(nbformat.from_dict(handed_in), names, under))) == []
 
 
-@pytest.mark.parametrize("name", ["setup", "check-vote", "picture-vote", "grade-vote", "code-training"])
+@pytest.mark.parametrize(
+    "name", ["setup", "check-vote", "picture-vote", "grade-vote", "code-training"]
+)
 @pytest.mark.parametrize("write", ["{answer}\n\n{given}", "{given}\n\n{answer}", "{answer}"])
 def test_an_answer_typed_into_a_locked_cell_wins_over_the_stub(grafted, handed_in, name, write):
     cell(handed_in, "task-vote").source = STUB
@@ -194,7 +215,9 @@ def test_an_answer_typed_into_a_locked_cell_wins_over_the_stub(grafted, handed_i
 
 
 @pytest.mark.parametrize("name", ["code-imports", "task-blend"])
-def test_an_answer_typed_into_another_cell_of_the_students_wins_over_the_stub(grafted, handed_in, name):
+def test_an_answer_typed_into_another_cell_of_the_students_wins_over_the_stub(
+    grafted, handed_in, name
+):
     cell(handed_in, "task-vote").source = STUB
     cell(handed_in, name).source += f"\n\n{VOTE}"
     reading = grafted(handed_in)
@@ -203,7 +226,13 @@ def test_an_answer_typed_into_another_cell_of_the_students_wins_over_the_stub(gr
 
 
 @pytest.mark.parametrize(
-    "code", ["vote = lambda labels: labels", "from mine import vote", "vote = partial(mode)", "vote = mode"]
+    "code",
+    [
+        "vote = lambda labels: labels",
+        "from mine import vote",
+        "vote = partial(mode)",
+        "vote = mode",
+    ],
 )
 def test_a_task_may_be_named_otherwise_than_by_def(grafted, handed_in, code):
     cell(handed_in, "task-vote").source = f"# to do\n{STUB}"
@@ -258,12 +287,17 @@ def test_what_was_added_is_kept_with_what_it_needs_and_apart_from_what_may_fail(
 def test_a_helper_of_the_students_is_not_replaced_by_a_checks_name(grafted, handed_in):
     handed_in.cells.insert(3, nbformat.v4.new_code_cell("weights = 7"))
     cell(handed_in, "check-vote").source += "\ntwice = weights * 2"
-    assert [source for source, _ in own(grafted(handed_in))] == ["weights = 7", "twice = weights * 2"]
+    assert [source for source, _ in own(grafted(handed_in))] == [
+        "weights = 7",
+        "twice = weights * 2",
+    ]
 
 
 def test_of_an_edited_training_what_takes_time_is_not_kept(grafted, handed_in):
     training = cell(handed_in, "code-training")
-    training.source = TRAINING.replace("100", "900") + "\nbest = trained(7)\ndef mine():\n    return RATE"
+    training.source = (
+        TRAINING.replace("100", "900") + "\nbest = trained(7)\ndef mine():\n    return RATE"
+    )
     training.source = "RATE = float('0.1')\n" + training.source
     [(source, before)] = own(grafted(handed_in))
     assert before == "code-training"
@@ -280,7 +314,8 @@ def test_what_adds_nothing_leaves_no_cell(grafted, handed_in, text):
 
 
 @pytest.mark.parametrize(
-    "text", ["the check is wrong!", f"{VOTE}\n)", "%%writefile mine.py\nx = 1", "# a note", "%%bash\nls"]
+    "text",
+    ["the check is wrong!", f"{VOTE}\n)", "%%writefile mine.py\nx = 1", "# a note", "%%bash\nls"],
 )
 def test_what_is_no_python_is_kept_too(grafted, handed_in, text):
     cell(handed_in, "check-vote").source = text
@@ -322,7 +357,9 @@ def crlf(text):
 def test_line_ends_and_spaces_are_no_change(grafted, handed_in, write):
     clean = grafted(handed_in)
     for one in handed_in.cells:
-        one.source = write(one.source) if one.id not in ("task-vote", "task-blend") else crlf(one.source)
+        one.source = (
+            write(one.source) if one.id not in ("task-vote", "task-blend") else crlf(one.source)
+        )
     reading = grafted(handed_in)
     assert reading.repairs == []
     assert len(reading.notebook.cells) == len(clean.notebook.cells)
@@ -340,7 +377,9 @@ WHY = "Because the mean is grey."
     [
         lambda n: cell(n, "markdown-prompt").update(source=f"{PROMPT}\n\n{WHY}"),
         lambda n: cell(n, "markdown-prompt").update(source=f"{PROMPT} {WHY}"),
-        lambda n: cell(n, "markdown-prompt").update(source=f"{PROMPT}\n\n{WHY}", id="y", metadata={}),
+        lambda n: cell(n, "markdown-prompt").update(
+            source=f"{PROMPT}\n\n{WHY}", id="y", metadata={}
+        ),
         lambda n: cell(n, "markdown-prompt").update(source=f"{PROMPT[5:]}\n\n{WHY}", id="y"),
         lambda n: join(n, ["markdown-prompt", "written-why"], "markdown-prompt"),
         lambda n: join(n, ["markdown-prompt", "written-why"], "written-why"),
@@ -356,7 +395,11 @@ def test_a_written_answer_is_found_around_its_cell(grafted, handed_in, write):
     written = cell(handed_in, "written-why")
     write(handed_in)
     for one in handed_in.cells:  # for those that join the answer's cell
-        one.source = one.source.replace(ANSWER, WHY) if one.source != ANSWER or one is not written else ANSWER
+        one.source = (
+            one.source.replace(ANSWER, WHY)
+            if one.source != ANSWER or one is not written
+            else ANSWER
+        )
     reading = grafted(handed_in)
     assert WHY in cell(reading.notebook, "written-why").source
     assert len(cell(reading.notebook, "written-why").source) < len(WHY) + 30
@@ -366,7 +409,9 @@ def test_a_written_answer_is_found_around_its_cell(grafted, handed_in, write):
 def test_a_note_in_a_question_that_was_answered_is_the_students_own(grafted, handed_in):
     cell(handed_in, "written-why").source = "An answer."
     cell(handed_in, "markdown-prompt").source += "\n\nA note. ![](attachment:a.png)"
-    cell(handed_in, "markdown-prompt").attachments = {"a.png": {"image/png": "aGk=", "text/html": "<b>"}}
+    cell(handed_in, "markdown-prompt").attachments = {
+        "a.png": {"image/png": "aGk=", "text/html": "<b>"}
+    }
     cell(handed_in, "hand-in").source += "\nThanks!"
     reading = grafted(handed_in)
     assert own(reading, "markdown") == [
@@ -433,7 +478,9 @@ def test_an_imports_cell_that_was_split_or_moved_has_its_imports(grafted, handed
     assert grafted(handed_in).repairs == []
 
 
-def test_an_imports_cell_that_has_lost_its_id_is_run_after_the_one_that_was_given_out(grafted, handed_in):
+def test_an_imports_cell_that_has_lost_its_id_is_run_after_the_one_that_was_given_out(
+    grafted, handed_in
+):
     edited = "from google.colab import drive\n" + IMPORTS
     cell(handed_in, "code-imports").update(source=edited, id="z")
     reading = grafted(handed_in)
@@ -525,5 +572,7 @@ def test_it_needs_no_torch():
         "import sys, course_utils.notebook.grafting\n"
         "print('torch' in sys.modules, 'autograder' in sys.modules)"
     )
-    run = subprocess.run([sys.executable, "-c", code], cwd=COURSE, capture_output=True, text=True, check=True)
+    run = subprocess.run(
+        [sys.executable, "-c", code], cwd=COURSE, capture_output=True, text=True, check=True
+    )
     assert run.stdout.split() == ["False", "False"]

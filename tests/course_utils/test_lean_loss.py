@@ -1,4 +1,6 @@
-"""The lean loss is the dense one, in value and gradient, and what must not work with it is refused."""
+"""The lean loss is the dense one, in value and gradient, and what must not work with it is
+refused.
+"""
 
 from functools import partial
 
@@ -38,12 +40,14 @@ def labels() -> Tensor:
 
 @pytest.fixture
 def net() -> nn.Conv2d:
-    """Scores (2, 5, 3, 4) of what is (2, 6, 3, 4): a 1 x 1 convolution, which does not need its output."""
+    """Scores (2, 5, 3, 4) of what is (2, 6, 3, 4): a 1 x 1 convolution, which does not need its
+    output.
+    """
     torch.manual_seed(0)
     return nn.Conv2d(6, 5, 1).double()
 
 
-# ----------------------------------------------------------------------------------- what it is equal to
+# ------------------------------------------------------------------------------ what it is equal to
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 4e-6), (torch.float64, 1e-12)])
@@ -52,7 +56,9 @@ def net() -> nn.Conv2d:
 def test_it_is_the_dense_loss_through_a_network(dtype, tolerance, weighted, overwrite, at_once):
     torch.manual_seed(0)
     bins = ab_bins().to(dtype)
-    colorizer = Colorizer(len(bins), ((4, 1, 2, 1), (5, 1, 2, 1), (6, 1, 2, 1), (7, 1, 1, 2)), up=9).to(dtype)
+    colorizer = Colorizer(
+        len(bins), ((4, 1, 2, 1), (5, 1, 2, 1), (6, 1, 2, 1), (7, 1, 1, 2)), up=9
+    ).to(dtype)
     lightness = drawn(BATCH, 1, HEIGHT, WIDTH, dtype=dtype)
     ab = 40 * drawn(BATCH, 2, HEIGHT // 4, WIDTH // 4, seed=1, dtype=dtype)
     weights = drawn(len(bins), seed=2, dtype=dtype).exp() if weighted else None
@@ -70,8 +76,8 @@ def test_it_is_the_dense_loss_through_a_network(dtype, tolerance, weighted, over
         return multinomial_cross_entropy(logits, soft_encode(ab, bins), weights)
 
     found, expected = (gradients(colorizer, loss, lightness) for loss in (lean, dense))
-    # The same sums in another order, through eight layers, on any machine's kernels: relative to the
-    # largest of each tensor, a few of the last place.
+    # The same sums in another order, through eight layers, on any machine's kernels: relative to
+    # the largest of each tensor, a few of the last place.
     for ours, theirs in zip(found, expected, strict=True):
         assert ours.dtype == dtype
         assert (ours - theirs).abs().max() <= tolerance * theirs.abs().max()
@@ -86,7 +92,9 @@ def gradients(network: nn.Module, loss: object, images: Tensor) -> list[Tensor]:
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_what_comes_after_the_loss_scales_its_gradient(net, labels, overwrite):
     images = drawn(2, 6, 3, 4)
-    found = gradients(net, lambda z: 3 * lean_loss(z, cross_entropy, labels, overwrite=overwrite) + 1, images)
+    found = gradients(
+        net, lambda z: 3 * lean_loss(z, cross_entropy, labels, overwrite=overwrite) + 1, images
+    )
     expected = gradients(net, lambda z: 3 * F.cross_entropy(z, labels) + 1, images)
     for ours, theirs in zip(found, expected, strict=True):
         torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-14)
@@ -95,12 +103,21 @@ def test_what_comes_after_the_loss_scales_its_gradient(net, labels, overwrite):
 def test_the_function_sees_one_picture_and_its_targets(net):
     seen = []
 
-    def squares(logits: Tensor, target: Tensor, factor: Tensor, *, power: int) -> tuple[Tensor, Tensor]:
+    def squares(
+        logits: Tensor, target: Tensor, factor: Tensor, *, power: int
+    ) -> tuple[Tensor, Tensor]:
         seen.append((logits.clone(), target, factor))
         return factor[0] * (logits - target).pow(power).mean(), torch.zeros_like(logits)
 
-    logits, target, factor = net(drawn(2, 6, 3, 4)), drawn(2, 5, 3, 4), torch.tensor([1.0, 3.0]).double()
-    expected, before = (factor[:, None, None, None] * (logits - target) ** 2).mean(), logits.detach().clone()
+    logits, target, factor = (
+        net(drawn(2, 6, 3, 4)),
+        drawn(2, 5, 3, 4),
+        torch.tensor([1.0, 3.0]).double(),
+    )
+    expected, before = (
+        (factor[:, None, None, None] * (logits - target) ** 2).mean(),
+        logits.detach().clone(),
+    )
     loss = lean_loss(logits, partial(squares, power=2), target, factor)
     assert loss.item() == pytest.approx(expected.item(), abs=1e-14)
     for number, parts in enumerate(seen):
@@ -123,7 +140,7 @@ def test_any_logits_will_do(labels, make):
     torch.testing.assert_close(ours.grad, theirs.grad, rtol=0, atol=1e-14)
 
 
-# ------------------------------------------------------------------------------------ what is overwritten
+# ------------------------------------------------------------------------------ what is overwritten
 
 
 def test_the_gradient_takes_the_place_of_the_logits(net, labels):
@@ -146,20 +163,24 @@ def test_in_evaluation_nothing_is_overwritten(net, labels, when):
     logits = net(drawn(2, 6, 3, 4))
     logits = logits.detach() if when == "no gradient wanted" else logits
     before, expected = logits.detach().clone(), F.cross_entropy(logits, labels).item()
-    with {"no_grad": torch.no_grad(), "inference": torch.inference_mode()}.get(when, torch.enable_grad()):
+    with {"no_grad": torch.no_grad(), "inference": torch.inference_mode()}.get(
+        when, torch.enable_grad()
+    ):
         loss = lean_loss(logits, lambda z, labels: (F.cross_entropy(z, labels), z * 0), labels)
     assert not loss.requires_grad
     assert loss.item() == pytest.approx(expected, abs=1e-14)
     assert torch.equal(logits, before)
 
 
-# ---------------------------------------------------------------------------------------- what is refused
+# ---------------------------------------------------------------------------------- what is refused
 
 
 @pytest.mark.parametrize(
     "needs_its_output", [torch.relu, torch.sigmoid, torch.exp, partial(F.softmax, dim=1)]
 )
-def test_an_operation_that_needs_its_output_is_an_error_and_no_wrong_gradient(net, labels, needs_its_output):
+def test_an_operation_that_needs_its_output_is_an_error_and_no_wrong_gradient(
+    net, labels, needs_its_output
+):
     images = drawn(2, 6, 3, 4)
     loss = lean_loss(needs_its_output(net(images)), cross_entropy, labels)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
@@ -228,7 +249,10 @@ def test_a_function_that_gives_something_else_is_refused(labels, wrong, evaluati
 
 
 def test_other_numbers_of_pictures_are_refused(labels):
-    for logits, targets in ((drawn(3, 5, 3, 4), [labels]), (drawn(2, 5, 3, 4), [labels, labels[:1]])):
+    for logits, targets in (
+        (drawn(3, 5, 3, 4), [labels]),
+        (drawn(2, 5, 3, 4), [labels, labels[:1]]),
+    ):
         with pytest.raises(ValueError, match="logits of"):
             lean_loss(logits, cross_entropy, *targets)
     with pytest.raises(ValueError, match="logits of 0"):

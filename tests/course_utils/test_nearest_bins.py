@@ -66,10 +66,12 @@ def test_right_at_the_bins(bins):
 
 
 def test_at_the_borders_and_corners_of_the_cells():
-    """Where a colour is as far as it can be from its cell's centre, on either side of the rounding."""
-    corner = CELL * torch.cartesian_prod(torch.arange(-9.0, 9.0), torch.arange(-9.0, 9.0)).T.reshape(
-        1, 2, 18, 18
-    )
+    """Where a colour is as far as it can be from its cell's centre, on either side of the
+    rounding.
+    """
+    corner = CELL * torch.cartesian_prod(
+        torch.arange(-9.0, 9.0), torch.arange(-9.0, 9.0)
+    ).T.reshape(1, 2, 18, 18)
     for toward in (-torch.inf, torch.inf):
         ab = torch.nextafter(corner, torch.tensor(toward))
         for bins in (BINS, BINS[::23], 3 * drawn(50, 2)):

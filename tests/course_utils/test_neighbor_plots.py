@@ -21,16 +21,26 @@ def rooms() -> Figure:
 
 
 FIGURES = {
-    "distance_table": lambda: plots.distance_table(torch.rand(6, 6), torch.tensor([0, 0, 1, 1, 2, 2])),
-    "neighbor_rows": lambda: plots.neighbor_rows(GREY[:2], GREY[2:8].view(2, 3, 1, 6, 5), torch.ones(2, 3)),
-    "label_transfer": lambda: plots.label_transfer(GREY, LABELS, LABELS.flip(0), {"vote": {1: 0.5, 5: 0.7}}),
-    "gallery": lambda: plots.gallery({"one": COLOR[0], "two": GREY[0], "three": COLOR[1]}, columns=2),
+    "distance_table": lambda: plots.distance_table(
+        torch.rand(6, 6), torch.tensor([0, 0, 1, 1, 2, 2])
+    ),
+    "neighbor_rows": lambda: plots.neighbor_rows(
+        GREY[:2], GREY[2:8].view(2, 3, 1, 6, 5), torch.ones(2, 3)
+    ),
+    "label_transfer": lambda: plots.label_transfer(
+        GREY, LABELS, LABELS.flip(0), {"vote": {1: 0.5, 5: 0.7}}
+    ),
+    "gallery": lambda: plots.gallery(
+        {"one": COLOR[0], "two": GREY[0], "three": COLOR[1]}, columns=2
+    ),
     "colored_rooms": rooms,
     "codebook": lambda: plots.codebook(
         torch.rand(4, 3, 2), torch.rand(24, 2), LABELS, torch.rand(16, 3, 3, generator=RANDOM)
     ),
     "word_histograms": lambda: plots.word_histograms(COLOR[:2], torch.rand(2, 7), ["a", "b"]),
-    "comparison": lambda: plots.comparison({"pixels": [0.25, 0.5], "words": [0.5, 0.75]}, ["x", "y"], 0.1),
+    "comparison": lambda: plots.comparison(
+        {"pixels": [0.25, 0.5], "words": [0.5, 0.75]}, ["x", "y"], 0.1
+    ),
 }
 
 

@@ -74,7 +74,9 @@ def test_shrinking_keeps_the_mean():
 
 @pytest.mark.parametrize("ask", [photograph, credit])
 def test_unknown_name_is_told_the_known_ones(ask):
-    with pytest.raises(ValueError, match="astronaut, chelsea, coffee, rocket, china, flower, camera"):
+    with pytest.raises(
+        ValueError, match="astronaut, chelsea, coffee, rocket, china, flower, camera"
+    ):
         ask("lena")
 
 
@@ -214,7 +216,9 @@ def test_windows_are_as_wide_in_both_splits():
 
 def test_windows_of_both_splits_fit_the_test_region():
     for split in ("train", "test"):
-        sides = window_sides(crops(split, 16, 300, photographs=[ramp(200, 63)]))  # 20 columns are for testing
+        sides = window_sides(
+            crops(split, 16, 300, photographs=[ramp(200, 63)])
+        )  # 20 columns are for testing
         assert 19 < sides.max() < 20.5
 
 
@@ -286,8 +290,12 @@ def test_too_small_photograph_is_named():
     small = ramp(200, 100)  # 32 columns are for testing
     assert crops("train", 32, 2, photographs={"small.jpg": small}).shape == (2, 3, 32, 32)
     for split in ("train", "test"):
-        with pytest.raises(ValueError, match=r"small.jpg is too small .* 33 .* 100 × 200, .* room for 32"):
-            crops(split, 33, 2, photographs={"chelsea.jpg": photograph("chelsea"), "small.jpg": small})
+        with pytest.raises(
+            ValueError, match=r"small.jpg is too small .* 33 .* 100 × 200, .* room for 32"
+        ):
+            crops(
+                split, 33, 2, photographs={"chelsea.jpg": photograph("chelsea"), "small.jpg": small}
+            )
     with pytest.raises(ValueError, match="picture 2 is too small"):
         crops("train", 33, 2, photographs=["chelsea", small])
 
@@ -377,7 +385,9 @@ def palette_with_hole() -> Image.Image:
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_every_mode_becomes_rgb(image: Image.Image, name: str, expected: tuple, tmp_path: Path):
-    image.save(tmp_path / name, **({"lossless": True, "exact": True} if name.endswith("webp") else {}))
+    image.save(
+        tmp_path / name, **({"lossless": True, "exact": True} if name.endswith("webp") else {})
+    )
     assert same_color(read_photograph(tmp_path / name), expected, tolerance=1.1)
 
 
@@ -390,8 +400,16 @@ def test_transparent_colour_of_a_palette_is_white(name: str, tmp_path: Path):
 
 
 def test_16_bit_steps_survive(tmp_path: Path):
-    Image.fromarray(np.array([[0, 257, 0x7FFF, 0xFF00, 0xFFFF]], dtype=np.uint16)).save(tmp_path / "deep.png")
-    assert (255 * read_photograph(tmp_path / "deep.png")[0, 0, 0]).round().tolist() == [0, 1, 127, 254, 255]
+    Image.fromarray(np.array([[0, 257, 0x7FFF, 0xFF00, 0xFFFF]], dtype=np.uint16)).save(
+        tmp_path / "deep.png"
+    )
+    assert (255 * read_photograph(tmp_path / "deep.png")[0, 0, 0]).round().tolist() == [
+        0,
+        1,
+        127,
+        254,
+        255,
+    ]
 
 
 def test_animation_gives_its_first_frame(tmp_path: Path):
@@ -400,8 +418,12 @@ def test_animation_gives_its_first_frame(tmp_path: Path):
 
 
 @pytest.mark.parametrize("longest_side", [640, 100])
-@pytest.mark.parametrize(("orientation", "corner"), [(1, (0, 0)), (3, (-1, -1)), (6, (0, -1)), (8, (-1, 0))])
-def test_picture_stands_upright(orientation: int, corner: tuple[int, int], longest_side: int, tmp_path: Path):
+@pytest.mark.parametrize(
+    ("orientation", "corner"), [(1, (0, 0)), (3, (-1, -1)), (6, (0, -1)), (8, (-1, 0))]
+)
+def test_picture_stands_upright(
+    orientation: int, corner: tuple[int, int], longest_side: int, tmp_path: Path
+):
     image = Image.new("RGB", (240, 160), "blue")
     image.paste("red", (0, 0, 80, 80))
     exif = Image.Exif()
@@ -452,7 +474,9 @@ def test_profile_of_another_kind_is_ignored(tmp_path: Path):
     [(300, (150, 300)), (1000, (600, 1200)), (2000, (600, 1200)), (None, (600, 1200))],
 )
 @pytest.mark.parametrize("name", ["a.png", "a.jpg"])
-def test_only_larger_pictures_shrink(name: str, longest_side: int | None, expected: tuple, tmp_path: Path):
+def test_only_larger_pictures_shrink(
+    name: str, longest_side: int | None, expected: tuple, tmp_path: Path
+):
     expected = (500, 1000) if longest_side == 1000 else expected
     Image.fromarray(pixels(600, 1200)).save(tmp_path / name)
     assert read_photograph(tmp_path / name, longest_side).shape == (1, 3, *expected)
@@ -550,7 +574,9 @@ def test_damaged_file(content: bytes, tmp_path: Path):
         read_photograph(tmp_path / "a.jpg")
 
 
-@pytest.mark.parametrize("side", [40, 60])  # Pillow warns beyond its limit, and refuses beyond twice that
+@pytest.mark.parametrize(
+    "side", [40, 60]
+)  # Pillow warns beyond its limit, and refuses beyond twice that
 def test_huge_picture(side: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1500)
     Image.fromarray(pixels(side, side)).save(tmp_path / "a.png")
@@ -608,7 +634,9 @@ def test_grey_pictures_are_kept_when_asked(tmp_path: Path):
 @pytest.mark.parametrize("folder", ["missing", "file.jpg"])
 def test_missing_folder(folder: str, tmp_path: Path):
     (tmp_path / "file.jpg").write_bytes(b"")
-    with pytest.raises(FileNotFoundError, match=f"no folder .*{folder}. Make it.*JPEG, PNG or WebP"):
+    with pytest.raises(
+        FileNotFoundError, match=f"no folder .*{folder}. Make it.*JPEG, PNG or WebP"
+    ):
         folder_photographs(tmp_path / folder)
 
 

@@ -20,7 +20,12 @@ def test_they_are_drawn():
 
 
 def test_rows_carry_their_names_and_columns_their_titles():
-    assert [text.get_text() for text in rows_of_five_and_two().axes[0].texts] == ["a", "b", "one", "two"]
+    assert [text.get_text() for text in rows_of_five_and_two().axes[0].texts] == [
+        "a",
+        "b",
+        "one",
+        "two",
+    ]
 
 
 def test_rows_show_each_picture_at_its_place():

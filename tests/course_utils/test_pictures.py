@@ -28,7 +28,9 @@ def shown(monkeypatch, tmp_path) -> list[Image.Image]:
     images = []
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(pictures, "get_ipython", lambda: "a notebook")
-    monkeypatch.setattr(pictures, "display", lambda shown: images.append(Image.open(io.BytesIO(shown.data))))
+    monkeypatch.setattr(
+        pictures, "display", lambda shown: images.append(Image.open(io.BytesIO(shown.data)))
+    )
     return images
 
 
@@ -153,7 +155,9 @@ def draw():
 
 def test_in_a_notebook_it_is_one_png(tmp_path):
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(CELL)])
-    NotebookClient(notebook, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}).execute()
+    NotebookClient(
+        notebook, kernel_name="python3", resources={"metadata": {"path": str(tmp_path)}}
+    ).execute()
     (output,) = notebook.cells[0].outputs
     assert output.output_type == "display_data"
     assert output.metadata["image/png"] == {"width": 400, "alt": "a_task"}

@@ -1,4 +1,6 @@
-"""Rendered furniture and the real chairs' layout, read by one loader; packs; splits; damaged files."""
+"""Rendered furniture and the real chairs' layout, read by one loader; packs; splits; damaged
+files.
+"""
 
 import json
 from pathlib import Path
@@ -17,7 +19,9 @@ AZIMUTHS = [360 * k // 31 for k in range(31)]
 
 
 def furniture(folder: Path, names: list[str], size: int = 32) -> Path:
-    """As render_furniture.py leaves it: RGBA, a style beside it. Models differ by colour, views by place."""
+    """As render_furniture.py leaves it: RGBA, a style beside it. Models differ by colour, views by
+    place.
+    """
     for m, name in enumerate(names):
         renders = folder / name / "renders"
         renders.mkdir(parents=True)
@@ -38,9 +42,15 @@ def real_chairs(folder: Path, names: list[str]) -> Path:
     for name in names:
         renders = folder / name / "renders"
         renders.mkdir(parents=True)
-        for number, (elevation, azimuth) in enumerate([(20, 0), (20, 11), (20, 23), (30, 0), (30, 11)]):
+        for number, (elevation, azimuth) in enumerate(
+            [(20, 0), (20, 11), (20, 23), (30, 0), (30, 11)]
+        ):
             rgb = np.full((600, 600, 3), 255, np.uint8)
-            rgb[100:140, :] = (0, 0, 250)  # above is 0..99: cut away; the first 40 kept rows are blue
+            rgb[100:140, :] = (
+                0,
+                0,
+                250,
+            )  # above is 0..99: cut away; the first 40 kept rows are blue
             rgb[300:400, 250:350] = (200, 30, 10)
             Image.fromarray(rgb).save(
                 renders / f"image_{number:03d}_p{elevation:03d}_t{azimuth:03d}_r096.png"
@@ -74,7 +84,9 @@ def test_masked_is_over_black_and_gives_the_image_back(views):
 
 
 def test_shrinking_is_exact_at_the_edge(tmp_path):
-    """A new pixel three quarters covered by red: alpha 0.75, and red unmixed with what is transparent."""
+    """A new pixel three quarters covered by red: alpha 0.75, and red unmixed with what is
+    transparent.
+    """
     folder = furniture(tmp_path / "f", ["chair_0000"], 64)
     path = folder / "chair_0000" / "renders" / "image_000_p020_t000_r096.png"
     rgba = np.full((64, 64, 4), (255, 255, 255, 0), np.uint8)
@@ -108,7 +120,9 @@ def test_real_layout_is_read_by_the_same_call(tmp_path):
 def test_pictures_are_decoded_once(tmp_path, monkeypatch):
     folder = furniture(tmp_path / "f", ["chair_0000", "sofa_0000"])
     first = load_views(folder, 16)
-    monkeypatch.setattr(rendered_files, "_rgba", lambda path: pytest.fail(f"{path} was decoded again"))
+    monkeypatch.setattr(
+        rendered_files, "_rgba", lambda path: pytest.fail(f"{path} was decoded again")
+    )
     assert torch.equal(load_views(folder, 16).pixels, first.pixels)
 
 
@@ -147,7 +161,9 @@ def test_pack_is_the_same_as_the_folder(views, tmp_path):
     again = load_views(views.save(tmp_path / "pack.npz"), size=32)
     assert again.names == views.names
     assert again.categories == views.categories
-    for ours, theirs in zip(views.batch(torch.arange(9)), again.batch(torch.arange(9)), strict=True):
+    for ours, theirs in zip(
+        views.batch(torch.arange(9)), again.batch(torch.arange(9)), strict=True
+    ):
         assert torch.equal(ours, theirs)
     assert load_views(tmp_path / "pack.npz", size=16).pixels.shape == (248, 16, 16, 4)
 
@@ -198,7 +214,8 @@ def test_data_folder_follows_the_variable_then_the_place(tmp_path, monkeypatch):
     assert data_folder() == tmp_path / "elsewhere"
 
 
-# --- selections ------------------------------------------------------------------------------------------
+# --- selections
+# ------------------------------------------------------------------------------------------
 
 
 def everything(views: RenderedViews):
@@ -223,7 +240,10 @@ def test_split_by_model_leaves_no_model_in_both(views):
     assert not torch.isin(seen, held_out).any()
     again = views.of_category("chair").split_by_model(test_share=0.34, seed=3)[1]
     assert torch.equal(everything(again).model, everything(test).model)
-    others = {everything(views.split_by_model(0.34, seed)[1]).model.unique()[1].item() for seed in range(12)}
+    others = {
+        everything(views.split_by_model(0.34, seed)[1]).model.unique()[1].item()
+        for seed in range(12)
+    }
     assert others == {1, 2, 3}, "any of the chairs may be held out"
 
 
@@ -242,7 +262,8 @@ def test_of_category_and_renumbered(views):
 
 def test_epoch_has_every_view_once(views):
     shuffled = [
-        batch.model * 1000 + batch.azimuth + batch.elevation / 100 for batch in views.batches(50, _seed(1))
+        batch.model * 1000 + batch.azimuth + batch.elevation / 100
+        for batch in views.batches(50, _seed(1))
     ]
     assert [len(some) for some in shuffled] == [50] * 4 + [48]
     in_order = everything(views)
@@ -250,7 +271,8 @@ def test_epoch_has_every_view_once(views):
     assert torch.equal(torch.cat(shuffled).sort().values, expected.sort().values)
     assert not torch.equal(torch.cat(shuffled), expected)
     again = [
-        batch.model * 1000 + batch.azimuth + batch.elevation / 100 for batch in views.batches(50, _seed(1))
+        batch.model * 1000 + batch.azimuth + batch.elevation / 100
+        for batch in views.batches(50, _seed(1))
     ]
     assert torch.equal(torch.cat(again), torch.cat(shuffled))
 

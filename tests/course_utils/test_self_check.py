@@ -1,4 +1,6 @@
-"""The student's self-check says what grading would: which visible checks pass, why not, what to hand in."""
+"""The student's self-check says what grading would: which visible checks pass, why not, what to
+hand in.
+"""
 
 import json
 import os
@@ -45,8 +47,16 @@ def save(tmp_path):
 
     def save(cells: list, folder: Path = tmp_path, name: str = NAME, **about) -> Path:
         checks = {c.id.removeprefix("check-"): c.source for c in cells if c.id.startswith("check-")}
-        tasks = {t: {"points": 2, "minutes": 10, "check": digest(source)} for t, source in checks.items()}
-        told = {"name": "9_tiny", "title": "Tiny", "data": [], "hand_in": [], "tasks": tasks} | about
+        tasks = {
+            t: {"points": 2, "minutes": 10, "check": digest(source)} for t, source in checks.items()
+        }
+        told = {
+            "name": "9_tiny",
+            "title": "Tiny",
+            "data": [],
+            "hand_in": [],
+            "tasks": tasks,
+        } | about
         notebook = nbformat.v4.new_notebook(cells=cells, metadata={"assignment": told})
         path = folder / name
         path.write_text(json.dumps(notebook), encoding="utf-8")
@@ -63,20 +73,30 @@ def line_after(said: str, start: str) -> str:
 
 def state(said: str, name: str) -> str:
     """What is said of a task on its own line."""
-    return next(line for line in said.splitlines() if line.startswith(f"{name}:")).partition(":")[2].strip()
+    return (
+        next(line for line in said.splitlines() if line.startswith(f"{name}:"))
+        .partition(":")[2]
+        .strip()
+    )
 
 
 def test_of_each_task_it_says_what_came_of_it_and_why(save, capsys):
     cells = [
         *task("right", "def right(x):\n    return x", "assert right(1) == 1"),
-        *task("wrong", "def wrong(x):\n    return x", "\nassert wrong(1) == 2, 'twice as much, café'"),
+        *task(
+            "wrong", "def wrong(x):\n    return x", "\nassert wrong(1) == 2, 'twice as much, café'"
+        ),
         *task("silent", "def silent(x):\n    return x", "assert silent(1) == 2  # twice"),
         *task("raising", "def raising(x):\n    y = x\n    return y.shape", "raising(1)"),
         *task("stub", None, "stub(1)"),
         *task("needy", "def needy(x):\n    return stub(x)", "needy(1)"),
         *task("renamed", "def renamed_by_me(x):\n    return x", "renamed(1)"),
         *task("broken", "x = 1\ndef broken(x:\n    return x", "broken(1)"),
-        *task("foreign", "def foreign(x):\n    raise NotImplementedError('aten::x on meta')", "foreign(1)"),
+        *task(
+            "foreign",
+            "def foreign(x):\n    raise NotImplementedError('aten::x on meta')",
+            "foreign(1)",
+        ),
         code("1 / 0"),
         code("raise SystemError('the training is not run')", tags=["training"]),
         code("raise SystemError('a grade cell is not run')", "grade-right"),
@@ -88,11 +108,16 @@ def test_of_each_task_it_says_what_came_of_it_and_why(save, capsys):
     assert module.main([str(path)]) == 1
     said = capsys.readouterr().out
     assert path.read_bytes() == before
-    assert said.startswith(f"{NAME}, saved just now, is run in a fresh kernel without the training.\n")
+    assert said.startswith(
+        f"{NAME}, saved just now, is run in a fresh kernel without the training.\n"
+    )
     assert state(said, "right") == "passed         2 points"
     assert state(said, "wrong") == "FAILED         2 points, about 10 minutes"
     assert state(said, "stub") == "not solved yet 2 points, about 10 minutes"
-    why = {name: line_after(said, f"{name}:") for name in ("wrong", "silent", "raising", "needy", "renamed")}
+    why = {
+        name: line_after(said, f"{name}:")
+        for name in ("wrong", "silent", "raising", "needy", "renamed")
+    }
     assert why == {
         "wrong": "twice as much, café (line 2 of the check of wrong)",
         "silent": "assert silent(1) == 2  # twice (line 1 of the check of silent)",
@@ -100,8 +125,13 @@ def test_of_each_task_it_says_what_came_of_it_and_why(save, capsys):
         "needy": "it needs stub, which is not solved yet",
         "renamed": "no cell defines renamed: was it renamed, or deleted?",
     }
-    assert line_after(said, "broken:") == "SyntaxError: '(' was never closed (line 2 of the cell of broken)"
-    assert line_after(said, "foreign:").startswith("NotImplementedError: aten::x on meta (line 2 of the cell")
+    assert (
+        line_after(said, "broken:")
+        == "SyntaxError: '(' was never closed (line 2 of the cell of broken)"
+    )
+    assert line_after(said, "foreign:").startswith(
+        "NotImplementedError: aten::x on meta (line 2 of the cell"
+    )
     assert "\n1 of 9 tasks pass their visible checks; about 80 minutes are left.\n" in said
     notes = [line.removeprefix("note: ") for line in said.splitlines() if line.startswith("note: ")]
     assert notes == [
@@ -116,7 +146,9 @@ def test_of_each_task_it_says_what_came_of_it_and_why(save, capsys):
 
 
 def test_it_runs_from_a_cell_of_the_notebook_itself_which_may_stay_there(save, tmp_path):
-    """And in a folder whose name is not everyone's, with the file to hand in beside the notebook."""
+    """And in a folder whose name is not everyone's, with the file to hand in beside the
+    notebook.
+    """
     folder = tmp_path / "Zoë's work" / "My Drive"
     folder.mkdir(parents=True)
     (folder / "network.safetensors").write_bytes(b"weights")
@@ -144,7 +176,8 @@ def test_a_hang_or_a_crash_costs_its_task_alone(save, capsys, monkeypatch):
     assert line_after(said, "crashes:") == "it ended the kernel (out of memory, most often)"
     assert state(said, "late").startswith("passed")
     assert (
-        "note: The check of crashes ended the kernel (out of memory, most often): the cells below it" in said
+        "note: The check of crashes ended the kernel (out of memory, most often): the cells below it"
+        in said
     )
     assert "picture" not in said
 
@@ -156,7 +189,10 @@ def test_the_rest_runs_without_a_cell_that_can_not_be_interrupted(save, capsys, 
     cells = [code(stubborn), *task("right", "def right(x):\n    return x", "assert right(1) == 1")]
     assert module.main([str(save(cells))]) == 0
     said = capsys.readouterr().out
-    assert "note: Code cell 1 ran longer than 1 seconds, and could not be stopped: the cells below it" in said
+    assert (
+        "note: Code cell 1 ran longer than 1 seconds, and could not be stopped: the cells below it"
+        in said
+    )
 
 
 def test_where_nothing_can_run_it_is_the_first_cells_sentence(save, capsys):
@@ -176,7 +212,11 @@ def test_a_kernel_that_does_not_start_is_a_sentence(save, tmp_path, capsys, monk
     (tmp_path / "site" / "sitecustomize.py").write_text("import os; os._exit(1)")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
     assert module.main([str(save(task("stub", None, "stub(1)")))]) == 2
-    assert capsys.readouterr().out.splitlines()[-1].startswith(f"No kernel starts with {sys.executable}: ")
+    assert (
+        capsys.readouterr()
+        .out.splitlines()[-1]
+        .startswith(f"No kernel starts with {sys.executable}: ")
+    )
 
 
 NO_NOTEBOOKS = {
@@ -243,7 +283,9 @@ def test_an_editor_that_drops_ids_and_metadata_does_not_matter(save, tmp_path):
     assert saved.traps() == []
 
 
-@pytest.mark.parametrize("tasks", [[], {}, {"one": 3}, {"one": {"points": "5", "minutes": None, "check": 7}}])
+@pytest.mark.parametrize(
+    "tasks", [[], {}, {"one": 3}, {"one": {"points": "5", "minutes": None, "check": 7}}]
+)
 def test_metadata_may_say_anything(save, tasks):
     path = save(task("one", None, "one(1)"), tasks=tasks, hand_in=["../a", 3])
     content = json.loads(path.read_text())
@@ -260,14 +302,18 @@ def test_a_changed_or_deleted_check_is_told(save, capsys):
     path = save(cells[:3], tasks=about["tasks"])
     assert module.main([str(path)]) == 1
     said = capsys.readouterr().out
-    assert "note: The check of weaker was changed: grading takes the one that was given out." in said
+    assert (
+        "note: The check of weaker was changed: grading takes the one that was given out." in said
+    )
     assert line_after(said, "gone:") == "its check is no longer in the notebook"
 
 
 def test_a_file_that_would_not_be_taken_is_told(save, tmp_path, monkeypatch):
     cells = task("stub", None, "stub(1)")
     renamed = read(save(cells, name="9_tiny (1).ipynb"))
-    assert module._hand_in(renamed) == [("RENAME", "9_tiny.ipynb, which is called 9_tiny (1).ipynb here")]
+    assert module._hand_in(renamed) == [
+        ("RENAME", "9_tiny.ipynb, which is called 9_tiny (1).ipynb here")
+    ]
     monkeypatch.setattr(module, "MAX_BYTES", 10)
     assert module._hand_in(read(save(cells)))[0][0] == "TOO BIG"
     assert saved_notebook.MAX_BYTES == judge_reads.MAX_BYTES
@@ -300,7 +346,10 @@ TRACEBACKS = {
         "File ~/torch/nn.py:20, in g(x)\n---> 20 raise E\n",
         (7, 2),
     ),
-    "IPython 8": ("Cell In[7], line 2\n----> 2 f()\n\nCell In[5], line 9, in f()\n----> 9 1/0\n", (5, 9)),
+    "IPython 8": (
+        "Cell In[7], line 2\n----> 2 f()\n\nCell In[5], line 9, in f()\n----> 9 1/0\n",
+        (5, 9),
+    ),
     "IPython 8.0": (
         "Input In [7], in <cell line: 2>()\n----> 2 f()\n\nFile /x.py:20, in g\n---> 20 1\n",
         (7, 2),
@@ -313,7 +362,10 @@ TRACEBACKS = {
         "  Cell In[7], line 3\n    def f(\n         ^\nSyntaxError: never closed\n",
         (7, 3),
     ),
-    "syntax, IPython 7": ('  File "<ipython-input-7-ab12>", line 3\n    def f(\nSyntaxError: x\n', (7, 3)),
+    "syntax, IPython 7": (
+        '  File "<ipython-input-7-ab12>", line 3\n    def f(\nSyntaxError: x\n',
+        (7, 3),
+    ),
     "none": ("TypeError: nothing more", None),
 }
 
@@ -331,17 +383,20 @@ def test_every_notebook_knows_its_tasks_as_they_are_given_out():
         about, cells = notebook.metadata.assignment, {cell.id: cell for cell in notebook.cells}
         assert {name: known["points"] for name, known in about.tasks.items()} == master.points
         assert all(
-            digest(cells[f"check-{name}"].source) == known["check"] for name, known in about.tasks.items()
+            digest(cells[f"check-{name}"].source) == known["check"]
+            for name, known in about.tasks.items()
         )
         assert all(known["minutes"] > 0 for known in about.tasks.values())
         assert (about.data, about.hand_in) == (master.packs, master.files)
 
 
-# ------------------------------------------------------------------------------------- as it is in grading
+# ------------------------------------------------------------------------------ as it is in grading
 
 
 def test_cells_find_what_they_will_find_in_grading(save, tmp_path, monkeypatch):
-    """No file from beside the notebook, no network, no Colab; a statement that fails costs itself alone."""
+    """No file from beside the notebook, no network, no Colab; a statement that fails costs itself
+    alone.
+    """
     (tmp_path / "helpers.py").write_text("value = 1")
     (tmp_path / "notes.txt").write_text("mine")
     (tmp_path / "network.safetensors").write_bytes(b"weights")
@@ -357,7 +412,9 @@ assert os.environ["PIP_NO_INDEX"] == os.environ["TORCHDYNAMO_DISABLE"] == "1"
     cells = [
         code(f"FOLDER = {str(tmp_path)!r}\nexit"),
         code("\nfrom google.colab import drive\ndrive.mount('/content')\nfrom math import pi"),
-        code("import helpers\nimport sys\nsys.path.append(FOLDER + '/lib')\nimport elsewhere\nkept = 1"),
+        code(
+            "import helpers\nimport sys\nsys.path.append(FOLDER + '/lib')\nimport elsewhere\nkept = 1"
+        ),
         code("%%writefile mine.py\ndef double(x):\n    return 2 * x"),
         *task("double", "%nothing_such\nfrom mine import double", "assert double(pi * kept) > 6"),
         *task("surroundings", "def surroundings():\n    return 1", surroundings),
@@ -371,7 +428,9 @@ assert os.environ["PIP_NO_INDEX"] == os.environ["TORCHDYNAMO_DISABLE"] == "1"
         "surroundings": "passed",
         "unchecked": "FAILED",
     }
-    assert found.results["unchecked"].why.startswith("ModuleNotFoundError: No module named 'nothing_such'")
+    assert found.results["unchecked"].why.startswith(
+        "ModuleNotFoundError: No module named 'nothing_such'"
+    )
     skipped = "was skipped here and will be in grading:"
     assert [note.partition(" (")[0] for note in found.notes] == [
         f"line 2 of code cell 2 {skipped} `from google.colab import drive`",
@@ -397,12 +456,18 @@ def test_a_task_counts_at_its_check_or_at_the_end(save):
     told = []
     path = save(cells)
     found = module.run(path, tell=lambda task, result: told.append((task.name, result.outcome)))
-    assert told == [("blend", "passed"), ("below", "passed"), ("wrong", "FAILED"), ("both", "passed")]
+    assert told == [
+        ("blend", "passed"),
+        ("below", "passed"),
+        ("wrong", "FAILED"),
+        ("both", "passed"),
+    ]
     assert found.results["wrong"].why == "no (line 1 of the check of wrong)"
     counts = "the grade takes it as it was at its check."
     later = [note for note in found.notes if note.endswith(counts)]
     assert later == [
-        "blend passed in its place, but a later cell (code cell 11) changes ratio, which it uses; " + counts
+        "blend passed in its place, but a later cell (code cell 11) changes ratio, which it uses; "
+        + counts
     ]
 
 
@@ -423,7 +488,9 @@ def given(cells: list, **about):
 
 def test_the_cells_are_those_of_the_notebook_that_was_given_out(save):
     """A check that was made weaker, one that was deleted, and tasks in another order."""
-    released = given(task("one", None, "assert one(1) == 1") + task("two", None, "assert two(1) == one(1)"))
+    released = given(
+        task("one", None, "assert one(1) == 1") + task("two", None, "assert two(1) == one(1)")
+    )
     first, check, second, _ = released.cells
     weaker = code(check.source.replace("== 1", "> 0"), check.id)
     cells = [
@@ -440,7 +507,10 @@ def test_the_cells_are_those_of_the_notebook_that_was_given_out(save):
         "two": ("passed", ""),
     }
     assert [cell.called for cell in found.graded.code][-1] == "the check of two"
-    assert "Code cell 4 fails: ZeroDivisionError: division by zero (line 1 of code cell 4)." in found.notes
+    assert (
+        "Code cell 4 fails: ZeroDivisionError: division by zero (line 1 of code cell 4)."
+        in found.notes
+    )
     assert module._state(read(path), released) == "saved just now"
     path.write_text(json.dumps(released))
     assert module._state(read(path), released) == "as it was given out"
@@ -472,7 +542,14 @@ def test_what_a_cell_has_left_set_is_reset():
 
 def test_a_package_that_nothing_requires_is_found(tmp_path, monkeypatch):
     monkeypatch.setattr(not_handed_in, "HOME", tmp_path)
-    names = ["json", "course_utils", "torch", "pytest", "no_such_module", "sympy"]  # torch needs sympy
+    names = [
+        "json",
+        "course_utils",
+        "torch",
+        "pytest",
+        "no_such_module",
+        "sympy",
+    ]  # torch needs sympy
     assert not_handed_in.not_required(names) == {}
     (tmp_path / "requirements.txt").write_text("torch>=2.2\n")
     assert not_handed_in.not_required(names) == {"pytest": "pytest"}
@@ -491,20 +568,25 @@ DEFINED = {
 
 @pytest.mark.parametrize("source", DEFINED)
 def test_what_a_cell_defines(source):
-    assert saved_notebook.cell_of({"cell_type": "code", "source": source}, 1).defines == DEFINED[source]
+    assert (
+        saved_notebook.cell_of({"cell_type": "code", "source": source}, 1).defines
+        == DEFINED[source]
+    )
 
 
 def test_line_ends_do_not_change_a_cell():
     assert digest("a = 1\r\nb = 2\r\n") == digest("a = 1\nb = 2") != digest("a = 1\nb = 3")
 
 
-# --------------------------------------------------------------------- the real thing, where it is used
+# ----------------------------------------------------------------- the real thing, where it is used
 
 WARM_UP = find_assignment("0")
 
 
 def unpacked(folder: Path, notebook, *, data: bool = True) -> Path:
-    """The release of assignment 0, without its pictures, with this notebook, which looks where it runs."""
+    """The release of assignment 0, without its pictures, with this notebook, which looks where it
+    runs.
+    """
     master = read_master(WARM_UP)
     look = "import os, course_utils\nassert not os.listdir() and 'self_check_' in course_utils.__file__"
     notebook.cells.append(code(look))
@@ -518,21 +600,34 @@ def unpacked(folder: Path, notebook, *, data: bool = True) -> Path:
 def run(path: Path, **environment: str) -> subprocess.CompletedProcess:
     """The command as in a terminal, with nothing of this repository on the way."""
     command = [sys.executable, "-m", "course_utils.self_check", path.name]
-    clean = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "COURSE_DATA")}
+    clean = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in ("PYTHONPATH", "COURSE_DATA")
+    }
     return subprocess.run(
-        command, cwd=path.parent, env=clean | environment, capture_output=True, text=True, check=False
+        command,
+        cwd=path.parent,
+        env=clean | environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
 
 @pytest.mark.slow
 def test_assignment_0_unsolved_in_a_home_with_spaces_and_other_letters(tmp_path):
-    path = unpacked(tmp_path / "Zoë Łuk's home" / "My Drive", student_notebook(read_master(WARM_UP)))
+    path = unpacked(
+        tmp_path / "Zoë Łuk's home" / "My Drive", student_notebook(read_master(WARM_UP))
+    )
     ran = run(path)
     assert (ran.returncode, ran.stderr) == (1, "")
     assert ran.stdout.count("not solved yet") == 7
     assert "0 of 7 tasks pass their visible checks; about 69 minutes are left." in ran.stdout
     notes = [line for line in ran.stdout.splitlines() if line.startswith("note:")]
-    assert [note.split()[1] for note in notes] == ["No", "Not"], notes  # has been run; answered in writing
+    assert [note.split()[1] for note in notes] == ["No", "Not"], (
+        notes
+    )  # has been run; answered in writing
 
 
 @pytest.mark.slow

@@ -39,7 +39,9 @@ def files(master) -> dict[str, bytes]:
     }
     kept |= {f"data/{name}.npz" for name in master.packs}
     return {
-        name: data for name, data in student_files(master, student_notebook(master)).items() if name in kept
+        name: data
+        for name, data in student_files(master, student_notebook(master)).items()
+        if name in kept
     }
 
 
@@ -69,7 +71,9 @@ def test_where_all_is_there_it_says_so_on_one_screen(here, capsys):
     said = capsys.readouterr().out
     assert "MISSING" not in said
     assert len(said.splitlines()) < 20
-    assert all(name in said for name in [*STUDENT_PACKAGES, "furniture.npz", "GB free", "Python 3."])
+    assert all(
+        name in said for name in [*STUDENT_PACKAGES, "furniture.npz", "GB free", "Python 3."]
+    )
 
 
 def test_without_any_package_it_runs_and_says_the_command(release):
@@ -109,10 +113,20 @@ FAULTS = {
         "scikit-image is not installed",
         "scikit-image>=0.24",
     ),
-    "too old": (lambda p, f: version_of(p, "torch", "2.9.1+cpu"), "torch 2.9.1+cpu is too old", "--upgrade"),
-    "no sliders": (lambda p, f: version_of(p, "jupyterlab_widgets", ""), "Sliders", "jupyterlab_widgets"),
+    "too old": (
+        lambda p, f: version_of(p, "torch", "2.9.1+cpu"),
+        "torch 2.9.1+cpu is too old",
+        "--upgrade",
+    ),
+    "no sliders": (
+        lambda p, f: version_of(p, "jupyterlab_widgets", ""),
+        "Sliders",
+        "jupyterlab_widgets",
+    ),
     "broken package": (
-        lambda p, f: p.setattr(module, "import_module", raising(OSError("[WinError 126] a DLL\nis gone"))),
+        lambda p, f: p.setattr(
+            module, "import_module", raising(OSError("[WinError 126] a DLL\nis gone"))
+        ),
         "torch is installed and can't be imported (OSError: [WinError 126] a DLL)",
         "--force-reinstall",
     ),
@@ -121,7 +135,11 @@ FAULTS = {
         "SystemExit",
         "",
     ),
-    "shadowed": (lambda p, f: shadow(p, f), "torch.py is imported in the place of torch", "rename torch.py"),
+    "shadowed": (
+        lambda p, f: shadow(p, f),
+        "torch.py is imported in the place of torch",
+        "rename torch.py",
+    ),
     "old Python": (
         lambda p, f: p.setattr(sys, "version_info", (3, 9, 1)),
         "Python 3.9.1 is too old: 3.11.4",
@@ -143,7 +161,11 @@ FAULTS = {
         "close",
     ),
     "no disk": (lambda p, f: p.setattr(module, "DISK", 2**70), "GB are needed", "cache purge"),
-    "no list": (lambda p, f: (f / "requirements.txt").unlink(), "requirements.txt is not in", "unpack"),
+    "no list": (
+        lambda p, f: (f / "requirements.txt").unlink(),
+        "requirements.txt is not in",
+        "unpack",
+    ),
     "what nobody thought of": (
         lambda p, f: p.setattr(module.shutil, "disk_usage", raising(RuntimeError())),
         "The disk could not be looked at (RuntimeError)",
@@ -269,7 +291,9 @@ def test_the_first_and_the_last_cell_of_every_notebook_are_locked():
 
 
 def test_in_the_graders_box_the_first_cell_costs_nothing_and_is_imported_before_the_fork(setup):
-    """There is no requirements.txt; and whatever is imported of course_utils brings the module along."""
+    """There is no requirements.txt; and whatever is imported of course_utils brings the module
+    along.
+    """
     folder = Path(course_utils.__file__).parent.parent
     code = f"""
 import course_utils.visible_checks, sys
@@ -286,4 +310,6 @@ assert process_time() - start < 0.1
 
 
 def test_every_pack_that_is_released_is_whole_to_the_eye_of_the_check(here):
-    assert [zipfile.is_zipfile(here / "data" / f"{name}.npz") for _, name in module._packs()] == [True]
+    assert [zipfile.is_zipfile(here / "data" / f"{name}.npz") for _, name in module._packs()] == [
+        True
+    ]

@@ -34,7 +34,10 @@ LEFT_OUT = {
     "what uses its name": (
         'from google.colab import drive\ndrive.mount("/content")\nafter = 1',
         {"after": 1},
-        [(1, "from google.colab import drive", COLAB), (2, 'drive.mount("/content")', NAME + " 'drive'")],
+        [
+            (1, "from google.colab import drive", COLAB),
+            (2, 'drive.mount("/content")', NAME + " 'drive'"),
+        ],
     ),
     "what is made with it": (
         "import google.colab as colab\nfiles = [colab.ls(p) for p in '12']\nnumber = len(files)\nafter = 1",
@@ -49,14 +52,21 @@ LEFT_OUT = {
         "import json as a, my_home_package, math as b\nfrom math import nothing, pi\nafter = b.floor(pi)",
         {"after": 3},
         [
-            (1, "import json as a, my_home_package, math as b", "ModuleNotFoundError: No module named 'my_h"),
+            (
+                1,
+                "import json as a, my_home_package, math as b",
+                "ModuleNotFoundError: No module named 'my_h",
+            ),
             (2, "from math import nothing, pi", "ImportError: cannot import name 'nothing'"),
         ],
     ),
     "all names of a module": (
         "from my_helpers import *\nx = help_me(2)\nafter = 1",
         {"after": 1},
-        [(1, "from my_helpers import *", "ModuleNotFound"), (2, "x = help_me(2)", NAME + " 'help_me'")],
+        [
+            (1, "from my_helpers import *", "ModuleNotFound"),
+            (2, "x = help_me(2)", NAME + " 'help_me'"),
+        ],
     ),
     "a magic that nobody knows": (
         "%autosave_not 60\nafter = 1",
@@ -111,7 +121,10 @@ LEFT_OUT = {
     "what awaits": (
         "import asyncio, my_home_package\nawait asyncio.sleep(0)\nawait my_home_package.start()\nafter = 1",
         {"after": 1},
-        [(1, "import asyncio, my_home_package", "ModuleN"), (3, "await my_home_package.start()", NAME)],
+        [
+            (1, "import asyncio, my_home_package", "ModuleN"),
+            (3, "await my_home_package.start()", NAME),
+        ],
     ),
     "a module that can't be compiled": (
         "import sys\nsys.path.insert(0, 'FOLDER')\nimport broken_module\nafter = 1",
@@ -131,7 +144,9 @@ def test_a_statement_is_left_out_and_the_next_one_runs(case, shell, capsys, tmp_
     assert {name: shell.user_ns.get(name) for name in bound} == bound
     assert shell.last_execution_succeeded
     found = taken(shell)
-    assert [(one.line, one.statement) for one in found] == [(line, text) for line, text, _ in left_out]
+    assert [(one.line, one.statement) for one in found] == [
+        (line, text) for line, text, _ in left_out
+    ]
     for one, (*_, error) in zip(found, left_out, strict=True):
         assert one.error.startswith(error)
     said = capsys.readouterr()
@@ -201,7 +216,9 @@ def test_a_lost_name_is_remembered_until_it_is_bound(shell, capsys):
 
 
 def test_an_exception_that_a_cell_shows_itself_is_shown(shell, capsys):
-    shell.run_cell("try:\n    1 / 0\nexcept ZeroDivisionError:\n    get_ipython().showtraceback()\nx = 1")
+    shell.run_cell(
+        "try:\n    1 / 0\nexcept ZeroDivisionError:\n    get_ipython().showtraceback()\nx = 1"
+    )
     assert "ZeroDivisionError" in capsys.readouterr().out
     assert (taken(shell), shell.user_ns["x"]) == ([], 1)
 

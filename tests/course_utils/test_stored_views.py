@@ -26,7 +26,9 @@ def stored() -> RenderedViews:
 
 def where(model: int, elevation: int, azimuth: int) -> int:
     """The position of a stored view."""
-    return (model * len(ELEVATIONS) + ELEVATIONS.index(elevation)) * len(AZIMUTHS) + AZIMUTHS.index(azimuth)
+    return (model * len(ELEVATIONS) + ELEVATIONS.index(elevation)) * len(AZIMUTHS) + AZIMUTHS.index(
+        azimuth
+    )
 
 
 def ask(*views: tuple[int, float, int]) -> tuple[Tensor, Tensor, Tensor]:

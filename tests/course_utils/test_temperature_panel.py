@@ -18,7 +18,9 @@ NAMES = ("cat", "coffee", "rocket")
 
 
 class Recorder:
-    """A painting function that keeps what it was asked for, and paints a grey as light as it is warm."""
+    """A painting function that keeps what it was asked for, and paints a grey as light as it is
+    warm.
+    """
 
     def __init__(self) -> None:
         self.asked: list[tuple] = []
@@ -144,7 +146,9 @@ def test_a_photograph_is_painted_anew_within_100_milliseconds_of_one_core():
     bins = ab_bins()
     lightness, ab = rgb_to_lab_planes(photograph("chelsea", 256))
     logits = (soft_encode(110 * ab[..., ::4, ::4], bins) + 1e-4).log()  # (1, 313, 64, 64)
-    panel = TemperaturePanel(lambda _, temperature: colorize(lightness, logits, bins, temperature)[0], NAMES)
+    panel = TemperaturePanel(
+        lambda _, temperature: colorize(lightness, logits, bins, temperature)[0], NAMES
+    )
     panel.widget(panel.png())
     seconds = []
     for temperature in torch.linspace(0.1, 0.9, 10).tolist():

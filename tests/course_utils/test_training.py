@@ -36,7 +36,14 @@ def linear_model() -> nn.Linear:
 
 
 def fitted(model, batches=everything, lr=0.1, **options) -> History:
-    return fit(model, line, batches, torch.optim.SGD(model.parameters(), lr=lr), accelerator="cpu", **options)
+    return fit(
+        model,
+        line,
+        batches,
+        torch.optim.SGD(model.parameters(), lr=lr),
+        accelerator="cpu",
+        **options,
+    )
 
 
 def test_one_step_by_hand():
@@ -87,7 +94,9 @@ def test_after_each_epoch_the_model_is_asked_in_evaluation_mode_without_gradient
         return line(model, batch)
 
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
-    history = fit(model, loss_of, everything, optimizer, epochs=3, after_epoch=look, accelerator="cpu")
+    history = fit(
+        model, loss_of, everything, optimizer, epochs=3, after_epoch=look, accelerator="cpu"
+    )
     assert seen == [(0, False, False), (1, False, False), (2, False, False)]
     assert modes == [(True, True)] * 3
     assert history.scores == [0, 10, 20]
@@ -181,7 +190,9 @@ def test_shuffled_batches_have_every_row_once_and_keep_rows_together():
     assert all(torch.equal(10 * first, second) for first, second in batches)
     again = torch.cat([first for first, _ in shuffled_batches(4, rows, rows, seed=3)])
     assert torch.equal(together, again)
-    assert not torch.equal(together, torch.cat([a for a, _ in shuffled_batches(4, rows, rows, seed=4)]))
+    assert not torch.equal(
+        together, torch.cat([a for a, _ in shuffled_batches(4, rows, rows, seed=4)])
+    )
 
 
 def test_predict_is_in_evaluation_mode_and_leaves_the_mode_as_it_was():

@@ -56,7 +56,9 @@ def test_ranges_are_the_authors():
 
 def test_spread_narrows_them():
     assert torch.equal(sample_parameters(5, seeded(), spread=0.0), torch.tensor([IDENTITY] * 5))
-    half, full = (encode_transformation(sample_parameters(9, seeded(), spread)) for spread in (0.5, 1.0))
+    half, full = (
+        encode_transformation(sample_parameters(9, seeded(), spread)) for spread in (0.5, 1.0)
+    )
     assert torch.allclose(half, full / 2, atol=1e-6)
     with pytest.raises(ValueError, match="negative"):
         sample_parameters(1, seeded(), -1)
@@ -65,7 +67,9 @@ def test_spread_narrows_them():
 def test_curriculum():
     assert curriculum(0, start=0.2) == pytest.approx(0.2)
     assert curriculum(10**7, start=0.2) == pytest.approx(1.0)
-    assert curriculum(100_000, start=0.0) == pytest.approx(math.tanh(0.5)), "2/(1+exp(-x)) - 1 = tanh(x/2)"
+    assert curriculum(100_000, start=0.0) == pytest.approx(math.tanh(0.5)), (
+        "2/(1+exp(-x)) - 1 = tanh(x/2)"
+    )
 
 
 def test_identity(picture):
@@ -76,7 +80,9 @@ def test_identity(picture):
 
 
 def test_encoding_is_the_logarithm_of_factors():
-    code = encode_transformation(parameters(shift_x=-0.1, rotation=0.2, zoom_x=2.0, brightness=0.5, hue=-1.0))
+    code = encode_transformation(
+        parameters(shift_x=-0.1, rotation=0.2, zoom_x=2.0, brightness=0.5, hue=-1.0)
+    )
     expected = [-0.1, 0, 0.2, math.log(2), 0, 0, -math.log(2), -1.0]
     assert torch.allclose(code, torch.tensor([expected]))
 
@@ -114,7 +120,9 @@ def test_each_picture_has_its_own_parameters(picture):
     together = transform_image(*(planes.expand(2, -1, -1, -1) for planes in picture), rows)
     for index in (0, 1):
         alone = transform_image(*picture, rows[index : index + 1])
-        assert all(torch.allclose(a[index], b[0], atol=1e-6) for a, b in zip(together, alone, strict=True))
+        assert all(
+            torch.allclose(a[index], b[0], atol=1e-6) for a, b in zip(together, alone, strict=True)
+        )
 
 
 def test_zoom_multiplies_the_area(picture):
@@ -152,7 +160,9 @@ def test_colors_change_and_the_mask_does_not(picture):
 
 def test_a_whole_turn_of_hue_is_none(picture):
     image, mask = picture
-    assert torch.allclose(transform_image(image, mask, parameters(hue=2 * math.pi))[0], image, atol=1e-5)
+    assert torch.allclose(
+        transform_image(image, mask, parameters(hue=2 * math.pi))[0], image, atol=1e-5
+    )
 
 
 def make_views() -> RenderedViews:
@@ -181,4 +191,6 @@ def test_transformed_image_and_mask_go_together():
     for batch in Transformed(make_views(), transform_image).batches(6):
         assert torch.equal(batch.image * (batch.mask == 0), torch.zeros_like(batch.image))
         assert not torch.equal(batch.mask, batch.views.mask)
-        assert ((batch.image.sum(dim=1, keepdim=True) > 0) == (batch.mask > 0)).float().mean() > 0.99
+        assert (
+            (batch.image.sum(dim=1, keepdim=True) > 0) == (batch.mask > 0)
+        ).float().mean() > 0.99

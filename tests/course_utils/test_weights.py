@@ -16,7 +16,10 @@ def network() -> nn.Module:
 
 
 def test_what_is_saved_comes_back_up_to_half_precision(tmp_path):
-    kept, empty = network(), nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Conv2d(4, 2, 1))
+    kept, empty = (
+        network(),
+        nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Conv2d(4, 2, 1)),
+    )
     assert load_weights(empty, save_weights(kept, tmp_path / "net.safetensors")) is empty
     for name, tensor in kept.state_dict().items():
         found = empty.state_dict()[name]

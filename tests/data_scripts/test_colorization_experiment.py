@@ -1,4 +1,6 @@
-"""The colorizer's experiment on a few rooms: the parts of its recipe, and its table beside closed forms."""
+"""The colorizer's experiment on a few rooms: the parts of its recipe, and its table beside closed
+forms.
+"""
 
 import math
 
@@ -29,7 +31,9 @@ TINY = Recipe(epochs=1)
 
 @pytest.fixture(scope="module")
 def views() -> RenderedViews:
-    """A shape for each category from eight azimuths, shaded from left to right: cut-outs for furniture."""
+    """A shape for each category from eight azimuths, shaded from left to right: cut-outs for
+    furniture.
+    """
     category, azimuth = torch.cartesian_prod(torch.arange(4), torch.arange(8)).T
     rgba = torch.zeros(32, 64, 64, 4, dtype=torch.uint8)
     rgba[..., :3] = (torch.arange(64) * 3 + 30).to(torch.uint8)[None, None, :, None]
@@ -56,7 +60,8 @@ def unseen_rooms(views) -> Scenes:
 def runs(rooms, unseen_rooms) -> dict[Loss, list[Result]]:
     """Each loss, trained for one epoch with two seeds."""
     return {
-        loss: [experiment.measured(rooms, unseen_rooms, loss, seed, TINY) for seed in (0, 1)] for loss in Loss
+        loss: [experiment.measured(rooms, unseen_rooms, loss, seed, TINY) for seed in (0, 1)]
+        for loss in Loss
     }
 
 
@@ -75,7 +80,8 @@ def text_of(table) -> str:
     return capture.get()
 
 
-# --- what it trains on -----------------------------------------------------------------------------------
+# --- what it trains on
+# -----------------------------------------------------------------------------------
 
 
 def test_views_of_the_test_rooms_are_in_no_other(views, monkeypatch):
@@ -93,7 +99,9 @@ def test_views_of_the_test_rooms_are_in_no_other(views, monkeypatch):
 def epochs_of(rooms: Scenes, seed: int, monkeypatch) -> list[list[torch.Tensor]]:
     """Lightness and colours of the first two epochs that a training would see."""
     kept = []
-    monkeypatch.setattr(experiment, "fit", lambda model, loss_of, batches, *_, **__: kept.append(batches))
+    monkeypatch.setattr(
+        experiment, "fit", lambda model, loss_of, batches, *_, **__: kept.append(batches)
+    )
     experiment.trained(rooms, Loss.L2, seed, Recipe(batch=20))
     return [[torch.cat(column) for column in zip(*kept[0](epoch), strict=True)] for epoch in (0, 1)]
 
@@ -101,7 +109,9 @@ def epochs_of(rooms: Scenes, seed: int, monkeypatch) -> list[list[torch.Tensor]]
 def test_colours_are_tossed_anew_in_every_epoch(rooms, monkeypatch):
     first, second = epochs_of(rooms, 0, monkeypatch)
     assert first[1].shape == (48, 2, 16, 16)
-    assert torch.equal(first[0].sum(dim=(1, 2, 3)).sort().values, second[0].sum(dim=(1, 2, 3)).sort().values)
+    assert torch.equal(
+        first[0].sum(dim=(1, 2, 3)).sort().values, second[0].sum(dim=(1, 2, 3)).sort().values
+    )
     assert not torch.equal(first[0], second[0]), "the rooms come in another order"
 
     def coloured(epoch: list[torch.Tensor]) -> torch.Tensor:
@@ -115,17 +125,23 @@ def test_colours_are_tossed_anew_in_every_epoch(rooms, monkeypatch):
 
 @pytest.mark.parametrize("weighted", [False, True])
 def test_the_lean_loss_is_the_loss(rooms, weighted):
-    """Its value and its gradient, by way of dense codes and autograd. 20 rooms are more than go at once."""
+    """Its value and its gradient, by way of dense codes and autograd. 20 rooms are more than go at
+    once.
+    """
     # Apart from the palettes' own colours, where bins may tie and two encoders choose differently.
     ab = rooms.every(4).ab[:20] + 0.003 * torch.randn(
         20, 2, 16, 16, generator=torch.Generator().manual_seed(1)
     )
     weights = rebalancing_weights(experiment.prior_of(rooms.every(4))) if weighted else None
-    logits = torch.randn(20, 313, 16, 16, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    logits = torch.randn(
+        20, 313, 16, 16, generator=torch.Generator().manual_seed(0), requires_grad=True
+    )
     codes = experiment.encode(ab * AB_SCALE)
     expected = multinomial_cross_entropy(logits, codes, weights)
     (slope,) = torch.autograd.grad(expected, logits)
-    found = experiment._loss(1 * logits, ab, weights)  # a copy: the gradient takes the place of its values
+    found = experiment._loss(
+        1 * logits, ab, weights
+    )  # a copy: the gradient takes the place of its values
     found.backward()
     assert found.item() == pytest.approx(expected.item(), rel=1e-5)
     assert torch.allclose(logits.grad, slope, atol=1e-8)
@@ -146,21 +162,36 @@ def test_the_learning_rate_goes_up_and_down():
     assert experiment.rate(0, 1) == experiment.PEAK, "one step is made too"
 
 
-# --- networks --------------------------------------------------------------------------------------------
+# --- networks
+# --------------------------------------------------------------------------------------------
 
 
 def test_the_papers_network_has_its_blocks():
-    """Weights counted by hand from the paper's figure 2: convolutions with biases, a norm for each block."""
+    """Weights counted by hand from the paper's figure 2: convolutions with biases, a norm for each
+    block.
+    """
     with torch.device("meta"):
         network = experiment.built(Loss.MULTINOMIAL, Network.PAPER)
         two = experiment.built(Loss.L2, Network.PAPER)
     assert [(block[0].out_channels, len(block) // 2) for block in network.blocks] == [
         *((64, 2), (128, 2), (256, 3), (512, 3), (512, 3), (512, 3), (512, 3))
     ]
-    assert math.prod(layer.stride[0] for layer in network.blocks.modules() if hasattr(layer, "stride")) == 8
+    assert (
+        math.prod(layer.stride[0] for layer in network.blocks.modules() if hasattr(layer, "stride"))
+        == 8
+    )
     dilated = [block[0].dilation[0] for block in network.blocks]
     assert dilated == [1, 1, 1, 1, 2, 2, 1]
-    pairs = [(1, 64), (64, 64), (64, 128), (128, 128), (128, 256), (256, 256), (256, 256), (256, 512)]
+    pairs = [
+        (1, 64),
+        (64, 64),
+        (64, 128),
+        (128, 128),
+        (128, 256),
+        (256, 256),
+        (256, 256),
+        (256, 512),
+    ]
     pairs += 11 * [(512, 512)]
     weights = sum(9 * before * after + after for before, after in pairs)
     norms = 2 * (64 + 128 + 256 + 4 * 512)
@@ -172,7 +203,10 @@ def test_the_papers_network_has_its_blocks():
 @pytest.mark.parametrize("network", Network)
 def test_a_loss_has_as_many_outputs_as_it_needs(network):
     with torch.device("meta"):
-        shapes = {loss: experiment.built(loss, network)(torch.zeros(1, 1, 64, 64)).shape[1:] for loss in Loss}
+        shapes = {
+            loss: experiment.built(loss, network)(torch.zeros(1, 1, 64, 64)).shape[1:]
+            for loss in Loss
+        }
     assert shapes == {
         Loss.L2: (2, 16, 16),
         Loss.MULTINOMIAL: (313, 16, 16),
@@ -202,13 +236,16 @@ def test_the_same_seed_gives_the_same_network(rooms):
     assert torch.equal(first, again)
     assert not torch.equal(first, numbers(experiment.trained(some, Loss.MULTINOMIAL, 4, TINY)))
     torch.manual_seed(5)
-    assert torch.equal(torch.rand(1), went_on), "the caller's random numbers go on as if nothing had been"
+    assert torch.equal(torch.rand(1), went_on), (
+        "the caller's random numbers go on as if nothing had been"
+    )
 
 
 def test_rebalancing_makes_another_network(rooms):
     some, _ = rooms.split(16)
     plain, rebalanced = (
-        numbers(experiment.trained(some, loss, 0, TINY)) for loss in (Loss.MULTINOMIAL, Loss.REBALANCED)
+        numbers(experiment.trained(some, loss, 0, TINY))
+        for loss in (Loss.MULTINOMIAL, Loss.REBALANCED)
     )
     assert not torch.allclose(plain, rebalanced, atol=1e-4)
 
@@ -219,7 +256,8 @@ def test_training_makes_it_better(rooms, unseen_rooms, runs):
     assert longer.cross_entropy >= floor_of(unseen_rooms)
 
 
-# --- results ---------------------------------------------------------------------------------------------
+# --- results
+# ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("loss", Loss)
@@ -279,13 +317,16 @@ def test_knowing_the_truth_is_right_everywhere(rooms, unseen_rooms, monkeypatch)
 def test_what_is_possible_is_the_closed_form(rooms):
     l2, plain, rebalanced = (experiment.possible(loss, rooms) for loss in Loss)
     assert l2.tolist() == [floors.chroma_under_l2(palette).item() for palette in WORLD]
-    # The chair's by hand: its mean colour is (29.2, 36.6), and 63.8, 58.1 and 52.0 are its colours' chroma.
+    # The chair's by hand: its mean colour is (29.2, 36.6), and 63.8, 58.1 and 52.0 are its colours'
+    # chroma.
     chroma = 0.7 * math.hypot(54, 34) + 0.2 * math.hypot(44, 38) + 0.1 * math.hypot(2, 52)
     assert l2[2].item() == pytest.approx(math.hypot(29.2, 36.6) / chroma, abs=1e-5)
     weights = rebalancing_weights(experiment.prior_of(rooms.every(4)))
     for found, own in ((plain, None), (rebalanced, weights)):
         assert found.tolist() == [
-            floors.chroma_under_multinomial(palette, experiment.encode, experiment.decode, own).item()
+            floors.chroma_under_multinomial(
+                palette, experiment.encode, experiment.decode, own
+            ).item()
             for palette in WORLD
         ]
     certain = [k for k in range(len(WORLD)) if k not in experiment.AMBIGUOUS]
@@ -304,7 +345,8 @@ def test_the_table_shows_what_is_possible_beside_what_is_measured(rooms):
     high = Result(3.5, values + 0.2, values + 0.3, 0.7, 0.6, 5.0, 8.0)
     text = text_of(experiment.table({Loss.MULTINOMIAL: [low, high], Loss.L2: [low]}, rooms, 1.234))
     row, second = (
-        next(line for line in text.splitlines() if f" {loss} " in line) for loss in ("multinomial", "L2")
+        next(line for line in text.splitlines() if f" {loss} " in line)
+        for loss in ("multinomial", "L2")
     )
     best, l2 = (experiment.possible(loss, rooms) for loss in (Loss.MULTINOMIAL, Loss.L2))
     assert "nats (least 1.234)" in text
@@ -319,7 +361,8 @@ def test_the_table_shows_what_is_possible_beside_what_is_measured(rooms):
     assert f"0.200 ({l2[2]:.3f}), 30.0 %" in second
 
 
-# --- the command -----------------------------------------------------------------------------------------
+# --- the command
+# -----------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -358,7 +401,9 @@ def test_a_saved_network_can_be_read_again(command, tmp_path, rooms):
     with torch.no_grad():
         logits = network(rooms.lightness[:4])
     assert logits.isfinite().all()
-    assert expected_cross_entropy(logits, rooms.every(4).kind[:4], experiment.encode) < math.log(313)
+    assert expected_cross_entropy(logits, rooms.every(4).kind[:4], experiment.encode) < math.log(
+        313
+    )
     ab = experiment.decode(logits)
     assert chroma_ratio(ab, rooms.every(4).kind[:4]).nan_to_num().max() < 4
 

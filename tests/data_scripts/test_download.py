@@ -1,4 +1,6 @@
-"""The downloader against a server of our own that breaks off, lies, changes its mind and sends bombs."""
+"""The downloader against a server of our own that breaks off, lies, changes its mind and sends
+bombs.
+"""
 
 import contextlib
 import errno
@@ -241,7 +243,9 @@ def test_changed_file_is_not_spliced(server, to):
     ],
     ids=["date", "date and weak etag", "weak etag", "neither"],
 )
-def test_resumes_only_what_can_be_told_from_another_version(server, tiny, to, etag, modified, if_range):
+def test_resumes_only_what_can_be_told_from_another_version(
+    server, tiny, to, etag, modified, if_range
+):
     server.etag, server.modified = etag, modified
     broken_off(server, tiny, to)
     bring(tiny, to)
@@ -250,7 +254,9 @@ def test_resumes_only_what_can_be_told_from_another_version(server, tiny, to, et
     assert ("Range" in server.requests[1]) == bool(if_range)
 
 
-@pytest.mark.parametrize("lie", ["bytes 99999-300404/300405", "bytes 100000-400000/400001", "nonsense"])
+@pytest.mark.parametrize(
+    "lie", ["bytes 99999-300404/300405", "bytes 100000-400000/400001", "nonsense"]
+)
 def test_wrong_piece_is_thrown_away(server, tiny, to, lie):
     broken_off(server, tiny, to)
     server.content_range = lie
@@ -389,7 +395,9 @@ def test_unknown_host(tiny, to, monkeypatch):
 
     monkeypatch.setattr(socket, "getaddrinfo", nowhere)
     message = fails(replace(tiny, url="http://data.example.org/tiny.tar.gz"), to)
-    assert message.startswith("data.example.org cannot be reached (name or service not known). By hand")
+    assert message.startswith(
+        "data.example.org cannot be reached (name or service not known). By hand"
+    )
 
 
 def test_host_that_dies_in_the_middle_costs_nothing(server, tiny, to, monkeypatch):
@@ -463,7 +471,9 @@ def test_refusal_keeps_what_came_before(server, tiny, to):
 
 def test_web_page_in_place_of_the_archive(server, tiny, to):
     server.body, server.kind = b"<html>Please log in.</html>", "text/html; charset=utf-8"
-    assert "sent a web page, perhaps this network's log-in, and not the file. By hand" in fails(tiny, to)
+    assert "sent a web page, perhaps this network's log-in, and not the file. By hand" in fails(
+        tiny, to
+    )
     assert left(to) == set()
 
 
@@ -502,7 +512,9 @@ def test_space_for_unpacking_what_was_put_there_by_hand(server, tiny, to, monkey
     assert (to / "tiny.tar.gz").exists()
 
 
-needs_dev_full = pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is full needs Linux")
+needs_dev_full = pytest.mark.skipif(
+    not Path("/dev/full").exists(), reason="a disk that is full needs Linux"
+)
 
 
 @needs_dev_full
@@ -550,11 +562,14 @@ def test_folder_that_is_a_file(tiny, tmp_path):
     (tmp_path / "file").touch()
     for to in (tmp_path / "file", tmp_path / "file" / "below"):
         assert re.search(
-            r"cannot be used \(.*\): name a folder that you can write in, with --to", fails(tiny, to)
+            r"cannot be used \(.*\): name a folder that you can write in, with --to",
+            fails(tiny, to),
         )
 
 
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere"
+)
 def test_folder_that_nobody_may_write_in(tiny, to):
     to.mkdir(mode=0o500)
     assert "cannot be used (Permission denied)" in fails(tiny, to)
@@ -622,8 +637,14 @@ def test_bound_is_not_too_narrow(server, to):
             "downloading",
             r"Stopped. \d+.\d kB are kept in .*: run the same command again, and it goes on from",
         ),
-        ("checking", "Stopped. The archive is kept in .*, nothing half unpacked is left: run the same"),
-        ("unpacking", "Stopped. The archive is kept in .*, nothing half unpacked is left: run the same"),
+        (
+            "checking",
+            "Stopped. The archive is kept in .*, nothing half unpacked is left: run the same",
+        ),
+        (
+            "unpacking",
+            "Stopped. The archive is kept in .*, nothing half unpacked is left: run the same",
+        ),
     ],
 )
 def test_ctrl_c_says_what_is_kept_and_the_next_run_goes_on(server, tiny, to, when, said):
@@ -637,7 +658,9 @@ def test_ctrl_c_says_what_is_kept_and_the_next_run_goes_on(server, tiny, to, whe
     bring(tiny, to)
     assert is_whole(to)
     again = server.requests[1:]
-    assert [bool(request.get("Range")) for request in again] == ([True] if when == "downloading" else [])
+    assert [bool(request.get("Range")) for request in again] == (
+        [True] if when == "downloading" else []
+    )
 
 
 def test_whole_archive_of_unknown_size_is_not_fetched_twice(server, to):
@@ -700,7 +723,9 @@ def test_lock_left_by_a_crash_locks_nobody_out(tiny, to):
 
 @pytest.fixture
 def invoke(monkeypatch, server, to):
-    """Run the command, in this process, on a manifest of `tiny` and of `gone`, which is on a dead host."""
+    """Run the command, in this process, on a manifest of `tiny` and of `gone`, which is on a dead
+    host.
+    """
     tiny = described(server)
     gone = replace(tiny, name="gone", folder="gone", url=f"http://{dead_address()}/gone.tar.gz")
     monkeypatch.setattr(command, "read_manifest", lambda: {"gone": gone, "tiny": tiny})

@@ -8,7 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
-pytest.importorskip("embreex", reason="the renderer needs embreex, which has no wheel for this machine")
+pytest.importorskip(
+    "embreex", reason="the renderer needs embreex, which has no wheel for this machine"
+)
 
 import trimesh
 from typer.testing import CliRunner
@@ -29,12 +31,17 @@ SOLIDS = {
     "beam down": (solids.beam((0, 0, 2), (0, 0, 0), 0.1), 0.02),
     "beam across": (solids.beam((0, 0, 0), (2, 0, 0), 0.1), 0.02),
     "rod": (solids.rod((0, 0, 0), (0, 0, 2), 0.1, sides=64), 2 * np.pi * 0.01),
-    "hoop": (solids.tube(np.c_[solids.circle(1, 64), np.zeros(64)], 0.1, 32, closed=True), 0.02 * np.pi**2),
+    "hoop": (
+        solids.tube(np.c_[solids.circle(1, 64), np.zeros(64)], 0.1, 32, closed=True),
+        0.02 * np.pi**2,
+    ),
     "lathe": (solids.lathe([(1, 0), (1, 2)], sides=64), 2 * np.pi),
     "slab": (solids.slab(solids.circle(1, 64), 0.5, (0, 0, 3)), 0.5 * np.pi),
     "bevelled slab": (solids.slab(solids.superellipse(2, 1, 6), 0.2, bevel=0.01), 0.38),
     "sheet": (
-        solids.sheet(np.stack([np.stack([LINE, 0 * LINE, 0 * LINE + z], -1) for z in (0.0, 1.0)]), 0.1),
+        solids.sheet(
+            np.stack([np.stack([LINE, 0 * LINE, 0 * LINE + z], -1) for z in (0.0, 1.0)]), 0.1
+        ),
         0.1,
     ),
     "mirrored": (solids.mirrored(solids.box((1, 2, 3), (5, 0, 0))), 6.0),
@@ -65,7 +72,8 @@ def test_turning_is_right_handed():
     assert solids.turned(at_x, 90, "y").vertices.mean(axis=0) == pytest.approx((0, 0, -1), abs=1e-9)
 
 
-# --- pieces ----------------------------------------------------------------------------------------------
+# --- pieces
+# ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("category", CATEGORIES)
@@ -103,7 +111,8 @@ def test_another_seed_is_other_furniture():
     assert described(style_of("chair", 0, seed=0)) != described(style_of("chair", 0, seed=1))
 
 
-# --- pictures --------------------------------------------------------------------------------------------
+# --- pictures
+# --------------------------------------------------------------------------------------------
 
 
 def test_views_are_those_of_the_rendered_chairs():
@@ -121,7 +130,9 @@ def chair():
 
 @pytest.mark.parametrize("background", [(0, 0, 0), (255, 255, 255), (20, 200, 120)])
 def test_mask_is_exact(chair, background: tuple, monkeypatch):
-    """Laid over any background, a picture is what rendering over that background gives, to 2/255."""
+    """Laid over any background, a picture is what rendering over that background gives, to
+    2/255.
+    """
     from data_scripts.furniture.render import camera
 
     seen = {}
@@ -134,7 +145,9 @@ def test_mask_is_exact(chair, background: tuple, monkeypatch):
     monkeypatch.setattr(camera, "_developed", keep_samples)
     size, samples = 96, 3
     rgba = photograph(chair, framing(chair.vertices), VIEWS[5], size, samples).astype(float)
-    laid_over = rgba[..., :3] * rgba[..., 3:] / 255 + np.array(background) * (1 - rgba[..., 3:] / 255)
+    laid_over = rgba[..., :3] * rgba[..., 3:] / 255 + np.array(background) * (
+        1 - rgba[..., 3:] / 255
+    )
     # The same rays once more; where one hits nothing it sees the background.
     fine = np.tile(np.array(background, float), (size * samples, size * samples, 1))
     window = np.ix_(seen["rows"], seen["columns"])
@@ -186,7 +199,9 @@ def test_all_of_it_is_in_every_picture(chair):
 
 
 def test_light_comes_from_above_and_joints_are_not_dark():
-    """A post that stands in a block: what faces up is lightest, and nothing is black, not even inside."""
+    """A post that stands in a block: what faces up is lightest, and nothing is black, not even
+    inside.
+    """
     grey = Material("#808080")
     block, leg = solids.box((1, 1, 0.3), (0, 0, 0.15)), solids.box((0.1, 0.1, 1.2), (0, 0, 0.6))
     surface = lit([Part(block, grey), Part(leg, grey)], finest=0.1)
@@ -195,13 +210,16 @@ def test_light_comes_from_above_and_joints_are_not_dark():
     assert light.min() > 0.05
 
 
-# --- albums ----------------------------------------------------------------------------------------------
+# --- albums
+# ----------------------------------------------------------------------------------------------
 
 SMALL = album.Settings(size=24, samples=1)
 
 
 def pixels(folder, name: str) -> np.ndarray:
-    return np.stack([np.array(Image.open(p)) for p in sorted((folder / name / "renders").iterdir())])
+    return np.stack(
+        [np.array(Image.open(p)) for p in sorted((folder / name / "renders").iterdir())]
+    )
 
 
 def test_models_take_turns():
@@ -229,7 +247,9 @@ def test_style_note_rebuilds_the_piece(tmp_path):
     album.open_album(tmp_path, SMALL)
     list(album.render(album.models(1), tmp_path, SMALL, 1))
     note = json.loads((tmp_path / "chair_0000" / "style.json").read_text())
-    style = json.loads(json.dumps(described(style_of(note["category"], note["number"], note["seed"]))))
+    style = json.loads(
+        json.dumps(described(style_of(note["category"], note["number"], note["seed"])))
+    )
     assert style.items() <= note.items()
 
 
@@ -269,7 +289,18 @@ def run(*arguments: str):
 
 
 def test_command_renders_and_then_has_nothing_to_do(tmp_path):
-    words = ["--models", "1", "--size", "16", "--samples", "1", "--jobs", "1", "--to", str(tmp_path / "out")]
+    words = [
+        "--models",
+        "1",
+        "--size",
+        "16",
+        "--samples",
+        "1",
+        "--jobs",
+        "1",
+        "--to",
+        str(tmp_path / "out"),
+    ]
     assert "1 models, 62 views each, 16 px" in run(*words).output
     style = tmp_path / "out" / "chair_0000" / "style.json"
     before = style.stat().st_mtime_ns

@@ -1,4 +1,6 @@
-"""The generator's experiment on a handful of tiny pictures: the parts of its recipe, and all its variants."""
+"""The generator's experiment on a handful of tiny pictures: the parts of its recipe, and all its
+variants.
+"""
 
 import math
 
@@ -129,7 +131,9 @@ def test_the_command(views, tmp_path, monkeypatch):
     app.command()(experiment.main)
     pack = views.save(tmp_path / "tiny.npz")
     monkeypatch.setenv("COLUMNS", "100")
-    done = CliRunner().invoke(app, ["--seeds", "2", "--epochs", "1", "--data", str(pack), "--size", "16"])
+    done = CliRunner().invoke(
+        app, ["--seeds", "2", "--epochs", "1", "--data", str(pack), "--size", "16"]
+    )
     assert done.exit_code == 0, done.output
     assert "generator, seed 1" in done.output
     assert "mean of two neighbours" in done.output

@@ -1,4 +1,6 @@
-"""The packs that ship: what is in them, that they are the same each time, and that a stale one is remade."""
+"""The packs that ship: what is in them, that they are the same each time, and that a stale one is
+remade.
+"""
 
 from dataclasses import replace
 
@@ -18,7 +20,9 @@ from data_scripts.make_packs import PACKS, STYLES, Furniture, FurnitureStyles, m
 
 SMALL = {
     "furniture": Furniture(models=1, size=16, samples=1),
-    "furniture_styles": FurnitureStyles(train_models=2, test_models=1, pictures=2, size=16, samples=1),
+    "furniture_styles": FurnitureStyles(
+        train_models=2, test_models=1, pictures=2, size=16, samples=1
+    ),
 }
 FEW = {name: STYLES[name] for name in ("pedestal table", "desk")}  # the quickest to light
 
@@ -58,7 +62,9 @@ def test_furniture_is_a_pack_of_views(one_core, tmp_path):
 
 
 def test_furniture_lies_as_the_album_of_the_same_models(one_core, tmp_path):
-    """render_furniture.py writes the same pictures, of the same models, in the same order of views."""
+    """render_furniture.py writes the same pictures, of the same models, in the same order of
+    views.
+    """
     from data_scripts.furniture.album import Settings, models, render_model
 
     for model in models(4):
@@ -83,7 +89,9 @@ def test_styles_have_what_the_loader_promises(one_core, tmp_path):
     assert data.train_images.flatten(1).std(dim=1).min() > 0.01
 
 
-def test_pictures_are_of_the_style_their_label_says_and_no_model_is_in_both_parts(one_core, tmp_path):
+def test_pictures_are_of_the_style_their_label_says_and_no_model_is_in_both_parts(
+    one_core, tmp_path
+):
     data = load_furniture_styles(make_pack("furniture_styles", tmp_path))
     for part in ("train", "test"):
         labels, models = getattr(data, f"{part}_labels"), getattr(data, f"{part}_models")
@@ -162,7 +170,9 @@ def test_the_command_line(one_core, tmp_path):
 
 def test_several_processes_keep_the_order_of_the_tasks():
     told = []
-    results = make_packs._on_all_cores(divmod, [(n, 3) for n in range(9)], lambda *seen: told.append(seen))
+    results = make_packs._on_all_cores(
+        divmod, [(n, 3) for n in range(9)], lambda *seen: told.append(seen)
+    )
     assert list(results) == [divmod(n, 3) for n in range(9)]
     assert told == [(n, 9) for n in range(1, 10)]
 

@@ -54,7 +54,9 @@ def course(master, tmp_path_factory, verdicts):
     with course.gradebook() as gradebook:
         name = master.assignment.name
         written = gradebook.find_submission_notebook(name, name, "ada")
-        next(grade for grade in written.grades if grade.name.startswith("written-")).manual_score = 2.5
+        next(
+            grade for grade in written.grades if grade.name.startswith("written-")
+        ).manual_score = 2.5
         late = gradebook.find_submission_notebook(name, name, "cid")
         late.late_submission_penalty = 5.0
         gradebook.find_submission_notebook(name, name, "dot").late_submission_penalty = 1000.0
@@ -93,10 +95,15 @@ def test_plain_csv_has_the_verdicts_points(course, master, verdicts):
 @pytest.mark.parametrize("format", FORMATS)
 def test_what_is_not_known_is_an_empty_cell_and_told(course, master, format):
     rows, warnings = exported(course, format)
-    name, key = master.assignment.name, {"canvas": "SIS Login ID", "csv": "student"}.get(format, "Identifier")
+    name, key = (
+        master.assignment.name,
+        {"canvas": "SIS Login ID", "csv": "student"}.get(format, "Identifier"),
+    )
     column = {"csv": f"{name} total"}.get(format, name)
     assert {who for who, row in by(rows, key).items() if row[column] == ""} == {"away", "eve"}
-    assert [warning for warning in warnings if warning.startswith(f"eve: {name} could not be graded")]
+    assert [
+        warning for warning in warnings if warning.startswith(f"eve: {name} could not be graded")
+    ]
 
 
 def test_canvas(course, master, verdicts):
@@ -110,7 +117,9 @@ def test_canvas(course, master, verdicts):
     possible = rows.pop(0)
     assert possible["Student"].strip() == "Points Possible"
     with course.gradebook() as gradebook:
-        assert float(possible[column]) == gradebook.find_assignment(master.assignment.name).max_score
+        assert (
+            float(possible[column]) == gradebook.find_assignment(master.assignment.name).max_score
+        )
     rows = by(rows, "SIS Login ID")
     ada = rows["ada.l"]
     assert list(ada.values())[:5] == ["Lovelace, Ada 👩‍🎓", "17", "s17", "ada.l", "A, morning"]
@@ -148,7 +157,16 @@ def test_no_cell_is_a_formula(course, format):
     [
         *("=1+1", "+1", "-1", "@A1", "  =1", "\t=1", "\n=1", "\r\n@x", "\u00a0=1"),
         *("＝1+1", "＋1", "－1", "＠A1", "﹦1", "−1", "⁼1"),
-        *("\ufeff=1", "\u200b=1", "\u200e\u2060=1", "\u00ad=1", "\x00=1", "\x1b=1", "\u3164=1", "\u0301=1"),
+        *(
+            "\ufeff=1",
+            "\u200b=1",
+            "\u200e\u2060=1",
+            "\u00ad=1",
+            "\x00=1",
+            "\x1b=1",
+            "\u3164=1",
+            "\u0301=1",
+        ),
     ],
 )
 def test_formulas_are_defused(cell):
@@ -181,7 +199,14 @@ def test_excel_reads_the_names(course):
 
 @pytest.mark.parametrize(
     ("cell", "text"),
-    [(None, ""), (0.0, "0"), (2.5, "2.5"), (1 / 3, "0.3333333333"), (-1.0, "-1"), ("a\r\nb", "a b")],
+    [
+        (None, ""),
+        (0.0, "0"),
+        (2.5, "2.5"),
+        (1 / 3, "0.3333333333"),
+        (-1.0, "-1"),
+        ("a\r\nb", "a b"),
+    ],
 )
 def test_cells(cell, text):
     assert _safe(cell) == text

@@ -1,4 +1,6 @@
-"""Gradescope: a verdict as results.json, the archive by allowlist, its run_autograder in a bare folder."""
+"""Gradescope: a verdict as results.json, the archive by allowlist, its run_autograder in a bare
+folder.
+"""
 
 import json
 import os
@@ -44,7 +46,9 @@ def made_up(seed: int = 1, **said) -> Verdict:
         verdict = CheckVerdict(check.name, check.says, check.points, passed=passed, **failed)
         tasks.setdefault(check.task, []).append(verdict)
     tasks_of = [TaskVerdict(name, checks) for name, checks in tasks.items()]
-    return Verdict(LIGHT.name, **{"status": "graded", "level": "bubblewrap", "tasks": tasks_of} | said)
+    return Verdict(
+        LIGHT.name, **{"status": "graded", "level": "bubblewrap", "tasks": tasks_of} | said
+    )
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -71,7 +75,10 @@ def test_a_misconception_is_named_with_its_hint():
     )
     (test,) = results_of(made_up(tasks=[TaskVerdict("distance", [check])]))["tests"]
     assert test["name"] == "distance"
-    assert test["output"] == "It says.\nwrong value: it is off\nThis is what “root forgotten” gives. Take it."
+    assert (
+        test["output"]
+        == "It says.\nwrong value: it is off\nThis is what “root forgotten” gives. Take it."
+    )
 
 
 def test_notes_are_for_students_and_flags_are_not():
@@ -125,7 +132,10 @@ TEST = {
 RESULTS = {
     "type": "object",
     "additionalProperties": False,
-    "anyOf": [{"required": ["score"]}, {"required": ["tests"], "properties": {"tests": {"minItems": 1}}}],
+    "anyOf": [
+        {"required": ["score"]},
+        {"required": ["tests"], "properties": {"tests": {"minItems": 1}}},
+    ],
     "properties": {
         "score": POINTS,
         "execution_time": POINTS,
@@ -177,7 +187,9 @@ def test_the_schema_refuses(results):
 
 def test_hostile_texts_are_text_bounded_and_storable():
     check = CheckVerdict(HOSTILE, HOSTILE, 1, False, HOSTILE, HOSTILE, HOSTILE, HOSTILE)
-    results = results_of(made_up(tasks=[TaskVerdict(HOSTILE, [check])], reason=HOSTILE, repairs=[HOSTILE]))
+    results = results_of(
+        made_up(tasks=[TaskVerdict(HOSTILE, [check])], reason=HOSTILE, repairs=[HOSTILE])
+    )
     text = json.dumps(results, allow_nan=False)
     assert len(text) < 200_000
     assert json.loads(text) == results
@@ -185,7 +197,9 @@ def test_hostile_texts_are_text_bounded_and_storable():
         said.encode("utf-8")
         assert not re.search(r"[\x00\x1b\u202e]", said)
         assert "👩‍🎓" in said
-    assert {results["output_format"], *(test["output_format"] for test in results["tests"])} == {"text"}
+    assert {results["output_format"], *(test["output_format"] for test in results["tests"])} == {
+        "text"
+    }
     assert results["tests"][0]["name_format"] == "text"
 
 
@@ -201,7 +215,12 @@ GOOD = {
     "of its own name": ["My Homework (2) 👩‍🎓.ipynb", "torch.py"],
     "in a folder": ["hw/x.ipynb", "hw/x.npz"],
     "in capitals": ["X.IPYNB"],
-    "beside checkpoints": ["a.ipynb", ".ipynb_checkpoints/a.ipynb", "__MACOSX/._a.ipynb", "._a.ipynb"],
+    "beside checkpoints": [
+        "a.ipynb",
+        ".ipynb_checkpoints/a.ipynb",
+        "__MACOSX/._a.ipynb",
+        "._a.ipynb",
+    ],
     "beside a link": ["a.ipynb", "b.ipynb -> /etc/passwd"],
 }
 FOUND = {case: names[0] for case, names in GOOD.items()}
@@ -263,8 +282,12 @@ def test_results_are_written_and_flags_go_to_the_instructor(tmp_path, monkeypatc
     assert "to look at: `torch.py` has the name of a module�." in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("fault", [RuntimeError("secret path"), MemoryError(), CourseError("No master.")])
-def test_whatever_we_do_wrong_there_is_a_sentence_and_no_score(tmp_path, monkeypatch, capsys, fault):
+@pytest.mark.parametrize(
+    "fault", [RuntimeError("secret path"), MemoryError(), CourseError("No master.")]
+)
+def test_whatever_we_do_wrong_there_is_a_sentence_and_no_score(
+    tmp_path, monkeypatch, capsys, fault
+):
     judged_as(monkeypatch, fault)
     results = run_main(tmp_path)
     assert "score" not in results
@@ -286,7 +309,10 @@ def test_a_missing_folder_is_no_fault_of_the_students(tmp_path):
 
 
 def test_a_container_without_namespaces_is_told_with_the_way_out(tmp_path, monkeypatch, capsys):
-    judged_as(monkeypatch, made_up(status="not graded", reason="The sandbox did not start (no namespaces)."))
+    judged_as(
+        monkeypatch,
+        made_up(status="not graded", reason="The sandbox did not start (no namespaces)."),
+    )
     results = run_main(tmp_path)
     assert "no namespaces" in results["output"]
     assert "--level process" in only_test_of(results)["output"]
@@ -307,13 +333,24 @@ def test_the_archive_holds_what_is_on_the_list_and_nothing_else(archive):
     with zipfile.ZipFile(archive) as opened:
         files = {name: opened.read(name) for name in opened.namelist()}
         modes = {info.filename: info.external_attr >> 16 & 0o777 for info in opened.infolist()}
-    packages = [path for name in ("autograder", "course_utils") for path in (COURSE / name).rglob("*")]
+    packages = [
+        path for name in ("autograder", "course_utils") for path in (COURSE / name).rglob("*")
+    ]
     modules = {path for path in packages if path.suffix in (".py", ".safetensors")}
     expected = {f"course/{path.relative_to(COURSE)}" for path in modules}
     expected |= {f"course/{name}" for name in ("pyproject.toml", "README.md", "LICENSE")}
     expected |= {f"course/assignments/{LIGHT.name}/assignment.md", "course/data/furniture.npz"}
     assert set(files) == expected | {"setup.sh", "run_autograder"}
-    for part in (".git", "submitted/", "verdicts", "gradebook", "__pycache__", ".venv", "tests/", ".ipynb"):
+    for part in (
+        ".git",
+        "submitted/",
+        "verdicts",
+        "gradebook",
+        "__pycache__",
+        ".venv",
+        "tests/",
+        ".ipynb",
+    ):
         assert not [name for name in files if f"/{part}" in name and "/gradebook/" not in name]
     assert f"course/autograder/checks/test_{LIGHT.topic}.py" in files
     assert f"course/course_utils/reference/{LIGHT.topic}.py" in files
@@ -365,12 +402,16 @@ def test_from_the_shell(tmp_path, capsys, monkeypatch):
 
 @pytest.fixture
 def container(archive, tmp_path) -> Path:
-    """A folder laid out as Gradescope's /autograder, with this interpreter as the one that setup.sh makes."""
+    """A folder laid out as Gradescope's /autograder, with this interpreter as the one that setup.sh
+    makes.
+    """
     with zipfile.ZipFile(archive) as opened:
         opened.extractall(tmp_path / "source")
     python = tmp_path / "source/venv/bin/python"
     python.parent.mkdir(parents=True)
-    python.write_text(f'#!/bin/sh\nPYTHONPATH="{tmp_path}/source/course" exec "{sys.executable}" "$@"\n')
+    python.write_text(
+        f'#!/bin/sh\nPYTHONPATH="{tmp_path}/source/course" exec "{sys.executable}" "$@"\n'
+    )
     python.chmod(0o755)
     (tmp_path / "submission").mkdir()
     return tmp_path
@@ -382,7 +423,12 @@ def run_autograder(container: Path) -> dict:
     env = os.environ | {"AUTOGRADER_ROOT": str(container)}
     env.pop("COURSE_DATA", None)
     ran = subprocess.run(
-        ["bash", "run_autograder"], cwd=container, env=env, capture_output=True, text=True, check=False
+        ["bash", "run_autograder"],
+        cwd=container,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert ran.returncode == 0, ran.stdout
     return json.loads((container / "results/results.json").read_text())
@@ -396,12 +442,23 @@ def test_a_grader_that_dies_has_left_a_whole_file(container):
 
 
 # What Gradescope's image has, and this interpreter; of this machine's files there is nothing else.
-BARE = ("/usr", "/lib", "/lib64", "/bin", "/etc/ld.so.cache", "/etc/passwd", sys.prefix, sys.base_prefix)
+BARE = (
+    "/usr",
+    "/lib",
+    "/lib64",
+    "/bin",
+    "/etc/ld.so.cache",
+    "/etc/passwd",
+    sys.prefix,
+    sys.base_prefix,
+)
 needs_bubblewrap = pytest.mark.skipif(not HAS_BUBBLEWRAP, reason="bubblewrap can't be had here")
 
 
 def in_a_bare_root(container: Path, *more: str) -> dict:
-    """Run run_autograder as Gradescope does: as /autograder/run_autograder, in a root of its own."""
+    """Run run_autograder as Gradescope does: as /autograder/run_autograder, in a root of its
+    own.
+    """
     (container / "source/venv/bin/python").write_text(
         f'#!/bin/sh\nPYTHONPATH=/autograder/source/course exec "{sys.executable}" "$@"\n'
     )
@@ -410,7 +467,15 @@ def in_a_bare_root(container: Path, *more: str) -> dict:
     shutil.rmtree(container / "results", ignore_errors=True)
     (container / "results").mkdir()
     binds = [word for path in BARE if Path(path).exists() for word in ("--ro-bind", path, path)]
-    command = ["bwrap", "--die-with-parent", "--clearenv", "--setenv", "PATH", "/usr/bin:/bin", *binds]
+    command = [
+        "bwrap",
+        "--die-with-parent",
+        "--clearenv",
+        "--setenv",
+        "PATH",
+        "/usr/bin:/bin",
+        *binds,
+    ]
     command += [
         "--bind",
         str(container),
@@ -434,7 +499,9 @@ def handed_in() -> dict[str, bytes]:
     """Six submissions of the lightest assignment."""
     master = read_master(LIGHT)
     cells = solution_notebook(master).cells
-    right = {cell.id.removeprefix("task-"): cell.source for cell in cells if cell.id.startswith("task-")}
+    right = {
+        cell.id.removeprefix("task-"): cell.source for cell in cells if cell.id.startswith("task-")
+    }
     first, second = master.tasks[:2]
     wrong = as_answer(misconceptions_of(LIGHT.topic)[first][0].function, first)
     hangs = re.sub(r"(?<=\n)    return .*", "    while True:\n        pass", right[second])

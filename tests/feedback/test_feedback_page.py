@@ -31,13 +31,21 @@ def course(warm_up, tmp_path_factory):
     course = course_of(warm_up, tmp_path_factory.mktemp("course"))
     nbformat.write(solution_notebook(warm_up), course.folder / "solution" / f"{NAME}.ipynb")
     hand_in(course, warm_up, "ann", 1)
-    verdict = keep(course, warm_up, "ann", lambda check: check.task != "blend", student_notebook(warm_up))
+    verdict = keep(
+        course, warm_up, "ann", lambda check: check.task != "blend", student_notebook(warm_up)
+    )
     first = verdict.tasks[0].checks[0]
-    first.passed, first.kind, first.message = False, "wrong value", "the result has `wrong` <values>"
+    first.passed, first.kind, first.message = (
+        False,
+        "wrong value",
+        "the result has `wrong` <values>",
+    )
     first.misconception, first.hint = "city block distance", HINT
     course.store.keep("ann", Judgement(verdict, student_notebook(warm_up)))
     hand_in(course, warm_up, "bob", 1)
-    keep(course, warm_up, "bob", lambda check: False, student_notebook(warm_up), status="not graded")
+    keep(
+        course, warm_up, "bob", lambda check: False, student_notebook(warm_up), status="not graded"
+    )
     assert record_class(course, ASSIGNMENT, ["ann", "bob"]) == {}
     return course
 
@@ -59,7 +67,9 @@ def test_the_points_of_each_task_are_at_the_top_with_a_way_to_it(course, warm_up
     )
     shown = scores_on(page)
     assert len(shown) == len(warm_up.tasks) + 1
-    assert shown["squared distances"] == f"{verdict.tasks[0].earned:g} / {verdict.tasks[0].points:g}"
+    assert (
+        shown["squared distances"] == f"{verdict.tasks[0].earned:g} / {verdict.tasks[0].points:g}"
+    )
     assert shown["Write: which K?"] == "– / 3"
     assert page.select(".total")[0].text == f"{verdict.earned:g} of {verdict.points + 3:g} points"
     for link in page.select("a[href^='#']"):
@@ -72,7 +82,8 @@ def test_a_failed_check_says_what_was_tested_and_what_it_looks_like(course):
     said = page_of(course, "ann").select("#grade-pairwise_squared_distances")[0]
     assert said.select(".failed strong")[0].text == "wrong value: the result has wrong <values>"
     assert (
-        said.select(".hint")[0].text == f"This is what “city block distance” gives. {HINT.replace('`', '')}"
+        said.select(".hint")[0].text
+        == f"This is what “city block distance” gives. {HINT.replace('`', '')}"
     )
     assert [code.text for code in said.select(".hint code")] == ["dim"]
     assert len(said.select(".failed")) == 1
@@ -80,7 +91,9 @@ def test_a_failed_check_says_what_was_tested_and_what_it_looks_like(course):
 
 
 def test_unknown_is_not_zero(course, warm_up):
-    points = {title: shown.split(" / ")[0] for title, shown in scores_on(page_of(course, "bob")).items()}
+    points = {
+        title: shown.split(" / ")[0] for title, shown in scores_on(page_of(course, "bob")).items()
+    }
     assert set(points.values()) == {"–"}
 
 
@@ -114,9 +127,13 @@ def test_what_a_person_says_is_on_the_page(course):
     assert "Nearly: look at" in written.text
     assert written.select("mfrac")
     assert written.select("[onclick]") == []
-    assert page.select("#task-nearest_neighbors .comment")[0].text.strip().endswith("Too long a loop.")
+    assert (
+        page.select("#task-nearest_neighbors .comment")[0].text.strip().endswith("Too long a loop.")
+    )
     assert "set by a person: 0.25 /" in page.select("#grade-nearest_neighbors .bar")[0].text
-    assert page.select("#task-pairwise_squared_distances .comment") == []  # the checks say it, below
+    assert (
+        page.select("#task-pairwise_squared_distances .comment") == []
+    )  # the checks say it, below
 
 
 def test_the_instructor_has_the_rubric_beside_the_answer_and_nobody_else_has_it(course, warm_up):

@@ -23,11 +23,15 @@ def test_every_formula_of_the_course_is_understood():
                 MarkdownWithMath(renderer=aside).render(cell.source)
                 found += aside.formulas
     assert len(found) > 300
-    assert [latex for latex, display in found if "<math" not in as_mathml(latex, display=display)] == []
+    assert [
+        latex for latex, display in found if "<math" not in as_mathml(latex, display=display)
+    ] == []
 
 
 def test_a_formula_is_mathml_and_everything_round_it_is_text():
-    assert html("if $x<1$ then") == "<p>if <math><mi>x</mi><mo>&lt;</mo><mn>1</mn></math> then</p>\n"
+    assert (
+        html("if $x<1$ then") == "<p>if <math><mi>x</mi><mo>&lt;</mo><mn>1</mn></math> then</p>\n"
+    )
     assert '<math display="block"><munder>' in html("$$\\sum_i$$")
     assert "<mtable" in html("\\begin{align}a&=b\\\\[2ex]c&=d\\end{align}")
     assert "2ex" not in html("\\begin{align}a&=b\\\\[2ex]c&=d\\end{align}")
@@ -58,7 +62,11 @@ CLOSED = {r"\left(": r"\right)", r"\begin{matrix}": r"\end{matrix}"}
 def test_nothing_is_nested_too_deep(opened):
     closed = CLOSED.get(opened, "}")
     depth = LONGEST // (len(opened) + len(closed))
-    for latex in (opened * depth + closed * depth, opened * (LONGEST // len(opened)), "_" * LONGEST):
+    for latex in (
+        opened * depth + closed * depth,
+        opened * (LONGEST // len(opened)),
+        "_" * LONGEST,
+    ):
         assert as_mathml(latex)
 
 

@@ -17,7 +17,13 @@ from autograder.assignments import find_assignment
 from autograder.authoring.master import read_master
 from autograder.authoring.notebooks import student_notebook
 from autograder.feedback import cell_process, page, safe_html
-from autograder.feedback.cell_html import MOST_OUTPUTS, PICTURE_SIZE, cell_html, plain_cell, request_for
+from autograder.feedback.cell_html import (
+    MOST_OUTPUTS,
+    PICTURE_SIZE,
+    cell_html,
+    plain_cell,
+    request_for,
+)
 from autograder.feedback.cell_process import TOO_MUCH, CellProcess, cells_as_html
 from autograder.feedback.safe_html import (
     FORMATTED,
@@ -63,13 +69,31 @@ def soup(html: str) -> BeautifulSoup:
     return BeautifulSoup(html, "html.parser")
 
 
-# ---------------------------------------------------------------------------------------------------- a cell
+# ------------------------------------------------------------------------------------------- a cell
 
 PASTED = "before ![it](attachment:a.png) after"
 ATTACHMENTS = [
-    *({}, [], None, "text", 7, {"a.png": []}, {"a.png": None}, {"a.png": {}}, {"a.png": {"image/png": None}}),
-    *({"a.png": {"image/png": {}}}, {"a.png": {"image/png": [1, 2]}}, {"a.png": {"image/png": "<script>"}}),
-    *({"a.png": {"image/svg+xml": "PHN2Zz4="}}, {"a.png": {"text/html": "x"}}, {"b.png": {"image/png": PNG}}),
+    *(
+        {},
+        [],
+        None,
+        "text",
+        7,
+        {"a.png": []},
+        {"a.png": None},
+        {"a.png": {}},
+        {"a.png": {"image/png": None}},
+    ),
+    *(
+        {"a.png": {"image/png": {}}},
+        {"a.png": {"image/png": [1, 2]}},
+        {"a.png": {"image/png": "<script>"}},
+    ),
+    *(
+        {"a.png": {"image/svg+xml": "PHN2Zz4="}},
+        {"a.png": {"text/html": "x"}},
+        {"b.png": {"image/png": PNG}},
+    ),
     *({"a.png": {"image/png": ""}}, {"a.png": DEEP}, {7: {"image/png": PNG}}),
 ]
 
@@ -77,7 +101,10 @@ ATTACHMENTS = [
 @pytest.mark.parametrize("attachments", ATTACHMENTS, ids=range(len(ATTACHMENTS)))
 def test_an_attachment_that_cannot_be_shown_is_a_few_words(attachments):
     shown = soup(cell_html(request_for(markdown(PASTED, attachments))).body)
-    assert shown.text.strip() == "before [The picture “a.png” is missing, or is no PNG, JPEG or GIF.] after"
+    assert (
+        shown.text.strip()
+        == "before [The picture “a.png” is missing, or is no PNG, JPEG or GIF.] after"
+    )
     assert shown.select("img") == []
 
 
@@ -94,15 +121,31 @@ def test_a_pasted_picture_is_shown(kind, data):
 OUTPUTS = [
     *(None, "text", 7, {}, [None], [7], ["x"], [[]], [{}], [{"output_type": "unheard of"}]),
     *([{"output_type": "stream"}], [{"output_type": "stream", "name": 7, "text": {"a": 1}}]),
-    *([{"output_type": "error"}], [{"output_type": "error", "traceback": 7, "ename": [], "evalue": None}]),
+    *(
+        [{"output_type": "error"}],
+        [{"output_type": "error", "traceback": 7, "ename": [], "evalue": None}],
+    ),
     *([{"output_type": "error", "traceback": [None, 7, {}]}], [displayed(None)], [displayed([])]),
     *([displayed({})], [displayed({"text/plain": None})], [displayed({"text/html": {"a": 1}})]),
-    *([displayed({"image/png": []})], [displayed({"image/png": "<script>"})], [displayed({"a": DEEP})]),
+    *(
+        [displayed({"image/png": []})],
+        [displayed({"image/png": "<script>"})],
+        [displayed({"a": DEEP})],
+    ),
     [displayed({"application/vnd.jupyter.widget-view+json": {"model_id": "a"}})],
     [displayed({"application/javascript": "alert(1)"})],
     [displayed({"image/png": PNG}, metadata=[])],
-    [displayed({"image/png": PNG}, metadata={"image/png": {"width": "9e9", "height": [], "alt": {}}})],
-    [displayed({"image/png": PNG}, metadata={"image/png": {"width": float("inf"), "height": float("nan")}})],
+    [
+        displayed(
+            {"image/png": PNG}, metadata={"image/png": {"width": "9e9", "height": [], "alt": {}}}
+        )
+    ],
+    [
+        displayed(
+            {"image/png": PNG},
+            metadata={"image/png": {"width": float("inf"), "height": float("nan")}},
+        )
+    ],
     [displayed({"text/html": "<table><tr><td>1", "text/plain": 7})],
     [
         {
@@ -158,7 +201,10 @@ def test_what_is_long_is_cut_and_says_so():
     assert f"{MOST_OUTPUTS} of 300 outputs are shown." in body
     assert body.count("<pre>z</pre>") == MOST_OUTPUTS
     picture = displayed({"image/png": "A" * (PICTURE_SIZE + 1)})
-    assert "A picture of 4.0 MB, which is too large" in cell_html(request_for(code("", [picture]))).body
+    assert (
+        "A picture of 4.0 MB, which is too large"
+        in cell_html(request_for(code("", [picture]))).body
+    )
 
 
 def test_of_a_long_answer_nothing_is_lost():
@@ -169,14 +215,28 @@ def test_of_a_long_answer_nothing_is_lost():
     assert "The rest is long, and shown as it was written." in body
 
 
-# -------------------------------------------------------------------------------------------------- harmless
+# ----------------------------------------------------------------------------------------- harmless
 
 
 @pytest.mark.parametrize(
     "address",
     [
-        *("data:text/html,x", "&#100;ata:x", "&#x64;ata&#58;x", "da\tta:x", "da&#9;ta:x", " \x01data:x"),
-        *("da&NewLine;ta:x", "data&colon;x", "DATA:x", "javascript:x", "java\nscript:x", "vbscript:x"),
+        *(
+            "data:text/html,x",
+            "&#100;ata:x",
+            "&#x64;ata&#58;x",
+            "da\tta:x",
+            "da&#9;ta:x",
+            " \x01data:x",
+        ),
+        *(
+            "da&NewLine;ta:x",
+            "data&colon;x",
+            "DATA:x",
+            "javascript:x",
+            "java\nscript:x",
+            "vbscript:x",
+        ),
         *("file:///etc/passwd", "blob:x", "data%3Atext/html,x", "\u200bdata:x", "&#8203;data:x"),
     ],
 )
@@ -223,16 +283,25 @@ def test_in_the_formgrader_the_judge_s_table_keeps_its_looks_and_a_student_s_doe
 
 
 def test_a_to_do_list_has_boxes():
-    shown = soup(markdown_html("- [ ] one\n- [x] two\n  1. [X] three\n\n     more\n* [ ] $x$\n- [y] no\n"))
+    shown = soup(
+        markdown_html("- [ ] one\n- [x] two\n  1. [X] three\n\n     more\n* [ ] $x$\n- [y] no\n")
+    )
     boxes = [(box.text, box["role"], box["aria-label"]) for box in shown.select("span[role]")]
-    assert boxes == [("☐", "img", "to do"), ("☑", "img", "done"), ("☑", "img", "done"), ("☐", "img", "to do")]
+    assert boxes == [
+        ("☐", "img", "to do"),
+        ("☑", "img", "done"),
+        ("☑", "img", "done"),
+        ("☐", "img", "to do"),
+    ]
     assert "<input" not in shown.text
     assert "[y] no" in shown.text
-    typed = soup(markdown_html('<input type="checkbox" checked> a <INPUT disabled type=checkbox> b'))
+    typed = soup(
+        markdown_html('<input type="checkbox" checked> a <INPUT disabled type=checkbox> b')
+    )
     assert typed.text.split() == ["☑", "a", "☐", "b"]
 
 
-# ------------------------------------------------------------------------------------- slow, deep and fatal
+# ----------------------------------------------------------------------------- slow, deep and fatal
 
 SLOW = {
     "spaces": " " * 120_000,
@@ -267,7 +336,9 @@ def test_what_is_slow_is_cut_before_it_is_parsed(name, monkeypatch):
     assert len(said) < 3_000 or "shown as it was written" in shown.text
 
 
-@pytest.mark.parametrize("source", ["a." * 32_000, "a." * 9_000, "(" * 15_000, "x" * 10**6, "a b " * 10**5])
+@pytest.mark.parametrize(
+    "source", ["a." * 32_000, "a." * 9_000, "(" * 15_000, "x" * 10**6, "a b " * 10**5]
+)
 def test_long_words_and_long_code_are_not_coloured(source):
     shown = soup(highlight_code(source))
     assert shown.select("span") == []
@@ -290,7 +361,10 @@ def test_a_parser_that_fails_costs_the_looks_only(monkeypatch):
     for name in ("_render", "_clean", "_highlighted", "ansi_to_html"):
         monkeypatch.setattr(safe_html, name, fails)
     safe_html._rendered.cache_clear()
-    cells = (markdown("an <b>answer</b>"), code("x < 1", [{"output_type": "stream", "text": "y < 1"}]))
+    cells = (
+        markdown("an <b>answer</b>"),
+        code("x < 1", [{"output_type": "stream", "text": "y < 1"}]),
+    )
     shown = "".join(cell_html(request_for(cell)).body for cell in cells)
     assert all(part in shown for part in ("an &lt;b&gt;answer&lt;/b&gt;", "x &lt; 1", "y &lt; 1"))
 
@@ -326,9 +400,7 @@ def test_a_cell_that_kills_the_process_is_plain_text_and_the_rest_is_not(monkeyp
 
 def test_a_cell_may_use_so_much_processor_time(monkeypatch):
     """Used, and not waited for: the one that never ends is ended, however busy the machine is."""
-    hangs = (
-        "import autograder.feedback.cell_html as c; c.markdown_html = lambda *a: [0 for _ in iter(int, 1)]"
-    )
+    hangs = "import autograder.feedback.cell_html as c; c.markdown_html = lambda *a: [0 for _ in iter(int, 1)]"
     monkeypatch.setattr(cell_process, "COMMAND", ["-P", "-c", f"{hangs}; c.answer()"])
     monkeypatch.setattr(cell_process, "CELL_SECONDS", 1)
     process = CellProcess()
@@ -363,7 +435,7 @@ def test_what_is_known_is_not_asked_again(monkeypatch):
     assert process.process is None
 
 
-# ---------------------------------------------------------------------------------------------- a whole page
+# ------------------------------------------------------------------------------------- a whole page
 
 
 def odd_notebook(warm_up) -> nbformat.NotebookNode:
@@ -406,16 +478,24 @@ def test_outputs_that_are_none_cost_neither_grade_nor_page(course, warm_up):
     submit(course, ASSIGNMENT, "outputs", notebook)
     verdict = keep(course, warm_up, "outputs", lambda check: True, notebook)
     ran = nbformat.from_dict(notebook)
-    for cell, outputs in zip((cell for cell in ran.cells if cell.cell_type == "code"), OUTPUTS, strict=False):
+    for cell, outputs in zip(
+        (cell for cell in ran.cells if cell.cell_type == "code"), OUTPUTS, strict=False
+    ):
         cell.outputs = outputs
     course.store.keep("outputs", Judgement(verdict, ran))
     assert record_class(course, ASSIGNMENT, ["outputs"]) == {}
-    assert course.scores(ASSIGNMENT, "outputs") == {task.name: task.points for task in verdict.tasks}
-    assert len(soup(course.feedback(ASSIGNMENT, "outputs").read_text()).select("section.verdict")) > 3
+    assert course.scores(ASSIGNMENT, "outputs") == {
+        task.name: task.points for task in verdict.tasks
+    }
+    assert (
+        len(soup(course.feedback(ASSIGNMENT, "outputs").read_text()).select("section.verdict")) > 3
+    )
 
 
 @pytest.mark.parametrize("broken", ["template", "process", "notebook"])
-def test_where_all_else_fails_the_page_is_plain_text_with_the_points(course, warm_up, monkeypatch, broken):
+def test_where_all_else_fails_the_page_is_plain_text_with_the_points(
+    course, warm_up, monkeypatch, broken
+):
     notebook = student_notebook(warm_up)
     notebook.cells.insert(2, nbformat.v4.new_markdown_cell("mine <b>", id="mine"))
     submit(course, ASSIGNMENT, broken, notebook)
@@ -445,5 +525,7 @@ def test_the_formgrader_shows_an_odd_notebook_too(odd):
     config.HTMLExporter.template_name = "formgrade"
     config.HTMLExporter.extra_template_basedirs = [template_path]
     path = odd.autograded(ASSIGNMENT, "odd")
-    html, _ = HTMLExporter(config=config).from_filename(str(path), {"base_url": "", "index": 0, "total": 1})
+    html, _ = HTMLExporter(config=config).from_filename(
+        str(path), {"base_url": "", "index": 0, "total": 1}
+    )
     assert "The picture “y.png” is missing" in html

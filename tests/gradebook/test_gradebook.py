@@ -1,4 +1,6 @@
-"""A real course directory: the judge in nbgrader's place of Execute, from submissions to feedback and CSV."""
+"""A real course directory: the judge in nbgrader's place of Execute, from submissions to feedback
+and CSV.
+"""
 
 import csv
 import os
@@ -46,7 +48,10 @@ def graded(course, answers, notebook_with):
 
     noisy = {
         task: re.sub(
-            r'^( +)"""\n', r'\1"""\n\1import sys; print("careful", file=sys.stderr)\n', source, flags=re.M
+            r'^( +)"""\n',
+            r'\1"""\n\1import sys; print("careful", file=sys.stderr)\n',
+            source,
+            flags=re.M,
         )
         for task, source in answers.items()
     }
@@ -69,10 +74,10 @@ def graded(course, answers, notebook_with):
     edited.cells.insert(4, nbformat.v4.new_code_cell(deleted.source))
     split = next(cell for cell in edited.cells if cell.id == "task-annealed_mean")
     rest = nbformat.from_dict(split)
-    split.source = "def decode(logits, bins, temperature):" + answers["annealed_mean"].split('"""')[2]
-    rest.source = (
-        "def annealed_mean(logits, bins, temperature=0.38):\n    return decode(logits, bins, temperature)"
+    split.source = (
+        "def decode(logits, bins, temperature):" + answers["annealed_mean"].split('"""')[2]
     )
+    rest.source = "def annealed_mean(logits, bins, temperature=0.38):\n    return decode(logits, bins, temperature)"
     edited.cells.insert(edited.cells.index(split) + 1, rest)
     submit(course, "edited", edited)
 
@@ -100,7 +105,9 @@ def test_verdicts(graded):
         "edited": 76,
         "hostile": 76,
     }
-    assert {student: verdict.status for student, verdict in graded.items() if verdict.status != "graded"} == {
+    assert {
+        student: verdict.status for student, verdict in graded.items() if verdict.status != "graded"
+    } == {
         "corrupt": "refused",
         "absent": "not graded",
     }
@@ -262,7 +269,9 @@ def test_formgrader_and_feedback_in_a_browser(course, graded):
     for verdict in graded.values():
         assert f"{verdict.earned:g} / 76" in shown
     assert {student: listed[student] for student in graded if student != "absent"} == {
-        student: f"{verdict.earned:g} / 84" for student, verdict in graded.items() if student != "absent"
+        student: f"{verdict.earned:g} / 84"
+        for student, verdict in graded.items()
+        if student != "absent"
     }
 
 

@@ -96,11 +96,15 @@ def test_it_is_in_the_gradebook_on_the_page_and_in_every_export(course, autograd
     with course.gradebook() as gradebook:
         score = gradebook.find_submission(NAME, "late").score
     assert score > 4
-    page = " ".join(re.sub("<[^>]*>", " ", course.feedback(COLORIZATION, "late").read_text()).split())
+    page = " ".join(
+        re.sub("<[^>]*>", " ", course.feedback(COLORIZATION, "late").read_text()).split()
+    )
     assert f" {score - 4:g} of 84 points Handed in late: 4 points are taken off." in page
     assert "Handed in late" not in course.feedback(COLORIZATION, "in_time").read_text()
     for format in ("csv", "canvas", "moodle"):
-        autograder("export", course.folder, "--to", course.folder / f"{format}.csv", "--format", format)
+        autograder(
+            "export", course.folder, "--to", course.folder / f"{format}.csv", "--format", format
+        )
     plain = exported(course, "csv", "student")["late"]
     assert (plain[f"{NAME} late penalty"], float(plain["total"])) == ("4", score - 4)
     assert float(exported(course, "canvas", "SIS Login ID")["late"][NAME]) == score - 4
@@ -122,7 +126,9 @@ def test_a_changed_due_date_extension_or_plugin_changes_it_and_nothing_else(cour
         autograder("grade", course.folder)
         with course.gradebook() as gradebook:
             notebook = gradebook.find_submission_notebook(NAME, NAME, "late")
-            assert not any(g.needs_manual_grade for g in notebook.grades if g.manual_score is not None)
+            assert not any(
+                g.needs_manual_grade for g in notebook.grades if g.manual_score is not None
+            )
             assert [g.manual_score for g in notebook.grades if g.manual_score is not None] == [1.5]
             return notebook.late_submission_penalty
 
@@ -139,7 +145,9 @@ def test_a_changed_due_date_extension_or_plugin_changes_it_and_nothing_else(cour
     assert graded() == 2
     configure(course.folder, "c.PointsADay.points = 0.75\n")
     assert graded() == 0.75
-    configure(course.folder, "del c.AssignLatePenalties\nc.LateSubmissionPlugin.penalty_method = 'zero'\n")
+    configure(
+        course.folder, "del c.AssignLatePenalties\nc.LateSubmissionPlugin.penalty_method = 'zero'\n"
+    )
     with Course(course.folder).gradebook() as gradebook:
         score = gradebook.find_submission(NAME, "late").score
     assert graded() == score > 1.5

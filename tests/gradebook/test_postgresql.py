@@ -48,18 +48,26 @@ def copy_of(course: Course, folder: Path, url: str = "") -> Course:
 
 
 def all_of(course: Course, folder: Path) -> dict[str, object]:
-    """What the gradebook says: its own rows, nbgrader's interface, every export, the feedback pages."""
+    """What the gradebook says: its own rows, nbgrader's interface, every export, the feedback
+    pages.
+    """
     engine = create_engine(course.api.coursedir.db_url)
     with engine.connect() as connection:
-        rows = [tuple(row) for query in (GRADES, COMMENTS) for row in connection.execute(text(query))]
+        rows = [
+            tuple(row) for query in (GRADES, COMMENTS) for row in connection.execute(text(query))
+        ]
     engine.dispose()
     found: dict[str, object] = {
-        "rows": sorted([tuple(int(x) if isinstance(x, bool) else x for x in row) for row in rows], key=repr),
+        "rows": sorted(
+            [tuple(int(x) if isinstance(x, bool) else x for x in row) for row in rows], key=repr
+        ),
         "formgrader": [
             {key: value for key, value in one.items() if key != "id"}
             for one in course.api.get_submissions(NAME)
         ],
-        "pages": {student: course.feedback(COLORIZATION, student).read_text() for student in STUDENTS},
+        "pages": {
+            student: course.feedback(COLORIZATION, student).read_text() for student in STUDENTS
+        },
     }
     for format in FORMATS:
         export_course(course, folder / format, format)
@@ -73,7 +81,9 @@ def graded(course: Course) -> Course:
     assert enrol(course, [Person("ann", "Ann", "O'Hara"), Person("away", "Ævar")]) == (1, 1)
     with course.gradebook() as gradebook:
         notebook = gradebook.find_submission_notebook(NAME, NAME, STUDENTS[1])
-        written = min((g for g in notebook.grades if g.name.startswith("written-")), key=lambda g: g.name)
+        written = min(
+            (g for g in notebook.grades if g.name.startswith("written-")), key=lambda g: g.name
+        )
         written.manual_score, written.extra_credit, written.needs_manual_grade = 1 / 3, 0.1, False
         notebook.late_submission_penalty = 0.7
         min(notebook.comments, key=lambda comment: comment.name).manual_comment = "Good 🦊"
@@ -85,7 +95,9 @@ def graded(course: Course) -> Course:
 @needs_postgresql
 def test_it_holds_what_sqlite_does(judged, server, tmp_path):
     course = copy_of(judged, tmp_path, server.url("course"))
-    with pytest.raises(CourseError, match=f"does not know {NAME}: give `nbgrader generate_assignment"):
+    with pytest.raises(
+        CourseError, match=f"does not know {NAME}: give `nbgrader generate_assignment"
+    ):
         record_class(course, COLORIZATION, STUDENTS)
     assert course.api.generate_assignment(NAME, force=True)["success"]
     (tmp_path / "sqlite").mkdir()

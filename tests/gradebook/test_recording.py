@@ -50,7 +50,8 @@ def scores(verdict) -> dict[str, float]:
 
 def test_a_class_is_in_the_gradebook_with_notebooks_and_pages(course, master):
     verdicts = {
-        student: hand_in(course, master, student, seed) for seed, student in enumerate(("ann", "bob"))
+        student: hand_in(course, master, student, seed)
+        for seed, student in enumerate(("ann", "bob"))
     }
     recorded, written = [], []
     problems = record_class(
@@ -67,21 +68,28 @@ def test_a_class_is_in_the_gradebook_with_notebooks_and_pages(course, master):
         assert f"{student} was here" in page
         assert 'alt="a dot"' in page
     comments = {row[1]: row[2] for row in rows_of(course, "bob") if len(row) == 4}
-    assert all(f"{task.earned:g}/{task.points:g}." in comments[f"task-{task.name}"] for task in verdict.tasks)
-    assert sorted(path.name for path in course.autograded(COLORIZATION, "ann").parent.iterdir()) == [
-        f"{NAME}.ipynb"
-    ]
+    assert all(
+        f"{task.earned:g}/{task.points:g}." in comments[f"task-{task.name}"]
+        for task in verdict.tasks
+    )
+    assert sorted(
+        path.name for path in course.autograded(COLORIZATION, "ann").parent.iterdir()
+    ) == [f"{NAME}.ipynb"]
 
 
 def test_it_is_what_nbgrader_itself_records(course, master, tmp_path):
-    """Its own commands, with the same verdicts, and the class at once: the same rows, notebooks and pages."""
+    """Its own commands, with the same verdicts, and the class at once: the same rows, notebooks and
+    pages.
+    """
     shutil.copytree(course.folder, tmp_path / "other")
     other = Course(tmp_path / "other")
     for seed, student in enumerate(("ann", "bob", "cid")):
         for one in (course, other):
             hand_in(one, master, student, seed)
     for one in (course, other):
-        (one.submission(COLORIZATION, "bob").with_name("timestamp.txt")).write_text("2031-02-03 04:05:06 UTC")
+        (one.submission(COLORIZATION, "bob").with_name("timestamp.txt")).write_text(
+            "2031-02-03 04:05:06 UTC"
+        )
     assert record_class(course, COLORIZATION, ["ann", "bob", "cid"]) == {}
     for student in ("ann", "bob", "cid"):
         assert other.api.autograde(NAME, student)["success"]
@@ -101,7 +109,9 @@ def test_what_is_recorded_is_not_recorded_again(course, master, monkeypatch):
     record_class(course, COLORIZATION, ["ann", "bob"])
     done = []
     real = session.ClassGradebook.transaction
-    monkeypatch.setattr(session.ClassGradebook, "transaction", lambda self: done.append(1) or real(self))
+    monkeypatch.setattr(
+        session.ClassGradebook, "transaction", lambda self: done.append(1) or real(self)
+    )
 
     def records() -> int:
         done.clear()
@@ -118,7 +128,9 @@ def test_what_is_recorded_is_not_recorded_again(course, master, monkeypatch):
         gradebook.find_grade("grade-l2_loss", NAME, NAME, "ann").auto_score = 2.75
         gradebook.db.commit()
     assert records() == 1
-    course.submission(COLORIZATION, "ann").with_name("timestamp.txt").write_text("2031-02-03 04:05:06 UTC")
+    course.submission(COLORIZATION, "ann").with_name("timestamp.txt").write_text(
+        "2031-02-03 04:05:06 UTC"
+    )
     assert records() == 1
     course.api.autograde(NAME, "ann")  # nbgrader's own command: what it did is not known
     assert records() == 1
@@ -167,13 +179,23 @@ def test_a_fault_of_ours_waits_for_a_person_and_is_no_zero(course, master):
     hand_in(course, master, "ann", 1)
     record_class(course, COLORIZATION, ["ann"])
     notebook = student_notebook(master)
-    keep(course, master, "ann", lambda check: False, notebook, status="not graded", reason="The power went.")
+    keep(
+        course,
+        master,
+        "ann",
+        lambda check: False,
+        notebook,
+        status="not graded",
+        reason="The power went.",
+    )
     assert course.store.fresh(course.submission(COLORIZATION, "ann"), COLORIZATION, "ann") is None
     assert record_class(course, COLORIZATION, ["ann"]) == {}
     assert set(course.scores(COLORIZATION, "ann").values()) == {None}
     grades = [row for row in rows_of(course, "ann") if row[1].startswith("grade-")]
     assert all(needs_a_person for *_, needs_a_person, _ in grades)
-    verdict = keep(course, master, "ann", lambda check: True, notebook)  # judged again: the key is the same
+    verdict = keep(
+        course, master, "ann", lambda check: True, notebook
+    )  # judged again: the key is the same
     assert record_class(course, COLORIZATION, ["ann"]) == {}
     assert course.scores(COLORIZATION, "ann") == scores(verdict)
 
@@ -195,7 +217,9 @@ def test_one_students_failure_stays_that_students(course, master, monkeypatch):
     assert "no verdict of what was handed in" in problems["cid"][0]
     assert problems["dan"] == ["Not recorded in the gradebook: the plugin failed"]
     assert rows_of(course, "ann") != []
-    assert {row[0] for row in gradebook_rows(course)} == {"ann"}  # nothing of the others, not even a part
+    assert {row[0] for row in gradebook_rows(course)} == {
+        "ann"
+    }  # nothing of the others, not even a part
     assert not course.feedback(COLORIZATION, "dan").exists()
     monkeypatch.undo()
     assert list(record_class(course, COLORIZATION, ["ann", "dan"])) == []
@@ -242,7 +266,15 @@ def test_nothing_handed_in_is_zero_and_leaves_no_page(course, master):
     hand_in(course, master, "ann", 1)
     record_class(course, COLORIZATION, ["ann"])
     course.submission(COLORIZATION, "ann").unlink()
-    keep(course, master, "ann", lambda check: False, student_notebook(master), status="refused", reason="no")
+    keep(
+        course,
+        master,
+        "ann",
+        lambda check: False,
+        student_notebook(master),
+        status="refused",
+        reason="no",
+    )
     assert record_class(course, COLORIZATION, ["ann"]) == {}
     assert {row[2:5] for row in rows_of(course, "ann") if len(row) == 6} == {(0, None, False)}
     assert not course.autograded(COLORIZATION, "ann").exists()
@@ -258,11 +290,17 @@ def test_a_score_that_the_gradebook_has_no_cell_for_is_named(course, master):
     (problem,) = record_class(course, COLORIZATION, ["ann"])["ann"]
     assert problem == "The gradebook has another score for unheard_of than the verdict."
     unjudged = {row[1]: row[2:5] for row in rows_of(course, "ann")}[f"grade-{master.tasks[0]}"]
-    assert unjudged == (None, None, True)  # a cell without a verdict: nbgrader's own rule is full marks
+    assert unjudged == (
+        None,
+        None,
+        True,
+    )  # a cell without a verdict: nbgrader's own rule is full marks
 
 
 class HalfOff(LateSubmissionPlugin):
-    def late_submission_penalty(self, student_id: str, score: float, total_seconds_late: float) -> float:
+    def late_submission_penalty(
+        self, student_id: str, score: float, total_seconds_late: float
+    ) -> float:
         return score / 2 if student_id == "bob" else 1000
 
 
@@ -279,14 +317,20 @@ def test_late_submissions_are_penalised_as_the_course_has_it(course, master):
     assert record_class(course, COLORIZATION, ["ann", "bob", "cid"]) == {}
     with course.gradebook() as gradebook:
         found = {
-            student: gradebook.find_submission_notebook(NAME, NAME, student) for student in ("ann", "bob")
+            student: gradebook.find_submission_notebook(NAME, NAME, student)
+            for student in ("ann", "bob")
         }
         assert found["ann"].late_submission_penalty is None
         assert found["bob"].late_submission_penalty == found["bob"].score / 2 > 0
         whole = gradebook.find_submission_notebook(NAME, NAME, "cid")
         assert whole.late_submission_penalty == whole.score > 0  # and no more than that
     for folder in (course.autograded, course.feedback):  # nbgrader's exchange looks for them there
-        assert folder(COLORIZATION, "bob").with_name("timestamp.txt").read_text().startswith("2031-02-03")
+        assert (
+            folder(COLORIZATION, "bob")
+            .with_name("timestamp.txt")
+            .read_text()
+            .startswith("2031-02-03")
+        )
         assert folder(COLORIZATION, "bob").with_name("submission_secret.txt").exists()
 
 
@@ -304,7 +348,7 @@ def test_verdicts_are_recorded_as_they_come(course, master):
     assert course.feedback(COLORIZATION, "ann").exists()
 
 
-# ------------------------------------------------------------------------------------------------ one writer
+# --------------------------------------------------------------------------------------- one writer
 
 
 def hold(folder: Path, teller: Connection, seconds: float) -> None:
@@ -328,11 +372,15 @@ def test_one_writer_at_a_time(course, master):
     hand_in(course, master, "ann", 1)
     process, said = holder(course, seconds=60)
     assert said == "held"
-    with pytest.raises(CourseError, match=f"is being graded by process {process.pid} on .*wait for it"):
+    with pytest.raises(
+        CourseError, match=f"is being graded by process {process.pid} on .*wait for it"
+    ):
         record_class(course, COLORIZATION, ["ann"])
     process.kill()
     process.join()
-    assert record_class(course, COLORIZATION, ["ann"]) == {}  # its lock went with it; the file stays
+    assert (
+        record_class(course, COLORIZATION, ["ann"]) == {}
+    )  # its lock went with it; the file stays
     assert (course.folder / "grading.lock").exists()
 
 
@@ -384,7 +432,7 @@ def test_verdicts_are_read_whole_while_they_are_written(course, master):
     ]
 
 
-# --------------------------------------------------------------------------------------------------- killed
+# ------------------------------------------------------------------------------------------- killed
 
 
 def record_and_tell(folder: Path, students: list[str], teller: Connection) -> None:
@@ -401,7 +449,9 @@ def record_and_tell(folder: Path, students: list[str], teller: Connection) -> No
 
 
 def killed_while_recording(course: Course, students: list[str], draw: random.Random) -> bool:
-    """Let a process record until it has told of a few students, and some moments more; was it still at it?"""
+    """Let a process record until it has told of a few students, and some moments more; was it still
+    at it?
+    """
     hears, tells = PROCESSES.Pipe(duplex=False)
     child = PROCESSES.Process(target=record_and_tell, args=(course.folder, students, tells))
     child.start()
@@ -432,7 +482,9 @@ def rows_by_student(course: Course, students: list[str]) -> dict[str, list[tuple
 
 
 @pytest.mark.slow
-def test_killed_at_twenty_moments_the_gradebook_is_that_of_an_undisturbed_run(course, master, tmp_path):
+def test_killed_at_twenty_moments_the_gradebook_is_that_of_an_undisturbed_run(
+    course, master, tmp_path
+):
     shutil.copytree(course.folder, tmp_path / "undisturbed")
     draw = random.Random(4)  # noqa: S311
     students = [f"student-{number:02}" for number in range(24)]
@@ -452,12 +504,18 @@ def test_killed_at_twenty_moments_the_gradebook_is_that_of_an_undisturbed_run(co
     undisturbed = Course(tmp_path / "undisturbed")
     for folder in ("submitted", "verdicts"):
         leave = shutil.ignore_patterns("recorded.json", ".*")
-        shutil.copytree(course.folder / folder, undisturbed.folder / folder, ignore=leave, dirs_exist_ok=True)
+        shutil.copytree(
+            course.folder / folder, undisturbed.folder / folder, ignore=leave, dirs_exist_ok=True
+        )
     assert record_class(undisturbed, COLORIZATION, students) == {}
     assert gradebook_rows(course) == gradebook_rows(undisturbed)
     assert len(gradebook_rows(course)) == 24 * len(rows_of(course, students[0])) > 0
-    assert [path for name in ("autograded", "feedback") for path in (course.folder / name).rglob(".*")] == []
+    assert [
+        path for name in ("autograded", "feedback") for path in (course.folder / name).rglob(".*")
+    ] == []
     for student in students:
         for path in (Course.autograded, Course.feedback):
-            one, other = (path(each, COLORIZATION, student).read_text() for each in (course, undisturbed))
+            one, other = (
+                path(each, COLORIZATION, student).read_text() for each in (course, undisturbed)
+            )
             assert one == other

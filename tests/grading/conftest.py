@@ -12,5 +12,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 @pytest.fixture(scope="session", autouse=True)
 def _modules_are_no_garbage():
-    """Each nested run collects garbage twice; torch's own objects make that take longer than the checks."""
+    """Each nested run collects garbage twice; torch's own objects make that take longer than the
+    checks.
+    """
     gc.freeze()

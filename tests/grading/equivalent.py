@@ -1,4 +1,5 @@
-"""The mutants that may live: by topic, task and name, each with the reason. A topic listed here is proved.
+"""The mutants that may live: by topic, task and name, each with the reason. A topic listed here is
+proved.
 
 A mutant that lives and is not listed, or is listed and dies, fails the proof.
 """
@@ -6,7 +7,9 @@ A mutant that lives and is not listed, or is listed and dies, fails the proof.
 THRESHOLD = "equivalent: at the threshold itself both branches give the same"
 SHAPE = "equivalent: the sizes leave -1 no other meaning than 1"
 SLOPE = "equivalent: with any smaller limit, even 0, values and gradients are the same"
-THOUSANDTH = "allowed: dark colours change by a thousandth, no more than with a textbook's rounded constants"
+THOUSANDTH = (
+    "allowed: dark colours change by a thousandth, no more than with a textbook's rounded constants"
+)
 SIGN = "equivalent: sigma is squared"
 SQUARE = "equivalent: the difference is squared"
 LAST = "equivalent: the dimension is counted from the end"
@@ -30,7 +33,9 @@ TWO_ROWS = "equivalent: of two rows the second is the last"
 ONE_BATCH = "equivalent: logits and target have one size"
 DEVICE = "allowed: hidden checks run on the CPU, where every tensor is"
 SAME_DTYPE = "equivalent: image, mask and parameters have one dtype"
-UNUSED = "equivalent: what is not a factor is replaced before the logarithm, and not taken from there"
+UNUSED = (
+    "equivalent: what is not a factor is replaced before the logarithm, and not taken from there"
+)
 LIBRARY = "equivalent: it is torch's default"
 SQUARE_LAYER = "equivalent: the two layers of a stream are equally wide"
 OPPOSITE = "equivalent: a spread and a length do not depend on a sign"
@@ -110,7 +115,9 @@ EQUIVALENT: dict[str, dict[str, dict[str, str]]] = {
         },
         "annealed_mean": {},
         "l2_loss": {"prediction - target → target - prediction": SQUARE},
-        "multinomial_cross_entropy": {"F.log_softmax(logits, dim=1) → F.log_softmax(logits)": DEFAULT},
+        "multinomial_cross_entropy": {
+            "F.log_softmax(logits, dim=1) → F.log_softmax(logits)": DEFAULT
+        },
         "color_prior": {
             "ab, bins, sigma=5.0 → ab, bins, sigma=-5.0": SIGN,
             "dim=1 → dim=-1": LAST,

@@ -1,4 +1,5 @@
-"""Garbage that a task may return instead of its result: constants, noise, its input, one row of something.
+"""Garbage that a task may return instead of its result: constants, noise, its input, one row of
+something.
 
 Shapes and dtypes are mostly right, so what rejects it must be the value.
 """
@@ -67,7 +68,9 @@ def argument_in_shape(number: int) -> Change:
         if not isinstance(given, Tensor) or not isinstance(result, Tensor) or not given.numel():
             return given
         times = -(-max(result.numel(), 1) // given.numel())
-        return given.flatten().repeat(times)[: result.numel()].reshape(result.shape).to(result.dtype)
+        return (
+            given.flatten().repeat(times)[: result.numel()].reshape(result.shape).to(result.dtype)
+        )
 
     return change
 
@@ -104,7 +107,12 @@ GARBAGE: dict[str, Change] = {
     "the mean": mean,
     "a ValueError": value_error,
 }
-OF_NETWORKS = ("ones", "huge numbers", "noise", "its first argument, reshaped")  # these take seconds
+OF_NETWORKS = (
+    "ones",
+    "huge numbers",
+    "noise",
+    "its first argument, reshaped",
+)  # these take seconds
 
 
 def _has_rows(result: object) -> bool:
@@ -112,11 +120,15 @@ def _has_rows(result: object) -> bool:
 
 
 def garbage_answer(reference: Callable, change: Change) -> Callable:
-    """The reference, with all that it returns replaced; of a network, the results of its forward pass."""
+    """The reference, with all that it returns replaced; of a network, the results of its forward
+    pass.
+    """
     if isinstance(reference, type):
         forward = garbage_answer(reference.forward, change)
         return type(
-            reference.__name__, (reference,), {"forward": lambda self, *a, **k: forward(self, *a, **k)}
+            reference.__name__,
+            (reference,),
+            {"forward": lambda self, *a, **k: forward(self, *a, **k)},
         )
 
     def answer(*args: object, **kwargs: object) -> object:

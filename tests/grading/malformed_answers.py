@@ -1,4 +1,6 @@
-"""Odd things that a task may return instead of its result: none of them may pass a check, or end the run."""
+"""Odd things that a task may return instead of its result: none of them may pass a check, or end
+the run.
+"""
 
 from collections.abc import Callable
 
@@ -43,9 +45,13 @@ ODD: dict[str, Callable[[Tensor], object]] = {
 
 
 def odd_answer(reference: Callable, change: Callable[[Tensor], object]) -> Callable:
-    """The reference, with every tensor that it returns changed; of a network, those of its forward pass."""
+    """The reference, with every tensor that it returns changed; of a network, those of its forward
+    pass.
+    """
     if isinstance(reference, type):
-        return type(reference.__name__, (reference,), {"forward": odd_answer(reference.forward, change)})
+        return type(
+            reference.__name__, (reference,), {"forward": odd_answer(reference.forward, change)}
+        )
 
     def answer(*args: object, **kwargs: object) -> object:
         result = reference(*args, **kwargs)

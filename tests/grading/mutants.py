@@ -1,7 +1,8 @@
 """Mutants of a reference: one small fault each, made on the syntax tree. A good grader kills them.
 
-The private functions that a task calls are parts of it, and are mutated with it. `mutants_of(function)` names
-and writes them; `survivors(topic, task)` runs a task's hidden checks on each.
+The private functions that a task calls are parts of it, and are mutated with it.
+`mutants_of(function)` names and writes them; `survivors(topic, task)` runs a task's hidden checks
+on each.
 """
 
 import ast
@@ -40,8 +41,20 @@ COMPARISONS = {
     **{ast.In: (ast.NotIn,), ast.NotIn: (ast.In,)},
 }
 PAIRS = [
-    *[("mean", "sum"), ("max", "min"), ("amax", "amin"), ("argmax", "argmin"), ("maximum", "minimum")],
-    *[("softmax", "log_softmax"), ("exp", "log"), ("sin", "cos"), ("floor", "ceil"), ("square", "abs")],
+    *[
+        ("mean", "sum"),
+        ("max", "min"),
+        ("amax", "amin"),
+        ("argmax", "argmin"),
+        ("maximum", "minimum"),
+    ],
+    *[
+        ("softmax", "log_softmax"),
+        ("exp", "log"),
+        ("sin", "cos"),
+        ("floor", "ceil"),
+        ("square", "abs"),
+    ],
     *[("zeros_like", "ones_like"), ("zeros", "ones"), ("values", "indices"), ("all", "any")],
 ]
 RENAMED = dict(PAIRS) | {b: a for a, b in PAIRS}
@@ -63,13 +76,17 @@ def mutants_of(function: Callable) -> dict[str, str]:
 
 
 def _private_parts(function: Callable) -> list[Callable]:
-    """The private functions of its module that a function or class calls, and those that they call."""
+    """The private functions of its module that a function or class calls, and those that they
+    call.
+    """
     module, found, unread = vars(sys.modules[function.__module__]), [], [function]
     while unread:
         tree = ast.parse(inspect.getsource(unread.pop()))
         names = dict.fromkeys(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
         own = [
-            module[name] for name in names if name.startswith("_") and inspect.isfunction(module.get(name))
+            module[name]
+            for name in names
+            if name.startswith("_") and inspect.isfunction(module.get(name))
         ]
         new = [part for part in own if part not in found]
         found, unread = found + new, unread + new
@@ -96,7 +113,9 @@ def _changed(function: Callable) -> dict[str, str]:
 
 
 def _bare(tree: ast.Module) -> ast.Module:
-    """Without docstrings, annotations, decorators, and the words of an error, which no check reads."""
+    """Without docstrings, annotations, decorators, and the words of an error, which no check
+    reads.
+    """
     for node in ast.walk(tree):
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             node.decorator_list = []
@@ -134,7 +153,9 @@ def _constants(node: ast.Constant) -> Iterator[ast.AST]:
     if isinstance(value, bool):
         yield ast.Constant(not value)
     elif isinstance(value, (int, float)):
-        yield from (ast.Constant(other) for other in (value * 2, value + 1, -value, 0) if other != value)
+        yield from (
+            ast.Constant(other) for other in (value * 2, value + 1, -value, 0) if other != value
+        )
     elif isinstance(value, str) and EINSUM.fullmatch(value):
         given, result = value.split("->")
         operands = given.split(",")
@@ -221,7 +242,7 @@ VARIANTS: dict[type, Callable] = {
     ast.Expr: lambda _: iter([ast.Pass()]),
 }
 
-# ------------------------------------------------------------------------------------------------ running
+# ------------------------------------------------------------------------------------------ running
 
 CPU_SECONDS, BYTES = 20, 4 << 30  # a mutant that hangs or swells dies of it
 LIVED, DIED = 0, 1
@@ -239,12 +260,16 @@ def survivors(topic: str, task: str, names: Collection[str]) -> list[str]:
         forkserver.ensure_running()
     function = getattr(reference(topic), task)
     if not _lives(context, topic, task, inspect.getsource(function)):
-        raise RuntimeError(f"the reference of {task} does not pass, so that no mutant's death means anything")
+        raise RuntimeError(
+            f"the reference of {task} does not pass, so that no mutant's death means anything"
+        )
     mutants = mutants_of(function)
     return [name for name in names if _lives(context, topic, task, mutants[name])]
 
 
-def _lives(context: multiprocessing.context.BaseContext, topic: str, task: str, source: str) -> bool:
+def _lives(
+    context: multiprocessing.context.BaseContext, topic: str, task: str, source: str
+) -> bool:
     process = context.Process(target=_run, args=(topic, task, source))
     process.start()
     process.join(600)

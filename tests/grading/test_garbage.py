@@ -1,4 +1,6 @@
-"""Garbage earns nothing: constants, noise and a task's own input are no answers, whatever their form."""
+"""Garbage earns nothing: constants, noise and a task's own input are no answers, whatever their
+form.
+"""
 
 import pytest
 from garbage import GARBAGE, OF_NETWORKS, garbage_answer

@@ -1,4 +1,5 @@
-"""The grader's own proof: hidden checks pass what is right, fail what is wrong, and say which mistake it was.
+"""The grader's own proof: hidden checks pass what is right, fail what is wrong, and say which
+mistake it was.
 
 A topic joins by being listed in equivalent.py.
 """
@@ -20,7 +21,9 @@ from autograder.misconceptions import misconceptions_of
 
 TOPICS = list(EQUIVALENT)
 TASKS = [
-    (topic, task) for topic in TOPICS for task in dict.fromkeys(check.task for check in checks_of(topic))
+    (topic, task)
+    for topic in TOPICS
+    for task in dict.fromkeys(check.task for check in checks_of(topic))
 ]
 ALTERNATIVES = [
     (topic, task, alternative)
@@ -29,13 +32,18 @@ ALTERNATIVES = [
     for alternative in found
 ]
 MISCONCEPTIONS = [
-    (topic, item) for topic in TOPICS for items in misconceptions_of(topic).values() for item in items
+    (topic, item)
+    for topic in TOPICS
+    for items in misconceptions_of(topic).values()
+    for item in items
 ]
 
 each_topic = pytest.mark.parametrize("topic", TOPICS)
 each_task = pytest.mark.parametrize(("topic", "task"), TASKS)
 each_alternative = pytest.mark.parametrize(
-    ("topic", "task", "alternative"), ALTERNATIVES, ids=lambda value: getattr(value, "__name__", value)
+    ("topic", "task", "alternative"),
+    ALTERNATIVES,
+    ids=lambda value: getattr(value, "__name__", value),
 )
 each_misconception = pytest.mark.parametrize(
     ("topic", "item"), MISCONCEPTIONS, ids=lambda value: getattr(value, "function", pytest).__name__
@@ -63,7 +71,7 @@ def failures(verdict: TaskVerdict) -> list[tuple[str, str, str]]:
     return [(check.name, check.kind, check.message) for check in verdict.checks if not check.passed]
 
 
-# ------------------------------------------------------------------------------------------- right answers
+# ------------------------------------------------------------------------------------ right answers
 
 
 @each_topic
@@ -89,7 +97,9 @@ def test_another_order_of_operations_costs_nothing(topic, task):
         return tensor * (1 + 1e-6 * signs).to(tensor.dtype)
 
     assert (
-        failures(verdict_on(topic, task, odd_answer(getattr(reference(topic), task), rounded_elsewhere)))
+        failures(
+            verdict_on(topic, task, odd_answer(getattr(reference(topic), task), rounded_elsewhere))
+        )
         == []
     )
 
@@ -103,7 +113,7 @@ def test_every_task_has_two_alternatives_and_four_misconceptions(topic):
     assert [task for task in tasks if len(misconceptions[task]) < 4] == []
 
 
-# ------------------------------------------------------------------------------------------- wrong answers
+# ------------------------------------------------------------------------------------ wrong answers
 
 
 @each_task
@@ -126,7 +136,9 @@ def test_every_misconception_loses_points_and_is_named(topic, item):
 
 
 def tells_too_much(message: str) -> bool:
-    """Numbers, other than in a shape, a dtype, a task's name or a whole score: an input or a result."""
+    """Numbers, other than in a shape, a dtype, a task's name or a whole score: an input or a
+    result.
+    """
     harmless = r"`[\w.]+`|\([\d, ]*\)|(float|int|complex)\d+|-?\b\d+(%| dB)"
     return bool(re.search(r"\d", re.sub(harmless, "", message)))
 
@@ -135,24 +147,31 @@ def tells_too_much(message: str) -> bool:
 def test_every_check_fails_a_misconception(topic, task):
     wrong = [item.function for item in misconceptions_of(topic)[task]]
     checks = [check for check in checks_of(topic) if check.task == task]
-    assert [check.name for check in checks if all(passes(check, topic, answer) for answer in wrong)] == []
+    assert [
+        check.name for check in checks if all(passes(check, topic, answer) for answer in wrong)
+    ] == []
 
 
 @each_task
 def test_odd_answers_earn_nothing_and_end_nothing(topic, task):
     right = getattr(reference(topic), task)
-    earned = {name: verdict_on(topic, task, odd_answer(right, change)).earned for name, change in ODD.items()}
+    earned = {
+        name: verdict_on(topic, task, odd_answer(right, change)).earned
+        for name, change in ODD.items()
+    }
     assert earned == dict.fromkeys(ODD, 0)
 
 
-# ------------------------------------------------------------------------------------------------- mutants
+# ------------------------------------------------------------------------------------------ mutants
 
 
 ENOUGH = 40  # mutants of a task, for an everyday run
 
 
 @each_task
-@pytest.mark.parametrize("most", [ENOUGH, pytest.param(None, marks=pytest.mark.slow)], ids=["some", "all"])
+@pytest.mark.parametrize(
+    "most", [ENOUGH, pytest.param(None, marks=pytest.mark.slow)], ids=["some", "all"]
+)
 def test_every_mutant_dies_or_is_listed(topic, task, most):
     """Of a task with many, every second, third, fourth …; all of them under `-m slow`."""
     mutants = list(mutants_of(getattr(reference(topic), task)))

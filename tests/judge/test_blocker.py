@@ -1,4 +1,6 @@
-"""Calls that a task may not make: blocked in the worker while it is called, and as before afterwards."""
+"""Calls that a task may not make: blocked in the worker while it is called, and as before
+afterwards.
+"""
 
 import pytest
 import torch
@@ -8,7 +10,12 @@ from autograder.checks import forbidden_of
 
 RULES = {
     "loss": {
-        "names": ["torch.nn.functional.mse_loss", "torch.nn.MSELoss", "torch.Tensor.softmax", "numpy.dot"],
+        "names": [
+            "torch.nn.functional.mse_loss",
+            "torch.nn.MSELoss",
+            "torch.Tensor.softmax",
+            "numpy.dot",
+        ],
         "ops": ["aten::mse_loss", "aten::convolution"],
     }
 }
@@ -72,7 +79,8 @@ def worker(request):
         yield worker
 
 
-# For each forbidden task, the routes that the installed libraries have to its result, or to most of it.
+# For each forbidden task, the routes that the installed libraries have to its result, or to most of
+# it.
 LIBRARY = {
     "conv2d": {
         "torch's own": "F.conv2d(x, w)",
@@ -142,7 +150,9 @@ ROUTES = [(task, way) for task, ways in LIBRARY.items() for way in ways]
 def library(request):
     """A worker with the course's own rules, and a function for each of the routes."""
     rules = forbidden_of("cnn_classifier")
-    sent = {task: {"names": list(rules[task].names), "ops": list(rules[task].ops)} for task in LIBRARY}
+    sent = {
+        task: {"names": list(rules[task].names), "ops": list(rules[task].ops)} for task in LIBRARY
+    }
     with start(request.param) as worker:
         assert worker.cell(f"__import__('blocked').install({sent!r})", silent=True).ok
         lines = [
@@ -157,8 +167,13 @@ def library(request):
         for task, ways in LIBRARY.items():
             lines += [f"{task.upper()} = {{"]
             lines += [f"    {way!r}: lambda x, w: {code}," for way, code in ways.items()]
-            lines += ["}", f"def {task}(x, w, way): return torch.as_tensor({task.upper()}[way](x, w))"]
-            lines += [f"def free_{task}(x, w, way): return torch.as_tensor({task.upper()}[way](x, w))"]
+            lines += [
+                "}",
+                f"def {task}(x, w, way): return torch.as_tensor({task.upper()}[way](x, w))",
+            ]
+            lines += [
+                f"def free_{task}(x, w, way): return torch.as_tensor({task.upper()}[way](x, w))"
+            ]
         for task, code in STEPS.items():
             lines += [f"{task.upper()}['steps'] = lambda x, w: {code}"]
         cell = worker.cell("\n".join(lines))
@@ -342,7 +357,14 @@ def test_a_process_from_before_waits_until_the_call_is_over():
 
 
 X = torch.eye(4)
-WAYS = ["its name", "kept before", "a module kept before", "a new module", "the operator", "its overload"]
+WAYS = [
+    "its name",
+    "kept before",
+    "a module kept before",
+    "a new module",
+    "the operator",
+    "its overload",
+]
 WAYS += ["an inner name", "a convolution", "a method", "another library", "under no_grad"]
 WAYS += ["under inference_mode", "under vmap"]
 

@@ -1,4 +1,6 @@
-"""The sandbox: what can be seen and done from inside, what is refused, and what is left behind: nothing."""
+"""The sandbox: what can be seen and done from inside, what is refused, and what is left behind:
+nothing.
+"""
 
 import errno
 import os
@@ -47,7 +49,7 @@ def raised(worker, source):
     return [*raised, *skipped][0]
 
 
-# --------------------------------------------------------------------------------------------- from inside
+# -------------------------------------------------------------------------------------- from inside
 
 
 @needs_bubblewrap
@@ -55,7 +57,15 @@ def raised(worker, source):
     "path",
     [
         *(COURSE / "autograder", COURSE / "course_utils", COURSE / "assignments", COURSE / "tests"),
-        *(COURSE / "pyproject.toml", COURSE / ".git", "/etc/passwd", "/etc/shadow", "/var", "/home", "/run"),
+        *(
+            COURSE / "pyproject.toml",
+            COURSE / ".git",
+            "/etc/passwd",
+            "/etc/shadow",
+            "/var",
+            "/home",
+            "/run",
+        ),
         *("/sys/kernel", "/dev/sda", "/dev/vda", "/dev/mem", "/course/course_utils/reference"),
     ],
     ids=lambda path: Path(path).name,
@@ -67,7 +77,9 @@ def test_secrets_are_not_there(worker, path):
 @needs_bubblewrap
 def test_only_the_way_to_python_is_there_of_a_home(worker):
     home = Path.home()
-    inside = set(value(worker, f"os.listdir({str(home)!r}) if os.path.exists({str(home)!r}) else []"))
+    inside = set(
+        value(worker, f"os.listdir({str(home)!r}) if os.path.exists({str(home)!r}) else []")
+    )
     ways = {path.relative_to(home).parts[0] for path in python_paths() if path.is_relative_to(home)}
     assert inside <= ways
 
@@ -75,7 +87,12 @@ def test_only_the_way_to_python_is_there_of_a_home(worker):
 @needs_bubblewrap
 @pytest.mark.parametrize(
     "name",
-    ["autograder", "autograder.judge", "course_utils.reference", "course_utils.reference.colorization"],
+    [
+        "autograder",
+        "autograder.judge",
+        "course_utils.reference",
+        "course_utils.reference.colorization",
+    ],
 )
 def test_secrets_can_not_be_imported(worker, name):
     assert raised(worker, f"import {name}") == "ModuleNotFoundError"
@@ -85,7 +102,17 @@ def test_secrets_can_not_be_imported(worker, name):
 @pytest.mark.parametrize(
     "folder",
     [
-        *("/", "/worker", "/course/course_utils", "/usr/lib", "/usr/bin", "/dev", "/etc", "/home", "/proc"),
+        *(
+            "/",
+            "/worker",
+            "/course/course_utils",
+            "/usr/lib",
+            "/usr/bin",
+            "/dev",
+            "/etc",
+            "/home",
+            "/proc",
+        ),
         *(sys.prefix, f"{sys.prefix}/lib", f"{sys.base_prefix}/lib", "/sys/devices/system/cpu"),
     ],
 )
@@ -96,7 +123,9 @@ def test_nothing_can_be_written_outside(worker, folder):
 
 @needs_bubblewrap
 def test_the_font_list_is_there_and_need_not_be_made(worker):
-    lists = value(worker, "glob.glob(matplotlib.get_cachedir() + '/fontlist*')", "import glob, matplotlib")
+    lists = value(
+        worker, "glob.glob(matplotlib.get_cachedir() + '/fontlist*')", "import glob, matplotlib"
+    )
     assert len(lists) == 1
     assert value(worker, "os.access(matplotlib.get_cachedir(), os.W_OK)", "import os")
 
@@ -116,7 +145,10 @@ finally:
     for n in range(number + 1): os.remove(f"/tmp/fill{n}")
 """
     assert value(worker, "(code, written)", fill) == (28, pytest.approx(128, abs=4))  # ENOSPC
-    assert value(worker, "os.statvfs('/dev/shm').f_blocks * os.statvfs('/dev/shm').f_frsize") == 64 * MB
+    assert (
+        value(worker, "os.statvfs('/dev/shm').f_blocks * os.statvfs('/dev/shm').f_frsize")
+        == 64 * MB
+    )
 
 
 @needs_bubblewrap
@@ -137,7 +169,9 @@ except OSError: pass
 
 @needs_bubblewrap
 def test_of_the_machine_only_its_start_is_told(worker):
-    read = "{name: open('/proc/' + name).read() for name in ('meminfo', 'stat', 'loadavg', 'uptime')}"
+    read = (
+        "{name: open('/proc/' + name).read() for name in ('meminfo', 'stat', 'loadavg', 'uptime')}"
+    )
     before = value(worker, read)
     assert "MemTotal" in before["meminfo"]
     assert value(worker, read, "import time\ntime.sleep(0.05)") == before
@@ -180,8 +214,14 @@ def test_the_network_is_blocked(worker, kind):
         server.listen()
         local.bind(f"\0{name}")
         local.listen()
-        source = NETWORK[kind].replace("{port}", str(server.getsockname()[1])).replace("{name}", name)
-        assert raised(worker, f"import socket\n{source}") in ("OSError", "gaierror", "ConnectionRefusedError")
+        source = (
+            NETWORK[kind].replace("{port}", str(server.getsockname()[1])).replace("{name}", name)
+        )
+        assert raised(worker, f"import socket\n{source}") in (
+            "OSError",
+            "gaierror",
+            "ConnectionRefusedError",
+        )
 
 
 @needs_bubblewrap
@@ -197,7 +237,10 @@ def test_privileges_are_gone(worker):
 
 @needs_bubblewrap
 def test_other_processes_are_not_seen(worker):
-    assert len(value(worker, "[name for name in os.listdir('/proc') if name.isdigit()]", "import os")) <= 3
+    assert (
+        len(value(worker, "[name for name in os.listdir('/proc') if name.isdigit()]", "import os"))
+        <= 3
+    )
 
 
 @needs_bubblewrap
@@ -215,7 +258,7 @@ def test_limits_are_set_and_hard(worker):
     assert raised(worker, "resource.setrlimit(resource.RLIMIT_NOFILE, (999, 999))") == "ValueError"
 
 
-# -------------------------------------------------------------------------------------------------- the box
+# ------------------------------------------------------------------------------------------ the box
 
 
 @pytest.fixture
@@ -238,7 +281,14 @@ def test_the_stage_holds_nothing_that_is_not_shipped(stage):
 def test_the_command_takes_everything_away(stage, root):
     words = bubblewrap.bubblewrap_command(stage, Limits(tmp=7 * MB), ["true"], root=root)
     text = " ".join(words)
-    for flag in ("die-with-parent", "new-session", "clearenv", "unshare-net", "unshare-pid", "unshare-ipc"):
+    for flag in (
+        "die-with-parent",
+        "new-session",
+        "clearenv",
+        "unshare-net",
+        "unshare-pid",
+        "unshare-ipc",
+    ):
         assert f"--{flag}" in words
     assert "--cap-drop ALL" in text
     assert ("--unshare-user --disable-userns --uid 65534 --gid 65534" in text) is not root
@@ -274,7 +324,11 @@ def test_a_prefix_behind_a_link_is_shown_by_both_names(tmp_path):
 def installed(folder):
     """A prefix in which the course is installed as a package."""
     packages = folder / "lib" / "site-packages"
-    for name in ("autograder/checks/test_topic.py", "course_utils/reference/topic.py", "other/module.py"):
+    for name in (
+        "autograder/checks/test_topic.py",
+        "course_utils/reference/topic.py",
+        "other/module.py",
+    ):
         path = packages / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("SECRET = 7")
@@ -283,10 +337,15 @@ def installed(folder):
 
 def test_a_package_of_ours_in_a_prefix_is_hidden(tmp_path):
     with installed(tmp_path) as packages:
-        assert hidden([tmp_path / "lib"], [packages]) == [packages / "autograder", packages / "course_utils"]
+        assert hidden([tmp_path / "lib"], [packages]) == [
+            packages / "autograder",
+            packages / "course_utils",
+        ]
         assert hidden([tmp_path / "other"], [packages]) == []
         (tmp_path / "link").symlink_to("lib")
-        assert hidden([tmp_path / "link"], [packages])[0] == tmp_path / "link/site-packages/autograder"
+        assert (
+            hidden([tmp_path / "link"], [packages])[0] == tmp_path / "link/site-packages/autograder"
+        )
 
 
 @needs_bubblewrap
@@ -300,7 +359,7 @@ def test_what_is_hidden_can_not_be_seen(tmp_path, stage, monkeypatch):
     assert seen == [str(packages / "other/module.py")]
 
 
-# ------------------------------------------------------------------------------------------------- refusals
+# ----------------------------------------------------------------------------------------- refusals
 
 
 def test_a_level_that_there_is_not_is_refused():
@@ -399,7 +458,7 @@ def test_limits_that_make_no_sense_are_named(mapping, says):
         Limits.from_mapping(mapping)
 
 
-# --------------------------------------------------------------------------------------------- system calls
+# ------------------------------------------------------------------------------------- system calls
 
 
 def decided(machine, number, *arguments):
@@ -414,7 +473,9 @@ def decided(machine, number, *arguments):
         if code == seccomp.LOAD:
             value = memory.get(operand // 4, 0)
         elif code == seccomp.RETURN:
-            return {seccomp.ALLOW: None, seccomp.KILL: "killed"}.get(operand, operand - seccomp.FAIL)
+            return {seccomp.ALLOW: None, seccomp.KILL: "killed"}.get(
+                operand, operand - seccomp.FAIL
+            )
         else:
             tests = {seccomp.JUMP_EQUAL: value == operand, seccomp.JUMP_AT_LEAST: value >= operand}
             tests[seccomp.JUMP_ANY_BIT] = bool(value & operand)
@@ -462,12 +523,14 @@ def test_system_calls_are_decided_by_number_and_arguments(machine, call):
     assert decided(machine, number, *arguments) == error
 
 
-# ------------------------------------------------------------------------------------------- control groups
+# ----------------------------------------------------------------------------------- control groups
 
 
 def hierarchy(monkeypatch, folder, version, ours="/a/b"):
     """A tree of control groups as the kernel shows it, made of plain files."""
-    kinds = {1: [("cpu", "cpu,cpuacct"), ("memory", "memory"), ("pids", "pids")], 2: [("", "")]}[version]
+    kinds = {1: [("cpu", "cpu,cpuacct"), ("memory", "memory"), ("pids", "pids")], 2: [("", "")]}[
+        version
+    ]
     mounts, groups = [], []
     for at, (name, options) in enumerate(kinds):
         point = folder / (name or "unified")
@@ -510,20 +573,27 @@ def test_without_control_groups_there_is_none(monkeypatch, tmp_path):
     group = cgroup.Cgroup(Limits())
     assert (group.folders, group.controls, group.out_of_memory()) == ([], set(), False)
     group.remove()
-    assert "no control group for cores or memory or processes" in self_test_module._shares(group).detail
+    assert (
+        "no control group for cores or memory or processes"
+        in self_test_module._shares(group).detail
+    )
 
 
 def test_a_group_tells_that_the_kernel_ended_a_process(monkeypatch, tmp_path):
     hierarchy(monkeypatch, tmp_path, 1)
     group = cgroup.Cgroup(Limits())
-    file = next(folder for folder in group.folders if "memory" in folder.parts) / "memory.oom_control"
+    file = (
+        next(folder for folder in group.folders if "memory" in folder.parts) / "memory.oom_control"
+    )
     for number in (0, 3):
         file.write_text(f"oom_kill_disable 0\nunder_oom 0\noom_kill {number}\n")
         assert group.out_of_memory() is bool(number)
 
 
 def test_groups_of_judges_that_were_killed_are_swept_and_no_others(tmp_path):
-    left, held, other = (tmp_path / name for name in ("autograder-0-a", f"autograder-{os.getpid()}-b", "c"))
+    left, held, other = (
+        tmp_path / name for name in ("autograder-0-a", f"autograder-{os.getpid()}-b", "c")
+    )
     for folder in (left, held, other):
         folder.mkdir()
     cgroup.sweep(tmp_path)
@@ -536,12 +606,14 @@ def test_a_box_is_in_its_group_and_the_group_goes_with_it(how):
     with start(how, Limits(processes=9)) as worker:
         folders = worker._box.group.folders
         family = worker._box.family()
-        inside = [set(map(int, (folder / "cgroup.procs").read_text().split())) for folder in folders]
+        inside = [
+            set(map(int, (folder / "cgroup.procs").read_text().split())) for folder in folders
+        ]
         assert all(found and found <= set(family) for found in inside)
     assert not [folder for folder in folders if folder.exists()]
 
 
-# ------------------------------------------------------------------------------------------------ self-test
+# ---------------------------------------------------------------------------------------- self-test
 
 
 @needs_bubblewrap
@@ -563,7 +635,9 @@ def test_the_self_test_finds_what_is_wrong():
     facts |= {"importable": []}
     facts |= {"course": False, "tmp": 2**40, "privileges": 1, "uid": 0}
     found = {finding.name: finding for finding in _judged(facts, Limits(), isolated=True)}
-    assert [name for name, finding in found.items() if finding.ok] == ["the references are out of reach"]
+    assert [name for name, finding in found.items() if finding.ok] == [
+        "the references are out of reach"
+    ]
     assert "/usr." in found["the world is read-only"].detail
 
 
@@ -577,7 +651,9 @@ def test_a_judge_that_is_not_root_gets_a_box_as_good():
     )
     # A stranger can't look into root's home, where Python may be.
     home = ["--perms", "0755", "--tmpfs", "/root"]
-    needed = {Path(*path.parts[:3]) for path in [*python_paths(), COURSE] if path.is_relative_to("/root")}
+    needed = {
+        Path(*path.parts[:3]) for path in [*python_paths(), COURSE] if path.is_relative_to("/root")
+    }
     home += [word for path in sorted(needed) for word in ("--ro-bind", str(path), str(path))]
     view = ["--bind", "/", "/", "--dev-bind", "/dev", "/dev", *home, "--die-with-parent"]
     powers = ["--cap-drop", "ALL", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
@@ -590,7 +666,7 @@ def test_a_judge_that_is_not_root_gets_a_box_as_good():
     assert "ready in" in lines[-1]  # a warm one, too
 
 
-# ------------------------------------------------------------------------------------------ nothing is left
+# ---------------------------------------------------------------------------------- nothing is left
 
 
 def gone(pids, seconds=120):

@@ -1,4 +1,5 @@
-"""Judged by a cluster: Dask's own scheduler and worker, within this process, and a real pool beside them.
+"""Judged by a cluster: Dask's own scheduler and worker, within this process, and a real pool beside
+them.
 
 Several machines, and what happens when they are lost: tests/benchmarks/test_cluster_class.py.
 """
@@ -35,12 +36,16 @@ FILE = "colorizer.safetensors"
 
 def local(workers: int) -> distributed.LocalCluster:
     quiet = {"dashboard_address": None, "silence_logs": logging.CRITICAL}
-    return distributed.LocalCluster(n_workers=workers, threads_per_worker=2, processes=False, **quiet)
+    return distributed.LocalCluster(
+        n_workers=workers, threads_per_worker=2, processes=False, **quiet
+    )
 
 
 @pytest.fixture
 def submission(notebook_with, tmp_path) -> Callable:
-    """Write a notebook with some answers; only the cells that define something, as pictures are slow."""
+    """Write a notebook with some answers; only the cells that define something, as pictures are
+    slow.
+    """
 
     def submission(name: str, answers: dict[str, str], first: str = "") -> Path:
         notebook = notebook_with(answers)
@@ -79,8 +84,13 @@ def a_class(submission, answers) -> dict[str, Path]:
 def slow_ones(submission, answers) -> list[Path]:
     """Three that take two seconds; and two for which nobody waits."""
     some = {"l2_loss": answers["l2_loss"]}
-    three = [submission(f"slow {number}", some, "import time; time.sleep(2)") for number in range(3)]
-    return [*three, *(submission(f"slower {n}", {}, "import time; time.sleep(9)") for n in range(2))]
+    three = [
+        submission(f"slow {number}", some, "import time; time.sleep(2)") for number in range(3)
+    ]
+    return [
+        *three,
+        *(submission(f"slower {n}", {}, "import time; time.sleep(9)") for n in range(2)),
+    ]
 
 
 @pytest.mark.slow
@@ -114,11 +124,15 @@ def arrives_as_it_was_handed_in(cluster: Cluster, a_class: dict[str, Path]) -> N
     graded = {name: verdict for name, verdict in found.items() if name not in said}
     earned = {name: verdict.task("l2_loss").earned for name, verdict in graded.items()}
     assert earned == dict.fromkeys(graded, 3) | {"wrong": 0}
-    missing = [name for name, verdict in graded.items() if "there is no `color" in verdict.to_json()]
+    missing = [
+        name for name, verdict in graded.items() if "there is no `color" in verdict.to_json()
+    ]
     assert missing == [name for name in graded if name != "with its network"]
     flags = {name: verdict.flags for name, verdict in graded.items() if verdict.flags}
     assert flags == {
-        "with a module": ["`torch.py` beside the notebook has the name of a module: it was not used."],
+        "with a module": [
+            "`torch.py` beside the notebook has the name of a module: it was not used."
+        ],
         "with a link": [f"`{FILE}` beside the notebook is a link: it was not followed."],
     }
 
@@ -138,13 +152,20 @@ def servers() -> list[psutil.Process]:
 
 def slots() -> list[psutil.Process]:
     """The processes of the pool that judge."""
-    return [one for server in servers() for one in server.children() if one.cmdline() == server.cmdline()]
+    return [
+        one
+        for server in servers()
+        for one in server.children()
+        if one.cmdline() == server.cmdline()
+    ]
 
 
 def test_what_differs_is_named():
     here = {"torch": "2.11", "data/furniture.npz": "a", "code": "b"}
     assert difference(here, here) == ""
-    assert difference(here | {"torch": "2.10"}, here).startswith("has torch 2.10, and 2.11 is here. Bring")
+    assert difference(here | {"torch": "2.10"}, here).startswith(
+        "has torch 2.10, and 2.11 is here. Bring"
+    )
     assert difference(here | {"data/furniture.npz": "c", "code": "d"}, here).startswith(
         "has another data/furniture.npz than is here. Bring its clone"
     )
@@ -152,7 +173,9 @@ def test_what_differs_is_named():
 
 def test_nobody_at_the_address(monkeypatch):
     monkeypatch.setattr(cluster_module, "CONNECT", 1.0)
-    with pytest.raises(CourseError, match=r"no Dask scheduler at tcp://127.0.0.1:1 .*Start one with"):
+    with pytest.raises(
+        CourseError, match=r"no Dask scheduler at tcp://127.0.0.1:1 .*Start one with"
+    ):
         Cluster("tcp://127.0.0.1:1", COLORIZATION)
 
 
@@ -187,5 +210,11 @@ def test_jobs_are_for_this_machine(tmp_path):
 def test_nothing_is_written_outside_of_the_folder(tmp_path):
     parcel = Parcel("../../a.ipynb", b"{}", {"../b.py": b"", "/tmp/c.py": b""})
     parcel.lay_out(tmp_path / "in" / "it")
-    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {"a.ipynb", "b.py", "c.py"}
-    assert all(path.parent == tmp_path / "in" / "it" for path in tmp_path.rglob("*") if path.is_file())
+    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {
+        "a.ipynb",
+        "b.py",
+        "c.py",
+    }
+    assert all(
+        path.parent == tmp_path / "in" / "it" for path in tmp_path.rglob("*") if path.is_file()
+    )

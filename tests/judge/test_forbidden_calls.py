@@ -22,7 +22,12 @@ from autograder.misconceptions import misconceptions_of
 
 CONV = Forbidden(
     (
-        *("torch.nn.functional.conv2d", "torch.nn.Conv2d", "torch.Tensor.unfold", "scipy.signal.convolve2d"),
+        *(
+            "torch.nn.functional.conv2d",
+            "torch.nn.Conv2d",
+            "torch.Tensor.unfold",
+            "scipy.signal.convolve2d",
+        ),
         "torchvision.ops.deform_conv2d",
     ),
     ("aten::convolution",),
@@ -34,7 +39,8 @@ def cases(text: str) -> list:
     """Pieces of code, each under a line `## title`."""
     pieces = [piece.partition("\n") for piece in text.strip().removeprefix("## ").split("\n## ")]
     return [
-        pytest.param(title, code.strip("\n"), id=f"{n}: {title}") for n, (title, _, code) in enumerate(pieces)
+        pytest.param(title, code.strip("\n"), id=f"{n}: {title}")
+        for n, (title, _, code) in enumerate(pieces)
     ]
 
 
@@ -44,7 +50,9 @@ def notebook_of(*cells: str) -> nbformat.NotebookNode:
     )
 
 
-def found(*cells: str, task: str = "conv2d", rule: Forbidden = CONV, given: tuple[str, ...] = (IMPORTS,)):
+def found(
+    *cells: str, task: str = "conv2d", rule: Forbidden = CONV, given: tuple[str, ...] = (IMPORTS,)
+):
     """What is found in a student's cells, below the ones that were given out."""
     released = notebook_of(*given)
     notebook = nbformat.from_dict(released)
@@ -56,7 +64,7 @@ def flags(*cells: str) -> list[str]:
     return found(*cells).flags
 
 
-# ------------------------------------------------------------------------------------------- forbidden calls
+# ---------------------------------------------------------------------------------- forbidden calls
 
 WAYS = cases("""
 ## by its name
@@ -207,7 +215,8 @@ def test_a_forbidden_call_is_found(way, code):
 
 def test_the_sentence_names_the_call_and_its_place():
     said = found(
-        "x = 1\n\ndef conv2d(x, w):\n    return helper(x)", "def helper(x):\n    return F.conv2d(x, x)"
+        "x = 1\n\ndef conv2d(x, w):\n    return helper(x)",
+        "def helper(x):\n    return F.conv2d(x, x)",
     ).forbidden
     assert said == {
         "conv2d": "`conv2d` calls `F.conv2d` by way of `helper`, which this task asks you to write yourself "
@@ -320,30 +329,41 @@ def test_what_only_looks_like_it_is_not_found(case, code):
 
 
 def test_what_is_given_out_may_use_it():
-    given = (IMPORTS, "expected = F.conv2d(x, w)\nx = expected", "def plot():\n    return F.conv2d(x, x)")
+    given = (
+        IMPORTS,
+        "expected = F.conv2d(x, w)\nx = expected",
+        "def plot():\n    return F.conv2d(x, x)",
+    )
     assert found("def conv2d(w): return x", given=given).forbidden == {}
-    assert "by way of `plot`" in found("def conv2d(w): return plot()", given=given).forbidden["conv2d"]
+    assert (
+        "by way of `plot`" in found("def conv2d(w): return plot()", given=given).forbidden["conv2d"]
+    )
 
 
 def test_rules_belong_to_the_file_that_says_them(monkeypatch):
     monkeypatch.setattr("autograder.checks._FORBIDDEN", dict(_FORBIDDEN))
     assert forbidden_of("colorization") == {}
     code = compile(
-        "forbid('l2_loss', 'torch.nn.MSELoss')\nforbid('l2_loss', ops=['aten::mse_loss'])", "x", "exec"
+        "forbid('l2_loss', 'torch.nn.MSELoss')\nforbid('l2_loss', ops=['aten::mse_loss'])",
+        "x",
+        "exec",
     )
     exec(code, {"__name__": "autograder.checks.test_colorization", "forbid": forbid})  # noqa: S102
-    assert forbidden_of("colorization") == {"l2_loss": Forbidden(("torch.nn.MSELoss",), ("aten::mse_loss",))}
+    assert forbidden_of("colorization") == {
+        "l2_loss": Forbidden(("torch.nn.MSELoss",), ("aten::mse_loss",))
+    }
 
 
 @pytest.mark.parametrize(
-    ("names", "ops"), [(["torch.nn.functional.conv9d"], []), ([], ["aten::no_such"]), (["nope.x"], [])]
+    ("names", "ops"),
+    [(["torch.nn.functional.conv9d"], []), ([], ["aten::no_such"]), (["nope.x"], [])],
 )
 def test_a_slip_in_a_rule_is_an_error(names, ops):
     with pytest.raises(ValueError, match="no"):
         forbid("conv2d", *names, ops=ops)
 
 
-# ------------------------------------------------------------------------------------------------ suspicions
+# --------------------------------------------------------------------------------------- suspicions
 
 COLORIZATION = find_assignment("colorization")
 
@@ -362,7 +382,9 @@ def flags_of(answers: dict[str, str], skeleton) -> list[str]:
 
 def test_the_solution_is_not_suspicious(master, skeleton):
     cells = solution_notebook(master).cells
-    answers = {cell.id.removeprefix("task-"): cell.source for cell in cells if cell.id.startswith("task-")}
+    answers = {
+        cell.id.removeprefix("task-"): cell.source for cell in cells if cell.id.startswith("task-")
+    }
     assert flags_of(answers, skeleton) == []
 
 
@@ -727,7 +749,7 @@ def test_what_was_given_out_is_not_flagged():
     assert found("x = 1", given=(IMPORTS, "import gc\ngc.collect()")).flags == []
 
 
-# ------------------------------------------------------------------------------------ code written to be slow
+# -------------------------------------------------------------------------- code written to be slow
 
 CHAIN = ".".join(["a"] * 900)
 SLOW = {
@@ -753,7 +775,9 @@ SLOW = {
     + "\n".join(f"a = (a.a{n}, a.b{n})\nif 1: a = [a, a.c{n}]" for n in range(4_000)),
     "tasks in a task": "\n".join(f"{' ' * n}def conv2d(x):" for n in range(90))
     + "".join(f"\n{' ' * 90}x.y" for _ in range(1_500)),
-    "lambdas in lambdas": "\n".join("y = " + "(b := lambda a: " * 60 + "a" + ")" * 60 for _ in range(150)),
+    "lambdas in lambdas": "\n".join(
+        "y = " + "(b := lambda a: " * 60 + "a" + ")" * 60 for _ in range(150)
+    ),
     "patterns in patterns": "match a:\n" + f" case {'A(b=' * 60}c{')' * 60}: c\n" * 200,
     "a choice in a choice": "F = " + "F if F else " * 500 + "F\n" + "F.conv2d\n" * 3_000,
 }
@@ -779,8 +803,12 @@ def test_a_task_that_can_not_be_followed_is_flagged_and_the_others_are_looked_at
     notebook, released = notebook_of(tangle), notebook_of()
     found = look(notebook, released, ["conv2d"], {"conv2d": CONV})
     assert found.forbidden == {}
-    assert found.flags[0].startswith("`conv2d` was not looked through for calls that it may not make")
-    assert any("import" not in flag and "gc" in flag for flag in flags("import gc\ngc.collect()", tangle))
+    assert found.flags[0].startswith(
+        "`conv2d` was not looked through for calls that it may not make"
+    )
+    assert any(
+        "import" not in flag and "gc" in flag for flag in flags("import gc\ngc.collect()", tangle)
+    )
 
 
 def test_the_steps_are_the_same_every_time():
@@ -814,7 +842,9 @@ def test_a_table_of_odd_numbers_is_one(number):
 
 @pytest.mark.parametrize("deep", ["-" * 50_000 + "x", "(" * 150 + "x" + ")" * 150 + "+1" * 20_000])
 def test_code_that_is_nested_too_deeply_is_flagged(deep):
-    assert flags(f"y = {deep}") == ["Code cell 2 was not looked through: the code is nested too deeply."]
+    assert flags(f"y = {deep}") == [
+        "Code cell 2 was not looked through: the code is nested too deeply."
+    ]
 
 
 def test_the_solution_takes_a_moment(master, skeleton):
@@ -825,7 +855,7 @@ def test_the_solution_takes_a_moment(master, skeleton):
     assert process_time() - start < 0.2
 
 
-# ----------------------------------------------------------------------------------------------------- cells
+# -------------------------------------------------------------------------------------------- cells
 
 
 def test_magics_are_taken_out_and_lines_stay():
@@ -848,16 +878,25 @@ def test_what_is_no_python_is_left_out():
 
 def test_names_are_followed_in_order():
     names = Names([parse("import torch as t\nx = t.relu\nt = None\ny = t")])
-    statements = [(node.value, scope) for node, scope in names.statements if isinstance(node, ast.Assign)]
+    statements = [
+        (node.value, scope) for node, scope in names.statements if isinstance(node, ast.Assign)
+    ]
     assert [sorted(names.paths(*each)) for each in statements] == [["torch.relu"], [], []]
 
 
-# ---------------------------------------------------------------------------------------------- files beside
+# ------------------------------------------------------------------------------------- files beside
 
 
 def test_files_beside_are_told_and_harmless_ones_are_not(tmp_path):
     notebook = tmp_path / "3_colorization.ipynb"
-    for name in ("torch.py", "conftest.py", "my_helpers.py", "notes.txt", "3_colorization.ipynb", "json.txt"):
+    for name in (
+        "torch.py",
+        "conftest.py",
+        "my_helpers.py",
+        "notes.txt",
+        "3_colorization.ipynb",
+        "json.txt",
+    ):
         (tmp_path / name).write_text("")
     (tmp_path / "course_utils").mkdir()
     (tmp_path / "course_utils/__init__.py").touch()

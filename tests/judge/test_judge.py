@@ -1,4 +1,6 @@
-"""A submission in the sandbox, from the file to the verdict. Awkward ones lose what they must and no more."""
+"""A submission in the sandbox, from the file to the verdict. Awkward ones lose what they must and
+no more.
+"""
 
 import json
 import os
@@ -26,13 +28,17 @@ def graded(hand_in, notebook_with, answers, warm):
 
     def graded(replaced: dict[str, str], *, before: str = "", level: str = BUBBLEWRAP):
         notebook = notebook_with(answers | replaced)
-        # The set-up, the imports and the tasks: what runs them visibly is slow, and not what is tested here.
+        # The set-up, the imports and the tasks: what runs them visibly is slow, and not what is
+        # tested here.
         code = [cell for cell in notebook.cells if cell.cell_type == "code"]
         notebook.cells = [*code[:2], *(cell for cell in code if cell.id.startswith("task-"))]
         if before:
             notebook.cells.insert(0, nbformat.v4.new_code_cell(before))
         return judge(
-            hand_in(notebook), COLORIZATION, level=level, opener=warm if level == BUBBLEWRAP else None
+            hand_in(notebook),
+            COLORIZATION,
+            level=level,
+            opener=warm if level == BUBBLEWRAP else None,
         )
 
     return graded
@@ -99,7 +105,9 @@ def test_the_picture_of_a_task_whose_check_hung_is_not_drawn(graded, answers, im
     """It would hang as long again."""
     judgement = graded(answers | {"l2_loss": define("l2_loss", "while True: pass")})
     assert set(lost(judgement.verdict)) == {"l2_loss"}
-    stopped = {cell.id: cell.outputs[0].evalue for cell in judgement.notebook.cells if _is_stopped(cell)}
+    stopped = {
+        cell.id: cell.outputs[0].evalue for cell in judgement.notebook.cells if _is_stopped(cell)
+    }
     assert "ran longer than 4 seconds" in stopped["check-l2_loss"]
     assert "was not run" in stopped.get("picture-l2_loss", ""), judgement.notebook.cells
 
@@ -113,7 +121,9 @@ CANARY = "CANARY-4711"
 
 
 def test_feedback_has_nothing_of_a_hidden_call(graded, tmp_path):
-    """A task that shouts its inputs in every way it has: nothing of it reaches a verdict or a page."""
+    """A task that shouts its inputs in every way it has: nothing of it reaches a verdict or a
+    page.
+    """
     shout = (
         "import sys\n"
         "    class Shout_CANARY_4711(Exception): pass\n"
@@ -121,7 +131,9 @@ def test_feedback_has_nothing_of_a_hidden_call(graded, tmp_path):
         f"    raise Shout_CANARY_4711('{CANARY}' + str(args))"
     )
     value = f"return type('{CANARY}', (), {{'__repr__': lambda self: '{CANARY}'}})()"
-    judgement = graded({"l2_loss": define("l2_loss", shout), "color_prior": define("color_prior", value)})
+    judgement = graded(
+        {"l2_loss": define("l2_loss", shout), "color_prior": define("color_prior", value)}
+    )
     handed_in = tmp_path / f"{COLORIZATION.name}.ipynb"
     text = judgement.verdict.to_json()
     pages = [task_html(task) + task_text(task) for task in judgement.verdict.tasks]
@@ -139,9 +151,13 @@ def test_feedback_has_nothing_of_a_hidden_call(graded, tmp_path):
 
 def test_no_line_of_the_code_is_told_as_a_call_can_choose_it(graded):
     """One line for each value that an input may have: the line would say which."""
-    lines = "\n".join(f"    if args[0].flatten()[0] < {n / 10}: raise ValueError" for n in range(-20, 20))
+    lines = "\n".join(
+        f"    if args[0].flatten()[0] < {n / 10}: raise ValueError" for n in range(-20, 20)
+    )
     judgement = graded({"l2_loss": define("l2_loss", f"pass\n{lines}\n    raise ValueError")})
-    messages = [check.message for check in judgement.verdict.task("l2_loss").checks if not check.passed]
+    messages = [
+        check.message for check in judgement.verdict.task("l2_loss").checks if not check.passed
+    ]
     assert set(messages) == {"`l2_loss` raised ValueError"}
 
 
@@ -151,7 +167,9 @@ def test_odd_results_earn_nothing_and_are_named(graded):
         "ab_bins": define("ab_bins", "import numpy; return numpy.zeros((313, 2))"),
         "colorfulness": define("colorfulness", "return args[0].sum((1, 2, 3)) * float('nan')"),
         "soft_encode": define("soft_encode", "return args[0].to('meta')"),
-        "multinomial_cross_entropy": define("multinomial_cross_entropy", "return args[0].mean().item()"),
+        "multinomial_cross_entropy": define(
+            "multinomial_cross_entropy", "return args[0].mean().item()"
+        ),
         "rebalancing_weights": define("rebalancing_weights", "args[0].zero_(); return args[0]"),
         "color_prior": define(
             "color_prior",
@@ -170,7 +188,9 @@ def test_odd_results_earn_nothing_and_are_named(graded):
 
 
 def test_patched_torch_and_stolen_glances_gain_nothing(graded):
-    """Everything a submission could patch is patched, and it looks for the grader: nothing is there."""
+    """Everything a submission could patch is patched, and it looks for the grader: nothing is
+    there.
+    """
     patch = """
 import sys, torch, builtins
 torch.allclose = torch.equal = lambda *a, **k: True
@@ -197,8 +217,13 @@ print(FOUND)
 
 def test_both_levels_agree_and_the_weaker_is_stamped(graded):
     judgements = [graded({}, level=level) for level in ("bubblewrap", "process")]
-    first = [cell for judgement in judgements for cell in judgement.notebook.cells if cell.id == "setup"]
-    assert [cell.outputs for cell in first] == [[], []]  # what looks at the student's machine is silent here
+    first = [
+        cell for judgement in judgements for cell in judgement.notebook.cells if cell.id == "setup"
+    ]
+    assert [cell.outputs for cell in first] == [
+        [],
+        [],
+    ]  # what looks at the student's machine is silent here
     strong, weak = (judgement.verdict for judgement in judgements)
     assert strong.earned == weak.earned == POINTS
     assert (strong.level, weak.level) == ("bubblewrap", "process")
@@ -234,7 +259,9 @@ def test_a_key_takes_no_time_whatever_is_handed_in(tmp_path):
 
 
 def test_what_the_source_shows_is_in_the_verdict(graded):
-    """Flags cost nothing, and are for the instructor: nothing of them is in what a student reads."""
+    """Flags cost nothing, and are for the instructor: nothing of them is in what a student
+    reads.
+    """
     verdict = graded({}, before="import gc\ngc.collect()").verdict
     assert verdict.flags == ["Code cell 1 looks around in the interpreter: `gc` (line 2)."]
     assert verdict.earned == POINTS
@@ -284,7 +311,9 @@ def test_a_file_that_may_not_be_read_here_is_not_graded(hand_in, notebook_with, 
 
 
 def test_what_a_check_can_not_pass_on_is_the_answers_fault(graded, monkeypatch):
-    """As when a check gives the result of one task to another, and it is more than a message may hold."""
+    """As when a check gives the result of one task to another, and it is more than a message may
+    hold.
+    """
     from autograder.judge.checking import remote_submission
 
     def too_large(*args: object, **kwargs: object) -> None:
@@ -301,8 +330,12 @@ def test_checks_that_are_wrong_themselves_stop_the_grading(monkeypatch):
     rules = {"annealed_mean": Forbidden(("torch.softmax",))}
     with monkeypatch.context() as patch:
         patch.setattr("autograder.judge.judge.forbidden_of", lambda _: rules)
-        with pytest.raises(CourseError, match="does what it forbids: `annealed_mean` calls `torch.softmax`"):
+        with pytest.raises(
+            CourseError, match="does what it forbids: `annealed_mean` calls `torch.softmax`"
+        ):
             check_the_checks(COLORIZATION)
-    monkeypatch.setattr(COLORIZATION.reference(), "l2_loss", lambda prediction, target: prediction.sum())
+    monkeypatch.setattr(
+        COLORIZATION.reference(), "l2_loss", lambda prediction, target: prediction.sum()
+    )
     with pytest.raises(CourseError, match="fails on the reference of 3_colorization"):
         check_the_checks(COLORIZATION)

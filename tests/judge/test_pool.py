@@ -1,4 +1,6 @@
-"""Many submissions side by side: warm verdicts are the cold ones, and a lost slot loses nobody's grade."""
+"""Many submissions side by side: warm verdicts are the cold ones, and a lost slot loses nobody's
+grade.
+"""
 
 import json
 import os
@@ -37,7 +39,9 @@ def define(task: str, body: str) -> str:
 
 @pytest.fixture
 def submission(notebook_with, tmp_path):
-    """Write a notebook with some answers; only the cells that define something, as pictures are slow."""
+    """Write a notebook with some answers; only the cells that define something, as pictures are
+    slow.
+    """
 
     def submission(name: str, answers: dict[str, str], first: str = "") -> Path:
         notebook = notebook_with(answers)
@@ -62,10 +66,16 @@ def a_class(submission, answers, impatient) -> list[Path]:
         submission("right", some),
         submission("wrong", some | {"l2_loss": define("l2_loss", "return args[0].mean()")}),
         submission("hangs", some | {"l2_loss": define("l2_loss", "while True: pass")}),
-        submission("crashes", some | {"l2_loss": define("l2_loss", "import ctypes; ctypes.string_at(0)")}),
+        submission(
+            "crashes", some | {"l2_loss": define("l2_loss", "import ctypes; ctypes.string_at(0)")}
+        ),
         submission("exits", some | {"l2_loss": define("l2_loss", "import os; os._exit(3)")}),
-        submission("prints", some, "import sys; print('x' * 10**6); print('note', file=sys.stderr); 1 / 0"),
-        submission("threads", some, "import torch; torch.set_num_threads(64); torch.ones(999, 999).sum()"),
+        submission(
+            "prints", some, "import sys; print('x' * 10**6); print('note', file=sys.stderr); 1 / 0"
+        ),
+        submission(
+            "threads", some, "import torch; torch.set_num_threads(64); torch.ones(999, 999).sum()"
+        ),
         submission("unsolved", {}),
         submission("corrupt", some),
     ]
@@ -84,7 +94,9 @@ def essence(judgement) -> dict:
     return {"verdict": verdict, "outputs": json.loads(json.dumps(outputs))}
 
 
-@pytest.mark.parametrize("few", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["some", "all"])
+@pytest.mark.parametrize(
+    "few", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["some", "all"]
+)
 def test_warm_verdicts_are_the_cold_ones(a_class, few):
     paths = [path for path in a_class if path.parent.name in FEW] if few else a_class
     with Pool(COLORIZATION) as pool:
@@ -109,7 +121,8 @@ def slot_at_work(pool: Pool) -> int:
 
 def test_a_lost_slot_costs_a_second_try(submission, answers):
     paths = [
-        submission(f"s{i}", {"l2_loss": answers["l2_loss"]}, "import time; time.sleep(1)") for i in range(4)
+        submission(f"s{i}", {"l2_loss": answers["l2_loss"]}, "import time; time.sleep(1)")
+        for i in range(4)
     ]
     with Pool(COLORIZATION, slots=2) as pool:
         judging = pool.judge(paths)
@@ -147,7 +160,9 @@ def test_without_a_zygote_workers_start_cold(submission, answers):
 
 
 def test_a_zygote_that_dies_with_a_request_is_not_waited_for():
-    """It has what was sent to it, and ends: told by the end of the stream, not by a minute of silence."""
+    """It has what was sent to it, and ends: told by the end of the stream, not by a minute of
+    silence.
+    """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     slot = Slot(ours)
     slot.ready = True
@@ -179,7 +194,9 @@ def test_a_zygote_that_cannot_be_had_is_told(submission, answers, monkeypatch):
 def test_closing_leaves_nothing(submission):
     """Neither processes nor files, though a submission is running and has left a daemon behind."""
     path = submission(
-        "s", {}, "import subprocess; subprocess.Popen(['sleep', '1000']); import time; time.sleep(60)"
+        "s",
+        {},
+        "import subprocess; subprocess.Popen(['sleep', '1000']); import time; time.sleep(60)",
     )
     pool = Pool(COLORIZATION, slots=1)
     stage = pool.zygote.stage.path

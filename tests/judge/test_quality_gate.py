@@ -43,10 +43,19 @@ BAD = {
     "nothing": (lambda state: {}, "does not hold the weights of a `ConvNet`"),
     "other names": (renamed, "does not hold the weights of a `ConvNet`"),
     "a block is missing": (one_block_less, "does not hold the weights of a `ConvNet`"),
-    "no block": (lambda state: {name: t for name, t in state.items() if "class" in name}, "does not hold"),
-    "not a number": (lambda state: state | {"classifier.bias": torch.full((14,), torch.nan)}, "NaN"),
+    "no block": (
+        lambda state: {name: t for name, t in state.items() if "class" in name},
+        "does not hold",
+    ),
+    "not a number": (
+        lambda state: state | {"classifier.bias": torch.full((14,), torch.nan)},
+        "NaN",
+    ),
     "a wrong size": (lambda state: state | {"features.1.weight": torch.ones(3)}, "does not hold"),
-    "whole numbers": (lambda state: {name: t.long() for name, t in state.items()}, "right: 80% are wanted"),
+    "whole numbers": (
+        lambda state: {name: t.long() for name, t in state.items()},
+        "right: 80% are wanted",
+    ),
     "a scalar": (lambda state: state | {"classifier.bias": torch.tensor(1.0)}, "does not hold"),
 }
 
@@ -87,7 +96,9 @@ def test_what_is_not_handed_in_is_told(tmp_path, name):
 
 
 def without(part: str):
-    return lambda state: {name: tensor for name, tensor in state.items() if not name.startswith(part)}
+    return lambda state: {
+        name: tensor for name, tensor in state.items() if not name.startswith(part)
+    }
 
 
 def changed(name: str, tensor: torch.Tensor):
@@ -130,7 +141,9 @@ def test_untrained_generators_of_many_sizes(tmp_path, model, said):
 
 
 def one_more_block(state):
-    return state | {name.replace("blocks.3", "blocks.4"): tensor.clone() for name, tensor in state.items()}
+    return state | {
+        name.replace("blocks.3", "blocks.4"): tensor.clone() for name, tensor in state.items()
+    }
 
 
 NO_COLORIZERS = {
@@ -169,7 +182,10 @@ SMALL = (4, 1, 2, 1), (6, 3, 2, 1), (5, 2, 2, 1), (3, 1, 1, 2)
             lambda: Colorizer(),
             "% of the chairs' and tables' pixels get a colour that they own: 75% are wanted",
         ),
-        (lambda: Colorizer(313, SMALL, up=7), "% above the least that there can be: 6% are allowed"),
+        (
+            lambda: Colorizer(313, SMALL, up=7),
+            "% above the least that there can be: 6% are allowed",
+        ),
         (lambda: Colorizer(313, SMALL[1:]), "does not hold"),
         (lambda: Colorizer(313, (*SMALL, (3, 2, 1, 1))), "does not hold"),
         (lambda: Colorizer(2), "other bins"),
@@ -182,7 +198,10 @@ def test_untrained_colorizers_of_many_sizes(tmp_path, model, said):
 
 SPOILED = {
     "not a number": (changed("up.2.bias", torch.full((64,), torch.nan)), "NaN"),
-    "whole numbers": (lambda state: {name: t.long() for name, t in state.items()}, "6% are allowed"),
+    "whole numbers": (
+        lambda state: {name: t.long() for name, t in state.items()},
+        "6% are allowed",
+    ),
     "far too sure": (
         lambda state: state | {"scores.bias": torch.arange(313) * 1e30},
         "is more than 900% above",

@@ -1,18 +1,29 @@
-"""Reading submissions: whatever is in the file, the student's work is found or the reason is said."""
+"""Reading submissions: whatever is in the file, the student's work is found or the reason is
+said.
+"""
 
 import json
 
 import nbformat
 import pytest
 
-from autograder.judge.intake.read_notebook import ELSEWHERE, GONE, MAX_BYTES, RefusedError, read_submission
+from autograder.judge.intake.read_notebook import (
+    ELSEWHERE,
+    GONE,
+    MAX_BYTES,
+    RefusedError,
+    read_submission,
+)
 
 STUB = 'def soft_encode(ab):\n    raise NotImplementedError("soft_encode")'
 ANSWER = "def soft_encode(ab):\n    return ab"
 
 
 def nbgrader(grade_id, **roles):
-    return {"nbgrader": {"grade_id": grade_id, "grade": False, "solution": False, "locked": False} | roles}
+    return {
+        "nbgrader": {"grade_id": grade_id, "grade": False, "solution": False, "locked": False}
+        | roles
+    }
 
 
 @pytest.fixture
@@ -21,7 +32,9 @@ def released():
     cells = [
         v4.new_markdown_cell("# Title", id="cell-000"),
         v4.new_code_cell("import torch", id="cell-001"),
-        v4.new_code_cell(STUB, id="task-soft_encode", metadata=nbgrader("task-soft_encode", solution=True)),
+        v4.new_code_cell(
+            STUB, id="task-soft_encode", metadata=nbgrader("task-soft_encode", solution=True)
+        ),
         v4.new_code_cell(
             "assert soft_encode(1)",
             id="check-soft_encode",
@@ -132,7 +145,9 @@ def test_retyped_and_reordered_cells(read, solved):
 def test_a_retyped_cell_of_no_task_is_the_students_own(read, solved):
     solved.cells[1] = nbformat.v4.new_markdown_cell("my notes", id="cell-001")
     reading = read(solved)
-    assert "my notes" in [cell.source for cell in reading.notebook.cells if cell.cell_type == "markdown"]
+    assert "my notes" in [
+        cell.source for cell in reading.notebook.cells if cell.cell_type == "markdown"
+    ]
     assert sources(reading)[0] == "import torch"
 
 
@@ -151,7 +166,15 @@ def test_missing_written_answer_stays_as_released(read, solved, released):
 
 @pytest.mark.parametrize("version", [2, 3])
 def test_old_nbformat_is_repaired(read, version):
-    cells = [{"cell_type": "code", "input": ANSWER, "language": "python", "outputs": None, "metadata": None}]
+    cells = [
+        {
+            "cell_type": "code",
+            "input": ANSWER,
+            "language": "python",
+            "outputs": None,
+            "metadata": None,
+        }
+    ]
     reading = read({"nbformat": version, "worksheets": [{"cells": cells}], "metadata": {}})
     assert ANSWER in sources(reading)
 

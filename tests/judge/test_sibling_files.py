@@ -14,5 +14,6 @@ def test_the_releases_configuration_is_told_of_only_when_it_was_changed(tmp_path
     said = files_beside(tmp_path / "3_colorization.ipynb")
     assert (
         said
-        == ["`nbgrader_config.py` beside the notebook has the name of a module: it was not used."] * is_told
+        == ["`nbgrader_config.py` beside the notebook has the name of a module: it was not used."]
+        * is_told
     )

@@ -56,7 +56,12 @@ def judged(given, opener, handed_in, monkeypatch):
 
 def lost(judgement: Judgement) -> list[str]:
     tasks = judgement.verdict.tasks
-    return [f"{task.name}: {check.message}" for task in tasks for check in task.checks if not check.passed]
+    return [
+        f"{task.name}: {check.message}"
+        for task in tasks
+        for check in task.checks
+        if not check.passed
+    ]
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -73,11 +78,16 @@ def test_right_work_loses_nothing_and_is_not_flagged(case, judged):
 
 @pytest.mark.parametrize(
     "case",
-    [pytest.param(case, marks=[] if case.name in EVERYDAY else [pytest.mark.slow]) for case in CASES],
+    [
+        pytest.param(case, marks=[] if case.name in EVERYDAY else [pytest.mark.slow])
+        for case in CASES
+    ],
     ids=str,
 )
 def test_the_self_check_says_what_the_judge_says(case, given, judged, handed_in):
     verdict = judged(case).verdict
     checked = run(handed_in(case), released=given[1])
     by_judge = {task.name: task.earned == task.points for task in verdict.tasks}
-    assert {name: result.passed for name, result in checked.results.items()} == by_judge, checked.notes
+    assert {name: result.passed for name, result in checked.results.items()} == by_judge, (
+        checked.notes
+    )

@@ -31,12 +31,20 @@ def large(path):
 
 
 BAD = {
-    "missing": (lambda path: None, "not handed in", r"no `colorizer\.safetensors` beside the notebook: run"),
+    "missing": (
+        lambda path: None,
+        "not handed in",
+        r"no `colorizer\.safetensors` beside the notebook: run",
+    ),
     "a link": (link, "not handed in", "beside the notebook"),
     "a folder": (lambda path: path.mkdir(), "not handed in", "beside the notebook"),
     "empty": (lambda path: path.touch(), "wrong type", "damaged"),
     "text": (lambda path: path.write_text("weights"), "wrong type", "damaged"),
-    "a pickle": (lambda path: path.write_bytes(pickle.dumps({"weight": 1})), "wrong type", "damaged"),
+    "a pickle": (
+        lambda path: path.write_bytes(pickle.dumps({"weight": 1})),
+        "wrong type",
+        "damaged",
+    ),
     "a header that lies": (lambda path: path.write_bytes(b"\xff" * 64), "wrong type", "damaged"),
     "too large": (large, "wrong type", "larger than 64 MB"),
 }
@@ -69,7 +77,9 @@ def test_students_are_told_to_hand_it_in(master):
 
 
 def test_another_file_is_another_submission(master, tmp_path, monkeypatch):
-    monkeypatch.setattr(judge_module, "_released", lambda assignment: (master, student_notebook(master)))
+    monkeypatch.setattr(
+        judge_module, "_released", lambda assignment: (master, student_notebook(master))
+    )
     notebook = tmp_path / "student" / "3_colorization.ipynb"
     notebook.parent.mkdir()
     notebook.write_text("{}")

@@ -1,4 +1,6 @@
-"""The wire: what goes through comes out the same, and nothing that a hostile worker writes gets through."""
+"""The wire: what goes through comes out the same, and nothing that a hostile worker writes gets
+through.
+"""
 
 import collections
 import enum
@@ -48,7 +50,7 @@ def framed(header=b"{}", body=b""):
     return wire.HEAD.pack(len(header), len(body)) + header + body
 
 
-# ------------------------------------------------------------------------------------------- what goes over
+# ----------------------------------------------------------------------------------- what goes over
 
 
 @pytest.mark.parametrize(
@@ -68,7 +70,16 @@ def framed(header=b"{}", body=b""):
             "lone \ud800 surrogate",
             "x" * 10_000,
         ),
-        *(b"", b"\x00\xff", [], [1, [2.5, None]], (), (1, ("a", [])), {}, {"a": (1,), "": {"b": []}}),
+        *(
+            b"",
+            b"\x00\xff",
+            [],
+            [1, [2.5, None]],
+            (),
+            (1, ("a", [])),
+            {},
+            {"a": (1,), "": {"b": []}},
+        ),
         *(math.inf, -math.inf, torch.float32, torch.bool),
     ],
     ids=repr,
@@ -138,7 +149,12 @@ def test_what_is_encoded_is_a_copy():
     "array",
     [
         *(np.arange(6.0).reshape(2, 3), np.arange(6)[::-1], np.array(3), np.zeros((0, 2))),
-        *(np.arange(3, dtype=np.uint16), np.arange(3, dtype=">f4"), np.array([True]), np.float16([1.5])),
+        *(
+            np.arange(3, dtype=np.uint16),
+            np.arange(3, dtype=">f4"),
+            np.array([True]),
+            np.float16([1.5]),
+        ),
     ],
     ids=str,
 )
@@ -150,7 +166,9 @@ def test_numpy_arrays_stay_numpy(array):
     assert np.array_equal(came, array)
 
 
-@pytest.mark.parametrize("scalar", [np.float32(0.1), np.float64(0.1), np.int64(3), np.bool_(True)], ids=repr)
+@pytest.mark.parametrize(
+    "scalar", [np.float32(0.1), np.float64(0.1), np.int64(3), np.bool_(True)], ids=repr
+)
 def test_numpy_scalars_stay_numpy(scalar):
     came = through(scalar)
     assert type(came) is type(scalar)
@@ -161,7 +179,10 @@ def test_an_ordered_dict_and_a_size_come_out_plain():
     assert through(torch.Size([2, 3])) == (2, 3)
     state = through(torch.nn.Linear(2, 3).state_dict())
     assert type(state) is dict
-    assert {name: tuple(tensor.shape) for name, tensor in state.items()} == {"weight": (3, 2), "bias": (3,)}
+    assert {name: tuple(tensor.shape) for name, tensor in state.items()} == {
+        "weight": (3, 2),
+        "bias": (3,),
+    }
 
 
 class Hostile(list):
@@ -204,7 +225,7 @@ def test_no_code_of_a_subclass_is_run():
     assert through(Hostile([1, 2])) == [1, 2]
 
 
-# -------------------------------------------------------------------------------------------- what does not
+# ------------------------------------------------------------------------------------ what does not
 
 
 class OddTensor(torch.Tensor):
@@ -292,7 +313,9 @@ def test_the_deepest_value_that_is_sent_is_within_the_depth_of_json():
 
 
 def test_handles_resolve():
-    assert through([Opaque(4, "a class")], resolve=lambda handle, kind: (handle, kind)) == [(4, "a class")]
+    assert through([Opaque(4, "a class")], resolve=lambda handle, kind: (handle, kind)) == [
+        (4, "a class")
+    ]
 
 
 @pytest.mark.parametrize(
@@ -311,7 +334,7 @@ def test_exceptions_go_by_a_known_name(error, name):
     assert wire.exception_name(error) == name
 
 
-# ------------------------------------------------------------------------------------------ hostile messages
+# --------------------------------------------------------------------------------- hostile messages
 
 
 @pytest.mark.parametrize(
@@ -342,9 +365,27 @@ def test_a_message_too_large_is_not_sent():
 @pytest.mark.parametrize(
     "header",
     [
-        *(b"", b"nonsense", b"[]", b"3", b'"text"', b'{"a": ', b"\xff\xfe{}", '{"a": 1}'.encode("utf-16")),
-        *(b"[" * 100_000, b'{"a":' * 50_000, b"[" * 17 + b"]" * 17, b'{"a": ' + b"9" * 10_000 + b"}"),
-        *(b"[" + b"0," * 200_000 + b"0]", b'{"a": "' + b'\\"' * 500_000, b'{"a": "' + b"[" * 100_000),
+        *(
+            b"",
+            b"nonsense",
+            b"[]",
+            b"3",
+            b'"text"',
+            b'{"a": ',
+            b"\xff\xfe{}",
+            '{"a": 1}'.encode("utf-16"),
+        ),
+        *(
+            b"[" * 100_000,
+            b'{"a":' * 50_000,
+            b"[" * 17 + b"]" * 17,
+            b'{"a": ' + b"9" * 10_000 + b"}",
+        ),
+        *(
+            b"[" + b"0," * 200_000 + b"0]",
+            b'{"a": "' + b'\\"' * 500_000,
+            b'{"a": "' + b"[" * 100_000,
+        ),
     ],
     ids=lambda header: repr(header[:12]),
 )
@@ -383,9 +424,13 @@ def safetensors_with(header, data=b""):
         b"x",
         b"\x80\x04\x95" + b"pickle" * 10,
         struct.pack("<Q", 2**60) + b"{}",
-        safetensors_with({"0": {"dtype": "F32", "shape": [2**40], "data_offsets": [0, 4]}}, b"1234"),
+        safetensors_with(
+            {"0": {"dtype": "F32", "shape": [2**40], "data_offsets": [0, 4]}}, b"1234"
+        ),
         safetensors_with({"0": {"dtype": "F32", "shape": [2**32, 2**32], "data_offsets": [0, 0]}}),
-        safetensors_with({"0": {"dtype": "F32", "shape": [1], "data_offsets": [4, 8]}}, b"12345678"),
+        safetensors_with(
+            {"0": {"dtype": "F32", "shape": [1], "data_offsets": [4, 8]}}, b"12345678"
+        ),
         safetensors_with({"0": {"dtype": "F99", "shape": [1], "data_offsets": [0, 4]}}, b"1234"),
         safetensors.torch.save({"0": torch.zeros(2, dtype=torch.float8_e5m2)}),
         safetensors.torch.save({"0": torch.zeros(2)})[:-1],
@@ -400,21 +445,43 @@ def test_a_body_that_is_no_safetensors_is_refused(body):
 @pytest.mark.parametrize(
     "form",
     [
-        *({}, {"what": 1}, {"tensor": "9"}, {"tensor": []}, {"tensor": "0", "stride": [1, 1]}, {"tuple": 3}),
+        *(
+            {},
+            {"what": 1},
+            {"tensor": "9"},
+            {"tensor": []},
+            {"tensor": "0", "stride": [1, 1]},
+            {"tuple": 3},
+        ),
         *(
             {"tensor": "0", "stride": [0]},
             {"tensor": "0", "stride": [-1]},
             {"tensor": "0", "stride": [2**62]},
         ),
-        *({"tensor": "0", "stride": ["1"]}, {"tensor": "0", "stride": [True]}, {"tensor": "i", "grad": True}),
-        *({"dict": []}, {"text": "b"}, {"array": "b"}, {"scalar": "0"}, {"dtype": "Tensor"}, {"dtype": []}),
+        *(
+            {"tensor": "0", "stride": ["1"]},
+            {"tensor": "0", "stride": [True]},
+            {"tensor": "i", "grad": True},
+        ),
+        *(
+            {"dict": []},
+            {"text": "b"},
+            {"array": "b"},
+            {"scalar": "0"},
+            {"dtype": "Tensor"},
+            {"dtype": []},
+        ),
         *({"handle": True, "kind": "a class"}, {"handle": 1, "kind": "<script>"}, {"handle": 1}),
         *([{"tensor": "0"}, {"tensor": "0"}], {"tuple": [{"dict": {"a": {"tensor": None}}}]}),
     ],
     ids=json.dumps,
 )
 def test_a_form_that_is_never_written_is_refused(form):
-    tensors = {"0": torch.zeros(3), "b": torch.zeros(2, dtype=torch.bfloat16), "i": torch.zeros(2).long()}
+    tensors = {
+        "0": torch.zeros(3),
+        "b": torch.zeros(2, dtype=torch.bfloat16),
+        "i": torch.zeros(2).long(),
+    }
     tensors["b"][:] = -1
     with pytest.raises(wire.WireError):
         wire.decode(form, tensors)

@@ -1,7 +1,8 @@
 """The worker, from the judge's end: cells, calls, and every way for a submission to run wild.
 
-Starting a worker takes seconds, so tests in which nothing dies share one for each level. A test in which a
-worker does die starts its own, and `alive` shows first that what died before left nothing behind.
+Starting a worker takes seconds, so tests in which nothing dies share one for each level. A test in
+which a worker does die starts its own, and `alive` shows first that what died before left nothing
+behind.
 """
 
 from contextlib import contextmanager
@@ -85,7 +86,9 @@ def line_of(text):
 
 @pytest.fixture(scope="module", params=STARTS)
 def worker(request):
-    """One worker for all the tests in which nothing dies, so in no test may anything be left changed."""
+    """One worker for all the tests in which nothing dies, so in no test may anything be left
+    changed.
+    """
     with start(request.param, Limits(cell=60, call=60, submission=600, cpu=300)) as worker:
         assert worker.cell(NOTEBOOK).ok
         yield worker
@@ -108,7 +111,8 @@ def alive(level=DEFAULT, **limits):
 def texts(reply):
     """The text of each output."""
     return [
-        output.get("text") or output.get("evalue") or output["data"]["text/plain"] for output in reply.outputs
+        output.get("text") or output.get("evalue") or output["data"]["text/plain"]
+        for output in reply.outputs
     ]
 
 
@@ -119,11 +123,13 @@ def said(worker, source):
     return "".join(texts(reply)).strip()
 
 
-# ---------------------------------------------------------------------------------------------------- cells
+# -------------------------------------------------------------------------------------------- cells
 
 
 def test_outputs_come_in_order(worker):
-    reply = worker.cell("import sys\nprint('a')\nprint('b', file=sys.stderr)\nprint('c')\ndisplay(3)\n4")
+    reply = worker.cell(
+        "import sys\nprint('a')\nprint('b', file=sys.stderr)\nprint('c')\ndisplay(3)\n4"
+    )
     assert reply.ok
     assert reply.outputs == [
         {"output_type": "stream", "name": "stdout", "text": "a\n"},
@@ -136,14 +142,21 @@ def test_outputs_come_in_order(worker):
 
 @pytest.mark.parametrize(
     "source",
-    ["import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()", "plt.figure()\nplt.plot([2, 1])"]
+    [
+        "import matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()",
+        "plt.figure()\nplt.plot([2, 1])",
+    ]
     + ["%matplotlib inline\nplt.plot([1, 2]);"],
     ids=["shown", "left open", "magic"],
 )
 def test_figures_come_out_as_png(worker, source):
     worker.cell("import matplotlib.pyplot as plt", silent=True)
     reply = worker.cell(source)
-    pngs = [output["data"]["image/png"] for output in reply.outputs if "image/png" in output.get("data", {})]
+    pngs = [
+        output["data"]["image/png"]
+        for output in reply.outputs
+        if "image/png" in output.get("data", {})
+    ]
     assert len(pngs) == 1
     assert pngs[0].startswith(b"\x89PNG")
     assert worker.cell("1;").outputs == []
@@ -225,16 +238,34 @@ def test_the_notebook_is_main_and_its_source_can_be_read(worker):
 
 
 def test_the_working_directory_is_empty_and_writable(worker):
-    source = "import os\nprint(os.listdir('.'))\nopen('note.txt', 'w').write('x')\nos.remove('note.txt')"
+    source = (
+        "import os\nprint(os.listdir('.'))\nopen('note.txt', 'w').write('x')\nos.remove('note.txt')"
+    )
     assert said(worker, source).splitlines()[0] == "[]"
 
 
 def test_the_environment_is_clean(worker):
     names = said(worker, "import os\nprint(' '.join(os.environ))").split()
     allowed = {
-        *("HOME", "USER", "LOGNAME", "LANG", "PATH", "PWD", "PYTHONPATH", "PYTHONHASHSEED", "PYTHONUSERBASE"),
+        *(
+            "HOME",
+            "USER",
+            "LOGNAME",
+            "LANG",
+            "PATH",
+            "PWD",
+            "PYTHONPATH",
+            "PYTHONHASHSEED",
+            "PYTHONUSERBASE",
+        ),
         "COURSE_DATA",
-        *("PYTHONDONTWRITEBYTECODE", "IPYTHONDIR", "MPLCONFIGDIR", "MPLBACKEND", "CUDA_VISIBLE_DEVICES"),
+        *(
+            "PYTHONDONTWRITEBYTECODE",
+            "IPYTHONDIR",
+            "MPLCONFIGDIR",
+            "MPLBACKEND",
+            "CUDA_VISIBLE_DEVICES",
+        ),
         *("OMP_NUM_THREADS", "OMP_THREAD_LIMIT", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"),
         *("PIP_NO_INDEX", "PIP_RETRIES", "PIP_DISABLE_PIP_VERSION_CHECK"),
         *("UV_OFFLINE", "HF_HUB_OFFLINE", "GIT_TERMINAL_PROMPT"),
@@ -251,10 +282,12 @@ def test_what_students_get_can_be_imported_and_the_rest_can_not(worker):
         assert "No module named 'course_utils.reference'" in texts(worker.cell(source))[0]
 
 
-# -------------------------------------------------------------------------------- output that is too much
+# -------------------------------------------------------------------------- output that is too much
 
 
-@pytest.mark.parametrize("source", ["print('x' * 2 ** 30)", "for _ in range(2 ** 20):\n    print('x' * 99)"])
+@pytest.mark.parametrize(
+    "source", ["print('x' * 2 ** 30)", "for _ in range(2 ** 20):\n    print('x' * 99)"]
+)
 def test_much_output_is_cut_and_costs_nothing(worker, source):
     reply = worker.cell(source + "\n'the end'")
     assert reply.ok
@@ -279,7 +312,7 @@ def test_too_large_a_figure_is_left_out(worker):
     assert sum(len(output["data"].get("image/png", b"")) for output in reply.outputs) <= 8 * MB
 
 
-# ---------------------------------------------------------------------------------------------------- calls
+# -------------------------------------------------------------------------------------------- calls
 
 
 def test_a_call(worker):
@@ -303,9 +336,17 @@ def test_a_deleted_task_is_missing(worker):
 
 def test_the_stub_is_told_from_what_torch_does_not_implement(worker):
     stub = worker.call("unsolved", [1])
-    assert (stub.status, stub.exception, stub.not_implemented) == ("error", "NotImplementedError", True)
+    assert (stub.status, stub.exception, stub.not_implemented) == (
+        "error",
+        "NotImplementedError",
+        True,
+    )
     other = worker.call("unsupported", [1])
-    assert (other.status, other.exception, other.not_implemented) == ("error", "NotImplementedError", False)
+    assert (other.status, other.exception, other.not_implemented) == (
+        "error",
+        "NotImplementedError",
+        False,
+    )
 
 
 def test_an_error_tells_its_type_and_line_and_nothing_else(worker):
@@ -321,7 +362,11 @@ def test_an_error_tells_its_type_and_line_and_nothing_else(worker):
 @pytest.mark.parametrize(
     ("task", "exception"),
     [
-        *(("raises_keyboard", "KeyboardInterrupt"), ("raises_exit", "SystemExit"), ("constant", "TypeError")),
+        *(
+            ("raises_keyboard", "KeyboardInterrupt"),
+            ("raises_exit", "SystemExit"),
+            ("constant", "TypeError"),
+        ),
         *(("recurses", "RecursionError"), ("huge", "MemoryError"), ("greedy", "MemoryError")),
     ],
 )
@@ -374,7 +419,10 @@ def test_forms_are_kept(worker):
     ids=["tensor", "strided and named", "numpy"],
 )
 def test_changed_inputs_are_named(worker, args, kwargs, changed):
-    before = [argument.copy() if isinstance(argument, np.ndarray) else argument.clone() for argument in args]
+    before = [
+        argument.copy() if isinstance(argument, np.ndarray) else argument.clone()
+        for argument in args
+    ]
     task = "in_place" if isinstance(args[0], torch.Tensor) else "fill"
     worker.cell("def fill(x): x[:] = 7")
     reply = worker.call(task, args, kwargs)
@@ -407,7 +455,7 @@ torch.set_num_threads(1)
     assert int(said(worker, source)) < 8
 
 
-# ------------------------------------------------------------------------------------ classes and handles
+# ------------------------------------------------------------------------------ classes and handles
 
 
 def test_a_class_is_a_handle_that_can_be_called(worker):
@@ -447,13 +495,15 @@ def test_methods_that_are_missing_or_stubs(worker):
     assert worker.call(net, method="unsolved").not_implemented
 
 
-# ------------------------------------------------------------------------------------------------- gradients
+# ---------------------------------------------------------------------------------------- gradients
 
 
 def test_a_gradient(worker):
     x = torch.randn(3, 4, dtype=torch.float64)
     assert torch.allclose(worker.call("squares", [x], wrt=0).value, 2 * x)
-    assert torch.allclose(worker.call("squares", [x], {"scale": torch.tensor(3.0)}, wrt=0).value, 6 * x)
+    assert torch.allclose(
+        worker.call("squares", [x], {"scale": torch.tensor(3.0)}, wrt=0).value, 6 * x
+    )
 
 
 def test_a_vector_jacobian_product(worker):
@@ -479,7 +529,7 @@ def test_whether_a_result_requires_a_gradient_is_told(worker):
     assert not worker.call("double", [leaf.detach()]).requires_grad
 
 
-# ---------------------------------------------------------------------------------------------- running wild
+# ------------------------------------------------------------------------------------- running wild
 
 
 def dies(worker, source, reason, match, **given):
@@ -548,8 +598,16 @@ connection = next(thing for thing in sockets if thing.type == socket.SOCK_STREAM
 @pytest.mark.parametrize(
     ("source", "reason", "match"),
     [
-        ("connection.send(struct.pack('>IQ', 2, 2**60) + b'{}')", "output", "sent more than it may"),
-        ("connection.send(struct.pack('>IQ', 12, 0) + b'{\"id\": \"ab\"}')", "protocol", "not asked"),
+        (
+            "connection.send(struct.pack('>IQ', 2, 2**60) + b'{}')",
+            "output",
+            "sent more than it may",
+        ),
+        (
+            "connection.send(struct.pack('>IQ', 12, 0) + b'{\"id\": \"ab\"}')",
+            "protocol",
+            "not asked",
+        ),
         ("connection.close()\nimport time\ntime.sleep(60)", "protocol", "closed its connection"),
     ],
     ids=["2^60", "forged id", "closed"],
@@ -581,7 +639,13 @@ kind.answer = lambda self, request, tensors: ({'status': 'ok', 'changed_inputs':
         assert died.value.reason == "protocol"
 
 
-ERROR = {"status": "error", "exception": "ValueError", "cell": 0, "line": 1, "not_implemented": False}
+ERROR = {
+    "status": "error",
+    "exception": "ValueError",
+    "cell": 0,
+    "line": 1,
+    "not_implemented": False,
+}
 
 
 @pytest.mark.parametrize(
@@ -640,9 +704,7 @@ def test_a_process_left_behind_is_killed(level):
 
 @needs_bubblewrap
 def test_a_daemon_that_outlives_its_worker_is_killed_and_does_not_hide_its_death():
-    daemon = (
-        "import os, time\nif os.fork() == 0:\n    os.setsid()\n    os.fork() or time.sleep(99)\nos._exit(3)"
-    )
+    daemon = "import os, time\nif os.fork() == 0:\n    os.setsid()\n    os.fork() or time.sleep(99)\nos._exit(3)"
     with alive() as worker:
         dies(worker, daemon, "crash", "exit code 3")
 

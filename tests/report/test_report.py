@@ -1,4 +1,6 @@
-"""The page on a class: its numbers by hand, its pictures, similar code, and students who are hostile."""
+"""The page on a class: its numbers by hand, its pictures, similar code, and students who are
+hostile.
+"""
 
 import base64
 import io
@@ -41,7 +43,9 @@ def quiet(what: str, done: int, total: int) -> None:
     pass
 
 
-def checked(name: str, points: float, kind: str = "", misconception: str | None = None) -> CheckVerdict:
+def checked(
+    name: str, points: float, kind: str = "", misconception: str | None = None
+) -> CheckVerdict:
     hint = f"the hint of {misconception}" if misconception else None
     return CheckVerdict(name, f"says {name}", points, not kind, kind, "", misconception, hint)
 
@@ -86,7 +90,13 @@ def test_misconceptions_are_ranked_by_students_and_not_by_checks(by_hand):
 
 def test_tasks_have_their_shares_and_the_checks_that_all_or_none_failed(by_hand):
     first, second = tasks_of(list(by_hand.values()))
-    assert (first.points, first.mean, first.full, first.unsolved, first.wrote) == (4, 1.75, 0.25, 0.25, 3)
+    assert (first.points, first.mean, first.full, first.unsolved, first.wrote) == (
+        4,
+        1.75,
+        0.25,
+        0.25,
+        3,
+    )
     assert first.bins == [2, 0, 0, 0, 0, 0, 0, 1, 0, 0, 1]
     assert (first.nobody, first.everybody) == ([], [])
     assert (second.full, second.unsolved) == (0.5, 0.25)
@@ -128,7 +138,9 @@ def hand_in(course, master, student, notebook=None, passes=lambda check: True, *
 
 
 def report(course, **options) -> BeautifulSoup:
-    return BeautifulSoup(write_report(course, COLORIZATION, quiet, **options).read_text(), "html.parser")
+    return BeautifulSoup(
+        write_report(course, COLORIZATION, quiet, **options).read_text(), "html.parser"
+    )
 
 
 def text(page: BeautifulSoup, section: str) -> str:
@@ -136,7 +148,10 @@ def text(page: BeautifulSoup, section: str) -> str:
 
 
 def rows(page: BeautifulSoup) -> dict[str, list[str]]:
-    found = [[cell.get_text().strip() for cell in row.find_all("td")] for row in page.select("#all tbody tr")]
+    found = [
+        [cell.get_text().strip() for cell in row.find_all("td")]
+        for row in page.select("#all tbody tr")
+    ]
     return {row[0]: row[1:] for row in found}
 
 
@@ -159,7 +174,9 @@ def test_every_standing_is_named_and_only_the_graded_are_in_the_figures(course, 
         hand_in(course, master, student)
         (course.store.home(NAME, student) / "verdict.json").write_text(content)
     page = report(course)
-    assert text(page, "head").startswith("handed in 9 graded 2 refused 1 not graded 1 to be judged 5")
+    assert text(page, "head").startswith(
+        "handed in 9 graded 2 refused 1 not graded 1 to be judged 5"
+    )
     assert "eve (not judged), finn (out of date), gus (out of date)" in text(page, "head")
     most = sum(check.points for check in checks_of(COLORIZATION.topic))
     assert f"Mean {most / 2:.1f}, median {most / 2:g} of {most:g} points" in text(page, "head")
@@ -185,16 +202,28 @@ def test_sections_stand_in_their_order_and_nothing_comes_from_elsewhere(course, 
         "alike",
         "students",
     ]
-    addresses = [tag.get("src") or tag.get("href") for tag in page.find_all(["img", "a", "script", "link"])]
-    assert all(address is None or address.startswith(("data:", "#", "../")) for address in addresses)
+    addresses = [
+        tag.get("src") or tag.get("href") for tag in page.find_all(["img", "a", "script", "link"])
+    ]
+    assert all(
+        address is None or address.startswith(("data:", "#", "../")) for address in addresses
+    )
     assert "://" not in (course.folder / "reports" / f"{NAME}.html").read_text()
 
 
 def test_slow_and_strange_submissions_are_told_with_their_figures(course, master):
     used = {"seconds": 61.25, "cpu_seconds": 30.0, "peak_bytes": 512 * 2**20, "workers": 2}
     hand_in(course, master, "ann", resources=used)
-    hand_in(course, master, "ben", resources=used | {"seconds": 2.0}, repairs=["task-ab_bins: is missing."])
-    hand_in(course, master, "cat", flags=[f"`{'x' * 1000}` is long", *(f"flag {n}" for n in range(50))])
+    hand_in(
+        course,
+        master,
+        "ben",
+        resources=used | {"seconds": 2.0},
+        repairs=["task-ab_bins: is missing."],
+    )
+    hand_in(
+        course, master, "cat", flags=[f"`{'x' * 1000}` is long", *(f"flag {n}" for n in range(50))]
+    )
     said = text(report(course), "strange")
     assert re.search(r"ann 61.2 30.0 512 MB ben 2.0", said)
     assert "repaired: task-ab_bins: is missing." in said
@@ -273,7 +302,9 @@ def test_a_missing_or_broken_executed_notebook_costs_its_picture_alone(course, m
     for student in ("ann", "ben", "cat"):
         hand_in(course, master, student)
     (course.store.home(NAME, "ben") / "executed.ipynb").unlink()
-    (course.store.home(NAME, "cat") / "executed.ipynb").write_text('{\n "cells": [\n  {\n   "id": "picture-')
+    (course.store.home(NAME, "cat") / "executed.ipynb").write_text(
+        '{\n "cells": [\n  {\n   "id": "picture-'
+    )
     page = report(course)
     assert "graded 3" in text(page, "head")
     assert "1 of 3 notebooks have drawn it" in text(page, "gallery")
@@ -301,7 +332,9 @@ def bomb() -> str:
         (b"IDAT", zlib.compress(bytes(2**22))),
         (b"IEND", b""),
     ]
-    whole = b"".join(chunk(name, data) + struct.pack(">I", zlib.crc32(name + data)) for name, data in parts)
+    whole = b"".join(
+        chunk(name, data) + struct.pack(">I", zlib.crc32(name + data)) for name, data in parts
+    )
     return base64.b64encode(b"\x89PNG\r\n\x1a\n" + whole).decode()
 
 
@@ -367,7 +400,9 @@ def test_cells_are_found_without_parsing_the_others(tmp_path, master):
     for indent in (1, 2, None):  # 1 is how the store writes
         path.write_text(json.dumps(notebook, indent=indent))
         found = cells_of(path, lambda name: name.startswith(("task-", "own-")))
-        assert [(cell["id"], cell["source"]) for cell in found] == [(cell.id, cell.source) for cell in ours]
+        assert [(cell["id"], cell["source"]) for cell in found] == [
+            (cell.id, cell.source) for cell in ours
+        ]
 
 
 # Similar code.
@@ -403,7 +438,9 @@ def disguised(source: str) -> str:
     return "# all my own work\n" + ast.unparse(tree).replace("\n", "  # so\n", 1).replace("'", '"')
 
 
-def test_a_copy_with_other_names_is_found_and_two_independent_ones_are_not(answers, another_way, given):
+def test_a_copy_with_other_names_is_found_and_two_independent_ones_are_not(
+    answers, another_way, given
+):
     tasks = another_way.keys() & answers.keys()
     one = code_of({task: answers[task] for task in tasks}, given)
     other = code_of(another_way, given)
@@ -429,9 +466,21 @@ def test_what_was_given_out_and_what_many_share_say_nothing(answers, given, mast
 
 
 def test_grams_read_anything():
-    assert grams_of("def f(a):\n    return a.size(0) + 1 # one") == grams_of("def g(b): return b.size(0)+1")
-    assert grams_of("def f(a):\n    return a.size(0) + 1") != grams_of("def f(a):\n    return a.shape(0) + 1")
-    for odd in ("", "def f(:", "%%bash\nls", '"""' * 999, "(" * 5000, "\x00", "x = '" + "a" * 10_000):
+    assert grams_of("def f(a):\n    return a.size(0) + 1 # one") == grams_of(
+        "def g(b): return b.size(0)+1"
+    )
+    assert grams_of("def f(a):\n    return a.size(0) + 1") != grams_of(
+        "def f(a):\n    return a.shape(0) + 1"
+    )
+    for odd in (
+        "",
+        "def f(:",
+        "%%bash\nls",
+        '"""' * 999,
+        "(" * 5000,
+        "\x00",
+        "x = '" + "a" * 10_000,
+    ):
         assert isinstance(grams_of(odd), frozenset)
     assert own_code([("own-1", "x = 1\n" * 100_000)], {}) == {}
 

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+CHROMIUM = (
+    shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+)
 # Chromium's own background traffic is of no use to a test and fails without a network.
 FLAGS = [
     "--no-sandbox",
@@ -100,10 +102,14 @@ class Watch:
         self.errors: list[str] = []
         page.on("request", lambda request: self._ask(request.url))
         page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("console", lambda said: self.errors.append(said.text) if said.type == "error" else None)
+        page.on(
+            "console", lambda said: self.errors.append(said.text) if said.type == "error" else None
+        )
 
     def _ask(self, url: str) -> None:
-        if not url.startswith(("http://127.0.0.1:", "ws://127.0.0.1:", "file:", "data:", "blob:", "about:")):
+        if not url.startswith(
+            ("http://127.0.0.1:", "ws://127.0.0.1:", "file:", "data:", "blob:", "about:")
+        ):
             self.elsewhere.append(url)
 
 
@@ -114,7 +120,9 @@ def open_from_menu(page, menu: str, item: str) -> None:  # noqa: ANN001
 
 
 def run_all(page, address: str, notebook: str, screenshot: Path, timeout: float = 240) -> None:  # noqa: ANN001
-    """Open a notebook, run all its cells, wait until the kernel is idle, save, and take a picture."""
+    """Open a notebook, run all its cells, wait until the kernel is idle, save, and take a
+    picture.
+    """
     page.goto(address.format(f"lab/tree/{notebook}"))
     page.locator(".jp-Notebook .jp-CodeCell").first.wait_for(timeout=60_000)
     _wait_for_status(page, "Idle", 60)

@@ -1,4 +1,6 @@
-"""A web server on this machine that serves one file, well or badly, and the archives that it serves."""
+"""A web server on this machine that serves one file, well or badly, and the archives that it
+serves.
+"""
 
 import contextlib
 import io

@@ -1,4 +1,6 @@
-"""A course directory whose class has verdicts without anything having been judged: made up, by a seed."""
+"""A course directory whose class has verdicts without anything having been judged: made up, by a
+seed.
+"""
 
 import json
 import random
@@ -47,9 +49,13 @@ def submit(course: Course, assignment: Assignment, student: str, content: object
 
 
 def hand_in(course: Course, master: Master, student: str, seed: int) -> Verdict:
-    """Hand in a notebook that says something in its own cell and answers, and keep a verdict of it."""
+    """Hand in a notebook that says something in its own cell and answers, and keep a verdict of
+    it.
+    """
     notebook = student_notebook(master)
-    notebook.cells.insert(3, nbformat.v4.new_markdown_cell(f"{student} was here, {seed}", id=f"own-{seed}"))
+    notebook.cells.insert(
+        3, nbformat.v4.new_markdown_cell(f"{student} was here, {seed}", id=f"own-{seed}")
+    )
     for cell in notebook.cells:
         if cell.id.startswith("written-") and seed % 2:
             cell.source = f"My answer number {seed}: $x^{seed}$"
@@ -74,7 +80,8 @@ def keep(
         tasks[check.task].checks.append(_checked(check, passes(check)))
     verdict = Verdict(
         master.assignment.name,
-        **{"status": "graded", "level": course.level, "tasks": list(tasks.values()), "key": key} | said,
+        **{"status": "graded", "level": course.level, "tasks": list(tasks.values()), "key": key}
+        | said,
     )
     course.store.keep(student, Judgement(verdict, _executed(notebook)))
     return verdict
@@ -82,7 +89,9 @@ def keep(
 
 def _checked(check: Check, passed: bool) -> CheckVerdict:
     kind, message = ("", "") if passed else ("wrong value", "the result has wrong values")
-    return CheckVerdict(check.name, check.says, check.points, passed=passed, kind=kind, message=message)
+    return CheckVerdict(
+        check.name, check.says, check.points, passed=passed, kind=kind, message=message
+    )
 
 
 def _executed(notebook: NotebookNode) -> NotebookNode:
@@ -90,7 +99,10 @@ def _executed(notebook: NotebookNode) -> NotebookNode:
     ran = nbformat.from_dict(notebook)
     for cell in ran.cells:
         if cell.id.startswith("picture-"):
-            data, words = {"image/png": PNG, "text/plain": "<Figure>"}, {"image/png": {"alt": "a dot"}}
+            data, words = (
+                {"image/png": PNG, "text/plain": "<Figure>"},
+                {"image/png": {"alt": "a dot"}},
+            )
             cell.outputs = [nbformat.v4.new_output("display_data", data=data, metadata=words)]
     return ran
 
@@ -109,7 +121,9 @@ def gradebook_rows(course: Course) -> list[tuple]:
     """Every score and every comment of every student, without nbgrader's help."""
     with sqlite3.connect(course.folder / "gradebook.db") as database:
         assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        return sorted(database.execute(GRADES).fetchall() + database.execute(COMMENTS).fetchall(), key=repr)
+        return sorted(
+            database.execute(GRADES).fetchall() + database.execute(COMMENTS).fetchall(), key=repr
+        )
 
 
 def rows_of(course: Course, student: str) -> list[tuple]:

@@ -1,4 +1,6 @@
-"""A PostgreSQL server for tests: real, in a folder of its own, on a socket only, and gone afterwards."""
+"""A PostgreSQL server for tests: real, in a folder of its own, on a socket only, and gone
+afterwards.
+"""
 
 import os
 import pwd
@@ -17,7 +19,9 @@ def _programs() -> Path | None:
     """Where initdb and pg_ctl are: Debian keeps them off PATH, a folder for each version."""
     if found := shutil.which("pg_ctl"):
         return Path(found).resolve().parent
-    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"), key=lambda path: path.parts[-3])
+    versions = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"), key=lambda path: path.parts[-3]
+    )
     return versions[-1].parent if versions else None
 
 
@@ -35,7 +39,9 @@ class Server:
         self.folder = folder
 
     def url(self, database: str) -> str:
-        """The address of a database, as nbgrader's db_url has it; it is made, if there is none yet."""
+        """The address of a database, as nbgrader's db_url has it; it is made, if there is none
+        yet.
+        """
         self._run("createdb", "-h", str(self.folder), "-U", "course", database, check=False)
         return f"postgresql+psycopg://course@/{database}?host={self.folder}"
 
@@ -44,12 +50,16 @@ class Server:
         # Nobody's data: a crash may lose it.
         options = f"-k {self.folder} -c listen_addresses='' -c fsync=off"
         log = self.folder / "log"
-        self._run("pg_ctl", *words, "-w", "-D", str(self.folder / "data"), "-l", str(log), "-o", options)
+        self._run(
+            "pg_ctl", *words, "-w", "-D", str(self.folder / "data"), "-l", str(log), "-o", options
+        )
 
     def make(self) -> None:
         """Make the cluster."""
         data = str(self.folder / "data")
-        self._run("initdb", "-D", data, "-U", "course", "-A", "trust", "-E", "UTF8", "--no-locale", "-N")
+        self._run(
+            "initdb", "-D", data, "-U", "course", "-A", "trust", "-E", "UTF8", "--no-locale", "-N"
+        )
 
     def _run(self, program: str, *words: str, check: bool = True) -> None:
         # PostgreSQL refuses to be run by root.

@@ -16,13 +16,21 @@ register(_folder.cleanup)
 EPOCHS = {  # of each training: as it is, and a single one
     "0_data_driven_graphics": {},
     "1_cnn_classifier": {"EPOCHS, BATCH = (32, 64, 128), 30": "EPOCHS, BATCH = (32, 64, 128), 1"},
-    "2_chair_generator": {"EPOCHS, PEAK = 16, 120": "EPOCHS, PEAK = 16, 1", "EVERY = 10 ": "EVERY = 1 "},
-    "3_colorization": {"EPOCHS = 2400, 8, 6": "EPOCHS = 2400, 8, 1", "EPOCHS = 8, 8": "EPOCHS = 8, 1"},
+    "2_chair_generator": {
+        "EPOCHS, PEAK = 16, 120": "EPOCHS, PEAK = 16, 1",
+        "EVERY = 10 ": "EVERY = 1 ",
+    },
+    "3_colorization": {
+        "EPOCHS = 2400, 8, 6": "EPOCHS = 2400, 8, 1",
+        "EPOCHS = 8, 8": "EPOCHS = 8, 1",
+    },
 }
 
 
 def light(name: str, text: str) -> str:
-    """Colorization up to its last task: what comes then takes ten seconds each time that it is judged."""
+    """Colorization up to its last task: what comes then takes ten seconds each time that it is
+    judged.
+    """
     return text[: text.index("# Part 8. ")] if name == "3_colorization" else text
 
 

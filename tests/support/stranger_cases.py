@@ -1,6 +1,8 @@
-"""Notebooks as strangers hand them in: solved, and with a habit that has cost somebody points elsewhere.
+"""Notebooks as strangers hand them in: solved, and with a habit that has cost somebody points
+elsewhere.
 
-Each was reported in public, of nbgrader, otter, VS Code or Colab. All are right: none may lose a point.
+Each was reported in public, of nbgrader, otter, VS Code or Colab. All are right: none may lose a
+point.
 """
 
 from collections.abc import Callable
@@ -17,7 +19,8 @@ class Case:
     """A habit.
 
     change   edits a solved notebook
-    repairs  what one of the judge's notes must say, as a regular expression; "" for no note about it
+    repairs  what one of the judge's notes must say, as a regular expression; "" for no note about
+             it
     """
 
     name: str
@@ -29,7 +32,9 @@ class Case:
 
 
 def shortened(released: NotebookNode) -> NotebookNode:
-    """A released notebook without its pictures and what only they need, which take most of its time."""
+    """A released notebook without its pictures and what only they need, which take most of its
+    time.
+    """
     short = nbformat.from_dict(released)
     first = next(cell.id for cell in short.cells if cell.id.startswith("code-"))
     kept = ("setup", first, "task-", "check-", "grade-", "written-")
@@ -191,9 +196,17 @@ COLAB_CELL = """!python -m zipfile -e 0_data_driven_graphics.zip .
 SKIPPED = "Line 1 of code cell .* was skipped"
 CASES = [
     Case("nothing odd", lambda notebook: None),
-    Case("google.colab", _imports('from google.colab import drive\ndrive.mount("/content/drive")'), SKIPPED),
-    Case("a module that moved", _imports("from IPython.core.display import display, HTML"), SKIPPED),
-    Case("a package that is only at home", _imports("import my_home_package as mine, math"), SKIPPED),
+    Case(
+        "google.colab",
+        _imports('from google.colab import drive\ndrive.mount("/content/drive")'),
+        SKIPPED,
+    ),
+    Case(
+        "a module that moved", _imports("from IPython.core.display import display, HTML"), SKIPPED
+    ),
+    Case(
+        "a package that is only at home", _imports("import my_home_package as mine, math"), SKIPPED
+    ),
     Case("a kernel's magic", _imports("%autosave 60")),
     Case("a magic that nobody knows", _imports("%load_ext nb_black"), SKIPPED),
     Case("widgets", _imports("%matplotlib widget")),
@@ -207,13 +220,22 @@ CASES = [
     Case("an installation by magic", _imports("%pip install -q einops")),
     Case("imports with a slip of the pen", _imports_cut_short, "import"),
     Case("joined with its check", _joined("check", task_first=True)),
-    Case("joined with its check, under the check's name", _joined("check", task_first=False), "check-vote"),
     Case(
-        "joined with its grade cell, under that one's name", _joined("grade", task_first=False), "grade-vote"
+        "joined with its check, under the check's name",
+        _joined("check", task_first=False),
+        "check-vote",
+    ),
+    Case(
+        "joined with its grade cell, under that one's name",
+        _joined("grade", task_first=False),
+        "grade-vote",
     ),
     Case("typed into its check", _check_split, "check-vote"),
     Case("a helper's name, used again at the end", _helper_reused),
-    Case("the task's own name, used again at the end", _last(f"{TASK} = 'for the best'\nprint({TASK})")),
+    Case(
+        "the task's own name, used again at the end",
+        _last(f"{TASK} = 'for the best'\nprint({TASK})"),
+    ),
     Case("helpers with the names of a check's variables", _helper_named_as_in_the_check),
     Case("put right below", _redefined_right_below),
     Case("a module that a cell writes", _module),

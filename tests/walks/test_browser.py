@@ -29,7 +29,9 @@ def test_notebook_runs_in_jupyterlab(master, tmp_path, solved):
     if solved:
         assert errors(ran) == []
         drawn = [cell for cell in ran.cells if cell.id.startswith("picture-")]
-        assert all(any("image/png" in output.get("data", {}) for output in cell.outputs) for cell in drawn)
+        assert all(
+            any("image/png" in output.get("data", {}) for output in cell.outputs) for cell in drawn
+        )
         assert len(drawn) == len(master.pictures)
     else:  # JupyterLab stops at the first cell that fails: the first visible check
         assert errors(ran) == ["NotImplementedError"]

@@ -20,10 +20,19 @@ NAME = "3_colorization"
 
 
 BAD = {
-    "unknown assignment": (["build", "nonsense"], r"no assignment 'nonsense'. There is: .*3_colorization"),
-    "missing course directory": (["grade", "nowhere"], r"not a course directory.*autograder init nowhere"),
+    "unknown assignment": (
+        ["build", "nonsense"],
+        r"no assignment 'nonsense'. There is: .*3_colorization",
+    ),
+    "missing course directory": (
+        ["grade", "nowhere"],
+        r"not a course directory.*autograder init nowhere",
+    ),
     "missing notebook": (["judge", "nowhere.ipynb"], r"There is no file nowhere\.ipynb"),
-    "nameless notebook": (["judge", "homework.ipynb"], r"does not tell which assignment.*--assignment"),
+    "nameless notebook": (
+        ["judge", "homework.ipynb"],
+        r"does not tell which assignment.*--assignment",
+    ),
     "course directory is a file": (["init", "homework.ipynb"], r"is a file"),
     "folder that is no demo": (["demo", "--to", "mine"], r"is not empty and no earlier demo"),
 }
@@ -64,7 +73,9 @@ def test_unreadable_notebooks_get_a_verdict_with_the_reason(tmp_path, content, r
 
 
 def test_wrong_nbformat_is_repaired_and_graded(tmp_path, answers):
-    cells = [{"cell_type": "code", "input": "import torch\nfrom torch import Tensor", "outputs": None}]
+    cells = [
+        {"cell_type": "code", "input": "import torch\nfrom torch import Tensor", "outputs": None}
+    ]
     cells.append({"cell_type": "code", "input": answers["l2_loss"], "language": "python"})
     path = tmp_path / f"{NAME}.ipynb"
     path.write_text(json.dumps({"nbformat": 3, "worksheets": [{"cells": cells}]}))
@@ -78,7 +89,17 @@ def test_hidden_checks_of_a_notebook_from_the_shell(tmp_path, notebook_with, ans
     path = tmp_path / f"{NAME}.ipynb"
     path.write_text(json.dumps(notebook_with({"l2_loss": answers["l2_loss"]})))
     checks = Path(__file__).parents[2] / "autograder" / "checks"
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", checks, "--submission", path]
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        checks,
+        "--submission",
+        path,
+    ]
     ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert ran.returncode == 1
     assert re.search(r"3 of 3 +l2_loss", ran.stdout)

@@ -1,4 +1,6 @@
-"""The documentation says what is so: the pages made are current, and what the others name exists."""
+"""The documentation says what is so: the pages made are current, and what the others name
+exists.
+"""
 
 import ast
 import re
@@ -28,7 +30,8 @@ each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 FENCE = re.compile(r"^( *)(`{3,})(.*?)\n(.*?)^\1\2$", re.MULTILINE | re.DOTALL)
 FOLDERS = ("assignments", "autograder", "course_utils", "data_scripts", "docs", "tests")
 PATH = re.compile(rf"(?:{'|'.join(FOLDERS)})/[\w./]*\w(?:\.\w+|/)")
-# The example of writing.md is put into files that are not in the repository; capitals stand for a name.
+# The example of writing.md is put into files that are not in the repository; capitals stand for a
+# name.
 NOT_HERE = re.compile(r"posters|[A-Z]{3,}|\btopic\b|N_topic|test_topic")
 
 
@@ -44,7 +47,7 @@ def spoken(page: Path) -> list[str]:
     return [*code, *re.findall(r"`([^`\n]+)`", FENCE.sub("", text))]
 
 
-# ---------------------------------------------------------------------------------------- pages that are made
+# ------------------------------------------------------------------------------ pages that are made
 
 
 def test_the_map_is_current():
@@ -79,7 +82,7 @@ def test_every_task_is_in_the_lecture_exactly_once(change, says, tmp_path):
         lecture_map.lecture(tmp_path / "lecture.toml")
 
 
-# ---------------------------------------------------------------------------------------- what the pages name
+# ------------------------------------------------------------------------------ what the pages name
 
 
 @each_page
@@ -104,7 +107,9 @@ def test_targets_scripts_and_extras_exist(page):
         assert (COURSE / script).is_file(), script
     for module in re.findall(r"^python -m ((?:course_utils|autograder)[\w.]*)", code, re.MULTILINE):
         path = COURSE / module.replace(".", "/")
-        assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), f"python -m {module}"
+        assert path.with_suffix(".py").is_file() or (path / "__main__.py").is_file(), (
+            f"python -m {module}"
+        )
 
 
 @each_page
@@ -117,7 +122,9 @@ def test_nbgraders_commands_exist(page):
 
 @each_page
 def test_paths_exist(page):
-    named = {path for code in spoken(page) for path in PATH.findall(code) if not NOT_HERE.search(code)}
+    named = {
+        path for code in spoken(page) for path in PATH.findall(code) if not NOT_HERE.search(code)
+    }
     assert [path for path in sorted(named) if not (COURSE / path).exists()] == []
 
 
@@ -138,7 +145,7 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
-# ---------------------------------------------------------------------------------------- tables of the pages
+# ------------------------------------------------------------------------------ tables of the pages
 
 
 def table(page: str, head: str) -> list[list[str]]:
@@ -159,24 +166,39 @@ def test_the_limits_are_those_of_the_judge():
     for names, defaults, _ in table("writing.md", "limit |"):
         *_, last = re.findall(r"\b[A-Za-z]+\b", defaults) or [""]
         found = [
-            (float(number), unit or last) for number, unit in re.findall(r"(\d+) ?([A-Za-z]*)", defaults)
+            (float(number), unit or last)
+            for number, unit in re.findall(r"(\d+) ?([A-Za-z]*)", defaults)
         ]
-        told |= dict(zip(codes(names), (number * units.get(unit, 1) for number, unit in found), strict=True))
+        told |= dict(
+            zip(codes(names), (number * units.get(unit, 1) for number, unit in found), strict=True)
+        )
     assert told == asdict(Limits())
 
 
 def test_every_word_of_a_master_is_explained():
-    writing, keys = text_of(DOCS / "writing.md"), {row[0].strip("`") for row in table("writing.md", "key |")}
+    writing, keys = (
+        text_of(DOCS / "writing.md"),
+        {row[0].strip("`") for row in table("writing.md", "key |")},
+    )
     words = {word for known in (*ATTRIBUTES.values(), *TAGS.values()) for word in known}
-    assert [word for word in sorted(words) if not re.search(rf'`{word}`|{word}=|"{word}"', writing)] == []
+    assert [
+        word for word in sorted(words) if not re.search(rf'`{word}`|{word}=|"{word}"', writing)
+    ] == []
     used = {key for master in lecture_map.masters() for key in master.metadata["assignment"]}
     assert used <= keys == {"title", "data", "hidden_data", "hand_in", "limits"}
 
 
 def test_the_tests_of_the_proof_are_explained():
     proof = text_of(COURSE / "tests/grading/test_proof.py")
-    named = {name for row in table("writing.md", "what fails") for name in codes(row[0]) if " " not in name}
-    assert {name for name in named if name.startswith("test_")} <= set(re.findall(r"def (test_\w+)", proof))
+    named = {
+        name
+        for row in table("writing.md", "what fails")
+        for name in codes(row[0])
+        if " " not in name
+    }
+    assert {name for name in named if name.startswith("test_")} <= set(
+        re.findall(r"def (test_\w+)", proof)
+    )
     assert len(named) > 5
 
 
@@ -197,12 +219,18 @@ def test_python_is_python(page):
 
 def test_the_late_penalty_of_the_page_is_one():
     [block] = [
-        dedent(block) for *_, block in FENCE.findall(text_of(DOCS / "instructor.md")) if "class " in block
+        dedent(block)
+        for *_, block in FENCE.findall(text_of(DOCS / "instructor.md"))
+        if "class " in block
     ]
     exec(block, {"c": (config := Config())})
     plugin = config.AssignLatePenalties.plugin_class(parent=None)
     day = 86_400
-    assert [plugin.late_submission_penalty("ada", 50, late) for late in (1, day, 1.5 * day)] == [5, 5, 10]
+    assert [plugin.late_submission_penalty("ada", 50, late) for late in (1, day, 1.5 * day)] == [
+        5,
+        5,
+        10,
+    ]
 
 
 def test_the_flags_are_told_in_their_own_words():

@@ -1,4 +1,6 @@
-"""An instructor's day: the formgrader in JupyterLab, from the Autograde button to the released feedback."""
+"""An instructor's day: the formgrader in JupyterLab, from the Autograde button to the released
+feedback.
+"""
 
 import json
 import secrets
@@ -20,14 +22,20 @@ pytestmark = [pytest.mark.browser, needs_browser]
 
 ASSIGNMENT = find_assignment("data_driven_graphics")
 NAME = ASSIGNMENT.name
-TASK, RIGHT, WRITTEN = "pairwise_squared_distances", "nearest_neighbors", "written-stored_examples_go_grey"
+TASK, RIGHT, WRITTEN = (
+    "pairwise_squared_distances",
+    "nearest_neighbors",
+    "written-stored_examples_go_grey",
+)
 COMMENT = "Nearly: a large $K$ takes the mean, and a mean is grey."
 PHONE = {"width": 390, "height": 844}
 
 
 @pytest.fixture
 def course(tmp_path) -> Course:
-    """A course directory with its solution, an exchange, and one submission as nbgrader has collected it."""
+    """A course directory with its solution, an exchange, and one submission as nbgrader has
+    collected it.
+    """
     master = read_master(ASSIGNMENT)
     made = course_of(master, tmp_path)
     nbformat.write(solution_notebook(master), made.folder / "solution" / f"{NAME}.ipynb")
@@ -81,7 +89,9 @@ def _autograde(page, form, course, tmp_path):
     row.get_by_text("needs manual grading").wait_for()
     verdict = json.loads((course.folder / "verdicts" / NAME / "ada" / "verdict.json").read_text())
     tasks = {task["name"]: task["checks"] for task in verdict["tasks"]}
-    earned = sum(check["points"] for checks in tasks.values() for check in checks if check["passed"])
+    earned = sum(
+        check["points"] for checks in tasks.values() for check in checks if check["passed"]
+    )
     points = sum(check["points"] for checks in tasks.values() for check in checks)
     assert verdict["level"] == "bubblewrap"
     assert "city block distance" in {check["misconception"] for check in tasks[TASK]}

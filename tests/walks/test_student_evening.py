@@ -1,4 +1,6 @@
-"""A student's evening in JupyterLab: fetch, write, check, Validate, submit; and the feedback, later."""
+"""A student's evening in JupyterLab: fetch, write, check, Validate, submit; and the feedback,
+later.
+"""
 
 from pathlib import Path
 
@@ -85,7 +87,9 @@ def _validate(page):
     result.wait_for(timeout=120_000)
     said = result.inner_text()
     unsolved = [
-        task for task in read_master(ASSIGNMENT).tasks if f"the visible checks of {task} do not" in said
+        task
+        for task in read_master(ASSIGNMENT).tasks
+        if f"the visible checks of {task} do not" in said
     ]
     assert unsolved == list(read_master(ASSIGNMENT).tasks)[1:]
 

@@ -1,4 +1,6 @@
-"""The worked example of docs/writing.md: its blocks, put into a copy of the package, are built and proved."""
+"""The worked example of docs/writing.md: its blocks, put into a copy of the package, are built and
+proved.
+"""
 
 import os
 import re
@@ -12,7 +14,9 @@ import pytest
 from autograder.assignments import ASSIGNMENTS, COURSE
 
 # `a/file.py`: or `a/file.py`, at the end: and below it a fence of three or four backticks
-BLOCK = re.compile(r"^`([\w/.]+)`(, at the end)?:\n\n(`{3,4})\w+\n(.*?)^\3$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(
+    r"^`([\w/.]+)`(, at the end)?:\n\n(`{3,4})\w+\n(.*?)^\3$", re.MULTILINE | re.DOTALL
+)
 ENTRY = re.compile(r'^```python\n("posters": .*?)^```$', re.MULTILINE | re.DOTALL)
 SHOWN = re.compile(r"^```text\n(.*?Left contains.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -24,15 +28,21 @@ def writing() -> str:
 
 @pytest.fixture(scope="module")
 def package(writing, tmp_path_factory) -> Path:
-    """A copy of the package whose only assignment is the page's as it is at first, with its proof."""
+    """A copy of the package whose only assignment is the page's as it is at first, with its
+    proof.
+    """
     root = tmp_path_factory.mktemp("package")
     for folder in ("autograder", "course_utils", "tests/grading"):
-        shutil.copytree(COURSE / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(
+            COURSE / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__")
+        )
     shutil.copy(COURSE / "pyproject.toml", root)
     (root / "assignments/4_posters").mkdir(parents=True)
     write(root, writing)
     [entry] = ENTRY.findall(writing)
-    (root / "tests/grading/equivalent.py").write_text(f"EQUIVALENT = {{\n{entry}}}\n", encoding="utf-8")
+    (root / "tests/grading/equivalent.py").write_text(
+        f"EQUIVALENT = {{\n{entry}}}\n", encoding="utf-8"
+    )
     return root
 
 
@@ -89,4 +99,6 @@ def test_without_what_comes_at_the_end_the_proof_fails_as_the_page_says(writing,
 @pytest.mark.slow
 def test_the_example_is_released(writing, package):
     mend(package, writing)
-    assert "no leaks" in run(package, "autograder.cli", "release", "posters", "--to", str(package / "build"))
+    assert "no leaks" in run(
+        package, "autograder.cli", "release", "posters", "--to", str(package / "build")
+    )

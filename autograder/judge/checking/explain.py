@@ -1,4 +1,6 @@
-"""Which misconception gives the student's own wrong answer: run each on the same inputs and compare."""
+"""Which misconception gives the student's own wrong answer: run each on the same inputs and
+compare.
+"""
 
 import torch
 from torch import Tensor
@@ -15,7 +17,8 @@ SAME = 1e-4
 
 
 def explain(calls: list[Call], misconceptions: list[Misconception]) -> Misconception | None:
-    """The first misconception that answers every one of the task's calls as the student did, or None.
+    """The first misconception that answers every one of the task's calls as the student did, or
+    None.
 
     calls           the calls that a failed check made
     misconceptions  those of the check's task
@@ -37,7 +40,9 @@ def _answers_like(stand_in: LocalSubmission, call: Call) -> bool:
 
 
 def same(a: object, b: object) -> bool:
-    """Whether two results are the same answer: type, shape, dtype, NaN and value to 1e-4 of the largest."""
+    """Whether two results are the same answer: type, shape, dtype, NaN and value to 1e-4 of the
+    largest.
+    """
     if isinstance(a, Tensor) and isinstance(b, Tensor):
         a, b = plain(a), plain(b)
         if a is None or b is None or (a.shape, a.dtype, a.device) != (b.shape, b.dtype, b.device):

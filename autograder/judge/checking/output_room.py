@@ -1,7 +1,7 @@
 """How much of what cells put out is kept: so many bytes of a cell, and so many of a whole notebook.
 
-The worker has a limit of its own, but is the student's to change. What counts here is the size in the file: a
-character can take six bytes there (`\\u0000`), and a picture takes four for three.
+The worker has a limit of its own, but is the student's to change. What counts here is the size in
+the file: a character can take six bytes there (`\\u0000`), and a picture takes four for three.
 """
 
 import json

@@ -1,6 +1,7 @@
 """A submission in a sandbox: runs its cells in a worker, and answers a check's calls from there.
 
-A hang or a crash costs the call that made it: a fresh worker replays the cells, and the next call goes on.
+A hang or a crash costs the call that made it: a fresh worker replays the cells, and the next call
+goes on.
 """
 
 import re
@@ -27,13 +28,16 @@ from autograder.judge.source.forbidden_calls import NOT_ALLOWED
 from autograder.judge.workers.client import CallReply, Opener, SandboxError, Worker, WorkerDied
 from autograder.judge.workers.own_time import StarvedError, load_of_machine
 
-# A task that has hung or crashed this often is not called again: its other checks would do the same.
+# A task that has hung or crashed this often is not called again: its other checks would do the
+# same.
 STRIKES = 2
 OUT_OF_TIME = ("time", "processor")
 CHECK = "check-"
-# A fresh worker takes seconds that are not the student's: a notebook that ends each one must come to an end.
+# A fresh worker takes seconds that are not the student's: a notebook that ends each one must come
+# to an end.
 WORKERS = 24
-# Of all its workers together, in s: their own time, by the clock, waiting for a core, of processors.
+# Of all its workers together, in s: their own time, by the clock, waiting for a core, of
+# processors.
 RESOURCES = ("seconds", "elapsed_seconds", "waited_seconds", "cpu_seconds")
 TOO_OFTEN = "can't be called: the notebook has ended its process {} times"
 STARVED = "The grading machine was too busy: {}."
@@ -42,18 +46,22 @@ SKIPPED = "Line {} of {} fails in the grader and was skipped: `{}` ({})."
 PLACE = re.compile(r" \((?:/|\w:)[^)]*\)")  # where Python lies on this machine
 MOST_SKIPPED = 20  # are said
 NOT_DRAWN = "This cell was not run: the task's check above was stopped by the grader."
-PAGE_WIDTH = 840  # pixels: a picture drawn for a sharp screen is shrunk to the feedback page's column
+PAGE_WIDTH = (
+    840  # pixels: a picture drawn for a sharp screen is shrunk to the feedback page's column
+)
 
 
 class RemoteSubmission(Submission):
-    """The stand-in whose functions live in a worker. A context manager: leaving it kills the worker.
+    """The stand-in whose functions live in a worker. A context manager: leaving it kills the
+    worker.
 
     notebook  the grafted notebook; running it writes its cells' outputs
     opener    where the workers come from; by default they start cold
     rules     what each task may not call
     files     where each of the files is that are handed in with the notebook
 
-    forbidden  by task, why it is not called (any more): it calls what it may not; a sentence for its student
+    forbidden  by task, why it is not called (any more): it calls what it may not; a sentence for
+               its student
     flags      what an instructor may want to look at, a sentence each
     skipped    what cells could not do here although the student's machine could, a sentence each
     """
@@ -71,11 +79,16 @@ class RemoteSubmission(Submission):
         self.rules, self.forbidden, self.flags = dict(rules or {}), dict[str, str](), list[str]()
         self.notebook, self.level, self.limits, self.opener = notebook, level, limits, opener
         self.skipped: list[str] = []
-        self.resources: dict[str, float] = dict.fromkeys(RESOURCES, 0.0) | {"peak_bytes": 0, "workers": 0}
+        self.resources: dict[str, float] = dict.fromkeys(RESOURCES, 0.0) | {
+            "peak_bytes": 0,
+            "workers": 0,
+        }
         self._at_end = False
         self._room = OutputRoom(limits.output)
         self._worker: Worker | None = None
-        self._fatal: set[str] = set()  # cells that end a worker: of them the definitions are replayed
+        self._fatal: set[str] = (
+            set()
+        )  # cells that end a worker: of them the definitions are replayed
         self._hopeless: set[str] = set()  # cells whose definitions end a worker, too
         self._strikes: Counter[str] = Counter()
         self._handles: dict[int, tuple[Call, Worker, Opaque]] = {}  # by the call that gave them
@@ -97,7 +110,8 @@ class RemoteSubmission(Submission):
         return self.resources["seconds"] + (self._worker.seconds if self._worker else 0.0)
 
     def run_cells(self, on_cell: Callable[[], object] = lambda: None) -> None:
-        """Run the notebook from top to bottom and write its outputs, for as long as a submission may take.
+        """Run the notebook from top to bottom and write its outputs, for as long as a submission
+        may take.
 
         on_cell  called after each cell that was run
         Raises InfrastructureError.
@@ -114,14 +128,18 @@ class RemoteSubmission(Submission):
         """Run cells in turn, and return those that are left when one of them ends the worker."""
         for index, cell in enumerate(cells):
             if cell.id.replace("picture-", "check-") in self._fatal:
-                cell.outputs = [_stopped(NOT_DRAWN)]  # it would take as long, and end the worker again
+                cell.outputs = [
+                    _stopped(NOT_DRAWN)
+                ]  # it would take as long, and end the worker again
                 on_cell()
                 continue
             try:
                 if cell.id.startswith(CHECK):
                     worker.mark(cell.id.removeprefix(CHECK))
                 reply = worker.cell(cell.source)
-                cell.outputs = self._room.fit([_notebook_output(output) for output in reply.outputs])
+                cell.outputs = self._room.fit(
+                    [_notebook_output(output) for output in reply.outputs]
+                )
                 self._note_skipped(cell, reply.skipped)
             except WorkerDied as died:
                 self._refuse_blame(cell, died)
@@ -142,8 +160,14 @@ class RemoteSubmission(Submission):
             self.skipped.append(SKIPPED.format(line, where, writable(source), said))
 
     def _refuse_blame(self, cell: NotebookNode, died: WorkerDied) -> None:
-        """Raises StarvedError for a cell that ran out of time and has nothing of the student's in it."""
-        if died.reason in ("time", "processor") and _as_given_out(cell) and not self._uses_own(cell):
+        """Raises StarvedError for a cell that ran out of time and has nothing of the student's in
+        it.
+        """
+        if (
+            died.reason in ("time", "processor")
+            and _as_given_out(cell)
+            and not self._uses_own(cell)
+        ):
             name = cell_names(self.notebook)[cell.id]
             raise InfrastructureError(SLOW_MACHINE.format(name, died))
 
@@ -183,7 +207,8 @@ class RemoteSubmission(Submission):
         if not self.rules:
             return
         rules = {
-            task: {"names": list(rule.names), "ops": list(rule.ops)} for task, rule in self.rules.items()
+            task: {"names": list(rule.names), "ops": list(rule.ops)}
+            for task, rule in self.rules.items()
         }
         if not worker.cell(f"__import__('blocker').install({rules!r})", silent=True).ok:
             raise InfrastructureError("the worker could not be told what the tasks may not call")
@@ -195,7 +220,9 @@ class RemoteSubmission(Submission):
                     worker.mark(cell.id.removeprefix(CHECK))
                 elif cell.id not in self._fatal:
                     worker.cell(cell.source, silent=True)
-                elif cell.id not in self._hopeless:  # what it defines was there before it was stopped
+                elif (
+                    cell.id not in self._hopeless
+                ):  # what it defines was there before it was stopped
                     worker.cell(definitions_in(cell.source), silent=True)
             except WorkerDied:  # it did not die here the first time; it does now
                 (self._hopeless if cell.id in self._fatal else self._fatal).add(cell.id)
@@ -203,11 +230,12 @@ class RemoteSubmission(Submission):
                 return
 
     def _replayed(self, until: NotebookNode | None) -> list[NotebookNode]:
-        """The cells that a fresh worker goes through before the cell `until`, or before the hidden checks.
+        """The cells that a fresh worker goes through before the cell `until`, or before the hidden
+        checks.
 
-        Visible checks and pictures define nothing that anything else needs: at a check the names are marked.
-        Nor do the cells that were given out after the last task, and are as they were, when it is only tasks
-        that will be called.
+        Visible checks and pictures define nothing that anything else needs: at a check the names
+        are marked. Nor do the cells that were given out after the last task, and are as they were,
+        when it is only tasks that will be called.
         """
         cells = self.runnable()
         if until is not None:
@@ -215,13 +243,17 @@ class RemoteSubmission(Submission):
         else:
             own = [at for at, cell in enumerate(cells) if not _as_given_out(cell)]
             cells = cells[: own[-1] + 1] if own else []
-        return [cell for cell in cells if not cell.id.startswith(ASIDE) or cell.id.startswith(CHECK)]
+        return [
+            cell for cell in cells if not cell.id.startswith(ASIDE) or cell.id.startswith(CHECK)
+        ]
 
     @contextmanager
     def at_the_end(self, tasks: Iterable[str]) -> Iterator[None]:
-        """Within this, tasks are called as they are at the end of the notebook; each has its chances again.
+        """Within this, tasks are called as they are at the end of the notebook; each has its
+        chances again.
 
-        Outside, a task is called as it was at its visible check, whatever becomes of its names later.
+        Outside, a task is called as it was at its visible check, whatever becomes of its names
+        later.
         """
         before = {task: self._strikes.pop(task, 0) for task in tasks}
         self._at_end = True
@@ -232,7 +264,8 @@ class RemoteSubmission(Submission):
             self._strikes.update(before)
 
     def changed_later(self, tasks: Iterable[str]) -> list[str]:
-        """The tasks that mean something else at the end than at their visible checks, or use what does.
+        """The tasks that mean something else at the end than at their visible checks, or use what
+        does.
 
         Raises InfrastructureError.
         """
@@ -247,7 +280,9 @@ class RemoteSubmission(Submission):
         return found
 
     def answer(self, call: Call) -> Answer:
-        """Call the student's function in the worker; once more if it took too long. Raises Failure."""
+        """Call the student's function in the worker; once more if it took too long. Raises
+        Failure.
+        """
         self._may_call(call.task)
         fresh = self._worker is None
         while True:
@@ -270,7 +305,9 @@ class RemoteSubmission(Submission):
                 kind = "time" if died.reason in OUT_OF_TIME else died.reason
                 raise Failure(kind, f"`{call.task}` {_told(died)}") from None
             except WireError as error:  # the checks can send what the reference gives them
-                raise Failure("wrong type", f"what was returned can't be passed on ({error})") from None
+                raise Failure(
+                    "wrong type", f"what was returned can't be passed on ({error})"
+                ) from None
             except Exception as fault:  # a check would take it for the answer's
                 raise InfrastructureError(f"a call failed on our side: {fault}") from fault
 
@@ -279,7 +316,9 @@ class RemoteSubmission(Submission):
         if task in self.forbidden:
             raise Failure("forbidden", self.forbidden[task])
         if self._strikes[task] >= STRIKES:
-            raise Failure("time", f"`{task}` hung or crashed {STRIKES} times and was not called again")
+            raise Failure(
+                "time", f"`{task}` hung or crashed {STRIKES} times and was not called again"
+            )
         if self.seconds > self.limits.submission:
             raise Failure("time", f"the submission used up its {self.limits.submission:g} seconds")
         if self._worker is None and self.resources["workers"] >= WORKERS:
@@ -288,7 +327,12 @@ class RemoteSubmission(Submission):
     def _ask(self, call: Call) -> Answer:
         worker = self._live_worker()
         target = call.task if call.of is None else self._made_by(call.of, worker)
-        how = {"method": call.method, "wrt": call.wrt, "cotangent": call.cotangent, "at_end": self._at_end}
+        how = {
+            "method": call.method,
+            "wrt": call.wrt,
+            "cotangent": call.cotangent,
+            "at_end": self._at_end,
+        }
         reply = worker.call(target, call.args, call.kwargs, **how)
         if reply.status == "missing":
             raise Failure("not defined", f"there is no {called(call)} in the notebook")
@@ -303,7 +347,9 @@ class RemoteSubmission(Submission):
         return Answer(reply.value, reply.changed)
 
     def _made_by(self, call: Call, worker: Worker) -> Opaque:
-        """What an earlier call has given: a fresh worker is first made to go through its life up to here."""
+        """What an earlier call has given: a fresh worker is first made to go through its life up to
+        here.
+        """
         _, owner, handle = self._handles.get(id(call), (call, None, None))
         if owner is worker:
             return handle
@@ -315,7 +361,9 @@ class RemoteSubmission(Submission):
         return self._handles[id(call)][2]
 
     def _raised(self, task: str, reply: CallReply) -> Failure:
-        """An exception in a hidden call: its type, never its text or its line, which may carry the inputs."""
+        """An exception in a hidden call: its type, never its text or its line, which may carry the
+        inputs.
+        """
         if reply.not_implemented:
             return Failure("not solved", f"`{task}` is not written yet")
         if task in self.rules and reply.exception == "PermissionError":
@@ -357,12 +405,16 @@ def _as_given_out(cell: NotebookNode) -> bool:
 
 
 def _told(died: WorkerDied) -> str:
-    """How a hidden call has ended its worker, without numbers of its own choice: they could be its inputs."""
+    """How a hidden call has ended its worker, without numbers of its own choice: they could be its
+    inputs.
+    """
     return re.sub(r" \((?!SIG(?:SEGV|ABRT|BUS|FPE|ILL|KILL)\)).*\)", "", str(died))
 
 
 def _died(died: WorkerDied) -> NotebookNode:
-    """What the notebook shows in the place of a cell's outputs when the cell has ended the worker."""
+    """What the notebook shows in the place of a cell's outputs when the cell has ended the
+    worker.
+    """
     return _stopped(f"This cell {died}, and was stopped by the grader.")
 
 
@@ -371,13 +423,17 @@ def _stopped(text: str) -> NotebookNode:
 
 
 def _width(png: bytes) -> int:
-    """A PNG's width in pixels, from its header; whatever is there instead in a file that is none."""
+    """A PNG's width in pixels, from its header; whatever is there instead in a file that is
+    none.
+    """
     return int.from_bytes(png[16:20], "big")
 
 
 def _notebook_output(output: dict[str, Any]) -> NotebookNode:
     """A worker's output in the notebook's form. It is text and pixels: no markup, no script."""
-    output = {name: writable(value) if isinstance(value, str) else value for name, value in output.items()}
+    output = {
+        name: writable(value) if isinstance(value, str) else value for name, value in output.items()
+    }
     if "data" in output:
         data = output["data"] = dict(output["data"])
         if "text/plain" in data:

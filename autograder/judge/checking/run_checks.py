@@ -20,14 +20,23 @@ from autograder.misconceptions import misconceptions_of
 # No other plugin, no configuration file: a run depends on the checks alone.
 QUIET = ["--disable-plugin-autoload", "--assert=plain", "-c", os.devnull]
 QUIET += ["--capture=no", "--import-mode=importlib"]
-# What has no part in a check. The garbage collections of one take five times as long as the checks of a task.
-UNUSED = ["terminal", "cacheprovider", "warnings", "logging", "unraisableexception", "threadexception"]
+# What has no part in a check. The garbage collections of one take five times as long as the checks
+# of a task.
+UNUSED = [
+    "terminal",
+    "cacheprovider",
+    "warnings",
+    "logging",
+    "unraisableexception",
+    "threadexception",
+]
 UNUSED += ["faulthandler", "doctest", "junitxml", "pastebin", "debugging", "setuponly", "setupplan"]
 UNUSED += ["stepwise", "recwarn", "tmpdir", "unittest", "freeze_support", "legacypath"]
 QUIET += [f"-pno:{plugin}" for plugin in UNUSED]
 
 
-# The options of whoever runs the judge are not for the checks: one that they do not know would end them all.
+# The options of whoever runs the judge are not for the checks: one that they do not know would end
+# them all.
 PYTEST_VARIABLES = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")
 
 
@@ -35,7 +44,9 @@ class InfrastructureError(Exception):
     """Our fault, not the submission's: the verdict is `not graded`, never zero."""
 
 
-def run_checks(topic: str, submission: Submission, tasks: Collection[str] | None = None) -> list[TaskVerdict]:
+def run_checks(
+    topic: str, submission: Submission, tasks: Collection[str] | None = None
+) -> list[TaskVerdict]:
     """Run the hidden checks of a topic, or of some of its tasks.
 
     Raises InfrastructureError when the checks could not be run.
@@ -44,10 +55,14 @@ def run_checks(topic: str, submission: Submission, tasks: Collection[str] | None
     checks = [check for check in checks_of(topic) if tasks is None or check.task in tasks]
     run = _Run(topic, submission, {check.name: check for check in checks})
     with _without(*PYTEST_VARIABLES):
-        code = pytest.main([*QUIET, "--rootdir", str(run.file.parent), str(run.file)], plugins=[run])
+        code = pytest.main(
+            [*QUIET, "--rootdir", str(run.file.parent), str(run.file)], plugins=[run]
+        )
     if run.fault:
         raise run.fault
-    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or len(run.verdicts) != len(checks):
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or len(run.verdicts) != len(
+        checks
+    ):
         raise InfrastructureError(f"the hidden checks of {topic} could not be run (pytest: {code})")
     return [
         TaskVerdict(task, [run.verdicts[check.name] for check in checks if check.task == task])
@@ -93,14 +108,18 @@ class _Run:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_ignore_collect(self, collection_path: Path) -> bool:
-        """Whether a file beside the checks is to be left out: all are, and to ask no further is quick."""
+        """Whether a file beside the checks is to be left out: all are, and to ask no further is
+        quick.
+        """
         return collection_path not in (self.file, self.file.parent)
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         items[:] = [item for item in items if item.name in self.checks]
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo) -> pytest.TestReport:
+    def pytest_runtest_makereport(
+        self, item: pytest.Item, call: pytest.CallInfo
+    ) -> pytest.TestReport:
         """A report without pytest's account of a failure: it is slow, and nobody reads it."""
         error = call.excinfo.value if call.excinfo else None
         if isinstance(error, InfrastructureError):
@@ -109,7 +128,9 @@ class _Run:
         elif call.when == "call":
             self.verdicts[item.name] = self._verdict(self.checks[item.name], error)
         outcome = "failed" if error else "passed"
-        return pytest.TestReport(item.nodeid, item.location, {}, outcome, None, call.when, start=0, stop=0)
+        return pytest.TestReport(
+            item.nodeid, item.location, {}, outcome, None, call.when, start=0, stop=0
+        )
 
     def _verdict(self, check: Check, error: BaseException | None) -> CheckVerdict:
         verdict = CheckVerdict(check.name, check.says, check.points, passed=error is None)
@@ -119,10 +140,14 @@ class _Run:
         verdict.kind, verdict.message = failure.kind, failure.message
         if check.explained and failure.kind not in ("not solved", "not defined"):
             found = explain(self.stand_in.calls, self.misconceptions.get(check.task, []))
-            verdict.misconception, verdict.hint = (found.name, found.hint) if found else (None, None)
+            verdict.misconception, verdict.hint = (
+                (found.name, found.hint) if found else (None, None)
+            )
         return verdict
 
 
 def _unusable(task: str) -> Failure:
-    """The checks pass on the reference, so whatever else they raise comes from the answer's form."""
+    """The checks pass on the reference, so whatever else they raise comes from the answer's
+    form.
+    """
     return Failure("wrong type", f"what `{task}` returns can't be used as its docstring says")

@@ -1,11 +1,12 @@
 """What a hidden check calls `submission`: a stand-in that answers by the student's functions.
 
-`submission.soft_encode(ab, bins)` calls the student's `soft_encode`; `submission.gradient_of("l2_loss",
-prediction, target)` differentiates it. What a task makes and what can't be sent, as a network, stays where it
-is and is called there: `network = submission.ConvNet(3, 10)`, then `network(images)`, `network.state_dict()`.
+`submission.soft_encode(ab, bins)` calls the student's `soft_encode`;
+`submission.gradient_of("l2_loss", prediction, target)` differentiates it. What a task makes and
+what can't be sent, as a network, stays where it is and is called there: `network =
+submission.ConvNet(3, 10)`, then `network(images)`, `network.state_dict()`.
 
-The functions may be in this process (`LocalSubmission`: the reference, misconceptions, alternatives) or in a
-sandbox (`RemoteSubmission`); a check can't tell.
+The functions may be in this process (`LocalSubmission`: the reference, misconceptions,
+alternatives) or in a sandbox (`RemoteSubmission`); a check can't tell.
 """
 
 from abc import ABC, abstractmethod
@@ -24,7 +25,9 @@ from autograder.judge.inside import wire
 from autograder.judge.inside.wire import Opaque
 from autograder.judge.intake.weights_file import saved_tensors
 
-REFERENCE_FILES = {path.name: path for path in (COURSE / "course_utils/reference").glob("*.safetensors")}
+REFERENCE_FILES = {
+    path.name: path for path in (COURSE / "course_utils/reference").glob("*.safetensors")
+}
 
 
 @dataclass
@@ -33,7 +36,8 @@ class Call:
 
     of       the call that has made what is called; None for the task itself
     method   which of its methods is called; empty for itself
-    wrt      position of the argument that the call is differentiated by, or None for the value itself
+    wrt      position of the argument that the call is differentiated by, or None for the value
+             itself
     result   the value or the gradient, or the Failure
     changed  the call wrote into a tensor that it was given
     """
@@ -58,7 +62,8 @@ class Answer:
 
 
 class Made:
-    """What a call has given and what stays where it is, as a network: it is called there, as are its methods.
+    """What a call has given and what stays where it is, as a network: it is called there, as are
+    its methods.
 
     kind  what it is called in a sentence
     """
@@ -81,7 +86,9 @@ class Made:
 
 
 class Submission(ABC):
-    """The stand-in: calls tasks by name and remembers the calls, so that a failure can be explained."""
+    """The stand-in: calls tasks by name and remembers the calls, so that a failure can be
+    explained.
+    """
 
     def __init__(self, files: Mapping[str, Path] | None = None) -> None:
         self.calls: list[Call] = []
@@ -103,8 +110,8 @@ class Submission(ABC):
         """The gradient of task(*args, **kwargs) by its argument number `wrt`.
 
         task       its name, or what a task has made
-        cotangent  the gradient that arrives at the result, in its shape; a list of them for a pair; None
-                   for a scalar
+        cotangent  the gradient that arrives at the result, in its shape; a list of them for a pair;
+                   None for a scalar
         Raises Failure when no gradient flows.
         """
         of = task._origin if isinstance(task, Made) else None
@@ -112,9 +119,11 @@ class Submission(ABC):
         return self._record(Call(name, args, kwargs, wrt=wrt, cotangent=cotangent, of=of))
 
     def saved(self, name: str) -> dict[str, Tensor]:
-        """The tensors of a file that is handed in with the notebook; the assignment's front matter names it.
+        """The tensors of a file that is handed in with the notebook; the assignment's front matter
+        names it.
 
-        Raises Failure if it is not there or is no safetensors file, KeyError if the front matter has no such.
+        Raises Failure if it is not there or is no safetensors file, KeyError if the front matter
+        has no such.
         """
         return saved_tensors(self._files[name])
 
@@ -144,7 +153,9 @@ class LocalSubmission(Submission):
     files  what would be handed in with them; by default what the reference has trained and saved
     """
 
-    def __init__(self, functions: Mapping[str, object], files: Mapping[str, Path] | None = None) -> None:
+    def __init__(
+        self, functions: Mapping[str, object], files: Mapping[str, Path] | None = None
+    ) -> None:
         super().__init__(REFERENCE_FILES if files is None else files)
         self._functions = functions
         self._kept: dict[int, tuple[Call, object]] = {}  # what stays here, by the call that gave it
@@ -152,7 +163,11 @@ class LocalSubmission(Submission):
     def answer(self, call: Call) -> Answer:
         """Call the function, here. Raises Failure."""
         function = self._function(call)
-        given = [argument for argument in [*call.args, *call.kwargs.values()] if isinstance(argument, Tensor)]
+        given = [
+            argument
+            for argument in [*call.args, *call.kwargs.values()]
+            if isinstance(argument, Tensor)
+        ]
         before = [tensor.detach().clone() for tensor in given]
         try:
             value = _evaluate(function, call)
@@ -183,7 +198,11 @@ def called(call: Call) -> str:
     """What a call calls, for a sentence."""
     if call.of is None:
         return f"`{call.task}`"
-    return f"`{call.method}` of what `{call.task}` gives" if call.method else f"what `{call.task}` gives"
+    return (
+        f"`{call.method}` of what `{call.task}` gives"
+        if call.method
+        else f"what `{call.task}` gives"
+    )
 
 
 def _evaluate(function: Any, call: Call) -> object:  # noqa: ANN401

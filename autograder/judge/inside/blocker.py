@@ -4,15 +4,15 @@
     with during("conv2d"): ...
 
 torch's operators are blocked in its dispatcher, where all ways to them meet: torch.ops, torch._C, a
-function that was kept under another name, another thread. Of what is written in Python, the code itself is
-replaced: whoever kept a function calls the replacement. To catch the exception does not help. A process
-that is forked during the call inherits the block, other ways to start one are refused, and those started
-before are stopped until the call ends.
+function that was kept under another name, another thread. Of what is written in Python, the code
+itself is replaced: whoever kept a function calls the replacement. To catch the exception does not
+help. A process that is forked during the call inherits the block, other ways to start one are
+refused, and those started before are stopped until the call ends.
 
-It runs in the process of the student's code, so a determined student can undo it. Its state is in closures,
-no attribute of a module or local of a frame; the rules can't be changed in place; and a block that was
-taken away is noticed when the call ends. The ways that remain are flagged in the judge (flag_rules.py), which
-is also where a call that is plain to see is found.
+It runs in the process of the student's code, so a determined student can undo it. Its state is in
+closures, no attribute of a module or local of a frame; the rules can't be changed in place; and a
+block that was taken away is noticed when the call ends. The ways that remain are flagged in the
+judge (flag_rules.py), which is also where a call that is plain to see is found.
 """
 
 import contextlib
@@ -37,7 +37,15 @@ TOLD = "this task asks you to write that yourself"
 # Where an operator may have a kernel for tensors in the CPU's memory.
 KEYS = ("CPU", "MkldnnCPU", "QuantizedCPU", "SparseCPU", "SparseCsrCPU")
 STARTS = frozenset(
-    ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "pty.spawn", "os.forkpty")
+    (
+        "subprocess.Popen",
+        "os.system",
+        "os.exec",
+        "os.posix_spawn",
+        "os.spawn",
+        "pty.spawn",
+        "os.forkpty",
+    )
 )
 LOOKS = frozenset(("gc.get_objects", "gc.get_referrers", "gc.get_referents"))
 SPAWNS = "_posixsubprocess.fork_exec"  # how multiprocessing starts another Python
@@ -50,7 +58,9 @@ def _refused(*_: object, **__: object) -> None:
     refuse()
 
 
-def _blocker() -> tuple[Callable[[Rules], None], Callable[[str], contextlib.AbstractContextManager[None]]]:
+def _blocker() -> tuple[
+    Callable[[Rules], None], Callable[[str], contextlib.AbstractContextManager[None]]
+]:
     rules: MappingProxyType[str, tuple[tuple[Named, ...], tuple[str, ...]]] = MappingProxyType({})
     refusals = count()  # goes up and never down
     on = False
@@ -66,13 +76,16 @@ def _blocker() -> tuple[Callable[[Rules], None], Callable[[str], contextlib.Abst
             raise PermissionError(TOLD)
 
     def install(new: Rules) -> None:
-        """Set what each task may not call: dotted `names`, and `ops` of torch. Before any student's code."""
+        """Set what each task may not call: dotted `names`, and `ops` of torch. Before any student's
+        code.
+        """
         nonlocal rules
         if new and not rules:
             sys.addaudithook(hook)  # which nothing can remove
             # Orphans become children of this process, and are found.
             ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        # What a name stands for before a student's code can replace it; its import is nobody's time later.
+        # What a name stands for before a student's code can replace it; its import is nobody's time
+        # later.
         fixed = {
             task: (tuple(_named(name) for name in [*rule["names"], SPAWNS]), tuple(rule["ops"]))
             for task, rule in new.items()
@@ -81,7 +94,9 @@ def _blocker() -> tuple[Callable[[Rules], None], Callable[[str], contextlib.Abst
 
     @contextlib.contextmanager
     def during(task: str) -> Iterator[None]:
-        """Block what the task may not call: it raises PermissionError, and so does this in the end."""
+        """Block what the task may not call: it raises PermissionError, and so does this in the
+        end.
+        """
         nonlocal on
         if task not in rules:
             yield
@@ -119,7 +134,9 @@ def _calling(refuse: Callable) -> CodeType:
     )
 
 
-def _block_ops(names: tuple[str, ...], refuse: Callable, undo: contextlib.ExitStack, held: Held) -> None:
+def _block_ops(
+    names: tuple[str, ...], refuse: Callable, undo: contextlib.ExitStack, held: Held
+) -> None:
     libraries: dict[str, torch.library.Library] = {}
     for name in names:
         space, _, operator = name.partition("::")
@@ -160,7 +177,9 @@ def _replace(
     undo: contextlib.ExitStack,
     held: Held,
 ) -> None:
-    """Replace an attribute of a module or a class; one that a class inherits becomes its own for a while."""
+    """Replace an attribute of a module or a class; one that a class inherits becomes its own for a
+    while.
+    """
     if attribute in vars(owner):
         undo.callback(setattr, owner, attribute, vars(owner)[attribute])
     else:
@@ -175,7 +194,9 @@ def _remove(owner: Any, attribute: str) -> None:  # noqa: ANN401
 
 
 def _stop_children(undo: contextlib.ExitStack) -> None:
-    """Stop the processes that the notebook has started: they are not blocked, and could make the call."""
+    """Stop the processes that the notebook has started: they are not blocked, and could make the
+    call.
+    """
     for pid in _descendants():
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGSTOP)

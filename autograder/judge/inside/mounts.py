@@ -1,9 +1,10 @@
-"""The mounts that are new for each worker, made by a process that still may, before it gives that up.
+"""The mounts that are new for each worker, made by a process that still may, before it gives that
+up.
 
-bubblewrap mounts what all workers of a zygote see. This mounts what is one worker's own: /tmp, shared memory
-and terminals, each with a bound on its size and on how many files it can hold. And it covers what /proc tells
-about the whole machine, as two submissions could signal each other with it. Warm and cold workers get the
-same.
+bubblewrap mounts what all workers of a zygote see. This mounts what is one worker's own: /tmp,
+shared memory and terminals, each with a bound on its size and on how many files it can hold. And it
+covers what /proc tells about the whole machine, as two submissions could signal each other with it.
+Warm and cold workers get the same.
 
 An ordinary user's box has a user namespace of its own besides, for what the kernel counts by user.
 """
@@ -22,7 +23,8 @@ NOBODY = 65534
 INODES = 16384  # files, folders and links in a folder that can be written to: each is memory of the kernel's
 TERMINALS = 16  # `!command` takes one; the kernel has some thousands for the whole machine
 
-# Of /proc, besides the processes: what never changes; what programs look at, shown as it was at the start.
+# Of /proc, besides the processes: what never changes; what programs look at, shown as it was at the
+# start.
 CONSTANT = ("cmdline", "filesystems", "version")
 SHOWN = ("cpuinfo", "loadavg", "meminfo", "stat", "uptime")
 
@@ -38,7 +40,9 @@ def snapshot() -> dict[str, bytes]:
     return found
 
 
-def own(config: SimpleNamespace, machine: dict[str, bytes], *, ordinary: bool, new_proc: bool) -> None:
+def own(
+    config: SimpleNamespace, machine: dict[str, bytes], *, ordinary: bool, new_proc: bool
+) -> None:
     """Mount what is to be this worker's own. Raises OSError.
 
     config    tmp, shm: sizes; folders: to be made in /tmp; under_tmp: what of Python lies there
@@ -85,7 +89,9 @@ def _cover_proc(machine: dict[str, bytes], room: Path) -> None:
     for path in Path("/proc").iterdir():
         if path.name.isdecimal() or path.is_symlink() or path.name in CONSTANT:
             continue
-        cover = room / ("empty" if path.is_dir() else path.name if path.name in machine else "nothing")
+        cover = room / (
+            "empty" if path.is_dir() else path.name if path.name in machine else "nothing"
+        )
         mount(str(cover), str(path), "", MS_BIND)
 
 
@@ -101,11 +107,12 @@ def bind_back(path: Path, descriptor: int) -> None:
     os.close(descriptor)
 
 
-# --------------------------------------------------------------------------------------------------- users
+# -------------------------------------------------------------------------------------------- users
 
 
 def be_root_of_new_users(uid: int, gid: int) -> None:
-    """In a new user namespace, be its root: a new /dev/pts can't be mounted otherwise. Raises OSError.
+    """In a new user namespace, be its root: a new /dev/pts can't be mounted otherwise. Raises
+    OSError.
 
     uid gid  who this process is in the namespace around
     """
@@ -113,14 +120,18 @@ def be_root_of_new_users(uid: int, gid: int) -> None:
 
 
 def be_nobody() -> None:
-    """Move on into a user namespace in which this process is nobody, and none can be made. Raises OSError."""
+    """Move on into a user namespace in which this process is nobody, and none can be made. Raises
+    OSError.
+    """
     unshare(CLONE_NEWUSER)
     _map(f"{NOBODY} 0 1", f"{NOBODY} 0 1")
 
 
 def _only_one_more() -> None:
     """Have the kernel allow only one more user namespace below this one."""
-    with contextlib.suppress(OSError):  # read-only in a cold box; the filter of system calls denies it, too
+    with contextlib.suppress(
+        OSError
+    ):  # read-only in a cold box; the filter of system calls denies it, too
         Path("/proc/sys/user/max_user_namespaces").write_text("1")
 
 
@@ -129,11 +140,12 @@ def _map(users: str, groups: str) -> None:
         Path("/proc/self", name).write_text(text)
 
 
-# ------------------------------------------------------------------------------------------------- the calls
+# ---------------------------------------------------------------------------------------- the calls
 
 
 def take_own(config: SimpleNamespace) -> None:
-    """A cold worker's own mounts. Where the system does not allow that, it keeps those that bubblewrap made.
+    """A cold worker's own mounts. Where the system does not allow that, it keeps those that
+    bubblewrap made.
 
     They are this box's own as well, but without a bound on what can be made in them.
     """

@@ -1,8 +1,9 @@
 """The wire between the judge and the worker: messages, and values in them. Imported by both sides.
 
-A message is a 12-byte head (header length: 4 bytes, body length: 8 bytes, big-endian), a JSON header and a
-safetensors body. Nothing is ever unpickled or evaluated, and nothing is believed: the other side may be a
-student's program, so every size is checked before a byte is allocated and every read has a deadline.
+A message is a 12-byte head (header length: 4 bytes, body length: 8 bytes, big-endian), a JSON
+header and a safetensors body. Nothing is ever unpickled or evaluated, and nothing is believed: the
+other side may be a student's program, so every size is checked before a byte is allocated and every
+read has a deadline.
 
 A value keeps its form: a NumPy array arrives as one, a tuple is no list, strides survive. In JSON:
 
@@ -12,7 +13,8 @@ A value keeps its form: a NumPy array arrives as one, a tuple is no list, stride
     {"array": REF}  {"scalar": REF}              a NumPy array, a NumPy scalar
     {"text": REF}  {"bytes": REF}                a long string, bytes
     {"dtype": "float32"}                         a torch.dtype
-    {"handle": 7, "kind": "a function"}          anything else: it stays where it is, and can be referred to
+    {"handle": 7, "kind": "a function"}          anything else: it stays where it is, and can be
+                                                 referred to
 """
 
 import builtins
@@ -57,7 +59,8 @@ _DTYPE_NAMES = {
     if isinstance(dtype, torch.dtype)
 }
 
-# What an object that is not sent may be called. A fixed vocabulary: no text of the student's goes this way.
+# What an object that is not sent may be called. A fixed vocabulary: no text of the student's goes
+# this way.
 _KIND_OF: dict[type, str] = {
     torch.nn.Module: "a network (torch.nn.Module)",
     type: "a class",
@@ -153,7 +156,7 @@ class Opaque:
     kind: str = "an object"
 
 
-# ---------------------------------------------------------------------------------------------- messages
+# ----------------------------------------------------------------------------------------- messages
 
 
 def send(
@@ -193,7 +196,8 @@ def receive(
 ) -> tuple[dict[str, Json], Tensors]:
     """Receive one message: its header and its tensors, by reference.
 
-    Raises WireError (or TooLargeError), TimedOut or Closed; after any of them the connection is useless.
+    Raises WireError (or TooLargeError), TimedOut or Closed; after any of them the connection is
+    useless.
     """
     header_size, body_size = HEAD.unpack(_read(sock, HEAD.size, deadline))
     _bound(header_size, body_size, limits)
@@ -254,8 +258,8 @@ def is_quiet(sock: socket.socket) -> bool:
     raise Closed("the connection was closed")
 
 
-# Possessive, so that a hostile megabyte of escapes can't fill a stack. A string that never ends matches up to
-# the end of the text, or each of its escaped quotes would be tried as a beginning.
+# Possessive, so that a hostile megabyte of escapes can't fill a stack. A string that never ends
+# matches up to the end of the text, or each of its escaped quotes would be tried as a beginning.
 _STRING = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _BRACKET = re.compile(r"[\[\]{}]")
 
@@ -265,7 +269,10 @@ def _parse(data: bytes) -> dict[str, Json]:
         text = data.decode()
         _check_nesting(_STRING.sub("", text))
         header = json.loads(text)
-    except (ValueError, RecursionError) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # UnicodeDecodeError and JSONDecodeError are ValueErrors
         raise WireError(f"the header is not JSON ({type(error).__name__})") from None
     if not isinstance(header, dict):
         raise WireError("the header is not a JSON object")
@@ -288,14 +295,16 @@ def _load(body: bytes) -> Tensors:
         return {}
     try:
         tensors = safetensors.torch.load(body)
-    except Exception as error:  # the parser's own exceptions, and torch's for a dtype it does not have
+    except (
+        Exception
+    ) as error:  # the parser's own exceptions, and torch's for a dtype it does not have
         raise WireError(f"the body is not safetensors ({type(error).__name__})") from None
     if any(tensor.dtype not in _SENT for tensor in tensors.values()):
         raise WireError("the body has a tensor of a dtype that is not sent")
     return tensors
 
 
-# ------------------------------------------------------------------------------------------ value → JSON
+# ------------------------------------------------------------------------------------- value → JSON
 
 
 def encode(value: object, tensors: Tensors, keep: Keep | None = None) -> Json:
@@ -322,11 +331,15 @@ class _Stays(Exception):  # noqa: N818
 
 
 class _Encoder:
-    """Encodes one value, by exact type. A subclass may do anything: it goes as its base, or stays."""
+    """Encodes one value, by exact type. A subclass may do anything: it goes as its base, or
+    stays.
+    """
 
     def __init__(self, tensors: Tensors, keep: Keep | None) -> None:
         self.tensors, self.keep, self.items = tensors, keep, 0
-        self.room = DEFAULT.reply - DEFAULT.header - sum(tensor.nbytes for tensor in tensors.values())
+        self.room = (
+            DEFAULT.reply - DEFAULT.header - sum(tensor.nbytes for tensor in tensors.values())
+        )
 
     def encode(self, value: object, depth: int = 0) -> Json:
         self.count(1, depth)
@@ -343,7 +356,9 @@ class _Encoder:
             raise _Unsendable
 
     def take(self, size: int) -> None:
-        """Take room in the body, before anything is copied: an expanded tensor may claim any size."""
+        """Take room in the body, before anything is copied: an expanded tensor may claim any
+        size.
+        """
         self.room -= size
         if self.room < 0:
             raise _Unsendable
@@ -352,7 +367,9 @@ class _Encoder:
         """Put a tensor in the body, as a contiguous copy."""
         self.count(5 + tensor.ndim)
         ref = str(len(self.tensors))
-        self.tensors[ref] = tensor.detach().resolve_neg().clone(memory_format=torch.contiguous_format)
+        self.tensors[ref] = (
+            tensor.detach().resolve_neg().clone(memory_format=torch.contiguous_format)
+        )
         return ref
 
     def plain(self, value: bool | float | None, depth: int) -> Json:
@@ -406,7 +423,9 @@ class _Encoder:
         return {"handle": value.handle, "kind": value.kind}
 
     def other(self, value: object, depth: int) -> Json:
-        """What its exact type does not tell: NumPy's scalars, each of which has a type of its own."""
+        """What its exact type does not tell: NumPy's scalars, each of which has a type of its
+        own.
+        """
         if not issubclass(type(value), np.generic):
             raise _Stays
         return {"scalar": self.array(np.asarray(value), depth)["array"]}
@@ -454,7 +473,9 @@ def _opaque(value: object, kind: str, keep: Keep | None) -> Json:
 
 
 def _is_compact(shape: Sequence[int], stride: Sequence[int]) -> bool:
-    """Whether no two elements share memory, and so little lies between them that it may be allocated."""
+    """Whether no two elements share memory, and so little lies between them that it may be
+    allocated.
+    """
     span = 1
     for step, size in sorted(zip(stride, shape, strict=True)):
         if size > 1 and step < span:
@@ -463,7 +484,7 @@ def _is_compact(shape: Sequence[int], stride: Sequence[int]) -> bool:
     return span <= 16 * math.prod(shape) + 256
 
 
-# ------------------------------------------------------------------------------------------ JSON → value
+# ------------------------------------------------------------------------------------- JSON → value
 
 
 def decode(value: Json, tensors: Tensors, resolve: Callable[[int, str], object] = Opaque) -> Any:  # noqa: ANN401
@@ -480,7 +501,9 @@ def decode(value: Json, tensors: Tensors, resolve: Callable[[int, str], object] 
     try:
         return _TAGS[tag](value, tensors, resolve)
     except (KeyError, TypeError, ValueError, RuntimeError, OverflowError) as error:
-        raise WireError(f"a value is not in the form it should have ({type(error).__name__})") from None
+        raise WireError(
+            f"a value is not in the form it should have ({type(error).__name__})"
+        ) from None
 
 
 def _tuple(value: Json, tensors: Tensors, resolve: Resolve) -> tuple:
@@ -492,7 +515,9 @@ def _dict(value: Json, tensors: Tensors, resolve: Resolve) -> dict[str, object]:
 
 
 def _tensor(value: Json, tensors: Tensors, resolve: Resolve) -> Tensor:
-    tensor = tensors.pop(value["tensor"])  # taken: a megabyte that is referred to 10,000 times stays one
+    tensor = tensors.pop(
+        value["tensor"]
+    )  # taken: a megabyte that is referred to 10,000 times stays one
     if "stride" in value:
         stride = [typed(step, int) for step in typed(value["stride"], list)]
         if not _is_compact(tensor.shape, stride):
@@ -547,11 +572,13 @@ def typed(value: Json, kind: type) -> Any:  # noqa: ANN401
     return value
 
 
-# --------------------------------------------------------------------------------------------- vocabulary
+# --------------------------------------------------------------------------------------- vocabulary
 
 
 def describe(value: object) -> str:
-    """What an object that is not sent is called: one of KINDS. Runs none of the object's own code."""
+    """What an object that is not sent is called: one of KINDS. Runs none of the object's own
+    code.
+    """
     kind = type(value)
     if issubclass(kind, Tensor):
         return _tensor_kind(value) or "an object"
@@ -580,15 +607,22 @@ def _tensor_kind(value: Tensor) -> str:
 def _array_kind(value: np.ndarray) -> str:
     if type(value) is not np.ndarray:
         return "a numpy array subclass"
-    return "a numpy array of complex numbers" if value.dtype.kind == "c" else "a numpy array of unusual dtype"
+    return (
+        "a numpy array of complex numbers"
+        if value.dtype.kind == "c"
+        else "a numpy array of unusual dtype"
+    )
 
 
 def exception_name(error: BaseException) -> str:
-    """What an exception is called: one of EXCEPTIONS, or OWN_EXCEPTION; never a text of the student's.
+    """What an exception is called: one of EXCEPTIONS, or OWN_EXCEPTION; never a text of the
+    student's.
 
     A library's exception goes by the first of its bases that is known.
     """
-    if isinstance(error, RuntimeError) and any(type(t) is str and "allocate memory" in t for t in error.args):
+    if isinstance(error, RuntimeError) and any(
+        type(t) is str and "allocate memory" in t for t in error.args
+    ):
         return "MemoryError"  # which PyTorch reports as a RuntimeError
     known = {value: name for name, value in EXCEPTIONS.items()}
     if type(error).__module__ == "__main__" and type(error) not in known:

@@ -2,15 +2,19 @@
 
     python worker.py FD CONFIG     FD is its end of a socket pair, CONFIG the limits as JSON
 
-Runs by its path, with `wire.py`, `blocker.py`, `mounts.py` and `statements.py` beside it and nothing else of
-the course. First it imports what notebooks import, then it confines itself, then it says {"ready": true};
-only after that does it meet a student's code. From there on it may be under the student's control: the judge
-believes nothing that it says.
+Runs by its path, with `wire.py`, `blocker.py`, `mounts.py` and `statements.py` beside it and
+nothing else of the course. First it imports what notebooks import, then it confines itself, then it
+says {"ready": true}; only after that does it meet a student's code. From there on it may be under
+the student's control: the judge believes nothing that it says.
 
-    {"op": "cell", "source", "silent"}  → {"status": "ok" | "error", "outputs": [...], "skipped": [...]}
-    {"op": "mark", "task"}              → {"status": "ok"}  keep the names as they are now for this task
-    {"op": "differs", "task"}           → {"status": "ok", "differs": ...}  do they mean something else now
-    {"op": "call", "target": {"name"} | {"handle"}, "method", "args", "kwargs", "wrt", "cotangent", "at_end"}
+    {"op": "cell", "source", "silent"}  → {"status": "ok" | "error", "outputs": [...], "skipped":
+                                        [...]}
+    {"op": "mark", "task"}              → {"status": "ok"}  keep the names as they are now for this
+                                        task
+    {"op": "differs", "task"}           → {"status": "ok", "differs": ...}  do they mean something
+                                        else now
+    {"op": "call", "target": {"name"} | {"handle"}, "method", "args", "kwargs", "wrt", "cotangent",
+    "at_end"}
                                         → {"status": "ok", "value", "changed_inputs"}
                                         | {"status": "missing"}
                                         | {"status": "error", "exception", "cell", "line", "not_implemented"}
@@ -65,8 +69,19 @@ MAX_OUTPUTS = 1000  # of one cell
 MAX_TRACEBACK = 20_000  # characters
 SEED = 0
 NUMPY_ERRORS = np.geterr()
-# What a kernel knows, and IPython alone does not: about a person at the keyboard, so here they do nothing.
-KERNEL_MAGICS = ("autosave", "clear", "connect_info", "edit", "less", "man", "more", "qtconsole", "subshell")
+# What a kernel knows, and IPython alone does not: about a person at the keyboard, so here they do
+# nothing.
+KERNEL_MAGICS = (
+    "autosave",
+    "clear",
+    "connect_info",
+    "edit",
+    "less",
+    "man",
+    "more",
+    "qtconsole",
+    "subshell",
+)
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 SIGKILL = 9
 PR_SET_PDEATHSIG, PR_SET_SECCOMP, PR_SET_NO_NEW_PRIVS, SECCOMP_MODE_FILTER = 1, 22, 38, 2
@@ -75,7 +90,7 @@ CAPABILITY_VERSION = 0x20080522
 Reply = tuple[dict[str, wire.Json], wire.Tensors]
 
 
-# ---------------------------------------------------------------------------------------- what cells put out
+# ------------------------------------------------------------------------------- what cells put out
 
 
 class Recorder:
@@ -101,7 +116,9 @@ class Recorder:
             self.muted = True
 
     def stream(self, name: str, text: str) -> None:
-        """Text written to stdout or stderr; joined to the last output if that was the same stream."""
+        """Text written to stdout or stderr; joined to the last output if that was the same
+        stream.
+        """
         if self.muted or not (text := self._take(text)):
             return
         last = self.outputs[-1] if self.outputs else {}
@@ -128,7 +145,11 @@ class Recorder:
         if self.muted:
             return
         text = ANSI.sub("", "\n".join(lines))[-MAX_TRACEBACK:]
-        said = {"ename": error_type.__name__[:200], "evalue": _text_of(error)[:2000], "traceback": text}
+        said = {
+            "ename": error_type.__name__[:200],
+            "evalue": _text_of(error)[:2000],
+            "traceback": text,
+        }
         self.outputs.append({"output_type": "error", **said})
 
     def taken(self) -> list[dict[str, Any]]:
@@ -182,7 +203,9 @@ def _png(data: object) -> bytes | None:
             data = base64.b64decode(data)
         except (ValueError, binascii.Error):
             return None
-    return bytes(data) if isinstance(data, bytes) and data.startswith(b"\x89PNG\r\n\x1a\n") else None
+    return (
+        bytes(data) if isinstance(data, bytes) and data.startswith(b"\x89PNG\r\n\x1a\n") else None
+    )
 
 
 def _text_of(error: object) -> str:
@@ -192,14 +215,16 @@ def _text_of(error: object) -> str:
         return ""
 
 
-# -------------------------------------------------------------------------------------------------- IPython
+# ------------------------------------------------------------------------------------------ IPython
 
 
 class Hook(DisplayHook):
     """Records the value of a cell's last line."""
 
     def quiet(self) -> bool:
-        """Whether the cell ends in a semicolon. IPython looks for that in its history; there is none."""
+        """Whether the cell ends in a semicolon. IPython looks for that in its history; there is
+        none.
+        """
         return self.semicolon_at_end_of_expression(self.shell.compile.source)
 
     def write_output_prompt(self) -> None:
@@ -235,7 +260,9 @@ class Compiler(CachingCompiler):
 
     def __init__(self) -> None:
         super().__init__()
-        self.cells: dict[str, tuple[int, int]] = {}  # number and leading empty lines, which IPython drops
+        self.cells: dict[
+            str, tuple[int, int]
+        ] = {}  # number and leading empty lines, which IPython drops
         self.current, self.source = -1, ""
 
     def get_code_name(self, raw_code: str, transformed_code: str, number: int) -> str:
@@ -277,7 +304,9 @@ class Shell(InteractiveShell):
         """No event loop."""
 
     def enable_matplotlib(self, gui: str | None = None) -> tuple[str, str]:
-        """Draw into the outputs, whatever `%matplotlib` asks for: there is no window and no browser."""
+        """Draw into the outputs, whatever `%matplotlib` asks for: there is no window and no
+        browser.
+        """
         return super().enable_matplotlib("inline")
 
     def ask_exit(self) -> None:
@@ -298,7 +327,7 @@ def make_shell(recorder: Recorder) -> Shell:
     return shell
 
 
-# --------------------------------------------------------------------------------------------- cells, calls
+# ------------------------------------------------------------------------------------- cells, calls
 
 
 class Notebook:
@@ -312,7 +341,9 @@ class Notebook:
         self.handles: dict[int, int] = {}  # by id
         self.task = ""  # that is called
         self.makers: dict[int, str] = {}  # the task that gave an object, by handle
-        self.marks: dict[str, dict[str, object]] = {}  # the names as they were at a task's visible check
+        self.marks: dict[
+            str, dict[str, object]
+        ] = {}  # the names as they were at a task's visible check
 
     def answer(self, request: dict[str, wire.Json], tensors: wire.Tensors) -> Reply:
         """Do what a request asks. Lets nothing out, neither SystemExit nor KeyboardInterrupt."""
@@ -349,7 +380,8 @@ class Notebook:
         return not error
 
     def call(self, request: dict[str, wire.Json], tensors: wire.Tensors) -> Reply:
-        """Call a task, or something that an earlier call gave back: as it was at the task's visible check.
+        """Call a task, or something that an earlier call gave back: as it was at the task's visible
+        check.
 
         What was not written yet there is called as it is at the end of the notebook.
         """
@@ -382,7 +414,9 @@ class Notebook:
         return {"status": "ok"}, {}
 
     def differs(self, request: dict[str, wire.Json], _: wire.Tensors) -> Reply:
-        """Whether a task, or a name that it uses, means something else now than at its visible check."""
+        """Whether a task, or a name that it uses, means something else now than at its visible
+        check.
+        """
         task = request["task"]
         then, now = self.marks.get(task, {}), self.shell.user_ns
         used = names_used(then.get(task), {task}, then)
@@ -391,9 +425,12 @@ class Notebook:
 
     def call_now(self, request: dict[str, wire.Json], tensors: wire.Tensors) -> Reply:
         """Call a task, or something that an earlier call gave back, by what the names mean now."""
-        args, cotangent = wire.decode([request["args"], request["cotangent"]], tensors, self.resolve)
+        args, cotangent = wire.decode(
+            [request["args"], request["cotangent"]], tensors, self.resolve
+        )
         kwargs = {
-            name: wire.decode(value, tensors, self.resolve) for name, value in request["kwargs"].items()
+            name: wire.decode(value, tensors, self.resolve)
+            for name, value in request["kwargs"].items()
         }
         inputs = dict(enumerate(args)) | kwargs
         try:
@@ -412,19 +449,31 @@ class Notebook:
                 )
             body: wire.Tensors = {}
             form = wire.encode(value, body, self.keep)
-        changed = [label for label, value in inputs.items() if not same(before[label], self.snapshot(value))]
+        changed = [
+            label
+            for label, value in inputs.items()
+            if not same(before[label], self.snapshot(value))
+        ]
         return {"status": "ok", "value": form, "changed_inputs": changed}, body
 
     operations = {"call": call, "mark": mark, "differs": differs}
 
     def target(self, request: dict[str, wire.Json]) -> Any:  # noqa: ANN401
-        """What is to be called. Raises KeyError or AttributeError if the notebook does not define it."""
+        """What is to be called. Raises KeyError or AttributeError if the notebook does not define
+        it.
+        """
         target = request["target"]
-        found = self.shell.user_ns[target["name"]] if "name" in target else self.resolve(target["handle"], "")
+        found = (
+            self.shell.user_ns[target["name"]]
+            if "name" in target
+            else self.resolve(target["handle"], "")
+        )
         return getattr(found, request["method"]) if request["method"] else found
 
     def keep(self, value: object) -> int:
-        """Keep an object that can't be sent, and return its handle: the same one for the same object."""
+        """Keep an object that can't be sent, and return its handle: the same one for the same
+        object.
+        """
         handle = self.handles.setdefault(id(value), len(self.handles))
         self.kept[handle] = value
         self.makers.setdefault(handle, self.task)
@@ -484,7 +533,9 @@ def _restore(names: dict[str, object], then: dict[str, object]) -> None:
 
 
 def names_used(value: object, found: set[str], names: dict[str, object]) -> set[str]:
-    """The names that a function or class, and what it uses, look up in the notebook; `found` grows."""
+    """The names that a function or class, and what it uses, look up in the notebook; `found`
+    grows.
+    """
     for code in _codes_of(value):
         for name in {*code.co_names} - found:
             if name in names:
@@ -516,7 +567,10 @@ def _file_of(frame: TracebackType) -> str:
 
 def _raises(frame: TracebackType | None) -> bool:
     """Whether a frame ended in a `raise` of its own: PyTorch raises NotImplementedError, too."""
-    return frame is not None and frame.tb_frame.f_code.co_code[frame.tb_lasti] == dis.opmap["RAISE_VARARGS"]
+    return (
+        frame is not None
+        and frame.tb_frame.f_code.co_code[frame.tb_lasti] == dis.opmap["RAISE_VARARGS"]
+    )
 
 
 def gradients(
@@ -526,7 +580,8 @@ def gradients(
     wrt: list[int | str],
     cotangent: Tensor | None,
 ) -> list[Tensor | None]:
-    """The vector-Jacobian product: the gradient of <cotangent, function(*args, **kwargs)> by some arguments.
+    """The vector-Jacobian product: the gradient of <cotangent, function(*args, **kwargs)> by some
+    arguments.
 
     wrt        positions or names of the arguments
     cotangent  in the shape of the result, a list for a tuple; None for a scalar result
@@ -535,7 +590,9 @@ def gradients(
     inputs = {**dict(enumerate(args)), **kwargs}
     leaves = {label: inputs[label].detach().requires_grad_() for label in wrt}
     args = [leaves.get(label, value) for label, value in enumerate(args)]
-    result = function(*args, **(kwargs | {label: leaf for label, leaf in leaves.items() if label in kwargs}))
+    result = function(
+        *args, **(kwargs | {label: leaf for label, leaf in leaves.items() if label in kwargs})
+    )
     parts = result if isinstance(result, (tuple, list)) else [result]
     if not parts or not all(isinstance(part, Tensor) and part.requires_grad for part in parts):
         return [None] * len(leaves)
@@ -545,7 +602,9 @@ def gradients(
 def same(before: tuple[wire.Json, wire.Tensors], after: tuple[wire.Json, wire.Tensors]) -> bool:
     """Whether two snapshots say the same, to the bit: a NaN equals itself here."""
     (form, tensors), (new_form, new_tensors) = before, after
-    return form == new_form and all(_bits(tensors[ref]) == _bits(new_tensors[ref]) for ref in tensors)
+    return form == new_form and all(
+        _bits(tensors[ref]) == _bits(new_tensors[ref]) for ref in tensors
+    )
 
 
 def _bits(tensor: Tensor) -> tuple[torch.dtype, torch.Size, bytes]:
@@ -553,7 +612,9 @@ def _bits(tensor: Tensor) -> tuple[torch.dtype, torch.Size, bytes]:
 
 
 def reset() -> None:
-    """Put back what a cell may have left set for good, so that a call begins as in a fresh notebook."""
+    """Put back what a cell may have left set for good, so that a call begins as in a fresh
+    notebook.
+    """
     torch.set_default_device(None)
     for length, pop in (
         (torch._C._len_torch_function_stack, torch._C._pop_torch_function_stack),
@@ -582,7 +643,7 @@ def seed() -> None:
     torch.default_generator.manual_seed(SEED)
 
 
-# -------------------------------------------------------------------------------------------------- confine
+# ------------------------------------------------------------------------------------------ confine
 
 
 def confine(config: SimpleNamespace) -> None:
@@ -630,7 +691,9 @@ def _prctl(option: int, *words: int | bytes) -> None:
 
 
 def resource_limits(config: SimpleNamespace) -> dict[str, int]:
-    """The limits of each process, by their name in `resource`; those of time and size beyond what is used."""
+    """The limits of each process, by their name in `resource`; those of time and size beyond what
+    is used.
+    """
     size = _status_bytes()
     return {
         "RLIMIT_CORE": 0,
@@ -660,10 +723,13 @@ def _status_bytes() -> dict[str, int]:
     """The sizes that the kernel gives for this process, in bytes. Empty where there is no /proc."""
     status = Path("/proc/self/status")
     text = status.read_text(errors="replace") if status.exists() else ""
-    return {name: int(size) * 1024 for name, size in re.findall(r"(?m)^(Vm(?:Size|Data)):\s+(\d+) kB$", text)}
+    return {
+        name: int(size) * 1024
+        for name, size in re.findall(r"(?m)^(Vm(?:Size|Data)):\s+(\d+) kB$", text)
+    }
 
 
-# ----------------------------------------------------------------------------------------------------- serve
+# -------------------------------------------------------------------------------------------- serve
 
 
 def serve(connection: socket.socket, notebook: Notebook, bounds: wire.Bounds) -> None:
@@ -676,12 +742,16 @@ def serve(connection: socket.socket, notebook: Notebook, bounds: wire.Bounds) ->
         except wire.Closed:
             return
         reply, body = notebook.answer(request, tensors)
-        if os.getpid() != home:  # forked by a cell, and come here: the judge waits for one answer, not two
+        if (
+            os.getpid() != home
+        ):  # forked by a cell, and come here: the judge waits for one answer, not two
             os._exit(0)
         try:
             wire.send(connection, reply | {"id": request["id"]}, body, limits=bounds)
         except wire.TooLargeError:
-            wire.send(connection, notebook.without_value(reply) | {"id": request["id"]}, {}, limits=bounds)
+            wire.send(
+                connection, notebook.without_value(reply) | {"id": request["id"]}, {}, limits=bounds
+            )
 
 
 def work(connection: socket.socket, config: SimpleNamespace, notebook: Notebook) -> None:
@@ -699,11 +769,17 @@ def work(connection: socket.socket, config: SimpleNamespace, notebook: Notebook)
 def prepare(config: SimpleNamespace) -> Notebook:
     """All that can be done before a student's code is known."""
     torch.set_num_threads(1)
-    notebook = Notebook(config.output)  # first: a module may look for the shell that it is imported in
+    notebook = Notebook(
+        config.output
+    )  # first: a module may look for the shell that it is imported in
     for name in config.preload:
-        with contextlib.suppress(ImportError, AttributeError):  # then the cell that imports it says so
+        with contextlib.suppress(
+            ImportError, AttributeError
+        ):  # then the cell that imports it says so
             pkgutil.resolve_name(name)
-    sys.path.insert(0, "")  # the working folder, as in a kernel: `%%writefile mine.py`, then `import mine`
+    sys.path.insert(
+        0, ""
+    )  # the working folder, as in a kernel: `%%writefile mine.py`, then `import mine`
     return notebook
 
 

@@ -2,17 +2,18 @@
 
     python zygote.py CONFIG FD...     each FD is one slot's end of a control connection
 
-It runs in a box of its own and never runs a student's code. For each request it forks an *init*, which moves
-into namespaces of its own (processes, files, network, System V; users, if the judge is not root's) and forks
-the worker there:
+It runs in a box of its own and never runs a student's code. For each request it forks an *init*,
+which moves into namespaces of its own (processes, files, network, System V; users, if the judge is
+not root's) and forks the worker there:
 
     zygote ── init (first process of the namespaces; reports how the worker ended) ── worker
 
-When the init ends, the kernel ends all that is left in there. The init ends when the worker has, or when the
-judge closes its end of the status connection, or is killed by the judge.
+When the init ends, the kernel ends all that is left in there. The init ends when the worker has, or
+when the judge closes its end of the status connection, or is killed by the judge.
 
-    request   the worker's config: the limits, and who it becomes; with two file descriptors: the worker's end
-              of the request/reply connection, and the init's end of the status connection
+    request   the worker's config: the limits, and who it becomes; with two file descriptors: the
+              worker's end of the request/reply connection, and the init's end of the status
+              connection
     status    {"started": true} with the init's pidfd; later {"exit": code, or minus the signal}
               or {"failed": why}
 """
@@ -42,7 +43,9 @@ REAP_INTERVAL = 500  # milliseconds
 
 
 def main() -> None:
-    """Import everything, say so on each control connection, and fork on demand until all are closed."""
+    """Import everything, say so on each control connection, and fork on demand until all are
+    closed.
+    """
     config = SimpleNamespace(**json.loads(sys.argv[1]))
     slots = [socket.socket(fileno=int(number)) for number in sys.argv[2:]]
     del sys.argv[1:]
@@ -50,7 +53,8 @@ def main() -> None:
     warm_up(notebook)
     if len(list(Path("/proc/self/task").iterdir())) != 1:
         raise SystemExit("the zygote has threads: a fork of it would hang")
-    # What the kernel counts by user it then counts for each worker. Root's workers are users of their own.
+    # What the kernel counts by user it then counts for each worker. Root's workers are users of
+    # their own.
     config.ordinary = os.geteuid() != 0
     config.machine = mounts.snapshot()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for an init but its judge
@@ -69,12 +73,16 @@ def main() -> None:
 
 
 def warm_up(notebook: worker.Notebook) -> None:
-    """Do once what notebooks do, so that what it takes is loaded before the fork: draw, convolve, fail."""
+    """Do once what notebooks do, so that what it takes is loaded before the fork: draw, convolve,
+    fail.
+    """
     figure = worker.plt.figure()
     figure.add_subplot().set_title("warm")
     figure.savefig(worker.io.BytesIO(), format="png")
     worker.plt.close("all")
-    worker.torch.nn.functional.conv2d(worker.torch.zeros(1, 1, 4, 4), worker.torch.zeros(1, 1, 3, 3))
+    worker.torch.nn.functional.conv2d(
+        worker.torch.zeros(1, 1, 4, 4), worker.torch.zeros(1, 1, 3, 3)
+    )
     try:  # in a file and outside of one, as from a cell
         exec(compile("json.loads('')", "<warm-up>", "exec"), {"json": json})
     except ValueError:
@@ -105,8 +113,8 @@ def fork_into_new_processes(more: int = 0) -> int:
     """fork(2), where the child is the first process of a namespace of its own. Raises OSError.
 
     more  flags of namespaces that it is to have besides
-    After unshare(2) this process could do so once only: to come back takes privileges over its own namespace,
-    which bubblewrap leaves to none but root.
+    After unshare(2) this process could do so once only: to come back takes privileges over its own
+    namespace, which bubblewrap leaves to none but root.
     """
     api, number = ctypes.PyDLL(None, use_errno=True), SYS_CLONE.get(platform.machine())
     if number is None:
@@ -193,7 +201,9 @@ def close_all_but(*kept: int) -> None:
 
 
 def enter_namespaces(config: SimpleNamespace) -> None:
-    """Move this process and its children into namespaces of their own, with nothing writable left over."""
+    """Move this process and its children into namespaces of their own, with nothing writable left
+    over.
+    """
     if config.ordinary:
         mounts.be_root_of_new_users(*config.was)
     mounts.unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS)

@@ -1,1 +1,3 @@
-"""The file that was handed in, not trusted: the notebook, the weights, and what lies beside them."""
+"""The file that was handed in, not trusted: the notebook, the weights, and what lies beside
+them.
+"""

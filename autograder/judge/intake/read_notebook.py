@@ -1,7 +1,7 @@
 """Read a submitted notebook without trusting it, and graft the student's work on the released one.
 
-The limits, and what is refused, are here. The grafting is `course_utils.notebook.grafting`, which students
-have too: their self-check runs the same cells as the judge.
+The limits, and what is refused, are here. The grafting is `course_utils.notebook.grafting`, which
+students have too: their self-check runs the same cells as the judge.
 """
 
 import json
@@ -52,7 +52,8 @@ def read_submission(path: Path, released: NotebookNode) -> Reading:
 
 
 def assignment_of(path: Path, name: str | None = None) -> Assignment:
-    """The assignment that a notebook is a submission of: `name`, or else by its file's name or its metadata.
+    """The assignment that a notebook is a submission of: `name`, or else by its file's name or its
+    metadata.
 
     Raises CourseError when there is no such file, and when nothing tells.
     """
@@ -89,9 +90,13 @@ def _parse(data: bytes, name: str) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise RefusedError(f"{name} is not a notebook: it is not text in UTF-8.") from None
     except json.JSONDecodeError as error:
-        at_the_end = error.pos >= len(error.doc.rstrip()) - 1 or error.msg.startswith("Unterminated string")
+        at_the_end = error.pos >= len(error.doc.rstrip()) - 1 or error.msg.startswith(
+            "Unterminated string"
+        )
         cut = " It looks cut off." if at_the_end else ""
-        raise RefusedError(f"{name} is not a notebook: line {error.lineno} is not JSON.{cut}") from None
+        raise RefusedError(
+            f"{name} is not a notebook: line {error.lineno} is not JSON.{cut}"
+        ) from None
     except (RecursionError, ValueError):  # ValueError: a number of thousands of digits
         raise RefusedError(f"{name} is not a notebook: its JSON can't be read safely.") from None
     if not isinstance(content, dict):

@@ -17,7 +17,13 @@ CODE = (".py", ".pyc", ".so", ".pyd")
 OURS = ("course_utils",)  # came with the release, and may be handed in with it
 UNCHANGED = {"nbgrader_config.py": VALIDATION.encode()}  # likewise, as long as it says the same
 # Not modules that are imported by name, but read by whatever starts here.
-READ_AT_START = ("conftest", "sitecustomize", "usercustomize", "ipykernel_launcher", "nbgrader_config")
+READ_AT_START = (
+    "conftest",
+    "sitecustomize",
+    "usercustomize",
+    "ipykernel_launcher",
+    "nbgrader_config",
+)
 
 
 def files_beside(notebook: Path) -> list[str]:
@@ -57,10 +63,14 @@ def _is_module(entry: os.DirEntry) -> bool:
 
 
 def _is_as_released(entry: os.DirEntry) -> bool:
-    """Whether a file is one of the release, byte for byte: nbgrader's exchange hands in all of them."""
+    """Whether a file is one of the release, byte for byte: nbgrader's exchange hands in all of
+    them.
+    """
     content = UNCHANGED.get(entry.name, b"")
     try:
-        return entry.stat().st_size == len(content) and Path(entry.path).read_bytes() == content != b""
+        return (
+            entry.stat().st_size == len(content) and Path(entry.path).read_bytes() == content != b""
+        )
     except OSError:
         return False
 
@@ -81,5 +91,9 @@ def _told(names: list[str], predicate: str) -> list[str]:
 
 
 def _shown(name: str) -> str:
-    """A file's name in a sentence: a student's choice, so neither long nor with anything unseen in it."""
-    return "".join(letter if letter.isprintable() and letter != "`" else "?" for letter in name)[:60]
+    """A file's name in a sentence: a student's choice, so neither long nor with anything unseen in
+    it.
+    """
+    return "".join(letter if letter.isprintable() and letter != "`" else "?" for letter in name)[
+        :60
+    ]

@@ -1,4 +1,6 @@
-"""What is handed in beside the notebook, as a trained network: tensors in safetensors, read without trust."""
+"""What is handed in beside the notebook, as a trained network: tensors in safetensors, read without
+trust.
+"""
 
 from pathlib import Path
 
@@ -28,11 +30,15 @@ def saved_tensors(path: Path) -> dict[str, Tensor]:
     try:
         return safetensors.torch.load(content)
     except (SafetensorError, ValueError, KeyError, TypeError, RuntimeError):
-        raise Failure("wrong type", f"`{path.name}` is damaged, or no file of safetensors") from None
+        raise Failure(
+            "wrong type", f"`{path.name}` is damaged, or no file of safetensors"
+        ) from None
 
 
 def saved_bytes(path: Path) -> bytes | None:
-    """What a file holds, up to a byte more than it may; None if there is no ordinary file of that name."""
+    """What a file holds, up to a byte more than it may; None if there is no ordinary file of that
+    name.
+    """
     try:
         if path.is_symlink() or not path.is_file():
             return None

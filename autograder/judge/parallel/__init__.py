@@ -1,1 +1,3 @@
-"""Many submissions side by side: on the cores of this machine, or on several machines through Dask."""
+"""Many submissions side by side: on the cores of this machine, or on several machines through
+Dask.
+"""

@@ -3,17 +3,17 @@
     with Cluster("tcp://10.0.0.1:8786", assignment) as cluster:
         for submission, judgement in cluster.judge(paths): ...
 
-A submission travels as bytes, for the machines share no file system; what lies beside it is looked at here,
-and what is no file of a bearable size is refused here. Its verdict comes back as JSON. On each machine a pool
-judges (see dask_worker.py), which must be the same grader as this one.
+A submission travels as bytes, for the machines share no file system; what lies beside it is looked
+at here, and what is no file of a bearable size is refused here. Its verdict comes back as JSON. On
+each machine a pool judges (see dask_worker.py), which must be the same grader as this one.
 
-Whoever can reach a Dask scheduler can run programs on its workers: let its network be yours alone, or use
-TLS (`tls://`, with the certificates that Dask's configuration names). Then nobody reads submissions, or
+Whoever can reach a Dask scheduler can run programs on its workers: let its network be yours alone,
+or use TLS (`tls://`, with the certificates that Dask's configuration names). Then nobody reads submissions, or
 forges verdicts, on their way either.
 
 A machine that is lost costs the submissions it was at another try. It is Dask that counts these
-(`distributed.scheduler.allowed-failures`); a grader that is lost by itself, as for want of memory, is counted
-here, as in a pool. Lost too often is not graded: that is our fault, never a zero.
+(`distributed.scheduler.allowed-failures`); a grader that is lost by itself, as for want of memory,
+is counted here, as in a pool. Lost too often is not graded: that is our fault, never a zero.
 """
 
 import json
@@ -52,8 +52,11 @@ CONNECT = 10.0  # seconds for the scheduler to answer, also when it has been los
 PATIENCE = 60.0  # seconds for a Dask worker to join, when there is none
 TICK = 1.0  # seconds between looks at the cluster while nothing comes
 INSTALL = "pip install 'distributed>=2024.8'"
-GOES_ON = "What has been judged is kept: the same command goes on from there, also without --scheduler."
-# By names, and nothing of ours: a machine that could not read what it was sent would end without a word.
+GOES_ON = (
+    "What has been judged is kept: the same command goes on from there, also without --scheduler."
+)
+# By names, and nothing of ours: a machine that could not read what it was sent would end without a
+# word.
 LOOK_FOR_GRADER = (pkgutil.resolve_name, f"{dask_worker.__name__}:__name__")
 
 Say = Callable[[str], object]
@@ -80,12 +83,16 @@ class Cluster:
     level      the sandbox
     say        told in a sentence what is waited for
     why_cold   why workers start cold on one of the machines, or empty
-    Raises CourseError: Dask is not installed, nobody is at the address, no machine has joined, or one of them
-    can't judge this class.
+    Raises CourseError: Dask is not installed, nobody is at the address, no machine has joined, or
+    one of them can't judge this class.
     """
 
     def __init__(
-        self, scheduler: str, assignment: Assignment, level: str = BUBBLEWRAP, say: Say = lambda _: None
+        self,
+        scheduler: str,
+        assignment: Assignment,
+        level: str = BUBBLEWRAP,
+        say: Say = lambda _: None,
     ) -> None:
         self.scheduler, self.assignment, self.level, self.say = scheduler, assignment, level, say
         self.master = read_master(assignment)
@@ -111,12 +118,14 @@ class Cluster:
     def judge(self, submissions: Iterable[Path]) -> Iterator[tuple[Path, Judgement]]:
         """Judge them all; gives each as it is done, in no particular order.
 
-        Raises CourseError: the scheduler is lost, all machines are, or one has joined that can't judge this.
+        Raises CourseError: the scheduler is lost, all machines are, or one has joined that can't
+        judge this.
         """
         waiting, losses = deque(submissions), Counter[Path]()
         done: list[tuple[Path, Judgement]] = []
         while waiting or self.sent or done:
-            # No more are sent than are judged: of a machine that is lost, Dask suspects all that it was sent.
+            # No more are sent than are judged: of a machine that is lost, Dask suspects all that it
+            # was sent.
             while waiting and len(self.sent) < self._slots():
                 path = waiting.popleft()
                 if can_be_sent(path):
@@ -173,7 +182,9 @@ class Cluster:
         return f"dask worker {'--scheduler-file ' if file else ''}{self.scheduler}"
 
     def _begin(self) -> str:
-        """Start a pool on each machine; returns why one is cold. Raises CourseError: one is not fit."""
+        """Start a pool on each machine; returns why one is cold. Raises CourseError: one is not
+        fit.
+        """
         try:
             self.client.run_on_scheduler(*LOOK_FOR_GRADER)
         except ImportError as error:
@@ -189,7 +200,11 @@ class Cluster:
             if isinstance(answer, dict) and "failed" in answer:
                 raise CourseError(f"{address}: {answer['failed']}")
         # Who gives no answer has gone. If it comes back, its first submission tells.
-        cold = {address: answer["why_cold"] for address, answer in found.items() if isinstance(answer, dict)}
+        cold = {
+            address: answer["why_cold"]
+            for address, answer in found.items()
+            if isinstance(answer, dict)
+        }
         return next((f"{address}: {why}" for address, why in cold.items() if why), "")
 
     def _send(self, path: Path) -> None:
@@ -199,7 +214,9 @@ class Cluster:
         parcel = self._packed(path)
         task = f"judge-{uuid4().hex}"
         try:
-            future = self.client.submit(dask_worker.judge_parcel, self.setting, parcel, key=task, pure=False)
+            future = self.client.submit(
+                dask_worker.judge_parcel, self.setting, parcel, key=task, pure=False
+            )
         except Exception:  # there are many by which Dask says so
             raise self._lost_scheduler() from None
         self.sent[task] = _Sent(path, key, beside, future)
@@ -211,7 +228,9 @@ class Cluster:
         return Parcel(path.name, path.read_bytes(), there)
 
     def _finished(self) -> Iterator[_Sent]:
-        """What has come to an end, well or not; nothing after a while. Raises CourseError: it can't go on."""
+        """What has come to an end, well or not; nothing after a while. Raises CourseError: it can't
+        go on.
+        """
         try:
             if self.sent:
                 yield self.sent.pop(self.finished.get(timeout=TICK).key)
@@ -219,10 +238,15 @@ class Cluster:
             self._slots()
 
     def _judgement(self, one: _Sent, losses: Counter[Path]) -> Judgement | None:
-        """A submission's judgement; None if it has to be sent again. Raises CourseError: one is not fit."""
+        """A submission's judgement; None if it has to be sent again. Raises CourseError: one is not
+        fit.
+        """
         from distributed import KilledWorker
 
-        if one.future.status not in ("finished", "error"):  # the connection was lost, and is there again
+        if one.future.status not in (
+            "finished",
+            "error",
+        ):  # the connection was lost, and is there again
             return None
         try:
             verdict, notebook = one.future.result(timeout=CONNECT)
@@ -235,7 +259,9 @@ class Cluster:
             stopped = "The grader was stopped while it was at this."
             return self._not_graded(one, stopped) if losses[one.path] == TRIES else None
         except (Exception, CancelledError) as error:
-            if one.future.status != "error":  # its machine was lost before it had handed over the verdict
+            if (
+                one.future.status != "error"
+            ):  # its machine was lost before it had handed over the verdict
                 return None
             return self._not_graded(one, f"The grader failed: {type(error).__name__}: {error}")
         judgement = Judgement(Verdict.from_json(verdict), nbformat.from_dict(json.loads(notebook)))
@@ -248,10 +274,14 @@ class Cluster:
 
 
 def can_be_sent(submission: Path) -> bool:
-    """Whether there is a file to judge; what is none, or is too large, or lies among too many, is refused."""
+    """Whether there is a file to judge; what is none, or is too large, or lies among too many, is
+    refused.
+    """
     try:
         files_beside(submission)
-        if submission.is_symlink() or not submission.is_file():  # before it is opened: a pipe would wait
+        if (
+            submission.is_symlink() or not submission.is_file()
+        ):  # before it is opened: a pipe would wait
             return False
         with submission.open("rb"):
             return submission.stat().st_size <= MAX_BYTES
@@ -260,7 +290,9 @@ def can_be_sent(submission: Path) -> bool:
 
 
 def connect(scheduler: str) -> "Client":
-    """A client of a Dask scheduler, by its address or its file. Raises CourseError with the remedy."""
+    """A client of a Dask scheduler, by its address or its file. Raises CourseError with the
+    remedy.
+    """
     try:
         import dask
         from distributed import Client

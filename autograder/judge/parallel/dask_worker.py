@@ -1,7 +1,8 @@
 """What a Dask worker runs: it hands submissions to a pool beside it, and answers with JSON.
 
-One pool for each class, with as many slots as the Dask worker has threads. So `dask worker ADDRESS` by itself
-uses all cores of a machine, with one zygote. Nothing of the judge is loaded into the Dask worker's process.
+One pool for each class, with as many slots as the Dask worker has threads. So `dask worker ADDRESS`
+by itself uses all cores of a machine, with one zygote. Nothing of the judge is loaded into the Dask
+worker's process.
 """
 
 import asyncio
@@ -96,7 +97,14 @@ def _start(setting: Setting, ends: list[Connection], folder: str) -> subprocess.
     # The clone that this process has, wherever else one is installed.
     path = os.pathsep.join([str(COURSE), *filter(None, [os.environ.get("PYTHONPATH")])])
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", f"{__package__}.pool_server", json.dumps(config), *map(str, numbers)],
+        [
+            sys.executable,
+            "-P",
+            "-m",
+            f"{__package__}.pool_server",
+            json.dumps(config),
+            *map(str, numbers),
+        ],
         env=os.environ | {"PYTHONPATH": path},
         stdin=subprocess.DEVNULL,
         pass_fds=numbers,
@@ -108,7 +116,9 @@ def _start(setting: Setting, ends: list[Connection], folder: str) -> subprocess.
 
 
 def _pool(setting: Setting, worker: Any) -> PoolProcess:  # noqa: ANN401  distributed.Worker
-    """The class's pool beside this Dask worker, started if it is not there. Raises UnfitError, LostError."""
+    """The class's pool beside this Dask worker, started if it is not there. Raises UnfitError,
+    LostError.
+    """
     name = (worker.address, setting.run)
     with _one_at_a_time:
         if name in _over:
@@ -119,7 +129,9 @@ def _pool(setting: Setting, worker: Any) -> PoolProcess:  # noqa: ANN401  distri
 
 
 async def begin(setting: Setting, dask_worker: Any) -> dict[str, str]:  # noqa: ANN401
-    """Start a class's pool. Returns {"why_cold": ...}, or {"failed": a sentence with the remedy}."""
+    """Start a class's pool. Returns {"why_cold": ...}, or {"failed": a sentence with the
+    remedy}.
+    """
     try:
         pool = await asyncio.to_thread(_pool, setting, dask_worker)
     except UnfitError as error:
@@ -128,7 +140,9 @@ async def begin(setting: Setting, dask_worker: Any) -> dict[str, str]:  # noqa: 
 
 
 def judge_parcel(setting: Setting, parcel: Parcel) -> tuple[str, str]:
-    """A task: the verdict and the notebook, as JSON. Raises LostError; UnfitError, with the address."""
+    """A task: the verdict and the notebook, as JSON. Raises LostError; UnfitError, with the
+    address.
+    """
     from distributed import get_worker
 
     worker = get_worker()

@@ -22,7 +22,9 @@ class Parcel:
     files: dict[str, bytes] = field(default_factory=dict)
 
     def lay_out(self, folder: Path) -> Path:
-        """Write it into a new folder, in the place of what is there; returns where the notebook is."""
+        """Write it into a new folder, in the place of what is there; returns where the notebook
+        is.
+        """
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         for name, content in {**self.files, self.name: self.notebook}.items():

@@ -3,8 +3,8 @@
     with Pool(assignment) as pool:
         for submission, judgement in pool.judge(paths): ...
 
-A slot that is lost (killed, out of memory) costs the submission it was at a second try, in a new slot; lost
-twice, it is not graded. That is our fault, never a zero.
+A slot that is lost (killed, out of memory) costs the submission it was at a second try, in a new
+slot; lost twice, it is not graded. That is our fault, never a zero.
 """
 
 import os
@@ -64,7 +64,8 @@ class Pool:
     ) -> None:
         self.assignment, self.level = assignment, level
         count = slots or os.cpu_count() or 1
-        # A master that can't be read, or a pack that can't be made, is told before anything is started.
+        # A master that can't be read, or a pack that can't be made, is told before anything is
+        # started.
         master = read_master(assignment)
         self.packs, self.preload = packs_of(master), preload_of(master)
         hidden_packs_of(master)
@@ -114,7 +115,9 @@ class Pool:
             self.zygote.close()
 
     def _zygote(self, slots: int) -> Zygote | None:
-        """A zygote that has shown that it can fork; None, with the reason kept, if there is none."""
+        """A zygote that has shown that it can fork; None, with the reason kept, if there is
+        none.
+        """
         try:
             zygote = Zygote(slots, self.preload, self.packs)
             zygote.wait_until_ready()
@@ -132,7 +135,15 @@ class Pool:
     def _seat(self, way: Slot | None) -> _Seat:
         ours, theirs = CONTEXT.Pipe()
         others = [seat.pipe for seat in self.seats]
-        given = (theirs, [ours, *others], self.assignment, self.level, way, self.packs, self.preload)
+        given = (
+            theirs,
+            [ours, *others],
+            self.assignment,
+            self.level,
+            way,
+            self.packs,
+            self.preload,
+        )
         process = CONTEXT.Process(target=_work, args=given, daemon=True)
         process.start()
         theirs.close()
@@ -159,7 +170,9 @@ class Pool:
         seat.process, seat.pipe = fresh.process, fresh.pipe
 
     def _lost(self, path: Path) -> Judgement:
-        return not_graded(path, self.assignment, self.level, "The grader was stopped while it was at this.")
+        return not_graded(
+            path, self.assignment, self.level, "The grader was stopped while it was at this."
+        )
 
 
 def _work(
@@ -173,8 +186,8 @@ def _work(
 ) -> None:
     """A slot: judges what it is given until the pool closes its end."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the pool's business
-    # The threads that torch has started in the pool's process did not come along: to wait for one is to hang.
-    # And a core has one slot.
+    # The threads that torch has started in the pool's process did not come along: to wait for one
+    # is to hang. And a core has one slot.
     torch.set_num_threads(1)
     for other in others:
         other.close()
@@ -187,7 +200,9 @@ def _work(
         pipe.send(judge(path, assignment, level=level, opener=opener))
 
 
-def _opener(level: str, way: Slot, packs: Sequence[Path], preload: Sequence[str]) -> Callable[[Limits], Box]:
+def _opener(
+    level: str, way: Slot, packs: Sequence[Path], preload: Sequence[str]
+) -> Callable[[Limits], Box]:
     """A warm worker, or a cold one where the zygote fails."""
 
     def open_(limits: Limits) -> Box:

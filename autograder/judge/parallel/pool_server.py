@@ -1,10 +1,12 @@
-"""A pool in a process of its own, for a Dask worker: it judges what is sent, as long as anybody listens.
+"""A pool in a process of its own, for a Dask worker: it judges what is sent, as long as anybody
+listens.
 
     python -m autograder.judge.parallel.pool_server CONFIG LIFELINE FD...     an FD for each slot
 
-It is a process because a Dask worker is full of threads: no place to fork from, and none for pytest. It ends,
-with its slots, its zygote and its files, when the other end of the lifeline is closed, which a Dask worker's
-death does too; or when nothing has come for a while, as after a class that was killed.
+It is a process because a Dask worker is full of threads: no place to fork from, and none for
+pytest. It ends, with its slots, its zygote and its files, when the other end of the lifeline is
+closed, which a Dask worker's death does too; or when nothing has come for a while, as after a class
+that was killed.
 
     lifeline  {"why_cold": ...} once it is ready, or {"failed": a sentence with the remedy}
     an FD     a Parcel in; the verdict and the notebook out, as JSON; or None, if the slot was lost
@@ -58,7 +60,9 @@ class PoolServer(Pool):
                 return
 
     def _attend(self, ready: list) -> None:
-        """Take what clients send, and answer what slots have done. Raises EOFError or OSError at an end."""
+        """Take what clients send, and answer what slots have done. Raises EOFError or OSError at an
+        end.
+        """
         for number, (client, seat) in enumerate(zip(self.clients, self.seats, strict=True)):
             if client in ready:
                 seat.at = client.recv().lay_out(self.folder / str(number))
@@ -73,7 +77,9 @@ class PoolServer(Pool):
 
 
 def as_json(judgement: Judgement) -> tuple[str, str]:
-    """A verdict and its notebook, as text: no object that a student has had a hand in goes any further."""
+    """A verdict and its notebook, as text: no object that a student has had a hand in goes any
+    further.
+    """
     return judgement.verdict.to_json(), json.dumps(judgement.notebook)
 
 
@@ -93,7 +99,9 @@ def main() -> None:
             server.serve(config["idle"])
 
 
-def _start(config: dict, lifeline: Connection, clients: list[Connection], folder: Path) -> PoolServer:
+def _start(
+    config: dict, lifeline: Connection, clients: list[Connection], folder: Path
+) -> PoolServer:
     """Raises CourseError: this machine is not fit to judge the class."""
     assignment, level = find_assignment(config["assignment"]), config["level"]
     if different := difference(grader_of(assignment, level), config["grader"]):

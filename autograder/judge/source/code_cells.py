@@ -7,7 +7,8 @@ from functools import lru_cache
 
 from nbformat import NotebookNode
 
-# A syntax tree takes some 500 bytes for each character of its source, and this is the judge's memory.
+# A syntax tree takes some 500 bytes for each character of its source, and this is the judge's
+# memory.
 MAX_CODE = 200_000  # characters of all cells together
 
 # Cells as they were given out, of which nothing is asked: no answer uses what they define.
@@ -15,7 +16,8 @@ ASIDE = ("check-", "picture-", "grade-")
 DEFINING = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 # Cell magics whose cell is Python like any other.
 PYTHON_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun")
-# A module that a cell writes into its working folder, to import it below: the rest of the cell is Python.
+# A module that a cell writes into its working folder, to import it below: the rest of the cell is
+# Python.
 WRITES_MODULE = re.compile(r"%%(?:writefile|file)\s+(?:-a\s+)?(?:\./)?[\w-]+\.py\s*$")
 # `!ls`, `%time f()`, `?f`, and `files = !ls`: lines that are no Python, as IPython knows them.
 MAGIC = re.compile(r"^(\s*)(?:[\w, ]+=\s*)?([!%?].*)$")
@@ -48,7 +50,9 @@ def code_cells(notebook: NotebookNode, released: NotebookNode) -> tuple[list[Cod
     for cell in (cell for cell in notebook.cells if cell.id in names):
         name, own = names[cell.id], given.get(cell.id) != cell.source
         if own and len(cell.source) > left:
-            unread.append(f"{name[0].upper()}{name[1:]} was not looked through: the code is very long.")
+            unread.append(
+                f"{name[0].upper()}{name[1:]} was not looked through: the code is very long."
+            )
             continue
         left -= len(cell.source) if own else 0
         if not own and cell.id.startswith(ASIDE):
@@ -66,7 +70,9 @@ def cell_names(notebook: NotebookNode) -> dict[str, str]:
     """How a sentence calls each code cell, by its id."""
     cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
     return {
-        cell.id: f"the cell of `{cell.id[5:]}`" if cell.id.startswith("task-") else f"code cell {number}"
+        cell.id: f"the cell of `{cell.id[5:]}`"
+        if cell.id.startswith("task-")
+        else f"code cell {number}"
         for number, cell in enumerate(cells, 1)
     }
 
@@ -92,20 +98,28 @@ def parse(source: str, name: str = "the cell", *, own: bool = True) -> Code | No
 
 
 def definitions_in(source: str) -> str:
-    """A cell's imports, functions, classes and constants, in their lines; empty if it is no Python."""
+    """A cell's imports, functions, classes and constants, in their lines; empty if it is no
+    Python.
+    """
     code = parse(source)
     lines = source.split("\n") if code else []
     kept = [""] * len(lines)
     for node in code.tree.body if code else []:
-        if isinstance(node, DEFINING) or (isinstance(node, ast.Assign) and _is_constant(node.value)):
-            first = min([node.lineno, *(part.lineno for part in getattr(node, "decorator_list", []))])
+        if isinstance(node, DEFINING) or (
+            isinstance(node, ast.Assign) and _is_constant(node.value)
+        ):
+            first = min(
+                [node.lineno, *(part.lineno for part in getattr(node, "decorator_list", []))]
+            )
             kept[first - 1 : node.end_lineno] = lines[first - 1 : node.end_lineno]
     return "\n".join(kept).rstrip()
 
 
 def _is_constant(value: ast.expr) -> bool:
     """Whether an expression calls nothing, so that it can't be what took too long."""
-    return not any(isinstance(part, (ast.Call, ast.comprehension, ast.Await)) for part in ast.walk(value))
+    return not any(
+        isinstance(part, (ast.Call, ast.comprehension, ast.Await)) for part in ast.walk(value)
+    )
 
 
 def _python_in(magic: str) -> str:
@@ -121,7 +135,9 @@ def _tree_of_given(source: str) -> ast.Module | None:
 
 
 def is_too_deep(source: str) -> bool:
-    """Whether a cell may well be Python, but is nested more deeply than Python's own parser follows here."""
+    """Whether a cell may well be Python, but is nested more deeply than Python's own parser follows
+    here.
+    """
     without_magics = "\n".join(MAGIC.sub(r"\1pass", line) for line in source.split("\n"))
     for text in (source, without_magics):
         try:

@@ -1,7 +1,8 @@
-"""Names that have no business in the answers of an assignment, by what they are for: the words of a flag.
+"""Names that have no business in the answers of an assignment, by what they are for: the words of a
+flag.
 
-Whatever begins with one of the names is meant, too. Honest notebooks draw, time, warn, count, install, print
-and set options; what that takes is not listed, or is let off by name.
+Whatever begins with one of the names is meant, too. Honest notebooks draw, time, warn, count,
+install, print and set options; what that takes is not listed, or is let off by name.
 """
 
 import re
@@ -78,9 +79,12 @@ MAGIC_METHODS = _words("run_line_magic run_cell_magic magic system getoutput")
 _PIP = r"(?:python3?\s+-m\s+)?(?:pip3?|conda|mamba|uv pip)\s+(?:install|list|show|freeze)\b"
 _APT = r"(?:sudo\s+)?apt(?:-get)?\s+(?:-\S+\s+)*(?:install|update)\b"
 _LOOKS = r"(?:nvidia-smi|nproc|lscpu|free|df|pwd|date|python3?\s+(?:-V|--version))\b"
-# Unpacking the course and fetching data, as the student guide and Colab do. Their paths are looked at below.
+# Unpacking the course and fetching data, as the student guide and Colab do. Their paths are looked
+# at below.
 _FILES = r"(?:python3?\s+-m\s+zipfile\s+-e|unzip|ls|mkdir|wget|curl|git\s+clone|gdown)\b"
-_ELSEWHERE = r"(?!.*(?:^|[\s=\"'])(?:/(?!content\b)|~|\.\./|file:))"  # a path out of the working folder
+_ELSEWHERE = (
+    r"(?!.*(?:^|[\s=\"'])(?:/(?!content\b)|~|\.\./|file:))"  # a path out of the working folder
+)
 HONEST_SHELL = re.compile(rf"!!?\s*(?:{_PIP}|{_APT}|{_LOOKS}|{_FILES}(?:{_ELSEWHERE}))[^;&|<>`$]*$")
 
 INNER_ATTRIBUTES = _words("""
@@ -107,6 +111,7 @@ LISTING = _words("""
 LISTING_METHODS = _words("rglob glob iterdir walk")
 AWAY = re.compile(r"^[/~]|^\.\./?$|\.\./\.\.")
 
-# Characters that a reader does not see, or sees in another order: overrides of the writing direction, letters
-# without a width, and the tags that spell out hidden text. Joiners are left out: emoji are made with them.
+# Characters that a reader does not see, or sees in another order: overrides of the writing
+# direction, letters without a width, and the tags that spell out hidden text. Joiners are left out:
+# emoji are made with them.
 HIDDEN = re.compile("[\u200b\u2060\u202a-\u202e\u2066-\u2069\ufeff\U000e0000-\U000e007f]")

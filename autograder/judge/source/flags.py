@@ -11,7 +11,14 @@ from typing import NamedTuple
 
 from autograder.judge.source import flag_rules
 from autograder.judge.source.code_cells import Code
-from autograder.judge.source.name_resolution import Names, Scope, TooTangledError, constant, object_of, split
+from autograder.judge.source.name_resolution import (
+    Names,
+    Scope,
+    TooTangledError,
+    constant,
+    object_of,
+    split,
+)
 
 TANGLED = "{} was not looked through to its end: the code is too tangled to follow."
 OWNERS = (type, ModuleType, FunctionType, BuiltinFunctionType)
@@ -95,7 +102,9 @@ class _Look:
                 yield from look(self, node, around)
 
     def imports(self, node: ast.Import, scope: Scope) -> Iterator[Seen]:
-        """An import tells nothing before its use, but for what students have no business to know of."""
+        """An import tells nothing before its use, but for what students have no business to know
+        of.
+        """
         for alias in node.names:
             if alias.name.startswith(tuple(flag_rules.USES[flag_rules.FOR_THE_GRADER])):
                 yield from self.uses(alias.name, node)
@@ -123,7 +132,10 @@ class _Look:
             if start in flag_rules.WATCHED:
                 yield Seen(flag_rules.WATCHED[start], node.lineno, start.removeprefix("builtins."))
                 return
-            if start.startswith("get_ipython().") and start.split(".")[1] not in flag_rules.MAGIC_METHODS:
+            if (
+                start.startswith("get_ipython().")
+                and start.split(".")[1] not in flag_rules.MAGIC_METHODS
+            ):
                 yield Seen("changes or reads IPython itself", node.lineno, _shown(start))
                 return
 
@@ -149,7 +161,11 @@ class _Look:
         for path in sorted(paths):
             owner = object_of(path.rpartition(".")[0])
             inner = owner is None or isinstance(owner, OWNERS)
-            if inner and "." in path and not path.startswith((*flag_rules.SETTINGS, "get_ipython()")):
+            if (
+                inner
+                and "." in path
+                and not path.startswith((*flag_rules.SETTINGS, "get_ipython()"))
+            ):
                 yield Seen(flag_rules.REPLACES, node.lineno, _shown(path))
 
     def compared(self, node: ast.Compare, scope: Scope) -> Iterator[Seen]:
@@ -172,7 +188,9 @@ class _Look:
         self.environment(functions, text, node)
         yield from self.lists(functions, node)
 
-    def looked_up(self, bases: frozenset[str], name: str, node: ast.Call, scope: Scope) -> Iterator[Seen]:
+    def looked_up(
+        self, bases: frozenset[str], name: str, node: ast.Call, scope: Scope
+    ) -> Iterator[Seen]:
         """`getattr` with a name in parts, or with a variable."""
         if not isinstance(node.args[1], ast.Constant):
             names = {name} | self.names.texts(node.args[1], scope)
@@ -198,7 +216,9 @@ class _Look:
 
     def lists(self, functions: frozenset[str], node: ast.Call) -> Iterator[Seen]:
         """Listing a folder that is not the notebook's own."""
-        method = isinstance(node.func, ast.Attribute) and node.func.attr in flag_rules.LISTING_METHODS
+        method = (
+            isinstance(node.func, ast.Attribute) and node.func.attr in flag_rules.LISTING_METHODS
+        )
         if not (functions & flag_rules.LISTING or method):
             return
         for part in islice(ast.walk(node), 50):  # a call in a call is looked at, too
@@ -229,10 +249,14 @@ class _Look:
             yield Seen("answers from a table of numbers", node.lineno, node.name)
 
     def is_a_table(self, function: ast.FunctionDef, scope: Scope) -> bool:
-        """Whether all that a function can return is written out in it, and that is more than one thing."""
+        """Whether all that a function can return is written out in it, and that is more than one
+        thing.
+        """
         inside = [*self.names.walk(function, scope)]
         returned = [(node.value, around) for node, around in inside if isinstance(node, ast.Return)]
-        written = {_form(value) for value, around in returned if value and self.is_literal(value, around)}
+        written = {
+            _form(value) for value, around in returned if value and self.is_literal(value, around)
+        }
         return len(returned) > 1 and len(written) == len(returned)
 
     def is_literal(self, value: ast.expr, scope: Scope) -> bool:
@@ -252,16 +276,24 @@ class _Look:
 
     def answers(self, method: str, body: list[ast.stmt], node: ast.AST) -> Iterator[Seen]:
         returned = [statement.value for statement in body if isinstance(statement, ast.Return)]
-        same = len(returned) == len(body) and all(isinstance(value, ast.Constant) for value in returned)
+        same = len(returned) == len(body) and all(
+            isinstance(value, ast.Constant) for value in returned
+        )
         if method in flag_rules.ANSWERING or (method in flag_rules.COMPARING and same):
-            yield Seen("makes an object that answers for itself when it is looked at", node.lineno, method)
+            yield Seen(
+                "makes an object that answers for itself when it is looked at", node.lineno, method
+            )
 
     def raised(self, node: ast.Raise, scope: Scope) -> Iterator[Seen]:
-        """Whole values in the text of an exception. Its cause's text, a name or a size are no values."""
+        """Whole values in the text of an exception. Its cause's text, a name or a size are no
+        values.
+        """
         said = node.exc.args if isinstance(node.exc, ast.Call) else []
         for part in (part for one in said for part in ast.walk(one) if isinstance(part, ast.Call)):
             attribute = part.func.attr if isinstance(part.func, ast.Attribute) else ""
-            whole = self.names.paths(part.func, scope) & {"builtins.str", "builtins.repr"} and part.args
+            whole = (
+                self.names.paths(part.func, scope) & {"builtins.str", "builtins.repr"} and part.args
+            )
             if attribute in ("tolist", "numpy") or (whole and self.is_given(part.args[0], scope)):
                 yield Seen("puts what it was given into the text of an exception", node.lineno)
 
@@ -277,7 +309,9 @@ class _Look:
 
 
 def _form(value: ast.expr) -> tuple:
-    """The same for equal expressions. ast.dump fails on deep ones, and on whole numbers that are long."""
+    """The same for equal expressions. ast.dump fails on deep ones, and on whole numbers that are
+    long.
+    """
     parts = [*ast.walk(value)]
     inner = [len([*ast.iter_child_nodes(part)]) for part in parts]
     return tuple(zip(map(_said, parts), inner, strict=True))
@@ -292,7 +326,9 @@ def _said(part: ast.AST) -> tuple:
 
 def _shown(text: str) -> str:
     """A few characters of what a student wrote."""
-    shown = "".join(letter if letter.isprintable() and letter != "`" else " " for letter in text[:60])
+    shown = "".join(
+        letter if letter.isprintable() and letter != "`" else " " for letter in text[:60]
+    )
     return shown.strip() + ("…" if len(text) > 60 else "")
 
 

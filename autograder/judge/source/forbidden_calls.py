@@ -1,6 +1,8 @@
-"""What a submission's source tells before it is run: calls that a task forbids, and what is worth a look.
+"""What a submission's source tells before it is run: calls that a task forbids, and what is worth a
+look.
 
-    forbidden   costs the task its points. Found under whatever name, in the task and in the helpers it uses
+    forbidden   costs the task its points. Found under whatever name, in the task and in the helpers
+                it uses
     suspicious  costs nothing (see flags.py)
 
 What is hidden well enough not to be found here is blocked in the worker (blocker.py).
@@ -33,7 +35,9 @@ TENSOR = "torch.Tensor."  # x.softmax(): there is no telling that x is a tensor,
 # The places where torch keeps its operators' own functions, under the same names.
 INNER = ("torch.ops.", "torch._C.", "torch._VF.")
 NOT_ALLOWED = "this task asks you to write yourself"
-UNFOLLOWED = "`{}` was not looked through for calls that it may not make: the code is too tangled to follow."
+UNFOLLOWED = (
+    "`{}` was not looked through for calls that it may not make: the code is too tangled to follow."
+)
 EXPRESSIONS = (ast.Name, ast.Attribute, ast.Call, ast.Subscript)
 LOAD = ast.Load()
 PLAIN_MAKERS = {"builtins.dict", "types.SimpleNamespace"}
@@ -55,7 +59,10 @@ class Findings:
 
 
 def look(
-    notebook: NotebookNode, released: NotebookNode, tasks: Iterable[str], rules: Mapping[str, Forbidden]
+    notebook: NotebookNode,
+    released: NotebookNode,
+    tasks: Iterable[str],
+    rules: Mapping[str, Forbidden],
 ) -> Findings:
     """Look through a submission's source.
 
@@ -77,7 +84,9 @@ def look(
 
 
 def _broken(task: str, rule: Forbidden, names: Names, own: "_Attributes") -> str | None:
-    """A sentence on the first forbidden call that a task leads to, or None. Raises TooTangledError."""
+    """A sentence on the first forbidden call that a task leads to, or None. Raises
+    TooTangledError.
+    """
     search = _Search(rule, names, own)
     for by, node, scope in names.reached(task):
         if found := search.forbidden(node, scope):
@@ -107,10 +116,14 @@ class _Search:
         self.last = {path.rpartition(".")[2] for path in self.paths}
 
     def forbidden(self, node: ast.AST | str, scope: Scope) -> str:
-        """What a node calls that it may not, as it is written; or nothing. Raises TooTangledError."""
+        """What a node calls that it may not, as it is written; or nothing. Raises
+        TooTangledError.
+        """
         if isinstance(node, str):
             return node if self.matches(node) else ""
-        if not isinstance(node, EXPRESSIONS) or not isinstance(getattr(node, "ctx", LOAD), ast.Load):
+        if not isinstance(node, EXPRESSIONS) or not isinstance(
+            getattr(node, "ctx", LOAD), ast.Load
+        ):
             return ""
         paths = self.names.paths(node, scope)
         self.names.spend(len(paths))
@@ -128,7 +141,9 @@ class _Search:
         """Whether an expression can't be shown to be something else."""
         if isinstance(node, ast.Name):
             bounds = self.names.live(node.id, scope)
-            return node.id not in ("self", "cls") and (not bounds or any(map(self.may_hold_tensor, bounds)))
+            return node.id not in ("self", "cls") and (
+                not bounds or any(map(self.may_hold_tensor, bounds))
+            )
         if isinstance(node, ast.Attribute) and (bounds := self.own.values.get(node.attr)):
             return any(map(self.may_hold_tensor, bounds[:LIVE]))
         return self.may_hold_tensor(Bound(node, scope))
@@ -138,10 +153,14 @@ class _Search:
         value, scope = bound.value, bound.scope
         if isinstance(value, ast.Call):
             return not self.makes_own(value.func, scope)
-        return not isinstance(value, (str, *NO_TENSOR)) and not (value and self.names.paths(value, scope))
+        return not isinstance(value, (str, *NO_TENSOR)) and not (
+            value and self.names.paths(value, scope)
+        )
 
     def makes_own(self, function: ast.expr, scope: Scope) -> bool:
-        """Whether a call is of a class that the notebook defines, of a dictionary, of a student's module."""
+        """Whether a call is of a class that the notebook defines, of a dictionary, of a student's
+        module.
+        """
         paths = self.names.paths(function, scope)
         if paths:
             return all(path in PLAIN_MAKERS or _is_students(path) for path in paths)

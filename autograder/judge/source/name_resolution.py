@@ -1,11 +1,12 @@
 """What the names in a notebook stand for, told from its syntax trees: `F` is torch.nn.functional.
 
-Nothing is run. Imports, plain assignments, `getattr(F, "conv2d")` and the like are followed; what a name
-may hold otherwise stays unknown.
+Nothing is run. Imports, plain assignments, `getattr(F, "conv2d")` and the like are followed; what a
+name may hold otherwise stays unknown.
 
-The code may have been written to be slow to read. So all is bounded: the length of the code, the number and
-length of the names that an expression may stand for, and the number of steps. Steps are counted, not timed,
-so that every machine gives up at the same point. This bounds time and memory without a process of its own.
+The code may have been written to be slow to read. So all is bounded: the length of the code, the
+number and length of the names that an expression may stand for, and the number of steps. Steps are
+counted, not timed, so that every machine gives up at the same point. This bounds time and memory
+without a process of its own.
 """
 
 import ast
@@ -82,7 +83,8 @@ class Names:
     """The names of a notebook's cells, run from top to bottom.
 
     left     steps before TooTangledError is raised
-    tangled  names of the cells with an expression that may stand for too much; some of that was left out
+    tangled  names of the cells with an expression that may stand for too much; some of that was
+             left out
     """
 
     def __init__(self, cells: Iterable[Code], steps: int = STEPS) -> None:
@@ -125,7 +127,9 @@ class Names:
             raise TooTangledError
 
     def live(self, name: str, scope: Scope) -> list[Bound]:
-        """What a name may be bound to where it is used: the latest binding, and those in branches since."""
+        """What a name may be bound to where it is used: the latest binding, and those in branches
+        since.
+        """
         self.spend(1)
         inner: Scope | None = scope
         while inner is not None:
@@ -146,7 +150,9 @@ class Names:
         if depth > DEPTH:
             return frozenset()
         if id(node) not in self._known:
-            self._known[id(node)] = frozenset()  # while it is looked for: a name may stand for itself
+            self._known[id(node)] = (
+                frozenset()
+            )  # while it is looked for: a name may stand for itself
             found = _PATHS.get(type(node), Names._no_paths)(self, node, scope, depth + 1)
             self._known[id(node)] = self._bounded(found, scope)
         return self._known[id(node)]
@@ -177,7 +183,11 @@ class Names:
         return self._any_of(self._of_bound(bound, depth) for bound in live)
 
     def _unbound(self, name: str) -> set[str]:
-        stars = {f"{module}.{name}" for module in self.stars if name in vars(sys.modules.get(module, object))}
+        stars = {
+            f"{module}.{name}"
+            for module in self.stars
+            if name in vars(sys.modules.get(module, object))
+        }
         known = {f"builtins.{name}"} if hasattr(builtins, name) else set()
         return stars or known or ({name} if name in ("get_ipython", "__builtins__") else set())
 
@@ -192,9 +202,17 @@ class Names:
     def _of_call(self, node: ast.Call, scope: Scope, depth: int) -> set[str]:
         """`getattr(F, "conv2d")` and other ways to say `F.conv2d`."""
         functions = self.paths(node.func, scope, depth)
-        bases = self.paths(node.args[0], scope, depth) if functions & ON_FIRST and node.args else frozenset()
+        bases = (
+            self.paths(node.args[0], scope, depth)
+            if functions & ON_FIRST and node.args
+            else frozenset()
+        )
         text = [constant(argument) for argument in node.args[:2]]
-        if functions & {"builtins.getattr", "inspect.getattr_static"} and len(text) == 2 and text[1]:
+        if (
+            functions & {"builtins.getattr", "inspect.getattr_static"}
+            and len(text) == 2
+            and text[1]
+        ):
             return {f"{path}.{text[1]}" for path in bases}
         if functions & {"builtins.__import__", "importlib.import_module"} and text and text[0]:
             return {text[0]}
@@ -254,7 +272,9 @@ class Names:
                 aside.update(map(id, self.only_named(node, scope)))
                 yield by, node, scope
                 if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
-                    todo += [(node.id, one) for one in self.live(node.id, scope) if id(one) not in seen]
+                    todo += [
+                        (node.id, one) for one in self.live(node.id, scope) if id(one) not in seen
+                    ]
 
     def only_named(self, node: ast.AST, scope: Scope) -> list[ast.AST]:
         """Parts of a node that name something without calling it, now or later.
@@ -287,7 +307,9 @@ def _bare(*nodes: ast.expr) -> list[ast.AST]:
 
 
 def _is_followed(bound: Bound) -> bool:
-    """Of what is given out only functions are followed: a visible check may use what a task may not."""
+    """Of what is given out only functions are followed: a visible check may use what a task may
+    not.
+    """
     given = not bound.scope.code.own
     return bound.value is not None and not (given and isinstance(bound.value, ast.expr))
 
@@ -297,13 +319,17 @@ _PATHS = {
     ast.Attribute: Names._of_attribute,
     ast.Call: Names._of_call,
     ast.Subscript: Names._of_subscript,
-    **dict.fromkeys((ast.IfExp, ast.BoolOp, ast.Tuple, ast.List, ast.Set, ast.Dict), Names._of_parts),
+    **dict.fromkeys(
+        (ast.IfExp, ast.BoolOp, ast.Tuple, ast.List, ast.Set, ast.Dict), Names._of_parts
+    ),
     ast.NamedExpr: lambda names, node, scope, depth: names.paths(node.value, scope, depth),
 }
 
 
 def _same_scope(statement: ast.AST) -> Iterator[ast.AST]:
-    """A statement and what is in it, but not what is in the functions and classes that it defines."""
+    """A statement and what is in it, but not what is in the functions and classes that it
+    defines.
+    """
     todo = [statement]
     while todo:
         node = todo.pop()
@@ -354,7 +380,9 @@ def _paired(target: ast.AST, value: ast.AST | None) -> Iterator[tuple[str, Value
 
 
 def _captured(pattern: ast.pattern, subject: ast.expr) -> Iterator[tuple[str, Value]]:
-    """The names that a pattern binds, each with its part of the subject, or all of it if that is unclear."""
+    """The names that a pattern binds, each with its part of the subject, or all of it if that is
+    unclear.
+    """
     pairs: list[tuple[ast.pattern, ast.expr]] = [(pattern, subject)]
     while pairs:
         left, right = pairs.pop()
@@ -375,7 +403,9 @@ def _captured(pattern: ast.pattern, subject: ast.expr) -> Iterator[tuple[str, Va
 
 
 def _inside(node: ast.AST, around: Scope) -> Scope:
-    """The scope of what is in a node. A class's own names are not seen by its methods, and left out."""
+    """The scope of what is in a node. A class's own names are not seen by its methods, and left
+    out.
+    """
     if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
         return around
     inside = Scope(around.code, inf, {}, around)
@@ -401,7 +431,9 @@ def _parameters(given: ast.arguments) -> Iterator[tuple[str, ast.expr | None]]:
     positional = [*given.posonlyargs, *given.args]
     defaults = [None] * (len(positional) - len(given.defaults)) + given.defaults
     yield from ((one.arg, default) for one, default in zip(positional, defaults, strict=True))
-    yield from ((one.arg, default) for one, default in zip(given.kwonlyargs, given.kw_defaults, strict=True))
+    yield from (
+        (one.arg, default) for one, default in zip(given.kwonlyargs, given.kw_defaults, strict=True)
+    )
     yield from ((one.arg, None) for one in (given.vararg, given.kwarg) if one)
 
 
@@ -418,7 +450,8 @@ def constant(node: ast.AST, depth: int = 0) -> str:
 
 
 def shortest(path: str) -> str:
-    """A dotted name without detours through modules: torch.nn.functional.torch.equal is torch.equal.
+    """A dotted name without detours through modules: torch.nn.functional.torch.equal is
+    torch.equal.
 
     Only modules that the judge has imported itself are looked into, and nothing of them is run.
     """
@@ -427,7 +460,9 @@ def shortest(path: str) -> str:
 
 
 def split(path: str) -> tuple[ModuleType | None, list[str]]:
-    """The innermost module that a dotted name leads into, of those imported here; the rest of the name."""
+    """The innermost module that a dotted name leads into, of those imported here; the rest of the
+    name.
+    """
     first, *rest = path.split(".")
     module = sys.modules.get(first)
     while module is not None and rest:
@@ -439,7 +474,9 @@ def split(path: str) -> tuple[ModuleType | None, list[str]]:
 
 
 def object_of(path: str) -> object:
-    """What a dotted name stands for, as far as the judge knows it without running anything; else None."""
+    """What a dotted name stands for, as far as the judge knows it without running anything; else
+    None.
+    """
     found, rest = split(path)
     for name in rest:
         places = found.__mro__ if isinstance(found, type) else [found]

@@ -1,1 +1,3 @@
-"""The trusted side of a worker: the sandbox, the box, the limits, and the client that talks to it."""
+"""The trusted side of a worker: the sandbox, the box, the limits, and the client that talks to
+it.
+"""

@@ -1,4 +1,6 @@
-"""A box: a worker running in the sandbox, and all that it started. Watched, and ended with nothing left."""
+"""A box: a worker running in the sandbox, and all that it started. Watched, and ended with nothing
+left.
+"""
 
 import base64
 import contextlib
@@ -96,11 +98,14 @@ class Box:
         return sum(_shared_fairly(pid) for pid in family) + _in_sockets(family)
 
     def join_group(self, limits: Limits) -> None:
-        """Move the worker into a control group of the box's own, before it meets a student's code."""
+        """Move the worker into a control group of the box's own, before it meets a student's
+        code.
+        """
         self.group = Cgroup(limits)
         family = self.family()
         parents = {int(stat[1]) for stat in family.values()}
-        # What is around the worker is ours: to stop it for want of memory would hide how the worker ended.
+        # What is around the worker is ours: to stop it for want of memory would hide how the worker
+        # ended.
         self.group.add([pid for pid in family if pid not in parents])
 
     def leave_group(self) -> None:
@@ -121,7 +126,9 @@ class Box:
         return self.process.poll() is not None
 
     def exit_status(self, within: float) -> int | None:
-        """The worker's exit code, or minus its signal; None if it has not ended within so many seconds."""
+        """The worker's exit code, or minus its signal; None if it has not ended within so many
+        seconds.
+        """
         try:
             code = self.process.wait(within)
         except subprocess.TimeoutExpired:
@@ -129,13 +136,16 @@ class Box:
         return 128 - code if 128 < code < 192 else code  # as bubblewrap and shells report a signal
 
     def end(self) -> None:
-        """End the worker and everything that it started. May be called twice, and from another thread."""
+        """End the worker and everything that it started. May be called twice, and from another
+        thread.
+        """
         with self._ending:
             if self._ended:  # by now its numbers may be another program's
                 return
             self._ended = True
             family = self.family()
-            # In a box the first is enough: the kernel ends a process namespace with its first process.
+            # In a box the first is enough: the kernel ends a process namespace with its first
+            # process.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.process.pid, signal.SIGKILL)
             for pid in family:
@@ -159,7 +169,8 @@ def tree_of(root: int) -> dict[int, list[str]]:
     size = 0
     while size < len(found):  # until no more children are found
         size = len(found)
-        # A process that lost its parent is still of the session; in a box it has bubblewrap for a parent.
+        # A process that lost its parent is still of the session; in a box it has bubblewrap for a
+        # parent.
         found |= {
             pid: stat
             for pid, stat in everyone.items()
@@ -183,8 +194,12 @@ def _cpu_seconds(stat: list[str]) -> float:
 
 
 def _sizes(pid: int, file: str = "status") -> dict[str, int]:
-    """The sizes in /proc/PID/FILE that are asked for here, in bytes; nothing of one that has ended."""
-    return {name: int(size) * 1024 for name, size in SIZES.findall(_text(Path(f"/proc/{pid}/{file}")))}
+    """The sizes in /proc/PID/FILE that are asked for here, in bytes; nothing of one that has
+    ended.
+    """
+    return {
+        name: int(size) * 1024 for name, size in SIZES.findall(_text(Path(f"/proc/{pid}/{file}")))
+    }
 
 
 def _counted(sizes: dict[str, int]) -> int:
@@ -213,14 +228,18 @@ def _network(pid: int | str) -> int | None:
 
 
 def _text(path: Path) -> str:
-    """A file of the kernel's; names of processes in it may be any bytes. Empty if its process has ended."""
+    """A file of the kernel's; names of processes in it may be any bytes. Empty if its process has
+    ended.
+    """
     try:
         return path.read_text(errors="replace")
     except OSError:
         return ""
 
 
-def open_box(level: str, limits: Limits, packs: Sequence[Path] = (), preload: Sequence[str] = ()) -> Box:
+def open_box(
+    level: str, limits: Limits, packs: Sequence[Path] = (), preload: Sequence[str] = ()
+) -> Box:
     """Start a worker, and wait until it is ready to meet a student's code.
 
     packs    what it finds in its data folder

@@ -1,11 +1,13 @@
 """The sandbox: what a worker may see and do, and the remedy where a machine can't have it so.
 
-    bubblewrap   the default: namespaces of its own, no network, a file system with nothing in it but Python
-    process      only when asked for by name: a process group of its own. It contains accidents, not attacks
+    bubblewrap   the default: namespaces of its own, no network, a file system with nothing in it
+                 but Python
+    process      only when asked for by name: a process group of its own. It contains accidents, not
+                 attacks
 
 A level that can't be had is a SandboxError with the remedy; nothing weaker is ever taken instead.
-The worker sees copies of its own few files and of the modules that students get, and nothing else of ours.
-A worker is started in it by box.py; self_test.py tries what must not be possible there.
+The worker sees copies of its own few files and of the modules that students get, and nothing else
+of ours. A worker is started in it by box.py; self_test.py tries what must not be possible there.
 """
 
 import contextlib
@@ -40,7 +42,8 @@ BESIDE_WORKER = [
 NOBODY = 65534
 STAGE = "worker-"  # what the names of stages in /tmp begin with
 JUST_MADE = 60.0  # seconds for a judge to take hold of its stage
-# Above every range that systemd, container engines and login tools hand out (see systemd's UIDS-GIDS).
+# Above every range that systemd, container engines and login tools hand out (see systemd's
+# UIDS-GIDS).
 FIRST_UID, UIDS = 1_900_000_000, 2**24
 OLDEST_BWRAP = (0, 8)
 
@@ -48,7 +51,13 @@ OLDEST_BWRAP = (0, 8)
 PREFIX_PARTS = ("bin", "lib", "lib64", "pyvenv.cfg")
 SYSTEM = (
     *("/usr/bin", "/usr/lib", "/usr/lib32", "/usr/lib64", "/nix/store", "/gnu/store"),
-    *("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives", "/etc/localtime"),
+    *(
+        "/etc/ld.so.cache",
+        "/etc/ld.so.conf",
+        "/etc/ld.so.conf.d",
+        "/etc/alternatives",
+        "/etc/localtime",
+    ),
     *("/etc/fonts", "/usr/share/fonts", "/usr/share/fontconfig", "/usr/local/share/fonts"),
     *("/usr/share/zoneinfo", "/sys/devices/system/cpu"),
 )
@@ -59,14 +68,15 @@ class SandboxError(CourseError):
     """The sandbox could not be set up. Never a student's fault; the text has the remedy."""
 
 
-# ---------------------------------------------------------------------------------------------------- stage
+# -------------------------------------------------------------------------------------------- stage
 
 
 class Stage:
     """A directory for one worker, holding what it may see of ours.
 
     worker/      worker.py and what it imports of ours
-    course/      course_utils as students get it: without `reference`; in course/data the packs of pictures
+    course/      course_utils as students get it: without `reference`; in course/data the packs of
+                 pictures
     home/        its HOME and working directory (level process)
     matplotlib/  the font list, which would take seconds to make
     """
@@ -134,9 +144,15 @@ def font_list() -> Path:
         folder = Path(tempfile.mkdtemp(prefix="matplotlib-"))
     if not (found := sorted(folder.glob("fontlist-*.json"))):
         # Not with the user's own fonts: the sandbox does not have them.
-        env = os.environ | {"MPLCONFIGDIR": str(folder), "HOME": str(folder), "XDG_DATA_HOME": str(folder)}
+        env = os.environ | {
+            "MPLCONFIGDIR": str(folder),
+            "HOME": str(folder),
+            "XDG_DATA_HOME": str(folder),
+        }
         code = "import matplotlib.font_manager"
-        subprocess.run([sys.executable, "-c", code], env=env, check=True, capture_output=True, timeout=120)
+        subprocess.run(
+            [sys.executable, "-c", code], env=env, check=True, capture_output=True, timeout=120
+        )
         found = sorted(folder.glob("fontlist-*.json"))
     return found[-1]
 
@@ -170,7 +186,7 @@ def environment(home: str, course: str, matplotlib: str) -> dict[str, str]:
     }
 
 
-# ----------------------------------------------------------------------------------------------- bubblewrap
+# --------------------------------------------------------------------------------------- bubblewrap
 
 
 FOLDERS = HOME, FONTS = "/tmp/home", "/tmp/matplotlib"  # noqa: S108  in the box, writable
@@ -186,22 +202,40 @@ def bubblewrap_command(
     visible = visible_paths()
     return [
         *(_bwrap(), "--die-with-parent", "--new-session", "--clearenv"),
-        *("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--unshare-cgroup-try"),
+        *(
+            "--unshare-ipc",
+            "--unshare-pid",
+            "--unshare-net",
+            "--unshare-uts",
+            "--unshare-cgroup-try",
+        ),
         *("--hostname", "sandbox"),
         *_identity(root, nests),
         *_top_links(),
         *_tmpfs("/tmp", limits.tmp, "1777"),  # first, as Python may live in it
-        *(word for folder in _parents(visible) for word in ("--perms", "0755", "--dir", str(folder))),
+        *(
+            word
+            for folder in _parents(visible)
+            for word in ("--perms", "0755", "--dir", str(folder))
+        ),
         *(word for path in visible for word in ("--ro-bind", str(path), str(path))),
         *(word for path in hidden(visible) for word in _tmpfs(path, 4096, "0555", read_only=True)),
         *("--ro-bind", f"{stage}/worker", "/worker", "--ro-bind", f"{stage}/course", "/course"),
         *("--proc", "/proc", "--dev", "/dev"),
         *_tmpfs("/dev/shm", limits.shm, "1777"),
         *("--perms", "0777", "--dir", HOME, "--perms", "0777", "--dir", FONTS),
-        *(w for font in stage.glob("matplotlib/*") for w in ("--ro-bind", str(font), f"{FONTS}/{font.name}")),
+        *(
+            w
+            for font in stage.glob("matplotlib/*")
+            for w in ("--ro-bind", str(font), f"{FONTS}/{font.name}")
+        ),
         # The mounts that bubblewrap itself made are writable and of no size until now.
         *("--remount-ro", "/dev", "--remount-ro", "/", "--chdir", HOME),
-        *(w for key, value in environment(HOME, "/course", FONTS).items() for w in ("--setenv", key, value)),
+        *(
+            w
+            for key, value in environment(HOME, "/course", FONTS).items()
+            for w in ("--setenv", key, value)
+        ),
         *("--", *command),
     ]
 
@@ -212,7 +246,9 @@ def visible_paths() -> list[Path]:
 
 
 def seen_under_tmp(stage: Path) -> list[str]:
-    """What a worker sees in the box's /tmp, which is new for each: the list of fonts; perhaps Python."""
+    """What a worker sees in the box's /tmp, which is new for each: the list of fonts; perhaps
+    Python.
+    """
     visible = [str(path) for path in visible_paths() if path.is_relative_to("/tmp")]  # noqa: S108
     return [*visible, *(f"{FONTS}/{font.name}" for font in stage.glob("matplotlib/*"))]
 
@@ -224,8 +260,8 @@ def _bwrap() -> str:
 def _identity(root: bool, nests: bool) -> list[str]:
     """Who the worker is.
 
-    A user namespace maps root's box to root's own uid, which RLIMIT_NPROC does not bind. So a judge run by
-    root leaves the worker the two capabilities it needs to become nobody in particular.
+    A user namespace maps root's box to root's own uid, which RLIMIT_NPROC does not bind. So a judge
+    run by root leaves the worker the two capabilities it needs to become nobody in particular.
     """
     capabilities = ["CAP_SETUID", "CAP_SETGID"] if root else []
     capabilities += ["CAP_SYS_ADMIN"] if nests else []
@@ -237,7 +273,9 @@ def _identity(root: bool, nests: bool) -> list[str]:
 
 
 def fresh_uid() -> int:
-    """A user that nobody is, and no other box either: what is counted by user is counted for each box."""
+    """A user that nobody is, and no other box either: what is counted by user is counted for each
+    box.
+    """
     mapped = [tuple(map(int, line.split())) for line in _reads("/proc/self/uid_map").splitlines()]
     if any(first <= FIRST_UID and first + count >= FIRST_UID + UIDS for first, _, count in mapped):
         return FIRST_UID + secrets.randbelow(UIDS)
@@ -250,7 +288,9 @@ def _tmpfs(path: Path | str, size: int, mode: str, *, read_only: bool = False) -
 
 
 def _parents(visible: list[Path]) -> list[Path]:
-    """The directories on the way to what is visible; bubblewrap's own would be closed to all but root."""
+    """The directories on the way to what is visible; bubblewrap's own would be closed to all but
+    root.
+    """
     parents = {parent for path in visible for parent in path.parents} - {Path("/")}
     return sorted(parent for parent in parents if not _is_under(parent, visible))
 
@@ -272,14 +312,20 @@ def existing(paths: Iterable[str | Path]) -> list[Path]:
 
 
 def python_paths(prefixes: Iterable[str] = (sys.prefix, sys.base_prefix)) -> list[Path]:
-    """What the interpreter and its packages need, wherever they are: /usr, pyenv, conda, uv, a home."""
+    """What the interpreter and its packages need, wherever they are: /usr, pyenv, conda, uv, a
+    home.
+    """
     given = [Path(prefix) for prefix in prefixes]
     roots = dict.fromkeys([*given, *(prefix.resolve() for prefix in given)])
     parts = [root / part for root in roots for part in PREFIX_PARTS]
     packages = [path for path in sys.path if Path(path).name in SITE_NAMES]
     found = existing([*parts, *packages])
     links = [link for link in _links(Path(sys.executable)) if not _is_under(link, found)]
-    return [path for path in [*found, *links] if not _is_under(path.parent, [*map(Path, SYSTEM), *found])]
+    return [
+        path
+        for path in [*found, *links]
+        if not _is_under(path.parent, [*map(Path, SYSTEM), *found])
+    ]
 
 
 def _links(path: Path) -> Iterator[Path]:
@@ -295,14 +341,17 @@ def _is_under(path: Path, folders: Iterable[Path]) -> bool:
 
 
 def hidden(visible: Iterable[Path], packages: Iterable[Path] | None = None) -> list[Path]:
-    """What of ours lies inside a visible directory, as it does when the course is installed as a package.
+    """What of ours lies inside a visible directory, as it does when the course is installed as a
+    package.
 
     packages   the directories that may hold it; by default this repository and every site-packages
     """
     if packages is None:
         packages = [COURSE, *(Path(path) for path in sys.path if Path(path).name in SITE_NAMES)]
     ours = existing(
-        folder / name for folder in packages for name in ("autograder", "course_utils", "assignments")
+        folder / name
+        for folder in packages
+        for name in ("autograder", "course_utils", "assignments")
     )
     # By their true places, as the same directory may be visible by two names.
     return [
@@ -313,7 +362,7 @@ def hidden(visible: Iterable[Path], packages: Iterable[Path] | None = None) -> l
     ]
 
 
-# ------------------------------------------------------------------------------- preconditions and remedies
+# ----------------------------------------------------------------------- preconditions and remedies
 
 
 class Finding(NamedTuple):
@@ -328,7 +377,9 @@ class Finding(NamedTuple):
 
 
 def preconditions(level: str) -> list[Finding]:
-    """What can be told before anything is started. The later ones are missing if an earlier one fails."""
+    """What can be told before anything is started. The later ones are missing if an earlier one
+    fails.
+    """
     if level not in get_args(Level):
         levels = " and ".join(get_args(Level))
         return [Finding("level", False, f"There is no sandbox level {level!r}; there is {levels}.")]
@@ -348,20 +399,28 @@ def _find_bubblewrap() -> Finding:
     if shutil.which("bwrap") is None:
         how = "`sudo apt install bubblewrap` (Debian, Ubuntu) or `sudo dnf install bubblewrap` (Fedora)"
         return Finding(name, False, f"bubblewrap is missing. Install it: {how}.")
-    said = subprocess.run([_bwrap(), "--version"], capture_output=True, text=True, check=False).stdout
+    said = subprocess.run(
+        [_bwrap(), "--version"], capture_output=True, text=True, check=False
+    ).stdout
     numbers = re.findall(r"\d+", said)
     if tuple(map(int, numbers)) < OLDEST_BWRAP:
         wanted = ".".join(map(str, OLDEST_BWRAP))
-        return Finding(name, False, f"bubblewrap {'.'.join(numbers)} is too old: install {wanted} or newer.")
+        return Finding(
+            name, False, f"bubblewrap {'.'.join(numbers)} is too old: install {wanted} or newer."
+        )
     return Finding(name, True, said.strip())
 
 
 def remedy(stderr: str) -> str:
     """What to do about a sandbox that did not start, from what it wrote to stderr."""
-    silence = "it said nothing, or was not ready in time: is this machine very busy, or short of memory?"
+    silence = (
+        "it said nothing, or was not ready in time: is this machine very busy, or short of memory?"
+    )
     last = [silence, *stderr.strip().splitlines()][-1]
     said = f"The sandbox did not start ({last}). "
-    if not re.search(r"namespace|uid map|RTM_NEWADDR|Operation not permitted|Permission denied", stderr):
+    if not re.search(
+        r"namespace|uid map|RTM_NEWADDR|Operation not permitted|Permission denied", stderr
+    ):
         return said.strip()
     if _reads("/proc/sys/kernel/apparmor_restrict_unprivileged_userns") == "1":
         return said + (

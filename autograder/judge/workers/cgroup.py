@@ -1,9 +1,9 @@
 """A control group for each box, where the judge may make one.
 
-In a group of its own a box of sixty processes gets as much of a core as its neighbor's single one. Memory of
-the kernel's (sockets, empty files, page tables) and shared memory that nobody maps count with the rest. It is
-made inside of the judge's own group, so what bounds the judge bounds its boxes, too. Version 1 and 2; without
-either, the limits of each process and the watch remain.
+In a group of its own a box of sixty processes gets as much of a core as its neighbor's single one.
+Memory of the kernel's (sockets, empty files, page tables) and shared memory that nobody maps count
+with the rest. It is made inside of the judge's own group, so what bounds the judge bounds its
+boxes, too. Version 1 and 2; without either, the limits of each process and the watch remain.
 """
 
 import contextlib
@@ -68,11 +68,15 @@ class Cgroup:
                     (folder / "cgroup.procs").write_text(str(process))
 
     def out_of_memory(self) -> bool:
-        """Whether the kernel has ended one of its processes for want of memory within its bounds."""
+        """Whether the kernel has ended one of its processes for want of memory within its
+        bounds.
+        """
         for folder in self.folders:
             for name in ("memory.events", "memory.oom_control"):
                 with contextlib.suppress(OSError):
-                    found = re.search(r"^oom_kill (\d+)$", (folder / name).read_text(), re.MULTILINE)
+                    found = re.search(
+                        r"^oom_kill (\d+)$", (folder / name).read_text(), re.MULTILINE
+                    )
                     if found and int(found[1]):
                         return True
         return False
@@ -106,7 +110,9 @@ def _bound(folder: Path, parent: Parent, limits: Limits) -> set[str]:
     else:
         files = {"cpu.shares": "1024", "memory.limit_in_bytes": memory, "pids.max": processes}
         also = {"memory.memsw.limit_in_bytes": memory}
-    files = {name: text for name, text in files.items() if name.partition(".")[0] in parent.controls}
+    files = {
+        name: text for name, text in files.items() if name.partition(".")[0] in parent.controls
+    }
     bound = {name.partition(".")[0] for name, text in files.items() if _wrote(folder / name, text)}
     for name, text in also.items():
         if "memory" in bound:
@@ -140,7 +146,9 @@ def parents() -> Iterator[Parent]:
 
 
 def _unified(ours: Path, top: Path) -> Parent | None:
-    """In version 2 a group with processes can't have others in it, but for the top one: then beside it."""
+    """In version 2 a group with processes can't have others in it, but for the top one: then beside
+    it.
+    """
     for folder in (ours, *([ours.parent] if ours != top else [])):
         if not os.access(folder, os.W_OK) or not os.access(folder / "cgroup.procs", os.W_OK):
             continue
@@ -168,7 +176,9 @@ def _our_groups() -> Iterator[tuple[str, str]]:
 
 
 def _hierarchies() -> Iterator[tuple[str, Path, str, list[str]]]:
-    """Where groups are mounted: which group, on which folder, of which version, with which options."""
+    """Where groups are mounted: which group, on which folder, of which version, with which
+    options.
+    """
     for line in _lines(MOUNTS):
         before, _, after = line.partition(" - ")
         if after.startswith("cgroup"):

@@ -18,7 +18,15 @@ from autograder.judge.workers.box import Box, open_box
 from autograder.judge.workers.bubblewrap import SandboxError
 from autograder.judge.workers.own_time import Meter, OwnClock, StarvedError, own_seconds
 
-__all__ = ["CallReply", "CellReply", "Opaque", "SandboxError", "StarvedError", "Worker", "WorkerDied"]
+__all__ = [
+    "CallReply",
+    "CellReply",
+    "Opaque",
+    "SandboxError",
+    "StarvedError",
+    "Worker",
+    "WorkerDied",
+]
 
 Reason = Literal["time", "processor", "memory", "crash", "output", "protocol"]
 Output = dict[str, Any]
@@ -27,9 +35,13 @@ Opener = Callable[[Limits], Box]  # gives a box with a ready worker; raises Sand
 WATCH_INTERVAL = 0.2  # seconds
 # A worker that has closed its connection should be gone: it has this much of its own time to end.
 LAST_WORDS = 5.0
-# A crash of a process that has grown to this part of its limit is put down to memory: C code rarely says so.
+# A crash of a process that has grown to this part of its limit is put down to memory: C code rarely
+# says so.
 NEARLY = 0.8
-MOST_SKIPPED, LONGEST = 20, 200  # statements of a cell that were left out, and characters of their texts
+MOST_SKIPPED, LONGEST = (
+    20,
+    200,
+)  # statements of a cell that were left out, and characters of their texts
 BWRAP_PROCESSES = 8  # its own, generously: the kernel counts the worker's exactly
 MIMES: dict[str, type] = {"text/plain": str, "image/png": bytes}
 
@@ -37,7 +49,8 @@ MIMES: dict[str, type] = {"text/plain": str, "image/png": bytes}
 class WorkerDied(Exception):  # noqa: N818  an event, not an error of ours
     """The worker hung, crashed, or broke a rule, and is dead now with all that it started.
 
-    reason  time | processor (the time of all its requests together) | memory | crash | output | protocol
+    reason  time | processor (the time of all its requests together) | memory | crash | output |
+            protocol
     The text is a predicate that a student may read: "ran longer than 5 seconds".
     """
 
@@ -51,7 +64,8 @@ class CellReply:
     """What a cell did.
 
     ok       it ran to its end
-    skipped  the statements that failed and were left out: line, source and error, as the student sees them
+    skipped  the statements that failed and were left out: line, source and error, as the student
+             sees them
     outputs  in order, in the notebook format's shape:
              {"output_type": "stream", "name": "stdout" | "stderr", "text": str}
              {"output_type": "display_data" | "execute_result",
@@ -72,7 +86,8 @@ class CallReply:
     value            what it returned, or with `wrt` the gradient (None where none flows)
     changed_inputs   positions and names of the arguments that it wrote into
     exception        one of wire.EXCEPTIONS, or wire.OWN_EXCEPTION; never its text
-    cell, line       where it was raised: which cell of this worker, from 0, and the line in it, from 1
+    cell, line       where it was raised: which cell of this worker, from 0, and the line in it,
+                     from 1
     not_implemented  a cell's own `raise NotImplementedError`: the stub
     """
 
@@ -98,9 +113,10 @@ class CallReply:
 class Worker:
     """A live worker; a context manager, leaving which kills it.
 
-    Starting one takes seconds, unless `opener` has a warm one: a zygote's slot. Raises SandboxError when it
-    can't be had, which is never a student's fault.
-    Use it from one thread, which has to outlive it; a WorkerDied is raised again by whatever is asked later.
+    Starting one takes seconds, unless `opener` has a warm one: a zygote's slot. Raises SandboxError
+    when it can't be had, which is never a student's fault.
+    Use it from one thread, which has to outlive it; a WorkerDied is raised again by whatever is
+    asked later.
     """
 
     def __init__(
@@ -146,8 +162,8 @@ class Worker:
         """Call a task by its name, or something that an earlier call returned.
 
         method     call this method of the target instead
-        wrt        position or name of the argument to differentiate by: the value is then the gradient.
-                   Several positions or names: a list of gradients
+        wrt        position or name of the argument to differentiate by: the value is then the
+                   gradient. Several positions or names: a list of gradients
         cotangent  the gradient that arrives at the result, in its shape; None for a scalar result
         timeout    s of its own time; by default the limit for calls
         at_end     by what the names mean now, and not by what they meant at the task's mark
@@ -166,7 +182,9 @@ class Worker:
             "cotangent": wire.encode(cotangent, tensors),
             "at_end": at_end,
         }
-        reply, tensors = self._ask(request, tensors, self.limits.call if timeout is None else timeout)
+        reply, tensors = self._ask(
+            request, tensors, self.limits.call if timeout is None else timeout
+        )
         with self._checked():
             answer = _call_reply(reply, tensors, [*range(len(args)), *kwargs])
             if several is not None and answer.status == "ok":
@@ -182,7 +200,8 @@ class Worker:
         self._ask({"op": "mark", "task": task}, {}, self.limits.call)
 
     def differs(self, task: str) -> bool:
-        """Whether the task, or a name that it uses, means something else now than when it was marked.
+        """Whether the task, or a name that it uses, means something else now than when it was
+        marked.
 
         Raises WorkerDied, and StarvedError.
         """
@@ -231,7 +250,9 @@ class Worker:
         start = monotonic()
         try:
             with self._checked(_too_long(timeout, left, self.limits.submission)):
-                return self._exchange(message, token, OwnClock(self._watch.meter, min(timeout, left)))
+                return self._exchange(
+                    message, token, OwnClock(self._watch.meter, min(timeout, left))
+                )
         except StarvedError:
             self._died = WorkerDied("crash", "was ended by the grader")
             self.kill()
@@ -285,7 +306,9 @@ class Worker:
             return WorkerDied("crash", f"ended the process (exit code {status})")
         out_of_time = self._watch.cpu >= self.limits.cpu and status == -signal.SIGKILL
         if out_of_time or status == -signal.SIGXCPU:
-            return WorkerDied("processor", f"used more than {self.limits.cpu:g} seconds of processor time")
+            return WorkerDied(
+                "processor", f"used more than {self.limits.cpu:g} seconds of processor time"
+            )
         if self._watch.grown > NEARLY * self.limits.memory:
             return WorkerDied("memory", _too_big(self.limits.memory))
         return WorkerDied("crash", f"crashed ({_signal_name(-status)})")
@@ -343,10 +366,14 @@ class _Watch(threading.Thread):
         if self.box.out_of_memory() or self._too_big(now.memory):
             self.condemn(WorkerDied("memory", _too_big(self.limits.tree)))
         elif now.processes > self.limits.processes + BWRAP_PROCESSES:
-            self.condemn(WorkerDied("crash", f"started more than {self.limits.processes} processes"))
+            self.condemn(
+                WorkerDied("crash", f"started more than {self.limits.processes} processes")
+            )
 
     def _too_big(self, memory: int) -> bool:
-        """Whether all processes together have more than they may. `memory`: what they share counts often."""
+        """Whether all processes together have more than they may. `memory`: what they share counts
+        often.
+        """
         return memory > self.limits.tree and self.box.shared_fairly() > self.limits.tree
 
     def condemn(self, verdict: WorkerDied) -> None:
@@ -380,7 +407,7 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-# ------------------------------------------------------------------------------- replies, taken with tongs
+# ------------------------------------------------------------------------ replies, taken with tongs
 
 
 def _cell_reply(reply: dict[str, Any], tensors: wire.Tensors) -> CellReply:
@@ -401,7 +428,9 @@ def _output(output: Any) -> Output:  # noqa: ANN401
         data = wire.typed(output["data"], dict)
         return {
             "output_type": kind,
-            "data": {mime: wire.typed(data[mime], form) for mime, form in MIMES.items() if mime in data},
+            "data": {
+                mime: wire.typed(data[mime], form) for mime, form in MIMES.items() if mime in data
+            },
         }
     names = {"stream": ("name", "text"), "error": ("ename", "evalue", "traceback")}[kind]
     if kind == "stream" and output["name"] not in ("stdout", "stderr"):
@@ -422,7 +451,9 @@ def _call_reply(reply: dict[str, Any], tensors: wire.Tensors, labels: list[int |
         raise wire.WireError("an answer that there is not")
     cell, line = (_small(reply[name]) for name in ("cell", "line"))
     stub = wire.typed(reply["not_implemented"], bool)
-    return CallReply("error", exception=reply["exception"], cell=cell, line=line, not_implemented=stub)
+    return CallReply(
+        "error", exception=reply["exception"], cell=cell, line=line, not_implemented=stub
+    )
 
 
 def _gradients(value: Any, count: int) -> list[Tensor | None]:  # noqa: ANN401

@@ -1,13 +1,15 @@
-"""Time that is a submission's own: what its processes used or slept, not what they waited for a core.
+"""Time that is a submission's own: what its processes used or slept, not what they waited for a
+core.
 
-On a busy machine a right answer takes longer by the clock, through no fault of the student. For each thread
-Linux counts how long it was ready to run but had to wait (`/proc/PID/task/TID/schedstat`, "run-queue delay").
-A clock that leaves this out says the same on an idle machine and beside fifty busy programs.
+On a busy machine a right answer takes longer by the clock, through no fault of the student. For
+each thread Linux counts how long it was ready to run but had to wait
+(`/proc/PID/task/TID/schedstat`, "run-queue delay"). A clock that leaves this out says the same on
+an idle machine and beside fifty busy programs.
 
     own = max(elapsed - waited, processor time used)
 
-The second term is for a submission that crowds itself out: sixty spinning threads wait for each other, and
-pay for the processor time that they burn together.
+The second term is for a submission that crowds itself out: sixty spinning threads wait for each
+other, and pay for the processor time that they burn together.
 """
 
 import os
@@ -27,7 +29,9 @@ NANO = 1e-9
 
 
 class StarvedError(Exception):
-    """A submission that got no core for so long that nothing can be said about it: the machine's fault."""
+    """A submission that got no core for so long that nothing can be said about it: the machine's
+    fault.
+    """
 
 
 @cache
@@ -96,8 +100,8 @@ class Meter:
 def _waited(key: tuple[int, int], before: _Thread, now: _Thread, since: int) -> int:
     """How long a thread has waited since the last look, in ns.
 
-    The kernel counts a wait when it is over. One that is under way shows as a thread that is ready to run and
-    has not moved; what is credited for it is subtracted when the kernel counts it.
+    The kernel counts a wait when it is over. One that is under way shows as a thread that is ready
+    to run and has not moved; what is credited for it is subtracted when the kernel counts it.
     """
     told = now.waited - before.waited
     if told == 0 and now.used == before.used and _is_ready(*key):
@@ -108,7 +112,9 @@ def _waited(key: tuple[int, int], before: _Thread, now: _Thread, since: int) -> 
 
 
 def _counters(processes: Iterable[int]) -> Iterable[tuple[tuple[int, int], tuple[int, int]]]:
-    """Process and thread, and what it has used and waited, in ns; those that have just ended are left out."""
+    """Process and thread, and what it has used and waited, in ns; those that have just ended are
+    left out.
+    """
     for process in processes:
         try:
             threads = os.listdir(f"/proc/{process}/task")  # noqa: PTH208  ten times as fast, and this is often
@@ -164,14 +170,18 @@ class OwnClock:
 
 
 def own_seconds(elapsed: float, waited: float, used: float = 0.0) -> float:
-    """Own time, in s, from what passed by the clock, what was waited for a core, and processor time."""
+    """Own time, in s, from what passed by the clock, what was waited for a core, and processor
+    time.
+    """
     if not can_be_told():
         return elapsed / WIDE
     return max(elapsed - waited, used, 0.0)
 
 
 def load_of_machine() -> float:
-    """How many processes wanted a core in the last minute, for each core there is; 0 where nobody counts."""
+    """How many processes wanted a core in the last minute, for each core there is; 0 where nobody
+    counts.
+    """
     try:
         return round(os.getloadavg()[0] / (os.cpu_count() or 1), 2)
     except (OSError, AttributeError):

@@ -1,4 +1,6 @@
-"""What a worker imports before it meets a student's code, so that its time and its names are nobody's."""
+"""What a worker imports before it meets a student's code, so that its time and its names are
+nobody's.
+"""
 
 import ast
 
@@ -10,7 +12,8 @@ from autograder.authoring.master import Master
 def preload_of(master: Master) -> list[str]:
     """What the assignment's notebook imports, by its dotted name.
 
-    Also each name that is taken out of a module: some packages load theirs only when they are asked for it.
+    Also each name that is taken out of a module: some packages load theirs only when they are asked
+    for it.
     """
     names: set[str] = set()
     for cell in master.named("code"):

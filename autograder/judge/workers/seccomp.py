@@ -3,16 +3,17 @@
 Namespaces hide what a submission must not see. This closes what they leave open:
 
 - memory that no limit counts (memfd, System V), counters of the whole machine (`io_setup`);
-- sockets other than unix ones, tracing, mounting, and parts of the kernel that no notebook needs and that
-  have had holes;
-- what two boxes could talk through, as both see the files of one Python: locks, leases, `inotify`, and
-  questions about which pages of a file are in memory;
+- sockets other than unix ones, tracing, mounting, and parts of the kernel that no notebook needs
+  and that have had holes;
+- what two boxes could talk through, as both see the files of one Python: locks, leases, `inotify`,
+  and questions about which pages of a file are in memory;
 - another priority: time that a niced thread waits would count as the machine's fault.
 
-What is denied fails with an error, as if this kernel did not have it. So does every call that is newer than
-this list.
+What is denied fails with an error, as if this kernel did not have it. So does every call that is
+newer than this list.
 
-Written by hand, as libseccomp is a library of the system that need not be there: it is a list of numbers.
+Written by hand, as libseccomp is a library of the system that need not be there: it is a list of
+numbers.
 """
 
 import errno
@@ -20,7 +21,8 @@ import platform
 import struct
 from typing import NamedTuple
 
-# Number on x86-64 and on 64-bit Arm; None where there is no such call. From 424 on all machines agree.
+# Number on x86-64 and on 64-bit Arm; None where there is no such call. From 424 on all machines
+# agree.
 DENIED: dict[str, tuple[int | None, int | None]] = {
     **{"memfd_create": (319, 279), "memfd_secret": (447, 447)},
     **{"shmget": (29, 194), "shmat": (30, 196), "shmctl": (31, 195)},
@@ -30,11 +32,25 @@ DENIED: dict[str, tuple[int | None, int | None]] = {
     **{"ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271)},
     **{"kcmp": (312, 272), "pidfd_getfd": (438, 438), "process_madvise": (440, 440)},
     **{"unshare": (272, 97), "setns": (308, 268), "chroot": (161, 51), "pivot_root": (155, 41)},
-    **{"mount": (165, 40), "umount2": (166, 39), "mount_setattr": (442, 442), "open_tree": (428, 428)},
-    **{"move_mount": (429, 429), "fsopen": (430, 430), "fsconfig": (431, 431), "fsmount": (432, 432)},
+    **{
+        "mount": (165, 40),
+        "umount2": (166, 39),
+        "mount_setattr": (442, 442),
+        "open_tree": (428, 428),
+    },
+    **{
+        "move_mount": (429, 429),
+        "fsopen": (430, 430),
+        "fsconfig": (431, 431),
+        "fsmount": (432, 432),
+    },
     **{"fspick": (433, 433), "name_to_handle_at": (303, 264), "open_by_handle_at": (304, 265)},
     **{"statmount": (457, 457), "listmount": (458, 458)},
-    **{"lsm_get_self_attr": (459, 459), "lsm_set_self_attr": (460, 460), "lsm_list_modules": (461, 461)},
+    **{
+        "lsm_get_self_attr": (459, 459),
+        "lsm_set_self_attr": (460, 460),
+        "lsm_list_modules": (461, 461),
+    },
     **{"add_key": (248, 217), "request_key": (249, 218), "keyctl": (250, 219)},
     **{"init_module": (175, 105), "finit_module": (313, 273), "delete_module": (176, 106)},
     **{"kexec_load": (246, 104), "kexec_file_load": (320, 294), "reboot": (169, 142)},
@@ -43,20 +59,31 @@ DENIED: dict[str, tuple[int | None, int | None]] = {
     **{"settimeofday": (164, 170), "clock_settime": (227, 112)},
     **{"adjtimex": (159, 171), "clock_adjtime": (305, 266)},
     **{"sethostname": (170, 161), "setdomainname": (171, 162), "syslog": (103, 116)},
-    **{"iopl": (172, None), "ioperm": (173, None), "uselib": (134, None), "lookup_dcookie": (212, 18)},
+    **{
+        "iopl": (172, None),
+        "ioperm": (173, None),
+        "uselib": (134, None),
+        "lookup_dcookie": (212, 18),
+    },
     **{"fanotify_init": (300, 262), "vmsplice": (278, 75), "personality": (135, 92)},
     **{"landlock_restrict_self": (446, 446), "seccomp": (317, 277)},
     **{"setpriority": (141, 140), "ioprio_set": (251, 30), "sched_setparam": (142, 118)},
     **{"sched_setscheduler": (144, 119), "sched_setattr": (314, 274)},
 }
-# The same, but for programs that do without where a kernel has none of these, and fail or wait otherwise.
+# The same, but for programs that do without where a kernel has none of these, and fail or wait
+# otherwise.
 ABSENT: dict[str, tuple[int | None, int | None]] = {
     **{"flock": (73, 32), "io_setup": (206, 0)},
     **{"inotify_init": (253, None), "inotify_init1": (294, 26), "inotify_add_watch": (254, 27)},
     **{"mincore": (27, 232), "cachestat": (451, 451), "move_pages": (279, 239)},
-    "clone3": (435, 435),  # its flags are behind a pointer, where a filter can't look; libc then uses clone
+    "clone3": (
+        435,
+        435,
+    ),  # its flags are behind a pointer, where a filter can't look; libc then uses clone
 }
-FIRST_UNKNOWN = 463  # setxattrat; all that has come since, open_tree_attr (467) among it, no notebook needs
+FIRST_UNKNOWN = (
+    463  # setxattrat; all that has come since, open_tree_attr (467) among it, no notebook needs
+)
 
 
 class _Rule(NamedTuple):
@@ -70,10 +97,12 @@ class _Rule(NamedTuple):
 
 # By the low half of an argument: the kernel takes these as 32-bit integers.
 RULES = [
-    # F_GETLK, F_SETLK, F_SETLKW and their F_OFD_ forms: /dev/null can be locked, and every box has it.
+    # F_GETLK, F_SETLK, F_SETLKW and their F_OFD_ forms: /dev/null can be locked, and every box has
+    # it.
     _Rule((72, 25), 1, (5, 6, 7, 36, 37, 38), errno.ENOLCK),
     _Rule((72, 25), 1, (1024, 1025, 1026), errno.EPERM),  # F_SETLEASE, F_GETLEASE, F_NOTIFY
-    # SO_SNDBUF, SO_RCVBUF: what waits in sockets is memory of the kernel's; no limit of a process counts it.
+    # SO_SNDBUF, SO_RCVBUF: what waits in sockets is memory of the kernel's; no limit of a process
+    # counts it.
     _Rule((54, 208), 2, (7, 8, 32, 33), errno.EPERM),
     _Rule((28, 233), 2, (20, 21), errno.EINVAL),  # madvise: MADV_COLD, MADV_PAGEOUT
     _Rule((221, 223), 3, (4,), errno.EINVAL),  # fadvise64: POSIX_FADV_DONTNEED
@@ -86,10 +115,16 @@ SOCKET, SOCKETPAIR, CLONE = (41, 198), (53, 199), (56, 220)
 AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 AF_UNIX = 1
 # CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET
-NEW_NAMESPACES = 0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
+NEW_NAMESPACES = (
+    0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
+)
 
 LOAD, JUMP_EQUAL, JUMP_AT_LEAST, JUMP_ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-NUMBER, ARCHITECTURE, FIRST_ARGUMENT = 0, 4, 16  # offsets in struct seccomp_data; both machines little-endian
+NUMBER, ARCHITECTURE, FIRST_ARGUMENT = (
+    0,
+    4,
+    16,
+)  # offsets in struct seccomp_data; both machines little-endian
 ALLOW, KILL, FAIL = 0x7FFF0000, 0x80000000, 0x00050000
 
 
@@ -110,7 +145,9 @@ def program(machine: str | None = None) -> bytes:
     machine = machine or platform.machine()
     if machine not in AUDIT_ARCH:
         return b""
-    return b"".join(struct.pack("<HBBI", s.code, s.if_true, s.if_false, s.value) for s in _steps(machine))
+    return b"".join(
+        struct.pack("<HBBI", s.code, s.if_true, s.if_false, s.value) for s in _steps(machine)
+    )
 
 
 def _steps(machine: str) -> list[_Step]:

@@ -31,7 +31,9 @@ LACKS = {"cpu": "cores", "memory": "memory", "pids": "processes"}
 
 
 def self_test(level: str = "bubblewrap") -> list[Finding]:
-    """Start a worker and try, from inside, what a student must not be able to do; then a warm one."""
+    """Start a worker and try, from inside, what a student must not be able to do; then a warm
+    one.
+    """
     found = preconditions(level)
     if failed := [finding for finding in found if not finding.ok]:
         return failed
@@ -58,7 +60,9 @@ def self_test(level: str = "bubblewrap") -> list[Finding]:
 def _time() -> Finding:
     """Whether limits can leave out what a submission waits for a core."""
     told = "limits do not count what a submission waits for a core"
-    not_told = f"this kernel does not say what waits for a core, so limits are {WIDE:g} times as long"
+    not_told = (
+        f"this kernel does not say what waits for a core, so limits are {WIDE:g} times as long"
+    )
     return Finding("a busy machine costs no points", True, told if can_be_told() else not_told)
 
 
@@ -74,7 +78,9 @@ def _counts(facts: dict[str, Any]) -> Finding:
 
 
 def _shares(group: Cgroup | None) -> Finding:
-    """Whether a box has a control group. Without one grading is slower beside an attack, not weaker."""
+    """Whether a box has a control group. Without one grading is slower beside an attack, not
+    weaker.
+    """
     controls = sorted(group.controls) if group else []
     lacking = [LACKS[name] for name in CONTROLLERS if name not in controls]
     told = f"each box has a control group ({', '.join(controls)})"
@@ -95,7 +101,9 @@ def _instead(controls: list[str]) -> str:
 
 
 def _warm(limits: Limits) -> Finding:
-    """Whether a warm worker is held as well as the cold one. Without them grading is slower, not weaker."""
+    """Whether a warm worker is held as well as the cold one. Without them grading is slower, not
+    weaker.
+    """
     name = "warm workers are as good"
     try:
         with Zygote() as zygote:
@@ -104,19 +112,27 @@ def _warm(limits: Limits) -> Finding:
             box = zygote.slots[0].open(limits)
             took = perf_counter() - start
             try:
-                broken = [one for one in _judged(_ask(box, limits), limits, isolated=True) if not one.ok]
+                broken = [
+                    one for one in _judged(_ask(box, limits), limits, isolated=True) if not one.ok
+                ]
             finally:
                 box.close()
     except SandboxError as error:
         return Finding(name, True, f"none can be had, so each one starts in seconds. {error}")
     except (wire.WireError, wire.Closed, wire.TimedOut) as error:
         return Finding(name, False, f"A warm worker did not answer: {error}.")
-    return broken[0]._replace(name=name) if broken else Finding(name, True, f"ready in {took * 1e3:.0f} ms")
+    return (
+        broken[0]._replace(name=name)
+        if broken
+        else Finding(name, True, f"ready in {took * 1e3:.0f} ms")
+    )
 
 
 def _ask(box: Box, limits: Limits) -> dict[str, Any]:
     source = f"{inspect.getsource(probe)}\nimport json\nprint(json.dumps(probe({_private()!r})))"
-    wire.send(box.socket, {"id": "", "op": "cell", "source": f"from typing import Any\n{source}"}, {})
+    wire.send(
+        box.socket, {"id": "", "op": "cell", "source": f"from typing import Any\n{source}"}, {}
+    )
     reply, tensors = wire.receive(box.socket, monotonic() + 60, limits)
     for output in wire.decode(reply["outputs"], tensors):
         if output.get("name") == "stdout":
@@ -125,7 +141,9 @@ def _ask(box: Box, limits: Limits) -> dict[str, Any]:
 
 
 def _private() -> list[str]:
-    """Paths that a worker must not see: what is in this repository and in the home, Python itself aside."""
+    """Paths that a worker must not see: what is in this repository and in the home, Python itself
+    aside.
+    """
     shown = python_paths()
     folders = {*existing([COURSE, Path.home()])} - {Path("/")}
     entries = [path for folder in folders for path in folder.iterdir()]
@@ -137,14 +155,18 @@ def _touches(a: Path, b: Path) -> bool:
 
 
 def probe(private: list[str]) -> dict[str, Any]:
-    """What can be seen and done from here. The worker runs its source, so it imports all that it needs."""
+    """What can be seen and done from here. The worker runs its source, so it imports all that it
+    needs.
+    """
     import importlib.util
     import os
     import socket
 
     def reaches(family: int, address: tuple) -> bool:
         try:
-            with socket.socket(family, socket.SOCK_DGRAM) as datagrams:  # connecting one sends nothing
+            with socket.socket(
+                family, socket.SOCK_DGRAM
+            ) as datagrams:  # connecting one sends nothing
                 return datagrams.connect_ex(address) == 0
         except OSError:
             return False
@@ -163,8 +185,11 @@ def probe(private: list[str]) -> dict[str, Any]:
     tmp = os.statvfs("/tmp")  # noqa: S108
     return {
         "uid": os.getuid(),
-        "privileges": int(status["CapEff"], 16) or int(status["NoNewPrivs"]) != 1 or os.getuid() == 0,
-        "network": reaches(socket.AF_INET, ("192.0.2.1", 9)) or reaches(socket.AF_INET6, ("2001:db8::1", 9)),
+        "privileges": int(status["CapEff"], 16)
+        or int(status["NoNewPrivs"]) != 1
+        or os.getuid() == 0,
+        "network": reaches(socket.AF_INET, ("192.0.2.1", 9))
+        or reaches(socket.AF_INET6, ("2001:db8::1", 9)),
         "writable": writable,
         "visible": [path for path in private if os.path.exists(path)],  # noqa: PTH110
         "importable": [name for name in ("autograder", "course_utils.reference") if found(name)],
@@ -179,8 +204,18 @@ def _judged(facts: dict[str, Any], limits: Limits, *, isolated: bool) -> list[Fi
     importable, tmp = facts["importable"], facts["tmp"]
     unreachable = "course_utils.reference" not in importable
     promises = [
-        ("course_utils can be imported", facts["course"], "what students get of it", "It can't be."),
-        ("the references are out of reach", unreachable, "they can't be imported", "They can be imported."),
+        (
+            "course_utils can be imported",
+            facts["course"],
+            "what students get of it",
+            "It can't be.",
+        ),
+        (
+            "the references are out of reach",
+            unreachable,
+            "they can't be imported",
+            "They can be imported.",
+        ),
     ]
     if isolated:
         # In /dev/pts nothing can be made but terminals, which `!command` needs.
@@ -194,7 +229,14 @@ def _judged(facts: dict[str, Any], limits: Limits, *, isolated: bool) -> list[Fi
             ("the world is read-only", not strange, "but for /tmp and shared memory", writable),
             ("secrets are invisible", not visible, "this repository and your home folder", seen),
             ("/tmp is bounded", tmp <= limits.tmp, f"{tmp // MB} MB", f"It has {tmp // MB} MB."),
-            ("privileges are dropped", not facts["privileges"], "for good", "The worker has some left."),
+            (
+                "privileges are dropped",
+                not facts["privileges"],
+                "for good",
+                "The worker has some left.",
+            ),
         ]
     broken = "This is a fault of the sandbox: please report it, and do not grade with it."
-    return [Finding(name, ok, said if ok else f"{wrong} {broken}") for name, ok, said, wrong in promises]
+    return [
+        Finding(name, ok, said if ok else f"{wrong} {broken}") for name, ok, said, wrong in promises
+    ]

@@ -1,7 +1,9 @@
-"""Warm workers: one zygote in a box has imported everything, and forks a ready worker in milliseconds.
+"""Warm workers: one zygote in a box has imported everything, and forks a ready worker in
+milliseconds.
 
-What a forked worker may see and do is what a cold one may: its files are those of the zygote's box, all that
-is writable is its own and new, and it confines itself by the same code. Cold start stays as the reference.
+What a forked worker may see and do is what a cold one may: its files are those of the zygote's box,
+all that is writable is its own and new, and it confines itself by the same code. Cold start stays
+as the reference.
 """
 
 import base64
@@ -36,8 +38,8 @@ from autograder.judge.workers.bubblewrap import (
 )
 from autograder.judge.workers.own_time import Meter, OwnClock, StarvedError
 
-# Seconds by the clock for the imports, which take five on an idle machine. One that has ended is noticed at
-# once: this is only for one that hangs.
+# Seconds by the clock for the imports, which take five on an idle machine. One that has ended is
+# noticed at once: this is only for one that hangs.
 START_UP = 1200.0
 BUSY = 10  # times as long as the limit, by the clock: how long a zygote may take to fork
 
@@ -65,14 +67,18 @@ class WarmBox(Box):
         return self.exit_status(0) is not None or _is_readable(self.pidfd, 0)
 
     def exit_status(self, within: float) -> int | None:
-        """The worker's exit code, or minus its signal; None if it has not ended within so many seconds."""
+        """The worker's exit code, or minus its signal; None if it has not ended within so many
+        seconds.
+        """
         if self._report is None and _is_readable(self.status.fileno(), within):
             with contextlib.suppress(OSError, ValueError):
                 self._report = json.loads(self.status.recv(2**16) or '{"exit": -9}')
         return None if self._report is None else self._report.get("exit", -signal.SIGKILL)
 
     def end(self) -> None:
-        """End the worker and everything that it started. May be called twice, and from another thread."""
+        """End the worker and everything that it started. May be called twice, and from another
+        thread.
+        """
         with contextlib.suppress(OSError):  # it has ended already
             signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
         # The kernel lets the first process end last.
@@ -100,14 +106,17 @@ def _is_readable(descriptor: int, within: float) -> bool:
 
 
 class Zygote:
-    """A running zygote; a context manager. Boxes are opened through its slots, one slot for each process.
+    """A running zygote; a context manager. Boxes are opened through its slots, one slot for each
+    process.
 
     preload  what is imported before the first fork, as dotted names
     packs    what its workers find in their data folder
     Raises SandboxError when it can't be had: start workers cold then.
     """
 
-    def __init__(self, slots: int = 1, preload: Sequence[str] = (), packs: Sequence[Path] = ()) -> None:
+    def __init__(
+        self, slots: int = 1, preload: Sequence[str] = (), packs: Sequence[Path] = ()
+    ) -> None:
         for finding in preconditions(BUBBLEWRAP):
             if not finding.ok:
                 raise SandboxError(finding.detail)
@@ -176,13 +185,16 @@ class Slot:
             with theirs, their_status:
                 fds = [theirs.fileno(), their_status.fileno()]
                 socket.send_fds(self.control, [json.dumps(request).encode()], fds)
-            # Only now that its own ends are closed is a zygote's death the end of the stream, and no silence.
+            # Only now that its own ends are closed is a zygote's death the end of the stream, and
+            # no silence.
             status.settimeout(BUSY * limits.start_up)
             message, pidfds, _, _ = socket.recv_fds(status, 2**16, 1)
         except OSError as error:
             raise SandboxError(f"The zygote does not answer: {error}.") from error
         if not pidfds:
-            raise SandboxError(f"The zygote could not fork a worker: {message.decode() or 'it has ended'}.")
+            raise SandboxError(
+                f"The zygote could not fork a worker: {message.decode() or 'it has ended'}."
+            )
         status.settimeout(None)
         box = WarmBox(ours, pidfds[0], status)
         _wait_for_worker(box, limits)

@@ -89,21 +89,29 @@ class Tub:
     def deck(self, x: ArrayLike, y: ArrayLike) -> Array:
         """Height of the top at a place: of the bonnet, say."""
         across = np.clip(np.abs(x) / self.half_width(y), 0, 1)
-        return self.widest + (self.top(y) - self.widest) * (1 - across**self.power) ** (4 / 3 / self.power)
+        return self.widest + (self.top(y) - self.widest) * (1 - across**self.power) ** (
+            4 / 3 / self.power
+        )
 
     def around(self, distance: ArrayLike, z: ArrayLike, side: int) -> Array:
         """(…, 3) a point of the nose (side -1) or the tail (side 1).
 
-        distance  metres to the right of the middle, measured along the skin, which bends around the corners
+        distance  metres to the right of the middle, measured along the skin, which bends around the
+                  corners
         """
         distance, z = np.broadcast_arrays(np.asarray(distance, float), np.asarray(z, float))
         y, x = self.outline(z.ravel(), side)
         step = np.hypot(np.diff(x, prepend=0.0), np.diff(y, prepend=y[:, :1]))
         gone = np.cumsum(step, axis=1)
         far = np.abs(distance.ravel())
-        at = [[np.interp(d, g, row) for row in (a, b)] for d, g, a, b in zip(far, gone, x, y, strict=True)]
+        at = [
+            [np.interp(d, g, row) for row in (a, b)]
+            for d, g, a, b in zip(far, gone, x, y, strict=True)
+        ]
         across, along = np.array(at).T
-        return np.stack([across * np.sign(distance.ravel()), along, z.ravel()], -1).reshape(*z.shape, 3)
+        return np.stack([across * np.sign(distance.ravel()), along, z.ravel()], -1).reshape(
+            *z.shape, 3
+        )
 
     def outline(self, z: Array, side: int) -> tuple[Array, Array]:
         """(n, m) y and x of the right half of the end, seen from above, at each height."""
@@ -118,10 +126,15 @@ class Tub:
         return _mirrored_loft(self._below(y) + self._above(y))
 
     def skirt(self, height: float) -> Array:
-        """(rows, columns, 3) the right flank from its lower edge to about this height, nose to tail."""
+        """(rows, columns, 3) the right flank from its lower edge to about this height, nose to
+        tail.
+        """
         y = self._stations()[::-1]
         seam = self.seam(y, height)
-        rows = [*self._flank_rows(y, self._arched(y), seam), np.stack([self.flank(y, seam), y, seam], -1)]
+        rows = [
+            *self._flank_rows(y, self._arched(y), seam),
+            np.stack([self.flank(y, seam), y, seam], -1),
+        ]
         grid = np.stack(rows)
         return np.concatenate([grid[:, :1] * (0, 1, 1), grid, grid[:, -1:] * (0, 1, 1)], axis=1)
 
@@ -131,8 +144,12 @@ class Tub:
         return 0.6 * self.widest + 0.4 * self.sill, self.widest, self._over_arches
 
     def seam(self, y: ArrayLike, height: float) -> Array:
-        """Height of a line along the flank: it passes over the arches, and dips at nose and tail."""
-        return np.minimum(max(height, self._over_arches), self._shoulder(np.asarray(y, float)) - 0.004)
+        """Height of a line along the flank: it passes over the arches, and dips at nose and
+        tail.
+        """
+        return np.minimum(
+            max(height, self._over_arches), self._shoulder(np.asarray(y, float)) - 0.004
+        )
 
     @property
     def _over_arches(self) -> float:
@@ -150,7 +167,9 @@ class Tub:
         round_arch = np.cos(np.linspace(0.02, np.pi - 0.02, 9)) if self.arch else np.zeros(0)
         arches = [axle + self.arch * np.append(round_arch, (-1.01, 1.01)) for axle in self.axles]
         holes = [np.array(self.opening[:2])[:, None] + (-0.001, 0.001)] if self.opening else []
-        fixed = np.unique(np.round(np.concatenate([a.ravel() for a in (*ends, *arches, *holes)]), 4))
+        fixed = np.unique(
+            np.round(np.concatenate([a.ravel() for a in (*ends, *arches, *holes)]), 4)
+        )
         return _filled(fixed, STEP)[::-1]
 
     def _arched(self, y: Array) -> Array:
@@ -162,14 +181,18 @@ class Tub:
         return edge
 
     def _below(self, y: Array) -> list[Array]:
-        """Rows of points from the middle of the floor, up the arch and the flank, to the shoulder."""
+        """Rows of points from the middle of the floor, up the arch and the flank, to the
+        shoulder.
+        """
         inner = np.minimum(self.width / 2 - self.tunnel, 0.8 * self.half_width(y))
         rows = [np.stack([inner * share, y, self.bottom(y)], -1) for share in (0.2, 0.6, 1)]
         rows.append(np.stack([inner, y, self._arched(y)], -1))
         return rows + self._flank_rows(y, self._arched(y), self._shoulder(y))
 
     def _flank_rows(self, y: Array, edge: Array, upper: Array) -> list[Array]:
-        """Level rows, so that the flank keeps its shape where its edge jumps from the sill to an arch."""
+        """Level rows, so that the flank keeps its shape where its edge jumps from the sill to an
+        arch.
+        """
         rows = []
         for step, level in enumerate((0.0, *self.levels)):
             z = np.minimum(np.maximum(level, edge + 0.0004 * step), upper - 0.0004 * (5 - step))
@@ -206,7 +229,9 @@ class Tub:
         return (y > self.opening.front) & (y < self.opening.back)
 
     def _rim(self, y: Array, wide: Array) -> Array:
-        """x where the flat of the top begins, or the wall of an opening, which makes room for the wheels."""
+        """x where the flat of the top begins, or the wall of an opening, which makes room for the
+        wheels.
+        """
         if not self.opening:
             return 0.7 * wide
         rim = np.minimum(self.opening.half_width, 0.9 * wide)
@@ -231,5 +256,7 @@ def _mirrored_loft(rows: list[Array]) -> Solid:
 
 
 def _fade(near: ArrayLike, power: float) -> Array:
-    """From 1 where near <= 0 down to a rest of 0.3 where near = 1, as the edge of a rounded box does."""
+    """From 1 where near <= 0 down to a rest of 0.3 where near = 1, as the edge of a rounded box
+    does.
+    """
     return (1 - (np.clip(near, 0, 1) * 0.97) ** power) ** (1 / power)

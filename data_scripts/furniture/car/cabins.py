@@ -1,4 +1,6 @@
-"""The upper body of a car, with its roof: a surface given by formulas, so that windows lie on it exactly."""
+"""The upper body of a car, with its roof: a surface given by formulas, so that windows lie on it
+exactly.
+"""
 
 from typing import NamedTuple
 
@@ -11,7 +13,9 @@ Array = np.ndarray
 
 
 class Cabin(NamedTuple):
-    """The upper body: level rounded rectangles that shrink and shift from the belt up to the roof."""
+    """The upper body: level rounded rectangles that shrink and shift from the belt up to the
+    roof.
+    """
 
     base: tuple[float, float]  # y of windscreen and rear window at the belt
     roof: tuple[float, float]  # y of the same at the roof
@@ -25,7 +29,9 @@ class Cabin(NamedTuple):
     edge: float  # radius of the roof's edge
 
     def at(self, f: ArrayLike, s: ArrayLike, t: ArrayLike) -> Array:
-        """(…, 3) a point for f -1 windscreen … 1 tail, s -1 left … 1 right and t 0 belt … 1 roof."""
+        """(…, 3) a point for f -1 windscreen … 1 tail, s -1 left … 1 right and t 0 belt … 1
+        roof.
+        """
         f, s, t = np.broadcast_arrays(*(np.asarray(v, float) for v in (f, s, t)))
         inset = self._inset(t)
         above = np.clip(t, 0, 1)  # below the belt the walls go straight down
@@ -33,7 +39,9 @@ class Cabin(NamedTuple):
         middle, reach = (ends[0] + ends[1]) / 2, (ends[1] - ends[0]) / 2 - inset
         half = self.half_widths[0] + (self.half_widths[1] - self.half_widths[0]) * above - inset
         y = middle + reach * f
-        return np.stack([half * s * (1 - self.narrowing * np.clip(f, 0, 1) ** 2), y, self._level(y, t)], -1)
+        return np.stack(
+            [half * s * (1 - self.narrowing * np.clip(f, 0, 1) ** 2), y, self._level(y, t)], -1
+        )
 
     def _inset(self, t: Array) -> Array:
         """The roof's edge is a quarter of a circle."""
@@ -97,7 +105,9 @@ class Cabin(NamedTuple):
         return loft(np.stack(rings))
 
     def _outline(self) -> tuple[Array, Array]:
-        """f and s of points all around, closer together at the corners, counter-clockwise from above."""
+        """f and s of points all around, closer together at the corners, counter-clockwise from
+        above.
+        """
         first = np.array([0, 0.3, 0.58, 0.8])
         corner = 0.5 ** (1 / self.power)
         f = np.array([*first, self._along(corner), *self._along(first)[::-1]])

@@ -33,7 +33,12 @@ WINDOWS: dict[tuple[Body, int], tuple[float, ...]] = {
     ("bubble", 1): (0.6, 0.4),
 }
 # Metres that the rearmost pillar is wide at the model.
-REAR_PILLARS: dict[Body, float] = {"saloon": 0.07, "coupe": 0.13, "convertible": 0.09, "bubble": 0.09}
+REAR_PILLARS: dict[Body, float] = {
+    "saloon": 0.07,
+    "coupe": 0.13,
+    "convertible": 0.09,
+    "bubble": 0.09,
+}
 # Widths of nose and tail, as shares of the largest.
 ENDS: dict[Body, tuple[float, float]] = {
     "vintage": (0.4, 0.85),
@@ -41,7 +46,12 @@ ENDS: dict[Body, tuple[float, float]] = {
     "van": (0.95, 0.97),
     "camper": (0.96, 0.97),
 }
-EDGES: dict[Body, float] = {"vintage": 0.03, "bubble": 0.06, "van": 0.04, "camper": 0.055}  # radii of roofs
+EDGES: dict[Body, float] = {
+    "vintage": 0.03,
+    "bubble": 0.06,
+    "van": 0.04,
+    "camper": 0.055,
+}  # radii of roofs
 
 
 def build(style: CarStyle) -> list[Part]:
@@ -152,7 +162,9 @@ def _wings(style: CarStyle, tub: Tub) -> vintage.Wings:
     bubble = style.body == "bubble"
     radius, board = 1.24 * style.wheel, style.clearance - 0.01
     drop = 0.045 if bubble else 0.028
-    return vintage.Wings(tub.axles, style.wheel, radius, 0.2 * style.width, style.width / 2, board, drop)
+    return vintage.Wings(
+        tub.axles, style.wheel, radius, 0.2 * style.width, style.width / 2, board, drop
+    )
 
 
 def _winged_ends(style: CarStyle, tub: Tub) -> list[Part]:
@@ -205,7 +217,10 @@ def _flanks(style: CarStyle, tub: Tub, cabin: Cabin) -> list[Part]:
     parts += fittings.mirrors(tub, cabin.base[0] + 0.05, cabin.belt + 0.012, mirror)
     if style.body not in WINGED and style.livery in ("plain", "roof") and style.period != "modern":
         parts += fittings.strip(
-            tub, tub.axle_height + tub.arch + 0.008, (-0.46 * tub.length, 0.46 * tub.length), _trim(style)
+            tub,
+            tub.axle_height + tub.arch + 0.008,
+            (-0.46 * tub.length, 0.46 * tub.length),
+            _trim(style),
         )
     return parts
 
@@ -240,7 +255,9 @@ def _open_cabin(style: CarStyle, tub: Tub, cabin: Cabin) -> list[Part]:
     assert tub.opening
     high = float(tub.deck(tub.opening.half_width, tub.opening.front))
     rows = 1 if style.body == "roadster" else 2
-    parts = seats.open_screen(cabin, 0.78, _trim(style)) + seats.seats(tub.opening, high, style.leather, rows)
+    parts = seats.open_screen(cabin, 0.78, _trim(style)) + seats.seats(
+        tub.opening, high, style.leather, rows
+    )
     if style.body != "roadster":
         parts += seats.folded_top(tub.opening, high, style.leather)
     return parts + _load(style, tub, cabin)
@@ -266,7 +283,9 @@ def _load(style: CarStyle, tub: Tub, cabin: Cabin) -> list[Part]:
         "taxi sign": lambda: extras.taxi_sign(cabin),
         "blue lamps": lambda: extras.blue_lamps(cabin),
         "rear wing": lambda: extras.rear_wing(tub, style.paint),
-        "spare wheel": lambda: extras.spare_wheel(tub, style.wheel, style.second, 0.68 * style.belt),
+        "spare wheel": lambda: extras.spare_wheel(
+            tub, style.wheel, style.second, 0.68 * style.belt
+        ),
     }
     return loads[style.load]()
 

@@ -21,12 +21,22 @@ from data_scripts.furniture.render.solids import (
 )
 
 Load = Literal[
-    "none", "rack", "cases", "board", "ladder", "taxi sign", "blue lamps", "rear wing", "spare wheel"
+    "none",
+    "rack",
+    "cases",
+    "board",
+    "ladder",
+    "taxi sign",
+    "blue lamps",
+    "rear wing",
+    "spare wheel",
 ]
 Array = np.ndarray
 
 
-def cushion(size: tuple[float, float, float], at: tuple[float, float, float], cut: float = 0.012) -> Solid:
+def cushion(
+    size: tuple[float, float, float], at: tuple[float, float, float], cut: float = 0.012
+) -> Solid:
     """A box whose edges are cut off, with few faces."""
     half = np.array(size) / 2
     corners = np.array([(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)])
@@ -114,7 +124,10 @@ def blue_lamps(cabin: Cabin) -> list[Part]:
     y = cabin.roof[0] + 0.35 * (cabin.roof[1] - cabin.roof[0])
     z, x = float(cabin.ridge(y)) + 0.02, 0.62 * cabin.half_widths[1]
     lamp = cushion((0.6 * x, 0.045, 0.034), (0.72 * x, y, z), 0.008)
-    return [Part(box((2 * x, 0.03, 0.02), (0, y, z - 0.01)), CHROME), *both(lamp, Material("#1f55c4", 0.9))]
+    return [
+        Part(box((2 * x, 0.03, 0.02), (0, y, z - 0.01)), CHROME),
+        *both(lamp, Material("#1f55c4", 0.9)),
+    ]
 
 
 def rear_wing(tub: Tub, paint: Material) -> list[Part]:

@@ -26,7 +26,9 @@ PLATE = Material("#eeece2", 0.1)
 
 
 class End(NamedTuple):
-    """Nose or tail of a tub, measured across in half widths, and up from the widest line to the lip."""
+    """Nose or tail of a tub, measured across in half widths, and up from the widest line to the
+    lip.
+    """
 
     tub: Tub
     side: int  # -1 nose, 1 tail
@@ -34,7 +36,9 @@ class End(NamedTuple):
     @property
     def half(self) -> float:
         """Half the width of its face, metres."""
-        return float(self.tub.half_width(self.side * (self.tub.length / 2 - self.tub.rounds[self.side > 0])))
+        return float(
+            self.tub.half_width(self.side * (self.tub.length / 2 - self.tub.rounds[self.side > 0]))
+        )
 
     def height(self, share: float) -> float:
         """Metres above the floor: -1 is the lower edge, 0 the widest line, 1 the lip."""
@@ -56,9 +60,17 @@ class End(NamedTuple):
         return self.tub.around(across * self.half, self.height(up), self.side)
 
     def patch(
-        self, across: Pair, up: Pair, proud: float, slant: float = 0.0, columns: int = 4, rows: int = 4
+        self,
+        across: Pair,
+        up: Pair,
+        proud: float,
+        slant: float = 0.0,
+        columns: int = 4,
+        rows: int = 4,
     ) -> Solid:
-        """A plate with cut corners, `proud` metres off the skin and `slant` higher on its outer side."""
+        """A plate with cut corners, `proud` metres off the skin and `slant` higher on its outer
+        side.
+        """
         across = self._before_arch(across)
         cut = min(0.3 * (up[1] - up[0]), 0.25 * (across[1] - across[0]))
         u, v = pane(across, up, (0.6 * cut, cut), columns)
@@ -67,7 +79,13 @@ class End(NamedTuple):
         return patch(self.tub.around(u * self.half, heights, self.side), proud, (0, self.side, 0))
 
     def line(
-        self, across: Pair, up: float, radius: float, stretch: float = 1.0, count: int = 11, sides: int = 10
+        self,
+        across: Pair,
+        up: float,
+        radius: float,
+        stretch: float = 1.0,
+        count: int = 11,
+        sides: int = 10,
     ) -> Solid:
         """A round bar along the skin; its section is `stretch` times as high as it is deep."""
         path = self.tub.around(
@@ -79,7 +97,9 @@ class End(NamedTuple):
         middle = np.array([0, 0, path[0, 2]])
         return Solid((bar.vertices - middle) * (1, 1, stretch) + middle, bar.faces)
 
-    def disc(self, across: float, up: float, radius: float, depth: float, bulge: float = 0.25) -> Solid:
+    def disc(
+        self, across: float, up: float, radius: float, depth: float, bulge: float = 0.25
+    ) -> Solid:
         """A round glass that looks straight ahead; its rim is `depth` metres before the skin."""
         return lamp(self.point(across, up) + (0, self.side * depth, 0), radius, bulge, self.side)
 
@@ -122,14 +142,20 @@ def _twin_round(end: End) -> list[Part]:
 
 
 def _block(end: End) -> list[Part]:
-    frame, lens = end.patch((0.56, 1.0), (0.1, 0.78), 0.003), end.patch((0.59, 0.97), (0.16, 0.72), 0.005)
+    frame, lens = (
+        end.patch((0.56, 1.0), (0.1, 0.78), 0.003),
+        end.patch((0.59, 0.97), (0.16, 0.72), 0.005),
+    )
     amber = end.patch((1.01, 1.14), (0.14, 0.74), 0.004)
     return [*both(frame, CHROME), *both(lens, LENS), *both(amber, AMBER)]
 
 
 def _slanted(end: End) -> list[Part]:
     ground = end.patch((0.58, 1.24), (0.16, 0.66), 0.003, slant=0.14)
-    return [*both(ground, BLACK), *both(end.patch((0.61, 1.2), (0.22, 0.6), 0.005, slant=0.14), LENS)]
+    return [
+        *both(ground, BLACK),
+        *both(end.patch((0.61, 1.2), (0.22, 0.6), 0.005, slant=0.14), LENS),
+    ]
 
 
 def _slim(end: End) -> list[Part]:
@@ -147,7 +173,10 @@ LAMPS: dict[Lamps, Callable[[End], list[Part]]] = {
 
 
 def _bars(end: End) -> list[Part]:
-    bars = [Part(end.line((-0.46, 0.46), up, 0.0055, count=6, sides=4), CHROME) for up in (0.1, 0.4, 0.7)]
+    bars = [
+        Part(end.line((-0.46, 0.46), up, 0.0055, count=6, sides=4), CHROME)
+        for up in (0.1, 0.4, 0.7)
+    ]
     return [Part(end.patch((-0.48, 0.48), (0.0, 0.8), 0.0015, columns=6), BLACK), *bars]
 
 
@@ -212,7 +241,10 @@ def _band(end: End, paint: Material) -> list[Part]:
 
 def _painted(end: End, paint: Material) -> list[Part]:
     inlet = end.patch((-0.7, 0.7), (-0.96, -0.68), 0.009, columns=9)
-    return [Part(end.patch((-1.4, 1.4), (-0.75, -0.12), 0.007, columns=15), paint), Part(inlet, BLACK)]
+    return [
+        Part(end.patch((-1.4, 1.4), (-0.75, -0.12), 0.007, columns=15), paint),
+        Part(inlet, BLACK),
+    ]
 
 
 BUMPERS: dict[Bumper, Callable[[End, Material], list[Part]]] = {

@@ -1,4 +1,6 @@
-"""What is laid on a car's skin between nose and tail: windows, doors, mirrors and two-colour paint."""
+"""What is laid on a car's skin between nose and tail: windows, doors, mirrors and two-colour
+paint.
+"""
 
 from collections.abc import Callable
 from typing import Literal, NamedTuple
@@ -39,7 +41,9 @@ class Window(NamedTuple):
         for margin, proud, material in ((0.0, 0.004, GLASS), (FRAME, 0.0025, frame)):
             u, v = pane(bent, heights, cut, self.columns, margin=(margin * wide, margin * tall))
             if material:
-                parts.append(Part(patch(self.place(np.sin(u), v), proud, self.outward, 0.014), material))
+                parts.append(
+                    Part(patch(self.place(np.sin(u), v), proud, self.outward, 0.014), material)
+                )
         return parts
 
 
@@ -60,7 +64,9 @@ def windows(cabin: Cabin, spans: list[Pair], frame: Material | None) -> list[Par
     return parts + [mirror for part in right for mirror in both(part.solid, part.material)]
 
 
-def side_spans(cabin: Cabin, sides: tuple[float, ...], pillars: Pair, post: float = 0.016) -> list[Pair]:
+def side_spans(
+    cabin: Cabin, sides: tuple[float, ...], pillars: Pair, post: float = 0.016
+) -> list[Pair]:
     """Where each side window begins and ends, in the cabin's own measure f.
 
     sides    lengths of the windows, front to back, as shares
@@ -95,7 +101,9 @@ def bonnet_lines(tub: Tub, cowl: float, paint: Material) -> list[Part]:
 
 def handles(tub: Tub, places: list[float], z: float, metal: Material) -> list[Part]:
     """A handle on each door."""
-    return [p for y in places for p in both(box((0.012, 0.032, 0.008), (tub.flank(y, z), y, z)), metal)]
+    return [
+        p for y in places for p in both(box((0.012, 0.032, 0.008), (tub.flank(y, z), y, z)), metal)
+    ]
 
 
 def mirrors(tub: Tub, y: float, z: float, material: Material) -> list[Part]:
@@ -107,7 +115,9 @@ def mirrors(tub: Tub, y: float, z: float, material: Material) -> list[Part]:
     return both(shell, material) + both(arm, material)
 
 
-def strip(tub: Tub, height: float, span: Pair, metal: Material, radius: float = 0.0045) -> list[Part]:
+def strip(
+    tub: Tub, height: float, span: Pair, metal: Material, radius: float = 0.0045
+) -> list[Part]:
     """A moulding along both flanks."""
     y = np.linspace(*span, 18)
     z = tub.seam(y, height)
@@ -120,7 +130,9 @@ def darker(paint: Material) -> Material:
     return Material("#" + "".join(f"{c:02x}" for c in channels), 0.1)
 
 
-def shell(tub: Tub, paint: Material, livery: Livery, second: Material, trim: Material) -> list[Part]:
+def shell(
+    tub: Tub, paint: Material, livery: Livery, second: Material, trim: Material
+) -> list[Part]:
     """The tub, in one colour or two."""
     if livery != "split":
         return [Part(tub.solid(), paint)]

@@ -1,4 +1,6 @@
-"""Thin shapes that lie on a car's skin: closed solids that spend few faces on the side that nobody sees."""
+"""Thin shapes that lie on a car's skin: closed solids that spend few faces on the side that nobody
+sees.
+"""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -16,7 +18,8 @@ def pane(
     """(rows, columns) u and v of a rectangular patch.
 
     cut     width and height of what is cut off its corners
-    margin  how far its border, and nothing else, is moved outwards: so a frame keeps close to its window
+    margin  how far its border, and nothing else, is moved outwards: so a frame keeps close to its
+            window
     """
     inset = np.zeros(rows)
     inset[[0, -1]] = cut[0]
@@ -33,15 +36,17 @@ def patch(grid: ArrayLike, proud: float, outward: ArrayLike, depth: float = 0.00
     grid     (R, C, 3)
     proud    metres by which its face stands off the grid
     outward  (3,) roughly where its face looks to
-    depth    metres by which its back lies under the grid: what the plate covers is well inside of it, and
-             is not mistaken for a dark crevice
+    depth    metres by which its back lies under the grid: what the plate covers is well inside of
+             it, and is not mistaken for a dark crevice
     """
     grid = np.asarray(grid, float)
     normal = np.cross(np.gradient(grid, axis=0), np.gradient(grid, axis=1))
     normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
     if (normal @ np.asarray(outward, float)).mean() < 0:
         normal = -normal
-    back = np.stack([_whole(grid[-1], grid[-2]), _whole(grid[0], grid[1])]) - depth * normal[[-1, 0]]
+    back = (
+        np.stack([_whole(grid[-1], grid[-2]), _whole(grid[0], grid[1])]) - depth * normal[[-1, 0]]
+    )
     return facing_out(loft(np.concatenate([grid + proud * normal, back]).swapaxes(0, 1)))
 
 
@@ -57,7 +62,9 @@ def lens(rim: ArrayLike, front: ArrayLike, back: ArrayLike) -> Solid:
     rim = np.asarray(rim, float)
     here = np.arange(len(rim))
     beside, end = np.roll(here, -1), np.full(len(rim), len(rim))
-    faces = np.concatenate([np.stack([here, beside, end], -1), np.stack([beside, here, end + 1], -1)])
+    faces = np.concatenate(
+        [np.stack([here, beside, end], -1), np.stack([beside, here, end + 1], -1)]
+    )
     return facing_out(Solid(np.concatenate([rim, [front, back]]), faces))
 
 
@@ -92,9 +99,11 @@ def both(solid: Solid, material: Material) -> list[Part]:
 
 
 def cut(solid: Solid, longest: float = 0.0699) -> Solid:
-    """The same solid with more faces, until no side is longer, and none has a corner on another's side.
+    """The same solid with more faces, until no side is longer, and none has a corner on another's
+    side.
 
-    Light and normals are known at corners only: a corner on a neighbour's side would show as a seam.
+    Light and normals are known at corners only: a corner on a neighbour's side would show as a
+    seam.
     """
     vertices, faces = solid
     while True:
@@ -114,7 +123,9 @@ def _split(faces: Array, middle: Array) -> Array:
     """Each face in as many as the middles of its sides ask for: (F, 3) their vertices, or -1."""
     count = (middle >= 0).sum(axis=1)
     # Turned so that an only cut side comes first, and an only whole side last.
-    first = np.where(count == 1, middle.argmax(axis=1), np.where(count == 2, middle.argmin(axis=1) + 1, 0))
+    first = np.where(
+        count == 1, middle.argmax(axis=1), np.where(count == 2, middle.argmin(axis=1) + 1, 0)
+    )
     turn = (first[:, None] + np.arange(3)) % 3
     a, b, c = np.take_along_axis(faces, turn, axis=1).T
     ab, bc, ca = np.take_along_axis(middle, turn, axis=1).T
@@ -124,4 +135,6 @@ def _split(faces: Array, middle: Array) -> Array:
         2: [(ab, b, bc), (a, ab, bc), (a, bc, c)],
         3: [(a, ab, ca), (ab, b, bc), (ca, bc, c), (ab, bc, ca)],
     }
-    return np.concatenate([np.stack(p, -1)[count == n] for n, every in parts.items() for p in every])
+    return np.concatenate(
+        [np.stack(p, -1)[count == n] for n, every in parts.items() for p in every]
+    )

@@ -1,6 +1,8 @@
-"""The styles of cars: silhouettes of bodies, the corners and lamps of periods, and how one of each is drawn.
+"""The styles of cars: silhouettes of bodies, the corners and lamps of periods, and how one of each
+is drawn.
 
-A car is a model at a quarter of the real size, so that it shares the furniture's light and patterns.
+A car is a model at a quarter of the real size, so that it shares the furniture's light and
+patterns.
 """
 
 from dataclasses import dataclass
@@ -94,25 +96,45 @@ class Silhouette(NamedTuple):
 
 
 SILHOUETTES: dict[Body, Silhouette] = {
-    "saloon": Silhouette(4.5, 1.76, 1.42, 2.66, 0.84, 0.32, 0.19, 0.93, 0.73, 0.91, 0.55, 0.72, 0.78, 0.62),
+    "saloon": Silhouette(
+        4.5, 1.76, 1.42, 2.66, 0.84, 0.32, 0.19, 0.93, 0.73, 0.91, 0.55, 0.72, 0.78, 0.62
+    ),
     "hatchback": Silhouette(
         3.9, 1.70, 1.44, 2.48, 0.78, 0.31, 0.18, 0.93, 0.74, 0.92, 0.45, 0.75, 0.08, 0.42
     ),
-    "estate": Silhouette(4.6, 1.76, 1.46, 2.68, 0.84, 0.32, 0.19, 0.93, 0.74, 0.93, 0.55, 0.70, 0.07, 0.26),
-    "coupe": Silhouette(4.4, 1.80, 1.28, 2.58, 0.86, 0.33, 0.16, 0.86, 0.64, 0.80, 0.72, 0.74, 0.30, 1.15),
+    "estate": Silhouette(
+        4.6, 1.76, 1.46, 2.68, 0.84, 0.32, 0.19, 0.93, 0.74, 0.93, 0.55, 0.70, 0.07, 0.26
+    ),
+    "coupe": Silhouette(
+        4.4, 1.80, 1.28, 2.58, 0.86, 0.33, 0.16, 0.86, 0.64, 0.80, 0.72, 0.74, 0.30, 1.15
+    ),
     "convertible": Silhouette(
         4.4, 1.76, 1.34, 2.62, 0.84, 0.32, 0.18, 0.88, 0.70, 0.86, 0.60, 0.62, 0.95, 0.40
     ),
-    "roadster": Silhouette(3.9, 1.66, 1.18, 2.34, 0.80, 0.31, 0.16, 0.78, 0.62, 0.74, 0.85, 0.46, 0.85, 0.30),
+    "roadster": Silhouette(
+        3.9, 1.66, 1.18, 2.34, 0.80, 0.31, 0.16, 0.78, 0.62, 0.74, 0.85, 0.46, 0.85, 0.30
+    ),
     "off-roader": Silhouette(
         4.4, 1.86, 1.78, 2.66, 0.82, 0.385, 0.27, 1.14, 1.00, 1.10, 0.50, 0.45, 0.06, 0.16
     ),
-    "van": Silhouette(4.4, 1.80, 1.95, 2.50, 0.85, 0.33, 0.21, 1.08, 0.92, 1.08, -0.25, 0.48, 0.05, 0.12),
-    "camper": Silhouette(4.3, 1.76, 1.92, 2.40, 0.98, 0.32, 0.21, 1.08, 1.02, 1.06, -0.78, 0.26, 0.05, 0.12),
-    "pickup": Silhouette(5.0, 1.86, 1.74, 3.05, 0.86, 0.38, 0.27, 1.12, 0.98, 1.10, 0.52, 0.50, 1.75, 0.14),
-    "city car": Silhouette(3.1, 1.52, 1.44, 2.06, 0.55, 0.28, 0.16, 0.88, 0.70, 0.84, 0.28, 0.58, 0.07, 0.34),
-    "vintage": Silhouette(3.5, 1.66, 1.74, 2.70, 0.22, 0.38, 0.34, 1.12, 1.04, 0.98, 0.95, 0.10, 0.22, 0.16),
-    "bubble": Silhouette(3.8, 1.62, 1.50, 2.40, 0.60, 0.33, 0.26, 0.98, 0.62, 0.60, 0.42, 0.42, 0.62, 0.78),
+    "van": Silhouette(
+        4.4, 1.80, 1.95, 2.50, 0.85, 0.33, 0.21, 1.08, 0.92, 1.08, -0.25, 0.48, 0.05, 0.12
+    ),
+    "camper": Silhouette(
+        4.3, 1.76, 1.92, 2.40, 0.98, 0.32, 0.21, 1.08, 1.02, 1.06, -0.78, 0.26, 0.05, 0.12
+    ),
+    "pickup": Silhouette(
+        5.0, 1.86, 1.74, 3.05, 0.86, 0.38, 0.27, 1.12, 0.98, 1.10, 0.52, 0.50, 1.75, 0.14
+    ),
+    "city car": Silhouette(
+        3.1, 1.52, 1.44, 2.06, 0.55, 0.28, 0.16, 0.88, 0.70, 0.84, 0.28, 0.58, 0.07, 0.34
+    ),
+    "vintage": Silhouette(
+        3.5, 1.66, 1.74, 2.70, 0.22, 0.38, 0.34, 1.12, 1.04, 0.98, 0.95, 0.10, 0.22, 0.16
+    ),
+    "bubble": Silhouette(
+        3.8, 1.62, 1.50, 2.40, 0.60, 0.33, 0.26, 0.98, 0.62, 0.60, 0.42, 0.42, 0.62, 0.78
+    ),
 }
 
 
@@ -182,7 +204,10 @@ FASTENED: dict[Body, tuple[float, float]] = {
     "camper": (0.95, 0.9),
     "vintage": (0.9, 0.94),
 }
-PALE, DEEP = ("#f0efe9", "#e9dfc4", "#d9d4c8", "#cfd8da"), ("#25272b", "#3a2f2a", "#24406b", "#6b2337")
+PALE, DEEP = (
+    ("#f0efe9", "#e9dfc4", "#d9d4c8", "#cfd8da"),
+    ("#25272b", "#3a2f2a", "#24406b", "#6b2337"),
+)
 MORE_COATS = ("#d96b4f", "#4f7fb5", "#c7b6d6", "#8a1c1c", "#f2d8b0", "#2f4f3f", "#5b3a73")
 COATS = [*PAINTS, "#a8c3b0", "#8f9bb3", "#d8c9a3", "#5a6e58", "#b9bec4", "#a33b20", *MORE_COATS]
 CLOTHS = ("#2a2724", "#1f2a3c", "#4a2a24", "#b7a684")
@@ -192,7 +217,9 @@ PLATED = {"classic": 0.85, "angular": 0.4, "modern": 0.12}
 def sample(rng: np.random.Generator) -> CarStyle:
     """Draw the style of a car."""
     body: Body = _one_of(tuple(SILHOUETTES), rng)
-    period: Period = "classic" if body in ("vintage", "bubble", "camper") else _one_of(tuple(FASHIONS), rng)
+    period: Period = (
+        "classic" if body in ("vintage", "bubble", "camper") else _one_of(tuple(FASHIONS), rng)
+    )
     measures = {k: v * SCALE * _near(0.04, rng) for k, v in SILHOUETTES[body]._asdict().items()}
     open_top = body in ("convertible", "roadster", "vintage") and bool(rng.random() < 0.7)
     cabin = FASTENED.get(body, (0.87, 0.8))
@@ -285,7 +312,9 @@ def _livery(body: Body, open_top: bool, rng: np.random.Generator) -> Livery:
 
 
 def _second(livery: Livery, paint: Material, cloth: bool, rng: np.random.Generator) -> Material:
-    """The second colour: wood for panels, cloth for soft tops, else paint that stands out from the first."""
+    """The second colour: wood for panels, cloth for soft tops, else paint that stands out from the
+    first.
+    """
     if livery == "panels":
         return Material(_one_of(("#a8713c", "#8d5a3b", "#b5651d"), rng), 0.4, "grain", period=0.03)
     if cloth and livery != "split":

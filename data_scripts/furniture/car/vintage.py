@@ -1,4 +1,6 @@
-"""Separate wings, running boards, an upright radiator and lamps on stalks, as cars had them before 1950."""
+"""Separate wings, running boards, an upright radiator and lamps on stalks, as cars had them before
+1950.
+"""
 
 from typing import NamedTuple
 
@@ -35,20 +37,26 @@ class Wings(NamedTuple):
     drop: float  # metres by which their outer edge bends down
 
     def path(self, side: int) -> Array:
-        """(K, 2) y and z of a wing, from its free end to the running board; side -1 front, 1 back."""
+        """(K, 2) y and z of a wing, from its free end to the running board; side -1 front, 1
+        back.
+        """
         angles = np.radians(np.linspace(-4, 122, 9))
         arc = np.stack([np.cos(angles), np.sin(angles)], -1)
         end = np.array([-1.75, (self.board - self.height) / self.radius])
         along = np.linspace(0, 1, 5)[1:, None]
         leave = np.array([-0.9, -0.85])
         sweep = (
-            (1 - along) ** 2 * arc[-1] + 2 * along * (1 - along) * (arc[-1] + 0.55 * leave) + along**2 * end
+            (1 - along) ** 2 * arc[-1]
+            + 2 * along * (1 - along) * (arc[-1] + 0.55 * leave)
+            + along**2 * end
         )
         curve = np.concatenate([arc, sweep]) * self.radius
         return curve * (side, 1) + (self.axles[side > 0], self.height)
 
     def solid(self, side: int) -> Solid:
-        """The right wing of an axle: a plate that follows its path and bends down at the outer edge."""
+        """The right wing of an axle: a plate that follows its path and bends down at the outer
+        edge.
+        """
         path = self.path(side)
         along = np.gradient(path, axis=0)
         inward = np.stack([-along[:, 1], along[:, 0]], -1) * side
@@ -58,7 +66,9 @@ class Wings(NamedTuple):
         fade = np.append(np.ones(len(path) - 5), np.linspace(1, 0, 5))
         bent = path[:, None] + inward[:, None] * (fade[:, None] * drops * self.drop)[..., None]
         x = np.broadcast_to(self.inner + shares * (self.outer - self.inner), bent.shape[:2])
-        return patch(np.concatenate([x[..., None], bent], -1).swapaxes(0, 1), 0.005, (0.2, 0, 1), depth=0.012)
+        return patch(
+            np.concatenate([x[..., None], bent], -1).swapaxes(0, 1), 0.005, (0.2, 0, 1), depth=0.012
+        )
 
     def parts(self, paint: Material) -> list[Part]:
         """Wings and running boards."""
@@ -66,7 +76,9 @@ class Wings(NamedTuple):
         y, x = np.meshgrid(np.linspace(first - 0.01, last + 0.01, 6), (self.inner, self.outer))
         plank = patch(np.stack([x, y, 0 * x + self.board], -1), 0.005, (0, 0, 1), depth=0.012)
         middle, half = (self.inner + self.outer) / 2, 0.4 * (self.outer - self.inner)
-        y, x = np.meshgrid(np.linspace(first + 0.01, last - 0.01, 6), (middle - half, middle + half))
+        y, x = np.meshgrid(
+            np.linspace(first + 0.01, last - 0.01, 6), (middle - half, middle + half)
+        )
         mat = patch(np.stack([x, y, 0 * x + self.board + 0.005], -1), 0.003, (0, 0, 1))
         wings = [p for side in (-1, 1) for p in both(self.solid(side), paint)]
         return [*wings, *both(plank, paint), *both(mat, BLACK)]
@@ -78,13 +90,22 @@ def radiator(tub: Tub) -> list[Part]:
     low, high = tub.sill + 0.01, float(tub.top(-tub.length / 2 + tub.lip)) + 0.012
     middle = (low + high) / 2
     frame = _upright(2 * half, high - low, 0.05, (0, y + 0.03, middle))
-    ground = _upright(1.72 * half, high - low - 0.28 * half, 0.05, (0, y + 0.026, middle - 0.02 * half))
+    ground = _upright(
+        1.72 * half, high - low - 0.28 * half, 0.05, (0, y + 0.026, middle - 0.02 * half)
+    )
     bars = [
         line([(x, y - 0.025, low + 0.03), (x, y - 0.025, high - 0.035)], 0.0045)
         for x in np.linspace(-0.6, 0.6, 5) * half
     ]
-    cap = moved(lathe([(0.012, -0.004), (0.012, 0.008), (0.004, 0.02)], sides=8), (0, y + 0.005, high))
-    return [Part(frame, CHROME), Part(ground, BLACK), Part(cap, CHROME), *(Part(b, CHROME) for b in bars)]
+    cap = moved(
+        lathe([(0.012, -0.004), (0.012, 0.008), (0.004, 0.02)], sides=8), (0, y + 0.005, high)
+    )
+    return [
+        Part(frame, CHROME),
+        Part(ground, BLACK),
+        Part(cap, CHROME),
+        *(Part(b, CHROME) for b in bars),
+    ]
 
 
 def _radiator_half(tub: Tub) -> float:
@@ -137,7 +158,10 @@ def bars(tub: Tub, wings: Wings) -> list[Part]:
         z = wings.height + 0.05 * wings.radius
         path = np.stack([x, y + (beside - y) * (x / x[-1]) ** 2, np.full(9, z)], -1)
         bracket = rod(
-            (0.4 * wings.outer, y, z), (0.4 * wings.outer, y - side * 0.07, z + 0.005), 0.007, sides=6
+            (0.4 * wings.outer, y, z),
+            (0.4 * wings.outer, y - side * 0.07, z + 0.005),
+            0.007,
+            sides=6,
         )
         parts += [Part(tube(path, 0.0105, 8), CHROME), *both(bracket, CHROME)]
         parts.append(Part(box((0.12, 0.01, 0.03), (0, y + side * 0.01, z + 0.012)), PLATE))

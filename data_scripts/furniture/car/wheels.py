@@ -9,7 +9,9 @@ from data_scripts.furniture.car.skins import lens
 from data_scripts.furniture.render.materials import RUBBER, Material, Part
 from data_scripts.furniture.render.solids import Solid, lathe, mirrored, moved, turned
 
-Rim = Literal["disc", "whitewall", "five spokes", "paired spokes", "eight spokes", "turbine", "wire", "dish"]
+Rim = Literal[
+    "disc", "whitewall", "five spokes", "paired spokes", "eight spokes", "turbine", "wire", "dish"
+]
 
 SHADE = Material("#232529", 0.3)  # what is seen between spokes
 WHITE = Material("#e9e6dc", 0.2)
@@ -30,7 +32,9 @@ def on_axle(parts: list[Part], x: float, y: float, z: float) -> list[Part]:
 
 
 def _placed(solid: Solid, radius: float, width: float) -> Solid:
-    """From units of the wheel's radius and width, with its axle upright, to metres with its axle along x."""
+    """From units of the wheel's radius and width, with its axle upright, to metres with its axle
+    along x.
+    """
     return turned(Solid(solid.vertices * (radius, radius, width), solid.faces), 90, "y")
 
 
@@ -47,10 +51,16 @@ def _disc(radius: float, edge: float, middle: float, sides: int = 18) -> Solid:
 
 def _spoked(rim: Material, spokes: Solid) -> list[Part]:
     """Spokes before a dark ground, in a round edge."""
-    return [Part(_disc(0.68, 0.51, 0.52), rim), Part(_disc(0.57, 0.525, 0.53), SHADE), Part(spokes, rim)]
+    return [
+        Part(_disc(0.68, 0.51, 0.52), rim),
+        Part(_disc(0.57, 0.525, 0.53), SHADE),
+        Part(spokes, rim),
+    ]
 
 
-def _star(angles: list[float], inner: float, outer: float, hub: float = 0.16, lean: float = 0.0) -> Solid:
+def _star(
+    angles: list[float], inner: float, outer: float, hub: float = 0.16, lean: float = 0.0
+) -> Solid:
     """Spokes in one piece, highest at the hub.
 
     angles        degrees, of the spokes
@@ -67,7 +77,10 @@ def _star(angles: list[float], inner: float, outer: float, hub: float = 0.16, le
         ):
             turn = np.radians(angle + ahead)
             rim.append(
-                (radius * np.cos(turn) - across * np.sin(turn), radius * np.sin(turn) + across * np.cos(turn))
+                (
+                    radius * np.cos(turn) - across * np.sin(turn),
+                    radius * np.sin(turn) + across * np.cos(turn),
+                )
             )
     height = 0.64 - 0.15 * np.hypot(*np.array(rim).T)  # all on one cone
     return lens(np.column_stack([rim, height]), (0, 0, 0.64), (0, 0, 0.5))
@@ -91,7 +104,9 @@ def _five_spokes(rim: Material) -> list[Part]:
 
 
 def _paired_spokes(rim: Material) -> list[Part]:
-    return _spoked(rim, _star([angle + side for angle in _even(5) for side in (-12, 12)], 0.03, 0.04))
+    return _spoked(
+        rim, _star([angle + side for angle in _even(5) for side in (-12, 12)], 0.03, 0.04)
+    )
 
 
 def _eight_spokes(rim: Material) -> list[Part]:

@@ -31,12 +31,24 @@ if TYPE_CHECKING:
 
 Array = np.ndarray
 
-FRAMED = ("slatted", "ladder", "cross", "splat", "panel", "sling", "padded")  # these hang between two posts
+FRAMED = (
+    "slatted",
+    "ladder",
+    "cross",
+    "splat",
+    "panel",
+    "sling",
+    "padded",
+)  # these hang between two posts
 # Section of an upholstered wall, outward and up: it gets wider towards its round top.
 RIGHT = [(0.42, -0.5), (0.5, 0.3), (0.46, 0.44), (0.25, 0.5)]
 WALL = [*RIGHT, *((-x, z) for x, z in reversed(RIGHT))]
 ACROSS = np.linspace(-1, 1, 13)  # u of a rail's columns
-CORNERS = {"square": 7, "rounded": 4, "round": 2.8}  # of panels and pads: the power of a superellipse
+CORNERS = {
+    "square": 7,
+    "rounded": 4,
+    "round": 2.8,
+}  # of panels and pads: the power of a superellipse
 POSTLESS_LEGS = ("swivel", "pedestal")  # a back over these is held by one bar behind it
 
 
@@ -44,7 +56,12 @@ POSTLESS_LEGS = ("swivel", "pedestal")  # a back over these is held by one bar b
 
 
 def patch(
-    style: "ChairStyle", u: ArrayLike, low: ArrayLike, high: ArrayLike, thickness: float, forward: float = 0
+    style: "ChairStyle",
+    u: ArrayLike,
+    low: ArrayLike,
+    high: ArrayLike,
+    thickness: float,
+    forward: float = 0,
 ) -> Solid:
     """A bent piece of the back.
 
@@ -59,7 +76,12 @@ def patch(
 
 
 def upholstered(
-    style: "ChairStyle", low: float, thickness: float, power: float, forward: float = 0.0, width: float = 2.05
+    style: "ChairStyle",
+    low: float,
+    thickness: float,
+    power: float,
+    forward: float = 0.0,
+    width: float = 2.05,
 ) -> Part:
     """A pillow that follows the back, up to its top.
 
@@ -77,7 +99,9 @@ def upholstered(
 
 
 def posts(style: "ChairStyle") -> list[Array]:
-    """(K, 3) points of the right and the left post, from the seat up; none where the back needs none."""
+    """(K, 3) points of the right and the left post, from the seat up; none where the back needs
+    none.
+    """
     if style.back == "low":
         ends = [_rail_line(style, share) for share in (0.39, -0.39)]
         return [np.array([0.35 * _seat_end(style, end) + 0.65 * end, end]) for end in ends]
@@ -118,7 +142,9 @@ def _post(style: "ChairStyle", path: Array) -> Solid:
 def _crest(style: "ChairStyle", low: float = 0.88, high: float = 1.0, arch: float = 0.035) -> Part:
     """The rail on top, which is a little higher in the middle."""
     u = 1.02 * ACROSS
-    return Part(patch(style, u, low + arch * (1 - u**2), high + arch * (1 - u**2), 0.024), style.frame)
+    return Part(
+        patch(style, u, low + arch * (1 - u**2), high + arch * (1 - u**2), 0.024), style.frame
+    )
 
 
 def _slatted(style: "ChairStyle") -> list[Part]:
@@ -136,7 +162,10 @@ def _ladder(style: "ChairStyle") -> list[Part]:
     lows = np.linspace(0.2, 0.84, style.back_members)
     tall = 0.36 / (style.back_members + 0.6)
     arch = 0.32 * tall * (1 - u**2)
-    return [Part(patch(style, u, low + 0.4 * arch, low + tall + arch, 0.018), style.frame) for low in lows]
+    return [
+        Part(patch(style, u, low + 0.4 * arch, low + tall + arch, 0.018), style.frame)
+        for low in lows
+    ]
 
 
 def _cross(style: "ChairStyle") -> list[Part]:
@@ -152,7 +181,9 @@ def _cross(style: "ChairStyle") -> list[Part]:
 def _splat(style: "ChairStyle") -> list[Part]:
     """One board in the middle, of a vase's outline."""
     v = np.linspace(0.02, 0.95, 16)
-    half = np.interp(v, [0, 0.12, 0.3, 0.5, 0.72, 0.86, 1], [0.34, 0.2, 0.26, 0.4, 0.42, 0.24, 0.36])
+    half = np.interp(
+        v, [0, 0.12, 0.3, 0.5, 0.72, 0.86, 1], [0.34, 0.2, 0.26, 0.4, 0.42, 0.24, 0.36]
+    )
     grid = on_back(style, np.linspace(-1, 1, 5) * half[:, None], v[:, None])
     rail = Part(patch(style, ACROSS, 0.0, 0.07, 0.026), style.frame)
     return [rail, _crest(style, 0.87, 0.98, 0.07), Part(solids.sheet(grid, 0.016), style.frame)]
@@ -165,7 +196,11 @@ def _panel(style: "ChairStyle") -> list[Part]:
 
 def _gap(style: "ChairStyle") -> float:
     """Share of the back's height that stays free above the seat."""
-    return {"padded": 0.16, "sling": 0.3, "panel": 0.34}[style.back] if style.seat != "cushion" else -0.07
+    return (
+        {"padded": 0.16, "sling": 0.3, "panel": 0.34}[style.back]
+        if style.seat != "cushion"
+        else -0.07
+    )
 
 
 def _hoop_height(u: ArrayLike) -> Array:
@@ -182,7 +217,9 @@ def _hoop_line(style: "ChairStyle", size: float = 1.0) -> Array:
 def _hoop(style: "ChairStyle") -> list[Part]:
     """A bow with spindles, or with a smaller bow inside."""
     bow = solids.tube(_hoop_line(style), 0.013 if style.back_members else 0.015, 8)
-    inside = _spindles(style) if style.back_members else [solids.tube(_hoop_line(style, 0.66), 0.012, 8)]
+    inside = (
+        _spindles(style) if style.back_members else [solids.tube(_hoop_line(style, 0.66), 0.012, 8)]
+    )
     return [Part(solid, style.frame) for solid in (bow, *inside)]
 
 
@@ -253,14 +290,20 @@ def _wing_side(style: "ChairStyle") -> Solid:
     reach = np.interp(share, [0, 0.35, 0.75, 0.88, 0.96, 1], [0.26, 0.2, 0.17, 0.14, 0.08, 0.0])
     edges = np.concatenate([on_back(style, 1.0, v, -0.08), on_back(style, 1.0, v, reach)[::-1]])
     middle = edges.mean(axis=0)
-    flat = layered((edges - middle)[:, 1:], [(0.9, 0), (1, 0.02), (1, 0.05), (0.94, 0.068), (0.86, 0.075)])
+    flat = layered(
+        (edges - middle)[:, 1:], [(0.9, 0), (1, 0.02), (1, 0.05), (0.94, 0.068), (0.86, 0.075)]
+    )
     y, z, depth = flat.vertices.T
-    return Solid(np.column_stack([depth - 0.01, y, z]) + (rear_corner(style)[0], *middle[1:]), flat.faces)
+    return Solid(
+        np.column_stack([depth - 0.01, y, z]) + (rear_corner(style)[0], *middle[1:]), flat.faces
+    )
 
 
 def _tub(style: "ChairStyle") -> list[Part]:
     """A thick upholstered wall around the seat, which slopes down to the arms."""
-    share = np.sin(np.linspace(-np.pi / 2, np.pi / 2, 45))  # closer together at its ends, which are round
+    share = np.sin(
+        np.linspace(-np.pi / 2, np.pi / 2, 45)
+    )  # closer together at its ends, which are round
     path = _rail_line(style, share)
     top = style.seat_height + style.arm_height + _rise(style, path)
     foot = style.seat_height - style.seat_thickness - BASE_HEIGHT + 0.012
@@ -285,7 +328,8 @@ def _rise(style: "ChairStyle", path: Array) -> Array:
 def _rail_line(style: "ChairStyle", share: ArrayLike) -> Array:
     """(..., 3) points of a level horseshoe around the seat.
 
-    share  from -1 at the end of the left arm, over 0 behind the sitter, to 1 at the end of the right arm
+    share  from -1 at the end of the left arm, over 0 behind the sitter, to 1 at the end of the
+           right arm
     """
     share = np.asarray(share, float)
     behind = float(on_back(style, 0, min(1.0, style.arm_height / style.back_height))[1]) + 0.012
@@ -308,7 +352,8 @@ def _low(style: "ChairStyle") -> list[Part]:
 
 
 def _around(path: Array, thickness: ArrayLike, height: ArrayLike, section: Array = ROUND) -> Solid:
-    """A rail or a wall along a horseshoe from left to right; its section stays upright where the path slopes.
+    """A rail or a wall along a horseshoe from left to right; its section stays upright where the
+    path slopes.
 
     thickness, height  metres, one for all or (K,)
     """
@@ -360,7 +405,9 @@ def _arm_ends(style: "ChairStyle") -> tuple[Array, Array]:
 def _straight_arm(style: "ChairStyle") -> list[Part]:
     """A flat bar from the post to a support over the front leg."""
     rear, front = _arm_ends(style)
-    path = smooth([rear + (0, 0.01, -0.01), 0.5 * (rear + front) + (0.012, 0, 0.006), front - (0, 0.04, 0)])
+    path = smooth(
+        [rear + (0, 0.01, -0.01), 0.5 * (rear + front) + (0.012, 0, 0.006), front - (0, 0.04, 0)]
+    )
     arm = bar(path, np.linspace(0.034, 0.058, len(path)), 0.026)
     x, y = front_corner(style)
     post = smooth([(x, y, underside(style)), front])
@@ -407,7 +454,9 @@ def _padded_arm(style: "ChairStyle") -> list[Part]:
     middle = np.array((style.seat_width / 2 - 0.015, 0.02, (high + low) / 2))
     side = Solid(flat.vertices[:, [2, 0, 1]] + middle, flat.faces)
     top = middle + (0.058, 0, (high - low) / 2 - 0.045)
-    roll = solids.tube(smooth([top - (0, depth / 2 + 0.006, 0), top + (0, depth / 2, 0)]), 0.062, 14)
+    roll = solids.tube(
+        smooth([top - (0, depth / 2 + 0.006, 0), top + (0, depth / 2, 0)]), 0.062, 14
+    )
     return [Part(side, style.cover)] + ([Part(roll, style.cover)] if style.back == "wing" else [])
 
 
@@ -416,7 +465,9 @@ def _loop_arm(style: "ChairStyle") -> list[Part]:
     x, y = style.seat_width / 2 + 0.03, 0.31 * style.seat_depth
     low, top = style.seat_height - 0.6 * style.seat_thickness, style.seat_height + style.arm_height
     rise = [(x - 0.04, -y + 0.05, low), (x, -y, low + 0.03), (x, -y, top)]
-    path = bent(np.array([*rise, *rise[::-1]]) * np.repeat([(1, 1, 1), (1, -1, 1)], 3, axis=0), 0.07)
+    path = bent(
+        np.array([*rise, *rise[::-1]]) * np.repeat([(1, 1, 1), (1, -1, 1)], 3, axis=0), 0.07
+    )
     return [Part(solids.tube(path, 0.0135, 8), style.frame)]
 
 

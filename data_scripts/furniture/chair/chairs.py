@@ -1,4 +1,6 @@
-"""Parametric chairs and stools: first a kind is drawn and then its numbers, so that the parts suit."""
+"""Parametric chairs and stools: first a kind is drawn and then its numbers, so that the parts
+suit.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -9,7 +11,15 @@ import numpy as np
 from data_scripts.furniture.chair.backs import arms, back, posts
 from data_scripts.furniture.chair.legs import WITH_POSTS, legs
 from data_scripts.furniture.chair.seats import seat
-from data_scripts.furniture.render.materials import Material, Part, fabric, leather, metal, paint, wood
+from data_scripts.furniture.render.materials import (
+    Material,
+    Part,
+    fabric,
+    leather,
+    metal,
+    paint,
+    wood,
+)
 
 Rng = np.random.Generator
 Outline = Literal["square", "rounded", "round"]
@@ -54,7 +64,12 @@ class ChairStyle:
 
 
 STYLE = ChairStyle
-CARRIERS = (*WITH_POSTS, "cantilever", "sled", "crossed")  # legs that go on as the posts of the back
+CARRIERS = (
+    *WITH_POSTS,
+    "cantilever",
+    "sled",
+    "crossed",
+)  # legs that go on as the posts of the back
 
 
 def build(style: ChairStyle) -> list[Part]:
@@ -90,7 +105,9 @@ def _cloth(rng: Rng) -> Material:
 
 def _rush(rng: Rng) -> Material:
     """Woven straw or cane."""
-    light, dark = [("#d3bb84", "#a98c55"), ("#c9a66b", "#9a7540"), ("#e0d3b4", "#b7a682")][rng.integers(3)]
+    light, dark = [("#d3bb84", "#a98c55"), ("#c9a66b", "#9a7540"), ("#e0d3b4", "#b7a682")][
+        rng.integers(3)
+    ]
     return Material(light, 0.0, "stripes", dark, _between(rng, 0.024, 0.036))
 
 
@@ -188,7 +205,9 @@ def _windsor(style: ChairStyle, rng: Rng) -> ChairStyle:
         back_height=_between(rng, 0.48, 0.6),
         back_recline=_between(rng, 11, 17),
         back_flare=_between(rng, 1.05, 1.25),
-        arms=_one_of(rng, "none", "horseshoe") if kind == "hoop" else _one_of(rng, "none", "curved"),
+        arms=_one_of(rng, "none", "horseshoe")
+        if kind == "hoop"
+        else _one_of(rng, "none", "curved"),
         cover=style.frame if rng.random() < 0.7 else wood(rng),
     )
 
@@ -238,7 +257,9 @@ def _low_back(style: ChairStyle, rng: Rng) -> ChairStyle:
 
 def _shell(style: ChairStyle, rng: Rng) -> ChairStyle:
     """One moulding on any kind of base."""
-    base = _one_of(rng, "splayed", "wire", "pedestal", "sled", "swivel", "rocking", "tapered", "straight")
+    base = _one_of(
+        rng, "splayed", "wire", "pedestal", "sled", "swivel", "rocking", "tapered", "straight"
+    )
     wooden = base in ("splayed", "rocking", "tapered")
     thick = {"splayed": 0.034, "tapered": 0.034, "rocking": 0.03, "pedestal": 0.06, "swivel": 0.05}
     cover = [paint, paint, wood, fabric, leather][rng.integers(5)](rng)
@@ -395,7 +416,9 @@ def _office_chair(style: ChairStyle, rng: Rng) -> ChairStyle:
 
 
 def _stool(style: ChairStyle, rng: Rng) -> ChairStyle:
-    """High or low; hollow or padded, and smaller than its foot, so that nobody takes it for a table."""
+    """High or low; hollow or padded, and smaller than its foot, so that nobody takes it for a
+    table.
+    """
     high = bool(rng.random() < 0.65)
     make = _metal_stool if rng.random() < 0.42 else _wooden_stool
     style, size = make(style, rng, high), _between(rng, 0.31, 0.36)
@@ -407,7 +430,9 @@ def _stool(style: ChairStyle, rng: Rng) -> ChairStyle:
         seat_height=_between(rng, 0.64, 0.78) if high else _between(rng, 0.43, 0.5),
         seat_taper=1.0,
         leg_splay=_between(rng, 6, 10),
-        back=_one_of(rng, "none", "none", "none", "low", "padded" if style.seat == "pad" else "low"),
+        back=_one_of(
+            rng, "none", "none", "none", "low", "padded" if style.seat == "pad" else "low"
+        ),
         back_height=_between(rng, 0.2, 0.26),
         arm_height=_between(rng, 0.15, 0.2),
     )

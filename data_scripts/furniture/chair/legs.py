@@ -43,16 +43,25 @@ SHAPES = {
         *((0.48, 1.12), (0.52, 1.12), (0.55, 0.6), (0.6, 0.72), (0.75, 1), (0.86, 0.8), (1, 0.8)),
     ],
 }
-TOPS = {"splayed": 0.8}  # how far out under the seat these begin, as a share of the way to its corner
+TOPS = {
+    "splayed": 0.8
+}  # how far out under the seat these begin, as a share of the way to its corner
 SWEPT = ("sabre",)
-WITH_POSTS = ("straight", "tapered", "turned", "sabre", "rocking")  # rear legs go on as the posts of the back
+WITH_POSTS = (
+    "straight",
+    "tapered",
+    "turned",
+    "sabre",
+    "rocking",
+)  # rear legs go on as the posts of the back
 ROCKER_RADIUS = 1.05  # metres
 
 
 def legs(style: "ChairStyle", posts: list[Array]) -> list[Part]:
     """All that is under the seat.
 
-    posts  the right and the left post of the back, (K, 3) points from the seat up, where legs go on as such
+    posts  the right and the left post of the back, (K, 3) points from the seat up, where legs go on
+           as such
     """
     return LEGS[style.legs](style, posts)
 
@@ -62,7 +71,9 @@ def legs(style: "ChairStyle", posts: list[Array]) -> list[Part]:
 
 def leg_lines(style: "ChairStyle") -> Array:
     """(4, 2, 3) foot and top of the legs: front right, rear right, rear left, front left."""
-    lines = np.array([_leg_line(style, corner) for corner in (front_corner(style), rear_corner(style))])
+    lines = np.array(
+        [_leg_line(style, corner) for corner in (front_corner(style), rear_corner(style))]
+    )
     return np.concatenate([lines, lines[::-1] * (-1, 1, 1)])
 
 
@@ -84,7 +95,9 @@ def _four(style: "ChairStyle", posts: list[Array]) -> list[Part]:
 
 
 def _leg(style: "ChairStyle", line: Array) -> Solid:
-    """One leg, from its foot to its top and perhaps on as a post, which gets thinner above the seat."""
+    """One leg, from its foot to its top and perhaps on as a post, which gets thinner above the
+    seat.
+    """
     # Two more points keep the leg straight where a post goes on, as stretchers expect it to be.
     line = np.concatenate([line[:1], [point(line, 0.35), point(line, 0.7)], line[1:]])
     path = smooth(line, 0.02 if style.legs == "turned" else STEP)
@@ -108,7 +121,9 @@ def _share(line: Array, path: Array) -> Array:
 
 
 def _sweep(line: Array, share: Array) -> Array:
-    """(K, 3) by which a sabre leg leaves the straight line: upright at the seat, flat at the foot."""
+    """(K, 3) by which a sabre leg leaves the straight line: upright at the seat, flat at the
+    foot.
+    """
     bow = share.clip(0, 1) * (1 - share.clip(0, 1))
     return -0.8 * bow[:, None] * (line[0] - line[3]) * (1, 1, 0)
 
@@ -131,8 +146,12 @@ def _apron(style: "ChairStyle") -> list[Part]:
 def _wire(style: "ChairStyle", posts: list[Array]) -> list[Part]:
     """Thin rods with crossing braces between them."""
     lines = leg_lines(style)
-    braces = [(point(line, 0.16), point(other, 0.9)) for line, other in _neighbors(lines, both=True)]
-    rods = [_leg(style, line) for line in lines] + [tube(ends, style.leg_thickness) for ends in braces]
+    braces = [
+        (point(line, 0.16), point(other, 0.9)) for line, other in _neighbors(lines, both=True)
+    ]
+    rods = [_leg(style, line) for line in lines] + [
+        tube(ends, style.leg_thickness) for ends in braces
+    ]
     return [Part(rod, style.frame) for rod in rods]
 
 
@@ -159,7 +178,10 @@ def _rocking(style: "ChairStyle", posts: list[Array]) -> list[Part]:
     path = np.column_stack([x, y, _rocker_height(y)])
     ends = np.interp(y, [y[0], y[0] + 0.08, y[-1] - 0.12, y[-1]], [0.6, 1, 1, 0.5])
     runner = bar(path, 0.03 * ends, 0.04)
-    return _four(style, posts) + [Part(runner, style.frame), Part(solids.mirrored(runner), style.frame)]
+    return _four(style, posts) + [
+        Part(runner, style.frame),
+        Part(solids.mirrored(runner), style.frame),
+    ]
 
 
 # Stretchers
@@ -185,7 +207,9 @@ def _stretcher(style: "ChairStyle", start: Array, end: Array) -> Solid:
     if is_round(style):
         size = style.leg_thickness * (0.82 - 0.28 * share**2)
         return bar(path, size, size, side=_level_across(start, end), section=ROUND)
-    return bar(path, 0.55 * style.leg_thickness, 0.8 * style.leg_thickness, side=_level_across(start, end))
+    return bar(
+        path, 0.55 * style.leg_thickness, 0.8 * style.leg_thickness, side=_level_across(start, end)
+    )
 
 
 def _level_across(start: Array, end: Array) -> Array:
@@ -216,7 +240,9 @@ def _low_frame(style: "ChairStyle", lines: Array) -> list[Solid]:
 
 def _crossing(style: "ChairStyle", lines: Array) -> list[Solid]:
     """From corner to corner, one a little higher than the other."""
-    ends = [(point(lines[i], share), point(lines[i + 2], share)) for i, share in ((0, 0.36), (1, 0.4))]
+    ends = [
+        (point(lines[i], share), point(lines[i + 2], share)) for i, share in ((0, 0.36), (1, 0.4))
+    ]
     return [_stretcher(style, *pair) for pair in ends]
 
 
@@ -253,7 +279,9 @@ STRETCHERS = {
 
 
 def _cantilever(style: "ChairStyle", posts: list[Array]) -> list[Part]:
-    """One bent tube: down in front of the seat, back along the floor, and home; its ends carry the back."""
+    """One bent tube: down in front of the seat, back along the floor, and home; its ends carry the
+    back.
+    """
     r, high = style.leg_thickness / 2, _tube_height(style)
     x, y = style.seat_width / 2, style.seat_depth / 2
     rear = style.seat_taper * x
@@ -270,7 +298,11 @@ def _tube_height(style: "ChairStyle", x: float = 0, y: float = 0) -> float:
     if style.seat == "shell":
         return support(style, x, y) - 0.5 * style.seat_thickness - 0.4 * style.leg_thickness
     below = 0.5 if style.seat == "sling" else 1
-    return style.seat_height - below * style.seat_thickness - (0 if below < 1 else 0.4) * style.leg_thickness
+    return (
+        style.seat_height
+        - below * style.seat_thickness
+        - (0 if below < 1 else 0.4) * style.leg_thickness
+    )
 
 
 def _sled(style: "ChairStyle", posts: list[Array]) -> list[Part]:
@@ -288,14 +320,18 @@ def _sled(style: "ChairStyle", posts: list[Array]) -> list[Part]:
 
 
 def _sled_bars(style: "ChairStyle", front: Array, rear: Array, foot: Array) -> list[Array]:
-    """Right ends of the bars between two runners: two under the seat's sagging middle, one for the feet."""
+    """Right ends of the bars between two runners: two under the seat's sagging middle, one for the
+    feet.
+    """
     drop = 0.08 if style.seat == "sling" else 0
     under = [np.array([x, y, _tube_height(style, 0, y) - drop]) for x, y, _ in (front, rear)]
     return under + [0.6 * foot + 0.4 * front] * (style.stretchers == "footrest")
 
 
 def _crossed(style: "ChairStyle", posts: list[Array]) -> list[Part]:
-    """Two flat bars at each side, one from the back's top to the front, one from the seat to the rear."""
+    """Two flat bars at each side, one from the back's top to the front, one from the seat to the
+    rear.
+    """
     y, high = style.seat_depth / 2, _tube_height(style)
     x, (_, back_y, back_z) = 0.9 * style.seat_width / 2, posts[0][-1]
     first = [(-y - 0.02, 0.01), (-0.25 * y, 0.42 * high), (0.95 * y, high - 0.01), (back_y, back_z)]
@@ -315,7 +351,13 @@ def _pedestal(style: "ChairStyle", posts: list[Array]) -> list[Part]:
     """A trumpet on a wide foot; a high one has a ring for the feet."""
     top, r = support(style, 0, 0) - 0.006, style.leg_thickness / 2
     foot = 0.42 * style.seat_width + 0.04
-    base = [(foot, 0), (foot + 0.002, 0.008), (foot - 0.03, 0.018), (0.5 * foot, 0.036), (0.065, 0.07)]
+    base = [
+        (foot, 0),
+        (foot + 0.002, 0.008),
+        (foot - 0.03, 0.018),
+        (0.5 * foot, 0.036),
+        (0.065, 0.07),
+    ]
     stem = [(r + 0.008, 0.16), (r, 0.3 * top + 0.08)]
     head = [(r, 0.72 * top), (r + 0.02, top - 0.06), (0.1, top - 0.012), (0.11, top)]
     column = Part(solids.lathe(filled([*base, *stem, *head]), sides=30), style.frame)
@@ -346,9 +388,13 @@ def _swivel(style: "ChairStyle", posts: list[Array]) -> list[Part]:
 
 def _castor_arm(out: Array, reach: float, frame: Material) -> list[Part]:
     """One arm of a five-star foot, and the castor at its end."""
-    path = smooth([0.02 * out + (0, 0, 0.105), 0.5 * reach * out + (0, 0, 0.095), reach * out + (0, 0, 0.07)])
+    path = smooth(
+        [0.02 * out + (0, 0, 0.105), 0.5 * reach * out + (0, 0, 0.095), reach * out + (0, 0, 0.07)]
+    )
     across = np.array([-out[1], out[0], 0])
-    arm = bar(path, np.linspace(0.05, 0.03, len(path)), np.linspace(0.045, 0.026, len(path)), side=across)
+    arm = bar(
+        path, np.linspace(0.05, 0.03, len(path)), np.linspace(0.045, 0.026, len(path)), side=across
+    )
     wheel = [reach * out + (0, 0, 0.03) + offset * across for offset in (-0.02, 0.02)]
     return [Part(arm, frame), Part(solids.tube(wheel, 0.03, 12), RUBBER)]
 

@@ -1,4 +1,6 @@
-"""Seats of chairs; and the lines, bars and plates that a chair's other parts are shaped with, too."""
+"""Seats of chairs; and the lines, bars and plates that a chair's other parts are shaped with,
+too.
+"""
 
 from typing import TYPE_CHECKING
 
@@ -17,7 +19,11 @@ Array = np.ndarray
 
 STEP = 0.055  # metres between the rings of a bar; longer faces would be cut for the light, and into many
 POWER = {"square": 9.0, "rounded": 3.4, "round": 2.0}  # of the seat's outline, a superellipse
-SPREAD = {"square": 0.93, "rounded": 0.82, "round": 0.72}  # corners, as a share of half the seat's width
+SPREAD = {
+    "square": 0.93,
+    "rounded": 0.82,
+    "round": 0.72,
+}  # corners, as a share of half the seat's width
 SQUARE = np.array([(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5)])
 ROUND = solids.circle(0.5, 10)
 BASE_HEIGHT = 0.15  # metres, of the upholstered box under a loose cushion
@@ -27,7 +33,9 @@ BASE_HEIGHT = 0.15  # metres, of the upholstered box under a loose cushion
 
 
 def smooth(points: ArrayLike, step: float = STEP) -> Array:
-    """(K, 3) points at most `step` apart on a curve through a few points; through two, on a straight line."""
+    """(K, 3) points at most `step` apart on a curve through a few points; through two, on a
+    straight line.
+    """
     points = np.asarray(points, float)
     along = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
     curve = make_interp_spline(along, points, k=min(3, len(points) - 1))
@@ -37,7 +45,8 @@ def smooth(points: ArrayLike, step: float = STEP) -> Array:
 def bent(points: ArrayLike, radius: float) -> Array:
     """(K, 3) points on the line from point to point, as a bent tube runs: its corners are rounded.
 
-    radius  metres from each corner at which its curve begins; at most half of the way to the next corner
+    radius  metres from each corner at which its curve begins; at most half of the way to the next
+            corner
     """
     points = np.asarray(points, float)
     runs, start = [], points[0]
@@ -59,7 +68,11 @@ def _parabola(first: Array, corner: Array, last: Array, share: Array) -> Array:
 
 
 def bar(
-    path: ArrayLike, width: ArrayLike, height: ArrayLike, side: ArrayLike = (1, 0, 0), section: Array = SQUARE
+    path: ArrayLike,
+    width: ArrayLike,
+    height: ArrayLike,
+    side: ArrayLike = (1, 0, 0),
+    section: Array = SQUARE,
 ) -> Solid:
     """A bar along a path, whose section keeps its bearing.
 
@@ -97,7 +110,9 @@ def layered(outline: Array, profile: ArrayLike) -> Solid:
 
 
 def filled(points: ArrayLike, step: float = 0.065) -> Array:
-    """(K, n) the points of a broken line, and more between them, so that none is far from the next."""
+    """(K, n) the points of a broken line, and more between them, so that none is far from the
+    next.
+    """
     points = np.asarray(points, float)
     pairs = list(zip(points[:-1], points[1:], strict=True))
     counts = [max(1, int(np.ceil(np.linalg.norm(b - a) / step))) for a, b in pairs]
@@ -106,7 +121,8 @@ def filled(points: ArrayLike, step: float = 0.065) -> Array:
 
 
 def pillow(size: tuple[float, float, float], power: float, swell: float = 0.12) -> Solid:
-    """A level plate with a soft rim that swells towards its middle; it is all grid, and so can be bent.
+    """A level plate with a soft rim that swells towards its middle; it is all grid, and so can be
+    bent.
 
     size   metres in x, y and z; it lies on z = 0
     power  of its outline, a superellipse around (0, 0)
@@ -117,7 +133,9 @@ def pillow(size: tuple[float, float, float], power: float, swell: float = 0.12) 
     x, y, z = square.vertices.T
     out = np.maximum(np.abs(x), np.abs(y))  # 0 in the middle, 1 at the rim
     shrink = out / np.maximum(np.abs(x) ** power + np.abs(y) ** power, 1e-9) ** (1 / power)
-    over = np.interp(out, [0, 0.5, 0.86, 0.94, 0.985, 1], [1 + swell, 1 + 0.8 * swell, 1, 0.93, 0.8, 0.58])
+    over = np.interp(
+        out, [0, 0.5, 0.86, 0.94, 0.985, 1], [1 + swell, 1 + 0.8 * swell, 1, 0.93, 0.8, 0.58]
+    )
     under = np.interp(out, [0.86, 0.94, 0.985, 1], [0, 0.02, 0.08, 0.25])
     placed = np.column_stack([x * shrink, y * shrink, np.where(z > 0, over, under)])
     return Solid(placed * (0.5, 0.5, 1) * size, square.faces)
@@ -139,13 +157,17 @@ def outline(style: "ChairStyle", sides: int = 36) -> Array:
 
 
 def tapered(style: "ChairStyle", points: Array) -> Array:
-    """(n, 2 or 3) points of a seat of even width, moved to where they are as it gets narrower to the back."""
+    """(n, 2 or 3) points of a seat of even width, moved to where they are as it gets narrower to
+    the back.
+    """
     share = 1 + (style.seat_taper - 1) * (points[:, 1] / style.seat_depth + 0.5)
     return np.column_stack([points[:, 0] * share, points[:, 1:]])
 
 
 def rim(style: "ChairStyle", u: ArrayLike) -> Array:
-    """Depth y of the seat's rear rim, a little inside, where x is a share u of the rear corner's."""
+    """Depth y of the seat's rear rim, a little inside, where x is a share u of the rear
+    corner's.
+    """
     power = POWER[style.outline]
     inside = 1 - (SPREAD[style.outline] * np.abs(u)) ** power
     return style.seat_depth / 2 * inside ** (1 / power) - 0.4 * style.leg_thickness
@@ -153,7 +175,9 @@ def rim(style: "ChairStyle", u: ArrayLike) -> Array:
 
 def rear_corner(style: "ChairStyle") -> Array:
     """(2,) x and y where the right rear leg or post meets the seat."""
-    return np.array([SPREAD[style.outline] * style.seat_width / 2 * style.seat_taper, rim(style, 1)])
+    return np.array(
+        [SPREAD[style.outline] * style.seat_width / 2 * style.seat_taper, rim(style, 1)]
+    )
 
 
 def front_corner(style: "ChairStyle") -> Array:
@@ -172,7 +196,9 @@ def on_back(style: "ChairStyle", u: ArrayLike, v: ArrayLike, forward: ArrayLike 
     half, corner = rear_corner(style)
     lean = np.radians(style.back_recline)
     hollow = style.back_curve * (1 - u**2)
-    follow = np.clip(1 - v / 0.45, 0, 1) ** 2  # low down it follows the seat's rim, where spindles stand
+    follow = (
+        np.clip(1 - v / 0.45, 0, 1) ** 2
+    )  # low down it follows the seat's rim, where spindles stand
     bow = hollow + follow * (rim(style, u.clip(-1, 1)) - corner - hollow)
     y = corner + bow + style.back_height * np.tan(lean) * np.sign(v) * np.abs(v) ** 1.2
     x = u * half * (1 + (style.back_flare - 1) * v)
@@ -181,12 +207,16 @@ def on_back(style: "ChairStyle", u: ArrayLike, v: ArrayLike, forward: ArrayLike 
 
 
 def underside(style: "ChairStyle") -> float:
-    """Height at which the legs end: under the seat, and under the box that a loose cushion lies on."""
+    """Height at which the legs end: under the seat, and under the box that a loose cushion lies
+    on.
+    """
     return style.seat_height - style.seat_thickness - (BASE_HEIGHT if is_boxed(style) else 0)
 
 
 def is_boxed(style: "ChairStyle") -> bool:
-    """Whether the seat is a loose cushion on an upholstered box: it is where there are padded arms."""
+    """Whether the seat is a loose cushion on an upholstered box: it is where there are padded
+    arms.
+    """
     return style.seat == "cushion" and style.arms == "padded"
 
 
@@ -213,10 +243,14 @@ def _saddle(style: "ChairStyle") -> list[Part]:
     """A thick board with a hollow for each thigh and a ridge between them."""
     thick = style.seat_thickness
     rims = [(0.88, 0), (1, 0.5 * thick), (1, 0.85 * thick), (0.97, thick)]
-    solid = layered(outline(style), rims + [(share, thick) for share in (0.88, 0.75, 0.6, 0.45, 0.3, 0.15)])
+    solid = layered(
+        outline(style), rims + [(share, thick) for share in (0.88, 0.75, 0.6, 0.45, 0.3, 0.15)]
+    )
     x, y, z = solid.vertices.T
     place = np.hypot(2 * x / style.seat_width, 2 * y / style.seat_depth)
-    ridge = np.exp(-((x / (0.16 * style.seat_width)) ** 2)) / (1 + np.exp(14 * y / style.seat_depth))
+    ridge = np.exp(-((x / (0.16 * style.seat_width)) ** 2)) / (
+        1 + np.exp(14 * y / style.seat_depth)
+    )
     hollow = 0.55 * thick * (1 - place**2).clip(0) * (1 - 0.85 * ridge)
     z = np.where(z > 0.99 * thick, z - hollow, z)
     return [_at_seat(style, Solid(np.column_stack([x, y, z]), solid.faces))]
@@ -278,17 +312,28 @@ def _on_shell(style: "ChairStyle", t: Array, s: Array) -> Array:
     back = 1 / (1 + np.exp(-9 * (s - 0.1)))  # 0 on the seat, 1 on the back
     waist = 1 - 0.09 * np.exp(-(((s - 0.1) / 0.3) ** 2)) * (style.arms == "none")
     half = style.seat_width / 2 * waist * (1 + back * (style.seat_taper * style.back_flare - 1))
-    arms = 0.8 * style.arm_height * np.exp(-(((s + 0.02) / 0.5) ** 2)) if style.arms == "moulded" else 0
+    arms = (
+        0.8 * style.arm_height * np.exp(-(((s + 0.02) / 0.5) ** 2))
+        if style.arms == "moulded"
+        else 0
+    )
     lift = style.back_curve * (0.6 + 0.4 * back) * np.abs(t) ** 2.4
-    # The arms rise straight up: across the middle line, they would run into each other where it bends.
+    # The arms rise straight up: across the middle line, they would run into each other where it
+    # bends.
     return np.stack([half * t, y - lift * dz, z + lift * dy + arms * np.abs(t) ** 3], axis=-1)
 
 
 def _shell_line(style: "ChairStyle") -> BSpline:
-    """The shell's middle line, y and z, from the front of the seat (-1) to the top of the back (1)."""
+    """The shell's middle line, y and z, from the front of the seat (-1) to the top of the back
+    (1).
+    """
     depth, height, rise = style.seat_depth, style.seat_height, style.back_height
     lean = np.tan(np.radians(style.back_recline))
-    ahead = [(-0.53 * depth, height - 0.04), (-0.42 * depth, height - 0.008), (0.1 * depth, height - 0.03)]
+    ahead = [
+        (-0.53 * depth, height - 0.04),
+        (-0.42 * depth, height - 0.008),
+        (0.1 * depth, height - 0.03),
+    ]
     bend = [(0.4 * depth, height), (0.5 * depth + 0.28 * rise * lean, height + 0.28 * rise)]
     top = (0.5 * depth + rise * lean, height + rise)
     return make_interp_spline([-1, -0.85, -0.25, 0.06, 0.38, 1], [*ahead, *bend, top], k=3)

@@ -1,4 +1,5 @@
-"""Pictures of a lit piece of furniture: RGBA whose alpha is the share of each pixel that the piece covers.
+"""Pictures of a lit piece of furniture: RGBA whose alpha is the share of each pixel that the piece
+covers.
 
 One ray for each sample, traced by embree. The light is on the surface already:
 only highlights depend on the view.
@@ -36,7 +37,9 @@ def framing(vertices: Array, views: tuple[View, ...] = VIEWS) -> Framing:
     low, high = vertices.min(axis=0), vertices.max(axis=0)
     center = (low + high) / 2
     from_center = vertices - center
-    distance = DISTANCE * max(np.hypot(*from_center[:, :2].T).max(), np.abs(from_center[:, 2]).max())
+    distance = DISTANCE * max(
+        np.hypot(*from_center[:, :2].T).max(), np.abs(from_center[:, 2]).max()
+    )
     seen = [np.abs(_projected(from_center, view, distance)).max() for view in views]
     return Framing(center, distance, max(seen) / (1 - 2 * MARGIN))
 
@@ -62,12 +65,16 @@ def photograph(surface: Surface, camera: Framing, view: View, size: int, samples
     seen = np.flatnonzero(hit["primID"] >= 0)
     face, u, v, far = (hit[key][seen] for key in ("primID", "u", "v", "tfar"))
     covered = np.zeros((len(directions), 4), np.float32)
-    covered[seen, :3] = _shade(surface, face, np.stack([1 - u - v, u, v], axis=1), eye, far, directions[seen])
+    covered[seen, :3] = _shade(
+        surface, face, np.stack([1 - u - v, u, v], axis=1), eye, far, directions[seen]
+    )
     covered[seen, 3] = 1
     return _developed(covered, rows, columns, size, samples)
 
 
-def _window(surface: Surface, camera: Framing, view: View, side: int, samples: int) -> tuple[range, range]:
+def _window(
+    surface: Surface, camera: Framing, view: View, side: int, samples: int
+) -> tuple[range, range]:
     """Rows and columns of samples where the piece can be, in whole pixels."""
     plane = _projected(surface.vertices - camera.center, view, camera.distance)
     place = (plane / camera.half_width * (1, -1) + 1) * side / 2
@@ -84,7 +91,9 @@ def _rays(camera: Framing, view: View, side: int, rows: range, columns: range) -
     return (y[:, None, None] * up + (x[None, :, None] * right - back)).reshape(-1, 3)
 
 
-def _shade(surface: Surface, face: Array, share: Array, eye: Array, far: Array, directions: Array) -> Array:
+def _shade(
+    surface: Surface, face: Array, share: Array, eye: Array, far: Array, directions: Array
+) -> Array:
     """(n, 3) sRGB in [0, 1] of each hit.
 
     face   (n,) that was hit, where its corners have the `share` (n, 3)
@@ -96,7 +105,9 @@ def _shade(surface: Surface, face: Array, share: Array, eye: Array, far: Array, 
     gloss = np.array([material.gloss for material in surface.materials], np.float32)[part]
     shiny = np.flatnonzero(gloss)
     normal = np.einsum("nk,nkc->nc", share[shiny], surface.normal[face[shiny]])
-    color[shiny] += gloss[shiny, None] * _shine(_unit(normal), _unit(directions[shiny]), light[shiny])
+    color[shiny] += gloss[shiny, None] * _shine(
+        _unit(normal), _unit(directions[shiny]), light[shiny]
+    )
     return _encoded(color)
 
 
@@ -120,7 +131,9 @@ def _encoded(linear: Array) -> Array:
 
 
 def _developed(covered: Array, rows: range, columns: range, size: int, samples: int) -> Array:
-    """Average the samples of each pixel, and divide the colour by the cover, so that alpha is straight."""
+    """Average the samples of each pixel, and divide the colour by the cover, so that alpha is
+    straight.
+    """
     height, width = len(rows) // samples, len(columns) // samples
     fine = covered.reshape(height, samples, width, samples * 4)
     down = fine.sum(axis=1)  # along whole rows first: many times as fast as both at once

@@ -1,7 +1,8 @@
-"""Soft light, computed once for each piece of furniture: sky, a pale floor, and a low sun behind thin cloud.
+"""Soft light, computed once for each piece of furniture: sky, a pale floor, and a low sun behind
+thin cloud.
 
-Many weak lamps all around stand for the sky. Which of them a point of the surface sees is asked of embree; as
-the lamps are the same for every point, shadows are soft and free of noise.
+Many weak lamps all around stand for the sky. Which of them a point of the surface sees is asked of
+embree; as the lamps are the same for every point, shadows are soft and free of noise.
 """
 
 from typing import NamedTuple
@@ -25,7 +26,9 @@ ZENITH, HORIZON, FLOOR = (
     np.array([0.40, 0.385, 0.37]),
 )
 FINEST, FINEST_SHARE = 0.07, 0.048  # metres, and of the diagonal
-CREASE = np.cos(np.radians(38))  # a sharper edge is a crease, a flatter one is part of a round surface
+CREASE = np.cos(
+    np.radians(38)
+)  # a sharper edge is a crease, a flatter one is part of a round surface
 VOTES = 16  # rays that are asked whether a point lies inside
 DIM = 0.15  # as little light as reaches only what lies inside, or nearly
 STEP_OFF = 2e-4  # metres from the surface, so that a ray does not hit where it starts
@@ -59,7 +62,9 @@ def lit(parts: list[Part], finest: float | None = None) -> Surface:
 
 
 def _joined(parts: list[Part], finest: float | None) -> tuple[Array, Array, Array]:
-    """All parts as one mesh of small faces: (V, 3) vertices, (F, 3) faces, (F,) part of each face."""
+    """All parts as one mesh of small faces: (V, 3) vertices, (F, 3) faces, (F,) part of each
+    face.
+    """
     vertices = np.concatenate([p.solid.vertices for p in parts])
     if not np.isfinite(vertices).all():
         raise ValueError("A solid has vertices that are no numbers.")
@@ -67,7 +72,9 @@ def _joined(parts: list[Part], finest: float | None) -> tuple[Array, Array, Arra
     faces = np.concatenate([p.solid.faces + o for p, o in zip(parts, offsets, strict=True)])
     part = np.repeat(np.arange(len(parts)), [len(p.solid.faces) for p in parts])
     finest = finest or max(FINEST, FINEST_SHARE * np.linalg.norm(np.ptp(vertices, axis=0)))
-    vertices, faces, origin = subdivide_to_size(vertices, faces, finest, max_iter=20, return_index=True)
+    vertices, faces, origin = subdivide_to_size(
+        vertices, faces, finest, max_iter=20, return_index=True
+    )
     return vertices, faces, part[origin]
 
 
@@ -89,7 +96,9 @@ def _corners(vertices: Array, faces: Array) -> tuple[Array, Array, Array]:
         normal[:, axis] = np.bincount(use[smooth], weights=weights, minlength=faces.size)
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
     key = np.column_stack([faces.ravel(), np.round(normal * 50)]).astype(np.int64)
-    _, first, corner = np.unique(key @ (1 << 24, 1 << 16, 1 << 8, 1), return_index=True, return_inverse=True)
+    _, first, corner = np.unique(
+        key @ (1 << 24, 1 << 16, 1 << 8, 1), return_index=True, return_inverse=True
+    )
     return faces.ravel()[first], normal[first], corner.reshape(faces.shape)
 
 
@@ -125,7 +134,9 @@ def _evenly_spread(count: int) -> Array:
 
 
 def _fallen_light(scene: EmbreeScene, points: Array, normals: Array) -> tuple[Array, Array]:
-    """(C, 3) light at each corner, and (C,) whether it lies inside another part, where none comes."""
+    """(C, 3) light at each corner, and (C,) whether it lies inside another part, where none
+    comes.
+    """
     directions, colors = _lamps()
     facing = normals @ directions.T  # (C, K) cosines
     origins = (points + STEP_OFF * normals).astype(np.float32)
@@ -136,7 +147,9 @@ def _fallen_light(scene: EmbreeScene, points: Array, normals: Array) -> tuple[Ar
     given = facing[corner, lamp]
     light = np.zeros((len(points), 3))
     for channel in range(3):
-        light[:, channel] = np.bincount(corner, weights=given * colors[lamp, channel], minlength=len(points))
+        light[:, channel] = np.bincount(
+            corner, weights=given * colors[lamp, channel], minlength=len(points)
+        )
     dark = np.flatnonzero(light.max(axis=1) < DIM)
     buried = np.zeros(len(points), bool)
     buried[dark] = _inside(scene, origins[dark], normals[dark])
@@ -144,13 +157,17 @@ def _fallen_light(scene: EmbreeScene, points: Array, normals: Array) -> tuple[Ar
 
 
 def _inside(scene: EmbreeScene, origins: Array, normals: Array) -> Array:
-    """(n,) whether points lie inside of a solid: rays that leave through the backs of faces began inside."""
+    """(n,) whether points lie inside of a solid: rays that leave through the backs of faces began
+    inside.
+    """
     directions = _evenly_spread(VOTES)
     point, way = np.nonzero(normals @ directions.T > 0.02)
     towards = directions.astype(np.float32)[way]
     hit = scene.run(origins[point], towards, query="INTERSECT", output=1)
     backwards = np.einsum("ij,ij->i", hit["Ng"], towards) > 0
-    out = (hit["primID"] >= 0) & (backwards | (hit["tfar"] < STEP_OFF))  # at once: it starts in a face
+    out = (hit["primID"] >= 0) & (
+        backwards | (hit["tfar"] < STEP_OFF)
+    )  # at once: it starts in a face
     votes, voters = (np.bincount(point, weights=w, minlength=len(origins)) for w in (out, None))
     return votes > 0.5 * voters
 

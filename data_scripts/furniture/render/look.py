@@ -1,4 +1,6 @@
-"""A contact sheet: `python -m data_scripts.furniture.render.look chair --count 40 --to sheet.png`."""
+"""A contact sheet: `python -m data_scripts.furniture.render.look chair --count 40 --to
+sheet.png`.
+"""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,7 +16,9 @@ from data_scripts.furniture.styles import CATEGORIES, parts_of, style_of
 FROM_THE_RIGHT, FROM_THE_LEFT = VIEWS[3], VIEWS[28]
 
 
-def contact_sheet(categories: list[str], count: int, seed: int, size: int, columns: int) -> Image.Image:
+def contact_sheet(
+    categories: list[str], count: int, seed: int, size: int, columns: int
+) -> Image.Image:
     """Pieces of furniture, each from a three-quarter view, on white.
 
     count    pieces of each category
@@ -27,14 +31,18 @@ def contact_sheet(categories: list[str], count: int, seed: int, size: int, colum
         for number in range(count):
             surface = lit(parts_of(style_of(category, number, seed)))
             view = FROM_THE_LEFT if number % 2 else FROM_THE_RIGHT
-            picture = Image.fromarray(photograph(surface, framing(surface.vertices), view, size, samples=4))
+            picture = Image.fromarray(
+                photograph(surface, framing(surface.vertices), view, size, samples=4)
+            )
             place = (number % columns * size, (block * rows + number // columns) * size)
             sheet.paste(picture, place, picture)
     return sheet
 
 
 def main(
-    category: Annotated[str | None, typer.Argument(help="chair, table, sofa or car. Default: all.")] = None,
+    category: Annotated[
+        str | None, typer.Argument(help="chair, table, sofa or car. Default: all.")
+    ] = None,
     count: Annotated[int, typer.Option(help="Pieces of each category.", min=1)] = 40,
     seed: Annotated[int, typer.Option(help="As that of render_furniture.py.", min=0)] = 0,
     size: Annotated[int, typer.Option(help="Pixels of a side of each picture.", min=16)] = 160,

@@ -10,7 +10,17 @@ from data_scripts.furniture.render.solids import Solid
 Pattern = Literal["plain", "grain", "stripes", "checks"]
 Array = np.ndarray
 
-WOODS = ["#c89b62", "#a8713c", "#7a4a26", "#54321d", "#dcbf8f", "#b5651d", "#8d5a3b", "#3d2a20", "#e6d2ac"]
+WOODS = [
+    "#c89b62",
+    "#a8713c",
+    "#7a4a26",
+    "#54321d",
+    "#dcbf8f",
+    "#b5651d",
+    "#8d5a3b",
+    "#3d2a20",
+    "#e6d2ac",
+]
 FABRICS = [
     *("#8c2f39", "#c8553d", "#e0a030", "#6a8d4f", "#2f6f6b", "#2e5e8c", "#46527a", "#7d5a8c"),
     *("#b08d79", "#d8cbb3", "#8f9499", "#4a4e54", "#a3b8c8", "#d78f8f", "#5d7f3a", "#274060"),
@@ -98,16 +108,22 @@ def albedo(materials: list[Material], which: Array, points: Array) -> Array:
     second[grain] = first[grain] * GRAIN_CONTRAST
     color = first[which]
     for pattern, amount_of in PATTERNS.items():
-        here = np.flatnonzero(np.array([material.pattern == pattern for material in materials])[which])
+        here = np.flatnonzero(
+            np.array([material.pattern == pattern for material in materials])[which]
+        )
         if len(here):
-            period = np.array([material.period for material in materials], np.float32)[which[here], None]
+            period = np.array([material.period for material in materials], np.float32)[
+                which[here], None
+            ]
             amount = amount_of(points[here] / period)[:, None]
             color[here] += amount * (second[which[here]] - color[here])
     return color
 
 
 def _grain(points: Array) -> Array:
-    """Growth rings around a far, leaning axis, so that every face of a piece shows lines of its own."""
+    """Growth rings around a far, leaning axis, so that every face of a piece shows lines of its
+    own.
+    """
     x, y, z = points.T
     rings = np.hypot(0.35 * x + 0.21 * z + 70, y - 0.17 * z + 30 + 0.3 * np.sin(0.4 * z))
     waves = 0.25 * np.sin(0.3 * x + 0.7 * y)

@@ -1,7 +1,7 @@
 """Plates and bars that are cut finely from the start: table tops, cushions, rails.
 
-Light is known at corners only, so long faces get cut later on; a needle of a face would leave thousands of
-pieces, where the even nets made here leave none.
+Light is known at corners only, so long faces get cut later on; a needle of a face would leave
+thousands of pieces, where the even nets made here leave none.
 """
 
 import numpy as np
@@ -19,7 +19,8 @@ TAN_15 = 0.268
 
 
 def refined(rows: ArrayLike, step: float = STEP) -> Array:
-    """A row of points or rings, with more in between wherever two neighbours are further apart than `step`.
+    """A row of points or rings, with more in between wherever two neighbours are further apart than
+    `step`.
 
     rows   (K, ..., D) the last axis holds coordinates
     """
@@ -32,19 +33,27 @@ def refined(rows: ArrayLike, step: float = STEP) -> Array:
     return rows[first] * (1 - share) + rows[first + 1] * share
 
 
-def bar(start: ArrayLike, end: ArrayLike, width: ArrayLike, end_width: ArrayLike | None = None) -> Solid:
+def bar(
+    start: ArrayLike, end: ArrayLike, width: ArrayLike, end_width: ArrayLike | None = None
+) -> Solid:
     """A straight bar of rectangular section.
 
-    start, end        (3,) centres of the two ends; level if the bar stands more than it lies, else upright
-    width, end_width  the sides of its section: x and y if it stands, the upright and the level one if it lies
+    start, end        (3,) centres of the two ends; level if the bar stands more than it lies, else
+                      upright
+    width, end_width  the sides of its section: x and y if it stands, the upright and the level one
+                      if it lies
     """
     start, end = np.asarray(start, float), np.asarray(end, float)
     first, second = _across(end - start)
     square = np.array([(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5)])
     sides = [
-        np.broadcast_to(np.asarray(w, float), 2) for w in (width, width if end_width is None else end_width)
+        np.broadcast_to(np.asarray(w, float), 2)
+        for w in (width, width if end_width is None else end_width)
     ]
-    rings = [at + (square * w) @ np.stack([first, second]) for at, w in zip((start, end), sides, strict=True)]
+    rings = [
+        at + (square * w) @ np.stack([first, second])
+        for at, w in zip((start, end), sides, strict=True)
+    ]
     return loft(refined(rings, 0.045))
 
 
@@ -75,7 +84,9 @@ def bent(path: ArrayLike, radius: ArrayLike, sides: int = 8) -> Solid:
     return tube(rows[:, :3], rows[:, 3], sides)
 
 
-def plate(outline: ArrayLike, profile: Profile, at: ArrayLike = (0, 0, 0), crown: float = 0.0) -> Solid:
+def plate(
+    outline: ArrayLike, profile: Profile, at: ArrayLike = (0, 0, 0), crown: float = 0.0
+) -> Solid:
     """A level plate of any convex outline about the origin, with any edge.
 
     outline  (N, 2) x and y, counter-clockwise from above
@@ -85,11 +96,15 @@ def plate(outline: ArrayLike, profile: Profile, at: ArrayLike = (0, 0, 0), crown
     rim, inner, net = _net(np.asarray(outline, float))
     half = np.abs(rim).max(axis=0)
     profile = refined(profile, 0.042)
-    rings = [np.column_stack([rim * (1 - inset / half), np.full(len(rim), z)]) for inset, z in profile]
+    rings = [
+        np.column_stack([rim * (1 - inset / half), np.full(len(rim), z)]) for inset, z in profile
+    ]
     swell = crown * np.prod(1 - (inner / half) ** 2, axis=1)
     below, above = (
         np.column_stack([inner * (1 - inset / half), z + lift])
-        for (inset, z), lift in zip((profile[0], profile[-1]), (np.zeros(len(inner)), swell), strict=True)
+        for (inset, z), lift in zip(
+            (profile[0], profile[-1]), (np.zeros(len(inner)), swell), strict=True
+        )
     )
     side = loft(np.stack(rings)).faces[: -2 * len(rim)]
     floor, roof = (
@@ -100,7 +115,11 @@ def plate(outline: ArrayLike, profile: Profile, at: ArrayLike = (0, 0, 0), crown
 
 
 def board(
-    outline: ArrayLike, thickness: float, at: ArrayLike = (0, 0, 0), radius: float = 0.002, crown: float = 0.0
+    outline: ArrayLike,
+    thickness: float,
+    at: ArrayLike = (0, 0, 0),
+    radius: float = 0.002,
+    crown: float = 0.0,
 ) -> Solid:
     """An upright plate that faces the front.
 
@@ -123,13 +142,18 @@ def _renumbered(net: Array, border: int, first: int, first_inner: int) -> Array:
 
 
 def _net(outline: Array) -> tuple[Array, Array, Array]:
-    """(N, 2) border and (M, 2) inner vertices of an even net over an outline, and its (F, 3) triangles."""
+    """(N, 2) border and (M, 2) inner vertices of an even net over an outline, and its (F, 3)
+    triangles.
+    """
     rim = refined(np.concatenate([outline, outline[:1]]), RIM_STEP)[:-1]
     half = np.abs(rim).max(axis=0)
     inner = _inside(_hexagonal(half), outline)
-    # Straight sides are bent outwards a little, or rounding errors would leave some of their vertices out.
+    # Straight sides are bent outwards a little, or rounding errors would leave some of their
+    # vertices out.
     points = np.concatenate([rim, inner])
-    net = Delaunay(points * (1.05 - 0.05 * np.sum((points / half) ** 2, axis=1, keepdims=True) / 2)).simplices
+    net = Delaunay(
+        points * (1.05 - 0.05 * np.sum((points / half) ** 2, axis=1, keepdims=True) / 2)
+    ).simplices
     a, b, c = points[net].swapaxes(0, 1)
     turn = (b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0]
     return rim, inner, np.where(turn[:, None] > 0, net, net[:, ::-1])
@@ -147,14 +171,22 @@ def _inside(points: Array, outline: Array) -> Array:
     along = np.roll(outline, -1, axis=0) - outline
     along /= np.linalg.norm(along, axis=1, keepdims=True)
     offset = points[:, None] - outline
-    return points[(along[:, 0] * offset[..., 1] - along[:, 1] * offset[..., 0] > STEP / 2).all(axis=1)]
+    return points[
+        (along[:, 0] * offset[..., 1] - along[:, 1] * offset[..., 0] > STEP / 2).all(axis=1)
+    ]
 
 
 def rectangle(width: float, depth: float, radius: float = 0.0) -> Array:
     """(N, 2) outline of a rectangle, its corners rounded if a radius is given."""
     corners = [
-        (np.array([width, depth]) / 2 - radius) * sign + _quarter(radius) @ np.array([(c, s), (-s, c)])
-        for sign, (c, s) in (((1, 1), (1, 0)), ((-1, 1), (0, 1)), ((-1, -1), (-1, 0)), ((1, -1), (0, -1)))
+        (np.array([width, depth]) / 2 - radius) * sign
+        + _quarter(radius) @ np.array([(c, s), (-s, c)])
+        for sign, (c, s) in (
+            ((1, 1), (1, 0)),
+            ((-1, 1), (0, 1)),
+            ((-1, -1), (-1, 0)),
+            ((1, -1), (0, -1)),
+        )
     ]
     return np.concatenate(corners)
 
@@ -179,7 +211,9 @@ def trapezoid(lower: float, upper: float, height: float) -> Array:
 
 
 def rounded_edge(thickness: float, radius: float) -> Profile:
-    """The profile of a plate whose edges are rounded; at most half the thickness is used of the radius."""
+    """The profile of a plate whose edges are rounded; at most half the thickness is used of the
+    radius.
+    """
     radius = min(radius, thickness / 2)
     upper = [(radius - out, thickness - radius + up) for out, up in _quarter(radius)]
     return [(inset, thickness - z) for inset, z in reversed(upper)] + upper

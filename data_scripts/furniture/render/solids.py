@@ -1,6 +1,7 @@
 """Closed solids from a few numbers: what pieces of furniture are put together from.
 
-Every solid's faces turn counter-clockwise seen from outside: the light inside a solid is told by that.
+Every solid's faces turn counter-clockwise seen from outside: the light inside a solid is told by
+that.
 """
 
 from typing import NamedTuple
@@ -42,7 +43,9 @@ def _octants(signs: Array) -> Array:
     """(8, n, 3) points of the unit sphere: of each corner's sphere, the eighth that shows."""
     angles = np.linspace(0, np.pi / 2, 4)
     around, up = (grid.ravel() for grid in np.meshgrid(angles, angles))
-    eighth = np.stack([np.cos(around) * np.cos(up), np.sin(around) * np.cos(up), np.sin(up)], axis=-1)
+    eighth = np.stack(
+        [np.cos(around) * np.cos(up), np.sin(around) * np.cos(up), np.sin(up)], axis=-1
+    )
     return signs[:, None] * eighth
 
 
@@ -71,7 +74,8 @@ def loft(rings: ArrayLike, closed: bool = False) -> Solid:
     beside = steps * sides + np.roll(np.arange(sides), -1)
     above, above_beside = ((index + sides) % (count * sides) for index in (here, beside))
     faces = [
-        np.stack(f, -1).reshape(-1, 3) for f in ((here, beside, above_beside), (here, above_beside, above))
+        np.stack(f, -1).reshape(-1, 3)
+        for f in ((here, beside, above_beside), (here, above_beside, above))
     ]
     vertices = rings.reshape(-1, 3)
     if not closed:
@@ -83,11 +87,14 @@ def loft(rings: ArrayLike, closed: bool = False) -> Solid:
     return Solid(vertices, np.concatenate(faces))
 
 
-def beam(start: ArrayLike, end: ArrayLike, width: ArrayLike, end_width: ArrayLike | None = None) -> Solid:
+def beam(
+    start: ArrayLike, end: ArrayLike, width: ArrayLike, end_width: ArrayLike | None = None
+) -> Solid:
     """A straight square bar whose ends are level where it is upright: a leg, a rail.
 
     start, end       (3,) centres of the two ends
-    width, end_width the side, or (x, y) sides, of the section at each end; for a bar that lies more than it
+    width, end_width the side, or (x, y) sides, of the section at each end; for a bar that lies more
+    than it
                      stands, the two sides across it
     """
     first = np.broadcast_to(np.asarray(width, float), 2)
@@ -95,7 +102,9 @@ def beam(start: ArrayLike, end: ArrayLike, width: ArrayLike, end_width: ArrayLik
     start, end = np.asarray(start, float), np.asarray(end, float)
     across, over = _sides_of(end - start)
     square = np.array([(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5)])
-    rings = [at + (square * w) @ np.stack([across, over]) for at, w in ((start, first), (end, last))]
+    rings = [
+        at + (square * w) @ np.stack([across, over]) for at, w in ((start, first), (end, last))
+    ]
     return loft(np.stack(rings))
 
 
@@ -107,7 +116,11 @@ def _sides_of(direction: Array) -> tuple[Array, Array]:
 
 
 def rod(
-    start: ArrayLike, end: ArrayLike, radius: float, end_radius: float | None = None, sides: int = 10
+    start: ArrayLike,
+    end: ArrayLike,
+    radius: float,
+    end_radius: float | None = None,
+    sides: int = 10,
 ) -> Solid:
     """A straight round bar, which may taper."""
     return tube([start, end], [radius, radius if end_radius is None else end_radius], sides)
@@ -150,7 +163,9 @@ def lathe(profile: ArrayLike, at: ArrayLike = (0, 0, 0), sides: int = 28) -> Sol
     return moved(loft(radius[:, None, None] * circle + height[:, None, None] * (0, 0, 1)), at)
 
 
-def slab(outline: ArrayLike, thickness: float, at: ArrayLike = (0, 0, 0), bevel: float = 0.0) -> Solid:
+def slab(
+    outline: ArrayLike, thickness: float, at: ArrayLike = (0, 0, 0), bevel: float = 0.0
+) -> Solid:
     """A level plate of any star-shaped outline: a table top, a seat.
 
     outline    (N, 2) x and y, counter-clockwise from above
@@ -181,7 +196,9 @@ def sheet(points: ArrayLike, thickness: float) -> Solid:
 
 
 def _strip(rings: Array, columns: int) -> Solid:
-    """A loft of flat rings whose ends are closed as ladders, since a fan would leave a bent ring."""
+    """A loft of flat rings whose ends are closed as ladders, since a fan would leave a bent
+    ring.
+    """
     skin = loft(rings)
     count, sides = rings.shape[:2]
     faces = skin.faces[: -2 * sides]
@@ -200,7 +217,9 @@ def circle(radius: float, sides: int = 32) -> Array:
 
 
 def superellipse(width: float, depth: float, power: float, sides: int = 40) -> Array:
-    """(N, 2) outline between an ellipse (power 2) and a rectangle (large power), counter-clockwise."""
+    """(N, 2) outline between an ellipse (power 2) and a rectangle (large power),
+    counter-clockwise.
+    """
     angles = np.arange(sides) * 2 * np.pi / sides
     c, s = np.cos(angles), np.sin(angles)
     x, y = (np.sign(v) * np.abs(v) ** (2 / power) for v in (c, s))
@@ -213,7 +232,9 @@ def moved(solid: Solid, by: ArrayLike) -> Solid:
 
 
 def turned(solid: Solid, angle: float, axis: str, around: ArrayLike = (0, 0, 0)) -> Solid:
-    """The solid, turned by `angle` degrees around an axis ("x", "y" or "z") through a point, right-handed."""
+    """The solid, turned by `angle` degrees around an axis ("x", "y" or "z") through a point,
+    right-handed.
+    """
     i = "xyz".index(axis)
     j, k = (i + 1) % 3, (i + 2) % 3
     c, s = np.cos(np.radians(angle)), np.sin(np.radians(angle))

@@ -1,4 +1,6 @@
-"""The 62 views of the rendered chairs (Aubry et al. 2014, "Seeing 3D chairs"), and their file names."""
+"""The 62 views of the rendered chairs (Aubry et al. 2014, "Seeing 3D chairs"), and their file
+names.
+"""
 
 from typing import NamedTuple
 
@@ -15,7 +17,9 @@ class View(NamedTuple):
 
     elevation: int  # degrees above the floor
     azimuth: int  # degrees, whole: floor(360 k / 31); 0 sees the front, 90 the piece's right side
-    number: int  # in the file's name: the data set goes on after each elevation's 31 with a gap of one
+    number: (
+        int  # in the file's name: the data set goes on after each elevation's 31 with a gap of one
+    )
 
     @property
     def file_name(self) -> str:
@@ -24,7 +28,9 @@ class View(NamedTuple):
 
     @property
     def axes(self) -> Array:
-        """(3, 3) rows: the picture's right, its up, and the direction from the piece to the viewer."""
+        """(3, 3) rows: the picture's right, its up, and the direction from the piece to the
+        viewer.
+        """
         sin_el, cos_el = np.sin(np.radians(self.elevation)), np.cos(np.radians(self.elevation))
         sin_az, cos_az = np.sin(np.radians(self.azimuth)), np.cos(np.radians(self.azimuth))
         return np.array(

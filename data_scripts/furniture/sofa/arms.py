@@ -12,7 +12,9 @@ from data_scripts.furniture.sofa.upholstery import block, bolster
 
 def arms(style: SofaStyle, sides: tuple[int, ...]) -> list[Solid]:
     """The upholstered arms on the given sides: -1 left, 1 right."""
-    right = [moved(part, ((style.width - style.arm_width) / 2, 0, 0)) for part in ARMS[style.arm](style)]
+    right = [
+        moved(part, ((style.width - style.arm_width) / 2, 0, 0)) for part in ARMS[style.arm](style)
+    ]
     return [part if side > 0 else mirrored(part) for side in sides for part in right]
 
 

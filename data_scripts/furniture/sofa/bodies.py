@@ -1,4 +1,6 @@
-"""Sofas that are padded all over: with straight backs, camel backs, tufted scrolls, or bent to an arc."""
+"""Sofas that are padded all over: with straight backs, camel backs, tufted scrolls, or bent to an
+arc.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -58,7 +60,9 @@ def _cushioned(style: SofaStyle, plan: Layout) -> list[Solid]:
 
 def _leaning(style: SofaStyle, place: BackPlace) -> Solid:
     height, thick = style.height - style.seat_height + 0.04, 0.85 * style.back_thickness
-    cushion = back_cushion(place.width - GAP, height, thick, style.recline, max(style.softness, 0.035))
+    cushion = back_cushion(
+        place.width - GAP, height, thick, style.recline, max(style.softness, 0.035)
+    )
     # Its foot stands forward by as much as its head leans back.
     foot = (0, -height * np.sin(np.radians(style.recline)) + 0.03, style.seat_height - 0.03)
     return moved(turned(moved(cushion, foot), place.facing, "z"), (place.x, place.y, 0))
@@ -77,7 +81,9 @@ def _camel(style: SofaStyle, plan: Layout) -> list[Solid]:
     place, thick = plan.walls[0], 0.8 * style.back_thickness
     x = np.linspace(-0.5, 0.5, 41) * place.width
     share = np.clip((np.abs(x) / x[-1] - 0.08) / 0.8, 0, 1)
-    high = style.height - 0.8 * (style.height - style.arm_height) * (0.5 - 0.5 * np.cos(np.pi * share))
+    high = style.height - 0.8 * (style.height - style.arm_height) * (
+        0.5 - 0.5 * np.cos(np.pi * share)
+    )
     upright = wall(np.column_stack([x, 0 * x]), thick, style.foot_height, high, 0.42 * thick)
     return [moved(turned(upright, -8, "x", around=(0, 0, style.seat_height)), (0, place.y, 0))]
 
@@ -101,7 +107,9 @@ def scrolled(style: SofaStyle) -> list[Part]:
 
 
 def _horseshoe(x: float, y: float, front: float, radius: float = 0.13) -> Array:
-    """(K, 2) a line from the front of the left arm, around the back, to the front of the right arm."""
+    """(K, 2) a line from the front of the left arm, around the back, to the front of the right
+    arm.
+    """
     turn = np.radians(np.linspace(0, 90, 6))
     arc = radius * np.column_stack([np.sin(turn), np.cos(turn)])
     right = arc + (x - radius, y - radius)
@@ -117,11 +125,15 @@ def _horseshoe_out(line: Array, by: float) -> Array:
 
 
 def _tufts(low: float, high: float, pitch: float = 0.105) -> Callable[[Array, Array], Array]:
-    """Rows of buttons above the seat, each row set off against the next, with padding that swells between."""
+    """Rows of buttons above the seat, each row set off against the next, with padding that swells
+    between.
+    """
 
     def dent(along: Array, height: Array) -> Array:
         wave = np.cos(np.pi * along / pitch) * np.cos(np.pi * (height - low) / (0.8 * pitch))
-        return np.where((height > low - 0.05) & (height < high), 0.035 * np.maximum(wave, 0) ** 1.5, 0.0)
+        return np.where(
+            (height > low - 0.05) & (height < high), 0.035 * np.maximum(wave, 0) ** 1.5, 0.0
+        )
 
     return dent
 
@@ -147,7 +159,9 @@ def _bent_seats(style: SofaStyle, radius: float, deep: float) -> list[Solid]:
     ends = np.linspace(-style.bend, style.bend, 2 if style.bench else style.seats + 1)
     gap = np.degrees(GAP / 2 / radius)
     lines = [_arc(radius, a + gap, b - gap) for a, b in zip(ends, ends[1:], strict=False)]
-    return [wall(line, deep, deck_top(style), style.seat_height, 0.45 * style.cushion) for line in lines]
+    return [
+        wall(line, deep, deck_top(style), style.seat_height, 0.45 * style.cushion) for line in lines
+    ]
 
 
 def _arc(radius: float, first: float, last: float) -> Array:
@@ -161,13 +175,18 @@ def _bent_feet(style: SofaStyle, radius: float, y: float) -> list[Part]:
     depth = style.depth - style.back_thickness
     if style.feet == "plinth":
         plinth = wall(
-            _arc(radius, 3 - style.bend, style.bend - 3), depth - 0.14, 0, style.foot_height + 0.02, 0.01
+            _arc(radius, 3 - style.bend, style.bend - 3),
+            depth - 0.14,
+            0,
+            style.foot_height + 0.02,
+            0.01,
         )
         return [Part(moved(plinth, (0, y, 0)), RUBBER)]
     angles = np.radians([-0.8, 0.0, 0.8]) * style.bend
     away = np.column_stack([np.sin(angles), np.cos(angles)])
     places = [(v, side) for v in away for side in (-1, 1)]
     made = [
-        foot(style, tuple(v * (radius + side * (depth / 2 - 0.09))), tuple(side * v)) for v, side in places
+        foot(style, tuple(v * (radius + side * (depth / 2 - 0.09))), tuple(side * v))
+        for v, side in places
     ]
     return [Part(moved(s, (0, y, 0)), style.frame) for s in made]

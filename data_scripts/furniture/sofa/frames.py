@@ -19,7 +19,9 @@ RAIL = 0.04  # metres, thickness of wooden bars
 def wooden(style: SofaStyle) -> list[Part]:
     """A bench of wood with a leaning back, and thin cushions on it."""
     frame = [*_bench(style), *_back(style), *WOODEN_ARMS[style.arm, style.feet](style)]
-    return [Part(s, style.frame) for s in frame] + [Part(s, style.cover) for s in _loose_cushions(style)]
+    return [Part(s, style.frame) for s in frame] + [
+        Part(s, style.cover) for s in _loose_cushions(style)
+    ]
 
 
 def _board_height(style: SofaStyle) -> float:
@@ -33,7 +35,9 @@ def _bench(style: SofaStyle) -> list[Solid]:
     high = 0.065
     along = [bar((-x, j * y, z), (x, j * y, z), (high, RAIL)) for j in (-1, 1)]
     across = [bar((i * x, -y, z), (i * x, y, z), (high * 0.9, RAIL)) for i in (-1, 1)]
-    slats = [bar((-x, v, z + 0.018), (x, v, z + 0.018), (0.022, 0.06)) for v in (-0.5 * y, 0, 0.5 * y)]
+    slats = [
+        bar((-x, v, z + 0.018), (x, v, z + 0.018), (0.022, 0.06)) for v in (-0.5 * y, 0, 0.5 * y)
+    ]
     seams = np.linspace(-inner, inner, style.seats + 1)  # below which the floor would show
     boards = [bar((u, -y, z + 0.017), (u, y, z + 0.017), (0.022, 0.08)) for u in seams]
     return [*along, *across, *slats, *boards]
@@ -97,7 +101,9 @@ def _square_arms(style: SofaStyle) -> list[Solid]:
     posts = [bar((x, j * y, 0), (x, j * y, high - 0.01), 0.06) for j in (-1, 1)]
     board = bar((x, -y - 0.045, high), (x, y + 0.045, high), (0.032, style.arm_width))
     low, gap = _board_height(style), high - _board_height(style)
-    rungs = [bar((x, -y, low + s * gap), (x, y, low + s * gap), (0.05, 0.024)) for s in (0.33, 0.66)]
+    rungs = [
+        bar((x, -y, low + s * gap), (x, y, low + s * gap), (0.05, 0.024)) for s in (0.33, 0.66)
+    ]
     right = [*posts, board, *rungs]
     return right + [mirrored(s) for s in right]
 
@@ -118,7 +124,9 @@ def _loose_cushions(style: SofaStyle) -> list[Solid]:
     high = style.height - style.seat_height - 0.02
     front = -style.depth / 2 + 0.005
     back = back_cushion(wide, high, thick, 0, 0.035)
-    backs = [_lean(moved(back, (x, -RAIL / 2 + 0.006, style.cushion - 0.01)), style) for x in places]
+    backs = [
+        _lean(moved(back, (x, -RAIL / 2 + 0.006, style.cushion - 0.01)), style) for x in places
+    ]
     deep = backs[0].vertices[:, 1].min() + 0.6 * thick - front
     seat_places = [0.0] if style.bench else places
     seat_wide = 2 * inner - GAP if style.bench else wide
@@ -139,7 +147,10 @@ def tubular(style: SofaStyle) -> list[Part]:
     x, y = style.width / 2 - 0.02, style.depth / 2 - 0.02
     loops = [_loop(style, i * x, y) for i in (-1, 1)]
     z = style.foot_height + 0.02
-    rails = [rod((-x, v, h), (x, v, h), 0.017) for v, h in ((-y, z), (y, z), (y, style.arm_height - 0.02))]
+    rails = [
+        rod((-x, v, h), (x, v, h), 0.017)
+        for v, h in ((-y, z), (y, z), (y, style.arm_height - 0.02))
+    ]
     frame = [Part(s, style.frame) for s in (*loops, *rails)]
     return frame + [Part(s, style.cover) for s in _thick_cushions(style)]
 
@@ -168,12 +179,15 @@ def _thick_cushions(style: SofaStyle) -> list[Solid]:
     ]
     wide = 2 * inner / style.seats
     xs = [-inner + (i + 0.5) * wide for i in range(style.seats)]
-    backs = [block((wide - GAP, back, style.height - low), (x, y - back / 2, low), soft) for x in xs]
+    backs = [
+        block((wide - GAP, back, style.height - low), (x, y - back / 2, low), soft) for x in xs
+    ]
     depth = 2 * y - back
     high = style.seat_height - style.cushion - low
     base = block((2 * inner - 0.01, 0.14, high), (0, 0.07 - y, low), soft)
     seat = (wide - GAP, depth - 0.005, style.cushion)
     tops = [
-        block(seat, (x, -back / 2, style.seat_height - style.cushion - 0.01), soft, crown=0.02) for x in xs
+        block(seat, (x, -back / 2, style.seat_height - style.cushion - 0.01), soft, crown=0.02)
+        for x in xs
     ]
     return [*sides, *backs, base, *tops]

@@ -54,12 +54,17 @@ def _spread(style: SofaStyle, left: float, right: float, count: int) -> list[Pla
     """Seats side by side."""
     front, back = -style.depth / 2, style.depth / 2 - style.back_thickness
     wide = (right - left) / count
-    return [Place(left + (i + 0.5) * wide, (front + back) / 2, wide, back - front) for i in range(count)]
+    return [
+        Place(left + (i + 0.5) * wide, (front + back) / 2, wide, back - front) for i in range(count)
+    ]
 
 
 def _rails(place: Place, sides: str) -> list[Place]:
     """Boards along some sides of a rectangle: "f"ront, "l"eft, "r"ight."""
-    (x, y, width, depth), thick = place, 0.09  # broad enough that no gap between cushions shows the floor
+    (x, y, width, depth), thick = (
+        place,
+        0.09,
+    )  # broad enough that no gap between cushions shows the floor
     boards = {
         "f": Place(x, y - (depth - thick) / 2, width, thick),
         "l": Place(x - (width - thick) / 2, y, thick, depth),
@@ -70,9 +75,10 @@ def _rails(place: Place, sides: str) -> list[Place]:
 
 def _footing(style: SofaStyle) -> float:
     """Width of the body at its lower end, where some arms are farther in than above."""
-    return style.width - {"flared": 0.1 + 0.2 * style.arm_width, "rolled": 0.35 * style.arm_width}.get(
-        style.arm, 0.0
-    )
+    return style.width - {
+        "flared": 0.1 + 0.2 * style.arm_width,
+        "rolled": 0.35 * style.arm_width,
+    }.get(style.arm, 0.0)
 
 
 def _straight(style: SofaStyle) -> Layout:
@@ -99,13 +105,18 @@ def _chaise(style: SofaStyle) -> Layout:
     ground = Place(last.x, -(style.depth + style.reach) / 2, last.width, style.reach)
     rails = _rails(ground._replace(y=ground.y + 0.03, depth=style.reach + 0.03), "flr")
     return plain._replace(
-        grounds=[*plain.grounds, ground], rails=[*plain.rails, *rails], seats=[*plain.seats[:-1], long]
+        grounds=[*plain.grounds, ground],
+        rails=[*plain.rails, *rails],
+        seats=[*plain.seats[:-1], long],
     )
 
 
 def _corner(style: SofaStyle) -> Layout:
     """A second row of seats comes forward on the right, with its own back."""
-    (half, thick, depth), arm = (style.width / 2, style.back_thickness, style.depth), arm_width(style)
+    (half, thick, depth), arm = (
+        (style.width / 2, style.back_thickness, style.depth),
+        arm_width(style),
+    )
     seat_depth, right, tuck = depth - thick, half - thick, 0.03 if arm else 0.0
     main = _spread(style, arm - half, half - depth, style.seats)
     square = Place(right - seat_depth / 2, -thick / 2, seat_depth, seat_depth)
@@ -113,7 +124,8 @@ def _corner(style: SofaStyle) -> Layout:
     inner_y, wall_y = depth / 2 - thick, (depth - thick) / 2
     ground = Place(half - depth / 2, -(depth + style.reach) / 2, depth, style.reach)
     rails = _rails(
-        Place(-depth / 2 + arm / 2, 0, style.width - depth - arm + 0.06, depth - 0.03), "f" if arm else "fl"
+        Place(-depth / 2 + arm / 2, 0, style.width - depth - arm + 0.06, depth - 0.03),
+        "f" if arm else "fl",
     )
     return Layout(
         grounds=[Place(0, 0, style.width, depth), ground],

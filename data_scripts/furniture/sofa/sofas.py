@@ -41,7 +41,11 @@ def _pillows(style: SofaStyle, body: Array) -> list[Part]:
     turn = 12.0
     if style.kind == "curved":  # where the back is still high enough to lean on
         end, right, turn = 0.75 * end, 0.75 * end, 0.55 * style.bend
-    places = [(0.62 * side - end, turn), (right - 0.62 * side, -turn), (1.2 * side - end, 0.5 * turn)]
+    places = [
+        (0.62 * side - end, turn),
+        (right - 0.62 * side, -turn),
+        (1.2 * side - end, 0.5 * turn),
+    ]
     pillow = throw_pillow(side)
     return [
         Part(_leant(pillow, style, body, x, angle, 0.1 * (k == 2)), style.pillow)
@@ -49,9 +53,13 @@ def _pillows(style: SofaStyle, body: Array) -> list[Part]:
     ]
 
 
-def _leant(pillow: Solid, style: SofaStyle, body: Array, x: float, angle: float, off: float) -> Solid:
+def _leant(
+    pillow: Solid, style: SofaStyle, body: Array, x: float, angle: float, off: float
+) -> Solid:
     """Lean a pillow on what is behind it: the foremost points of the back, low and high."""
-    here = body[(np.abs(body[:, 0] - x) < 0.12) & (body[:, 1] > 0 if style.kind != "curved" else True)]
+    here = body[
+        (np.abs(body[:, 0] - x) < 0.12) & (body[:, 1] > 0 if style.kind != "curved" else True)
+    ]
     above = here[:, 2] - style.seat_height
     low = here[(above > 0.06) & (above < 0.2), 1].min()
     high = min(here[(above > 0.2) & (above < 0.36), 1], default=low)

@@ -73,7 +73,11 @@ class Recipe(NamedTuple):
 MODERN_FEET = {"block": 1, "tapered": 1.5, "skids": 1, "plinth": 0.8}
 RECIPES = {
     "boxy": Recipe(
-        *(3.0, {"track": 3, "slanted": 1.3, "flared": 1.3, "none": 0.8}, {"cushions": 3, "tight": 1.2}),
+        *(
+            3.0,
+            {"track": 3, "slanted": 1.3, "flared": 1.3, "none": 0.8},
+            {"cushions": 3, "tight": 1.2},
+        ),
         *(MODERN_FEET, (0.74, 0.88), (0.66, 0.8), (0.1, 0.22)),
     ),
     "classic": Recipe(
@@ -140,7 +144,12 @@ def sample(rng: np.random.Generator) -> SofaStyle:
     pillows = int(rng.choice([0, 1, 2, 3], p=[0.4, 0.1, 0.35, 0.15]))
     lengths = _lengths(words, recipe, seats, rng)
     return SofaStyle(
-        **words, seats=seats, bench=bench, pillows=pillows, **lengths, **_materials(words, recipe, rng)
+        **words,
+        seats=seats,
+        bench=bench,
+        pillows=pillows,
+        **lengths,
+        **_materials(words, recipe, rng),
     )
 
 
@@ -149,11 +158,16 @@ def _pick(rng: np.random.Generator, odds: dict[str, float]) -> str:
     return str(rng.choice(list(odds), p=weights / weights.sum()))
 
 
-def _lengths(words: dict[str, str], recipe: Recipe, seats: int, rng: np.random.Generator) -> dict[str, float]:
+def _lengths(
+    words: dict[str, str], recipe: Recipe, seats: int, rng: np.random.Generator
+) -> dict[str, float]:
     draw = {
-        name: float(rng.uniform(*getattr(recipe, name))) for name in ("height", "arm_width", "foot_height")
+        name: float(rng.uniform(*getattr(recipe, name)))
+        for name in ("height", "arm_width", "foot_height")
     }
-    seat_width, arm_share = (float(rng.uniform(*bounds)) for bounds in (recipe.seat_width, recipe.arm_height))
+    seat_width, arm_share = (
+        float(rng.uniform(*bounds)) for bounds in (recipe.seat_width, recipe.arm_height)
+    )
     thin = words["kind"] in WOODEN
     depth = float(rng.uniform(0.74, 0.8) if thin else rng.uniform(0.78, 0.92))
     if words["feet"] == "turned":
@@ -174,7 +188,9 @@ def _lengths(words: dict[str, str], recipe: Recipe, seats: int, rng: np.random.G
     }
 
 
-def _materials(words: dict[str, str], recipe: Recipe, rng: np.random.Generator) -> dict[str, Material]:
+def _materials(
+    words: dict[str, str], recipe: Recipe, rng: np.random.Generator
+) -> dict[str, Material]:
     cover = leather(rng) if rng.random() < recipe.leather else fabric(rng)
     metallic = words["arm"] == "tube" or words["feet"] == "skids"
     return {"cover": cover, "pillow": fabric(rng), "frame": metal(rng) if metallic else wood(rng)}

@@ -27,12 +27,18 @@ def block(size: ArrayLike, at: ArrayLike, radius: float, crown: float = 0.0) -> 
             edge = [(0.5 * soft, 0.0), (0.0, 0.5 * soft), *edge[len(edge) // 2 :]]
         return plate(rectangle(width, depth, soft), edge, at, crown)
     long = max(width, depth)
-    upright = board(rectangle(long, height, soft), min(width, depth), (0, 0, height / 2), radius=soft)
+    upright = board(
+        rectangle(long, height, soft), min(width, depth), (0, 0, height / 2), radius=soft
+    )
     return moved(upright if long == width else turned(upright, 90, "z"), at)
 
 
-def back_cushion(width: float, height: float, thickness: float, recline: float, radius: float) -> Solid:
-    """A cushion that stands on the origin and leans back by `recline` degrees, in front of y = 0."""
+def back_cushion(
+    width: float, height: float, thickness: float, recline: float, radius: float
+) -> Solid:
+    """A cushion that stands on the origin and leans back by `recline` degrees, in front of y =
+    0.
+    """
     upright = board(
         rectangle(width, height, min(radius, 0.3 * height)),
         thickness,
@@ -60,7 +66,9 @@ def throw_pillow(side: float) -> Solid:
 def bolster(start: ArrayLike, end: ArrayLike, radius: float) -> Solid:
     """A padded roll between two points on one level."""
     start, end = np.asarray(start, float), np.asarray(end, float)
-    return wall([start[:2], end[:2]], 2 * radius, start[2] - radius, start[2] + radius, 0.97 * radius)
+    return wall(
+        [start[:2], end[:2]], 2 * radius, start[2] - radius, start[2] + radius, 0.97 * radius
+    )
 
 
 def wall(
@@ -76,8 +84,8 @@ def wall(
     path    (K, 2) its middle line
     high    height of its upper edge, one for all or (K,)
     radius  of its edges
-    dent    metres by which its right side, looking along the path, is pressed in, at (K, N) distances along
-            the path and (K, N) heights
+    dent    metres by which its right side, looking along the path, is pressed in, at (K, N)
+            distances along the path and (K, N) heights
     """
     place, along, top = _stations(path, thickness, high, radius)
     tangent = np.gradient(place, axis=0)
@@ -86,7 +94,8 @@ def wall(
     from_end = np.minimum(along, along[-1] - along)
     inset = radius - np.sqrt(radius**2 - np.maximum(radius - from_end, 0) ** 2)
     counts = [
-        max(1, int(np.ceil(side / FINE))) for side in (thickness - 2 * radius, top.max() - low - 2 * radius)
+        max(1, int(np.ceil(side / FINE)))
+        for side in (thickness - 2 * radius, top.max() - low - 2 * radius)
     ]
     section = np.stack(
         [_section(thickness, low, t, radius, counts, i) for i, t in zip(inset, top, strict=True)]
@@ -101,8 +110,8 @@ def wall(
 def _stations(
     path: ArrayLike, thickness: float, high: ArrayLike, radius: float
 ) -> tuple[Array, Array, Array]:
-    """(K, 2) places close together along a path, closer where its ends are rounded; (K,) their distance along
-    it, and (K,) the wall's height there."""
+    """(K, 2) places close together along a path, closer where its ends are rounded; (K,) their
+    distance along it, and (K,) the wall's height there."""
     step = np.diff(np.asarray(path, float), axis=0)
     known = np.concatenate([[0.0], np.cumsum(np.linalg.norm(step, axis=1))])
     length, turning = known[-1], np.ptp(np.unwrap(np.arctan2(*step.T)))
@@ -115,7 +124,9 @@ def _stations(
     return np.column_stack([x, y]), along, top
 
 
-def _section(width: float, low: float, high: float, radius: float, counts: list[int], inset: float) -> Array:
+def _section(
+    width: float, low: float, high: float, radius: float, counts: list[int], inset: float
+) -> Array:
     """(N, 2) a rounded rectangle, across and up, counter-clockwise.
 
     counts  into how many pieces its level and its upright sides are cut

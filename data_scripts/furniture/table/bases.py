@@ -1,4 +1,6 @@
-"""What carries a table top: legs and rails, pedestals, trestles, panels, frames, a cross, a cage, a drum."""
+"""What carries a table top: legs and rails, pedestals, trestles, panels, frames, a cross, a cage, a
+drum.
+"""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -99,7 +101,11 @@ def _post_end(style: TableStyle) -> list[Solid]:
     shape = trapezoid(0.38 * style.depth, 0.24 * style.depth, h - 0.03)
     post = turned(board(shape, 0.8 * g, (0, 0, h / 2 + 0.01)), 90, "z")
     foot = bar((0, -y, g / 2), (0, y, g / 2), (g, g * 1.1))
-    return [post, foot, bar((0, -0.9 * y, h - g / 2 + 0.003), (0, 0.9 * y, h - g / 2 + 0.003), (g, g * 1.1))]
+    return [
+        post,
+        foot,
+        bar((0, -0.9 * y, h - g / 2 + 0.003), (0, 0.9 * y, h - g / 2 + 0.003), (g, g * 1.1)),
+    ]
 
 
 def _sawhorse_end(style: TableStyle) -> list[Solid]:
@@ -115,7 +121,9 @@ def _x_end(style: TableStyle) -> list[Solid]:
     """Two legs that cross."""
     h, y, g = underside(style), 0.42 * style.depth, max(style.girth, 0.035)
     legs = [
-        bar((0.004 * j, -j * y, 0.3 * g), (0.004 * j, j * 0.85 * y, h - 0.5 * g), (0.9 * g, 1.2 * g))
+        bar(
+            (0.004 * j, -j * y, 0.3 * g), (0.004 * j, j * 0.85 * y, h - 0.5 * g), (0.9 * g, 1.2 * g)
+        )
         for j in (-1, 1)
     ]
     return [*legs, bar((0, -0.95 * y, h - 0.02), (0, 0.95 * y, h - 0.02), (0.046, 1.1 * g))]
@@ -148,14 +156,19 @@ def _frames(style: TableStyle) -> list[Solid]:
     bars = [bar((0, j * foot_y, 0.002), (0, j * head_y, top), (w, w)) for j in (-1, 1)]
     bars.append(
         bar(
-            (0, -head_y - w / 2, top - w / 2 + 0.004), (0, head_y + w / 2, top - w / 2 + 0.004), (w, w * 1.02)
+            (0, -head_y - w / 2, top - w / 2 + 0.004),
+            (0, head_y + w / 2, top - w / 2 + 0.004),
+            (w, w * 1.02),
         )
     )
     if style.loop != "open":
         bars.append(bar((0, -foot_y - w / 2, w / 2), (0, foot_y + w / 2, w / 2), (w, w * 1.02)))
     loops = [moved(b, (i * x, 0, 0)) for i in (-1, 1) for b in bars]
     z = top - w / 2
-    return [*loops, *(bar((-x, j * 0.6 * head_y, z), (x, j * 0.6 * head_y, z), 0.85 * w) for j in (-1, 1))]
+    return [
+        *loops,
+        *(bar((-x, j * 0.6 * head_y, z), (x, j * 0.6 * head_y, z), 0.85 * w) for j in (-1, 1)),
+    ]
 
 
 def _cross(style: TableStyle) -> list[Solid]:
@@ -165,9 +178,13 @@ def _cross(style: TableStyle) -> list[Solid]:
 
 def _crossed_bars(style: TableStyle, x: float, y: float, h: float) -> list[Solid]:
     g = max(0.9 * style.girth, 0.03)
-    sink = 0.006 if h > 1.9 * np.hypot(x, y) else 0.006 - g / 2  # the ends of bars that lie are upright
+    sink = (
+        0.006 if h > 1.9 * np.hypot(x, y) else 0.006 - g / 2
+    )  # the ends of bars that lie are upright
     feet = [(i * 0.95 * x, j * 0.95 * y, 0.006 - sink) for i in (-1, 1) for j in (-1, 1)]
-    bars = [bar(f, (-0.9 * f[0], -0.9 * f[1], h + sink), g * (1 + 0.03 * k)) for k, f in enumerate(feet)]
+    bars = [
+        bar(f, (-0.9 * f[0], -0.9 * f[1], h + sink), g * (1 + 0.03 * k)) for k, f in enumerate(feet)
+    ]
     rail = min(0.85 * x, 0.85 * y)
     return [*bars, plate(circle(0.5 * rail), [(0, 0), (0, 0.02)], (0, 0, h - 0.016))]
 
@@ -179,7 +196,11 @@ def _crossed_boards(style: TableStyle, x: float, y: float, h: float) -> list[Sol
     thick = max(0.7 * style.girth, 0.026)
     halves = [
         board(trapezoid(2 * half, 0.8 * half, 0.5 * h), thick, (0, 0, 0.25 * h)),
-        board(trapezoid(0.8 * half, 1.9 * half, 0.5 * h + 0.008), 0.97 * thick, (0, 0, 0.75 * h + 0.002)),
+        board(
+            trapezoid(0.8 * half, 1.9 * half, 0.5 * h + 0.008),
+            0.97 * thick,
+            (0, 0, 0.75 * h + 0.002),
+        ),
     ]
     return [turned(part, angle, "z") for angle in (slope, -slope) for part in halves]
 
@@ -203,13 +224,16 @@ CROSSES = {"bars": _crossed_bars, "boards": _crossed_boards, "tripod": _tripod}
 
 
 def _cage(style: TableStyle) -> list[Solid]:
-    """Many thin rods that twist from a ring on the floor to a wider one below the top: a waist forms."""
+    """Many thin rods that twist from a ring on the floor to a wider one below the top: a waist
+    forms.
+    """
     h, count = underside(style), 22
     foot, head, twist = 0.29, 0.36, np.radians(75)
     angles = np.arange(count) * 2 * np.pi / count
     oval = np.array([style.width, style.depth, 0])
     spokes = [
-        (_round_point(a, foot * oval, 0.012), _round_point(a + twist, head * oval, h - 0.008)) for a in angles
+        (_round_point(a, foot * oval, 0.012), _round_point(a + twist, head * oval, h - 0.008))
+        for a in angles
     ]
     hoops = [
         tube(
@@ -233,7 +257,10 @@ def _drum(style: TableStyle) -> list[Solid]:
     ring = superellipse(0.8 * style.width, 0.8 * style.depth, 2, count)
     staves = [bar((x, y, 0.03), (x, y, h + 0.004), 0.032) for x, y in ring]
     turns = np.degrees(np.arctan2(ring[:, 1], ring[:, 0]))
-    staves = [turned(s, a, "z", around=(x, y, 0)) for s, a, (x, y) in zip(staves, turns, ring, strict=True)]
+    staves = [
+        turned(s, a, "z", around=(x, y, 0))
+        for s, a, (x, y) in zip(staves, turns, ring, strict=True)
+    ]
     plinth = plate(0.94 * ring, [(0, 0), (0, h - 0.02)])
     return [*staves, plinth]
 

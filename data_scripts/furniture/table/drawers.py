@@ -27,7 +27,9 @@ def _row(style: TableStyle) -> list[Part]:
     """Side by side below the top, one for each half metre."""
     x, _ = stand(style)
     half = x - 0.4 * style.girth
-    return _chest(style, -half, half, style.apron or 0.12, columns=max(1, round(2 * half / 0.45)), rows=1)
+    return _chest(
+        style, -half, half, style.apron or 0.12, columns=max(1, round(2 * half / 0.45)), rows=1
+    )
 
 
 def _one_chest(style: TableStyle) -> list[Part]:
@@ -35,7 +37,12 @@ def _one_chest(style: TableStyle) -> list[Part]:
     x, _ = stand(style)
     high = 0.72 * underside(style)
     return _chest(
-        style, x - 0.4 * style.girth - 0.3 * style.width, x - 0.4 * style.girth, high, columns=1, rows=3
+        style,
+        x - 0.4 * style.girth - 0.3 * style.width,
+        x - 0.4 * style.girth,
+        high,
+        columns=1,
+        rows=3,
     )
 
 
@@ -55,16 +62,22 @@ DRAWERS: dict[str, Callable[[TableStyle], list[Part]]] = {
 }
 
 
-def _chest(style: TableStyle, left: float, right: float, high: float, columns: int, rows: int) -> list[Part]:
+def _chest(
+    style: TableStyle, left: float, right: float, high: float, columns: int, rows: int
+) -> list[Part]:
     """A box below the top, from left to right, whose front is divided into drawers."""
     _, y = stand(style)
     top, front = underside(style) + 0.004, -y - 0.2 * style.girth
     back = y + 0.2 * style.girth
     middle = ((left + right) / 2, (front + back) / 2 + 0.008)
-    body = plate(rectangle(right - left, back - front - 0.016), [(0, 0), (0, high)], (*middle, top - high))
+    body = plate(
+        rectangle(right - left, back - front - 0.016), [(0, 0), (0, high)], (*middle, top - high)
+    )
     wide, tall = (right - left) / columns, (high - 0.01) / rows
     places = [
-        (left + wide * (i + 0.5), top - 0.01 - tall * (j + 0.5)) for i in range(columns) for j in range(rows)
+        (left + wide * (i + 0.5), top - 0.01 - tall * (j + 0.5))
+        for i in range(columns)
+        for j in range(rows)
     ]
     fronts = [_front(x, z, front, wide - GAP, tall - GAP) for x, z in places]
     handles = [_handle(style, x, z, front - 0.01, wide) for x, z in places]

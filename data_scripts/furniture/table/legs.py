@@ -1,4 +1,6 @@
-"""Single table legs: each a function of where it stands, what it carries and how far it leans out."""
+"""Single table legs: each a function of where it stands, what it carries and how far it leans
+out.
+"""
 
 from collections.abc import Callable
 
@@ -13,8 +15,24 @@ Array = np.ndarray
 # Radius and height, as shares of half the leg's girth and of its height, from the floor up.
 TURNINGS: dict[str, list[tuple[float, float]]] = {
     "baluster": [
-        *((0.45, 0), (0.62, 0.015), (0.62, 0.05), (0.4, 0.08), (0.5, 0.2), (0.85, 0.42), (1.0, 0.54)),
-        *((0.8, 0.63), (0.5, 0.68), (0.78, 0.7), (0.78, 0.73), (0.5, 0.75), (0.95, 0.79), (0.95, 0.81)),
+        *(
+            (0.45, 0),
+            (0.62, 0.015),
+            (0.62, 0.05),
+            (0.4, 0.08),
+            (0.5, 0.2),
+            (0.85, 0.42),
+            (1.0, 0.54),
+        ),
+        *(
+            (0.8, 0.63),
+            (0.5, 0.68),
+            (0.78, 0.7),
+            (0.78, 0.73),
+            (0.5, 0.75),
+            (0.95, 0.79),
+            (0.95, 0.81),
+        ),
     ],
     "rings": [
         *(
@@ -27,7 +45,15 @@ TURNINGS: dict[str, list[tuple[float, float]]] = {
             (0.7, 0.55),
             (0.6, 0.58),
         ),
-        *((0.95, 0.61), (0.6, 0.64), (0.95, 0.67), (0.6, 0.7), (0.95, 0.73), (0.6, 0.76), (0.9, 0.81)),
+        *(
+            (0.95, 0.61),
+            (0.6, 0.64),
+            (0.95, 0.67),
+            (0.6, 0.7),
+            (0.95, 0.73),
+            (0.6, 0.76),
+            (0.9, 0.81),
+        ),
     ],
     "bobbins": [
         (0.62 + 0.38 * bulge, (k + share) * 0.135)
@@ -79,9 +105,13 @@ def _curved(style: TableStyle, head: Array, outwards: Array) -> list[Solid]:
     """An S: a knee that swells out, a slim ankle, a foot that turns out."""
     heights = np.array([0.0, 0.02, 0.06, 0.14, 0.28, 0.45, 0.62, 0.76, 0.88, 0.993])
     swings = np.array([0.75, 0.6, 0.25, 0.0, 0.05, 0.35, 0.75, 0.95, 0.8, 0.5]) - 0.5
-    radii = np.array([0.42, 0.5, 0.44, 0.36, 0.38, 0.46, 0.58, 0.7, 0.76, 0.76]) * max(style.girth, 0.04)
+    radii = np.array([0.42, 0.5, 0.44, 0.36, 0.38, 0.46, 0.58, 0.7, 0.76, 0.76]) * max(
+        style.girth, 0.04
+    )
     swing = 0.035 * head[2] + 0.5 * style.girth
-    path = head * (1, 1, 0) + heights[:, None] * (0, 0, head[2]) + swings[:, None] * swing * outwards
+    path = (
+        head * (1, 1, 0) + heights[:, None] * (0, 0, head[2]) + swings[:, None] * swing * outwards
+    )
     return [bent(path, np.maximum(radii, 0.011), sides=10)]
 
 

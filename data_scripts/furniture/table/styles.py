@@ -83,12 +83,28 @@ RECIPES = {
     "side": Recipe(
         *((0.56, 0.76), (0.75, 1.0), (0.36, 0.46), (0.026, 0.04)),
         shapes={"rectangle": 3, "rounded": 1.5, "round": 4, "octagon": 1.5, "superellipse": 1},
-        bases={"legs": 5, "pedestal": 3, "frames": 1.2, "cross": 1.2, "cage": 1.2, "drum": 1, "panels": 0.5},
+        bases={
+            "legs": 5,
+            "pedestal": 3,
+            "frames": 1.2,
+            "cross": 1.2,
+            "cage": 1.2,
+            "drum": 1,
+            "panels": 0.5,
+        },
     ),
     "coffee": Recipe(
         *((0.9, 1.35), (0.45, 0.65), (0.32, 0.44), (0.028, 0.055)),
         shapes=LONG | {"round": 3, "octagon": 0.8},
-        bases={"legs": 4, "pedestal": 0.8, "panels": 1.3, "frames": 2, "cross": 1.3, "cage": 1, "drum": 0.9},
+        bases={
+            "legs": 4,
+            "pedestal": 0.8,
+            "panels": 1.3,
+            "frames": 2,
+            "cross": 1.3,
+            "cage": 1,
+            "drum": 0.9,
+        },
     ),
     "desk": Recipe(
         *((1.15, 1.65), (0.45, 0.55), (0.71, 0.76), (0.035, 0.06)),
@@ -141,7 +157,9 @@ def _pick(rng: np.random.Generator, odds: dict[str, float]) -> str:
 
 def _fitted(words: dict[str, str]) -> dict[str, str]:
     """The words, where some had to give way because they do not go together."""
-    kind, shape, base, leg, edge = (words[name] for name in ("kind", "shape", "base", "leg", "edge"))
+    kind, shape, base, leg, edge = (
+        words[name] for name in ("kind", "shape", "base", "leg", "edge")
+    )
     even = shape in ("round", "octagon")
     if base == "trestle" and even:
         base = "legs"
@@ -155,7 +173,9 @@ def _fitted(words: dict[str, str]) -> dict[str, str]:
         edge = "bevel"
     if kind == "console" and leg == "splayed":
         leg = "tapered"
-    cross = words["cross"] if even or words["cross"] != "tripod" else "bars"  # a long top would tip over
+    cross = (
+        words["cross"] if even or words["cross"] != "tripod" else "bars"
+    )  # a long top would tip over
     return words | {"shape": shape, "base": base, "leg": leg, "edge": edge, "cross": cross}
 
 
@@ -194,7 +214,11 @@ def _lengths(words: dict[str, str], recipe: Recipe, rng: np.random.Generator) ->
     width, share, height, girth = (float(rng.uniform(*bounds)) for bounds in recipe[:4])
     if words["shape"] in ("round", "octagon"):
         width, share = min(width, 1.35) * 0.92, 1.0
-    elif words["shape"] == "rectangle" and words["kind"] in ("dining", "coffee") and rng.random() < 0.15:
+    elif (
+        words["shape"] == "rectangle"
+        and words["kind"] in ("dining", "coffee")
+        and rng.random() < 0.15
+    ):
         width, share = recipe.width[0] * 0.85, 1.0  # a square one
     apron = 0.0 if rng.random() < 0.3 else float(rng.uniform(0.14, 0.2) * min(height, 0.55))
     return {
@@ -212,7 +236,11 @@ def _lengths(words: dict[str, str], recipe: Recipe, rng: np.random.Generator) ->
 def _materials(words: dict[str, str], rng: np.random.Generator) -> dict[str, Material]:
     metallic = words["base"] in METAL_BASES or (words["base"], words["leg"]) == ("legs", "hairpin")
     carved = words["drawers"] != "none" or words["leg"] in ("turned", "curved")
-    odds = {"wood": 0.15, "metal": 1, "paint": 0.4} if metallic else {"wood": 1, "paint": 0.35, "metal": 0.25}
+    odds = (
+        {"wood": 0.15, "metal": 1, "paint": 0.4}
+        if metallic
+        else {"wood": 1, "paint": 0.35, "metal": 0.25}
+    )
     if carved or words["base"] in ("trestle", "panels"):
         odds = {"wood": 1, "paint": 0.4} if not metallic else odds
     made_of = {"wood": wood, "metal": metal, "paint": paint}
@@ -221,12 +249,16 @@ def _materials(words: dict[str, str], rng: np.random.Generator) -> dict[str, Mat
     return {
         "frame": frame,
         "top": _top(words, frame if frame_is == "wood" else None, frame, rng),
-        "fronts": frame if rng.random() < 0.35 else made_of[_pick(rng, {"wood": 1, "paint": 1})](rng),
+        "fronts": frame
+        if rng.random() < 0.35
+        else made_of[_pick(rng, {"wood": 1, "paint": 1})](rng),
         "handles": metal(rng),
     }
 
 
-def _top(words: dict[str, str], same: Material | None, frame: Material, rng: np.random.Generator) -> Material:
+def _top(
+    words: dict[str, str], same: Material | None, frame: Material, rng: np.random.Generator
+) -> Material:
     """The same wood as below, or else another wood, a coat of paint, stone or dark glass."""
     if words["surface"] == "planks":
         return same or wood(rng)

@@ -15,7 +15,9 @@ STYLE = TableStyle
 def build(style: TableStyle) -> list[Part]:
     """Put a table together."""
     below = [Part(s, style.frame) for s in base(style)]
-    shelf = [Part(s, style.top if style.surface == "planks" else style.frame) for s in lower_shelf(style)]
+    shelf = [
+        Part(s, style.top if style.surface == "planks" else style.frame) for s in lower_shelf(style)
+    ]
     return _grounded([*top(style), *below, *shelf, *drawers(style)])
 
 

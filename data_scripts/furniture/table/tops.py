@@ -67,7 +67,9 @@ def _inlay(style: TableStyle) -> list[Part]:
     """A plate of another material, let into the top, so that a border remains around it."""
     border = min(0.11 * style.depth, 0.09)
     share = 1 - 2 * border / style.depth
-    let_in = plate(outline(style, share), [(0, 0), (0, 0.006), (0.002, 0.008)], (0, 0, style.height - 0.005))
+    let_in = plate(
+        outline(style, share), [(0, 0), (0, 0.006), (0.002, 0.008)], (0, 0, style.height - 0.005)
+    )
     return [*_plain(style), Part(let_in, style.fronts)]
 
 
@@ -90,7 +92,9 @@ def stand(style: TableStyle) -> tuple[float, float]:
     """How far from the middle, in x and y, legs stand just below the top."""
     share = {"rectangle": 1.0, "rounded": 0.82, "superellipse": 0.7}.get(style.shape, 0.62)
     # The lower face of a knife's edge lies far in.
-    overhang = max(style.overhang, KNIFE * style.thickness) if style.edge == "knife" else style.overhang
+    overhang = (
+        max(style.overhang, KNIFE * style.thickness) if style.edge == "knife" else style.overhang
+    )
     inset = overhang + style.girth * (0.9 if style.leg == "curved" else 0.5) + 0.006
     half = np.array([style.width, style.depth]) / 2
     x, y = np.minimum(share * half, half - inset)

@@ -1,4 +1,6 @@
-"""Hidden checks of the benchmark's assignment; its oracles are torch's own, so they run in a notebook too."""
+"""Hidden checks of the benchmark's assignment; its oracles are torch's own, so they run in a
+notebook too.
+"""
 
 import torch
 import torch.nn.functional as F

@@ -8,7 +8,9 @@ def plain_mean(images):
     return images.mean(dim=1, keepdim=True)
 
 
-@misconception("standardize", hint="The channels differ in contrast afterwards: over what is the mean taken?")
+@misconception(
+    "standardize", hint="The channels differ in contrast afterwards: over what is the mean taken?"
+)
 def over_everything(images):
     return (images - images.mean()) / images.std()
 
@@ -18,7 +20,9 @@ def without_the_maximum(logits):
     return logits.exp() / logits.exp().sum(dim=1, keepdim=True)
 
 
-@misconception("enlarge", hint="The picture is there several times: are pixels repeated, or pictures?")
+@misconception(
+    "enlarge", hint="The picture is there several times: are pixels repeated, or pictures?"
+)
 def tiled(images, factor):
     return images.repeat(1, 1, factor, factor)
 
