@@ -284,8 +284,8 @@ def collect(
     write `timestamp.txt` beside the notebook.
     """
     from autograder.collect.collect import collect as bring
-    from autograder.collect.roster import read_roster
     from autograder.gradebook.course import Course
+    from autograder.gradebook.roster import read_roster
     from autograder.tables import collected_table
 
     chosen = find_assignment(assignment) if assignment else None
@@ -313,13 +313,14 @@ def judge(
     """Judge one notebook and print its verdict. Exit code 3 if it could not be graded for a fault
     of ours.
     """
+    from autograder.judge.exam import exam_of
     from autograder.judge.intake.read_notebook import assignment_of
     from autograder.judge.judge import judge as judge_notebook
     from autograder.tables import verdict_table
 
     found = assignment_of(notebook, assignment)
     with _reporting() as progress:
-        verdict = judge_notebook(notebook, found, level=level, progress=progress).verdict
+        verdict = judge_notebook(notebook, exam_of(found, level), progress=progress).verdict
     if json:
         print(verdict.to_json())
     else:
@@ -412,7 +413,7 @@ def _grade_class(
         return []
     with Tally(err) as tally:
         verdicts = grade_class(
-            course, assignment, students, tally, again=again, slots=slots, scheduler=scheduler
+            course, assignment, students, tally, again=again, jobs=slots, scheduler=scheduler
         )
     class_table(assignment, verdicts, out)
     return list(verdicts.values())
@@ -444,8 +445,8 @@ def roster(
     ],
 ) -> None:
     """Put the students of a CSV file into nbgrader's gradebook: adds and updates, never deletes."""
-    from autograder.collect.roster import enrol, read_roster
     from autograder.gradebook.course import Course
+    from autograder.gradebook.roster import enrol, read_roster
 
     course = Course(folder)
     added, known = enrol(course, read_roster(file))

@@ -7,13 +7,13 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from autograder.gradebook.grading import Told
+from autograder.gradebook.grading import GradingProgress
 from autograder.judge.verdict import Verdict
 
 INTERRUPTED = 130  # the exit code that shells give Ctrl-C
 
 
-class Tally(Told):
+class Tally(GradingProgress):
     """Shows what it is told; a context manager. Ctrl-C in it ends the program and says what is
     done.
     """

@@ -13,6 +13,7 @@ import shortened_masters  # noqa: F401  first: it says where the masters are
 from autograder.assignments import Assignment, find_assignment
 from autograder.authoring.master import read_master
 from autograder.authoring.notebooks import solution_notebook, student_notebook
+from autograder.judge import exam
 from autograder.judge.checking.submission import REFERENCE_FILES
 from autograder.judge.limits import Limits
 from autograder.judge.parallel.pool import Pool
@@ -71,7 +72,7 @@ def warm():
     """An `opener` for `judge`: workers that are forked, as in a class, and need no start of their
     own.
     """
-    with Pool(COLORIZATION, slots=1) as pool:
+    with Pool(exam.exam_of(COLORIZATION), jobs=1) as pool:
         assert pool.zygote, pool.why_cold
         yield pool.zygote.slots[0].open
 
@@ -80,7 +81,10 @@ def warm():
 def impatient(monkeypatch):
     """A judge that waits less long for what hangs; what is right is long ready."""
     limits = replace(Limits(), cell=4.0, call=2.0)
-    monkeypatch.setattr("autograder.judge.judge.limits_of", lambda master: limits)
+    monkeypatch.setattr(exam, "limits_of", lambda master: limits)
+    exam._exam_at.cache_clear()
+    yield
+    exam._exam_at.cache_clear()
 
 
 @pytest.fixture

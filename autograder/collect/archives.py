@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
+from autograder.course_files.names import is_junk, shown
 from autograder.judge.intake.read_notebook import RefusedError
 
 MB = 2**20
@@ -33,7 +34,6 @@ UNICODE_PATH = 0x7075  # the extra field of a zip that says a name in UTF-8
 UTF8_FLAG = 0x800
 READABLE = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # LZMA would let its author choose our memory
 IN_EVERY_DIRECTORY = b"PK\x01\x02"  # of a zip, once for each file
-JUNK = ("__MACOSX", "__pycache__", "Thumbs.db", "desktop.ini")
 
 
 @dataclass(frozen=True)
@@ -61,16 +61,6 @@ class Entry:
     def name(self) -> str:
         """The file's own name."""
         return self.path[-1]
-
-
-def shown(name: str) -> str:
-    """A name in a sentence: a stranger's choice, so neither long nor with anything unseen in it."""
-    return "".join(letter if letter.isprintable() else "?" for letter in name)[:80]
-
-
-def is_junk(name: str) -> bool:
-    """Whether a file or folder is one that a machine, not its owner, has put there."""
-    return name.startswith(".") or name in JUNK
 
 
 def file_entry(path: Path, inside: tuple[str, ...] | None = None) -> Entry:

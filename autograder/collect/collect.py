@@ -29,7 +29,7 @@ from autograder.assignments import Assignment, CourseError, find_assignment
 from autograder.authoring.master import read_master
 from autograder.authoring.release import Progress, quiet
 from autograder.collect import archives
-from autograder.collect.archives import Entry, shown
+from autograder.collect.archives import Entry
 from autograder.collect.file_owner import (
     Sender,
     folded,
@@ -39,11 +39,12 @@ from autograder.collect.file_owner import (
 )
 from autograder.collect.identity import Identity, Roll, without_roster
 from autograder.collect.notebook_names import as_notebooks, numbered
-from autograder.collect.roster import Person
 from autograder.collect.source import Item, in_zip, is_part, is_section, on_disk
 from autograder.collect.source import hand_ins as find_hand_ins
+from autograder.course_files.lock import only_writer
+from autograder.course_files.names import shown
 from autograder.gradebook.course import Course
-from autograder.gradebook.lock import only_writer
+from autograder.gradebook.roster import Person
 from autograder.judge.intake.read_notebook import RefusedError, assignment_of
 
 Status = Literal["taken", "updated", "there already", "not taken"]

@@ -32,7 +32,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from autograder.collect.archives import shown
+from autograder.course_files.names import shown
 from autograder.judge.intake.read_notebook import RefusedError
 
 # The first mark counts: what follows it is the student's own choice.

@@ -10,7 +10,6 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from autograder.collect.archives import shown
 from autograder.collect.file_owner import (
     Sender,
     as_id,
@@ -22,7 +21,8 @@ from autograder.collect.file_owner import (
     without_group,
     words,
 )
-from autograder.collect.roster import Person
+from autograder.course_files.names import shown
+from autograder.gradebook.roster import Person
 from autograder.judge.intake.read_notebook import RefusedError
 
 KEYS = ("id", "email", "sis_user_id", "sis_login_id")

@@ -17,9 +17,10 @@ from pathlib import Path
 
 from autograder.assignments import assignments
 from autograder.collect import archives
-from autograder.collect.archives import Entry, is_junk, shown
+from autograder.collect.archives import Entry
 from autograder.collect.file_owner import GROUP_WORDS, Sender, sender_of, words
 from autograder.collect.notebook_names import is_notebook
+from autograder.course_files.names import is_junk, shown
 from autograder.judge.intake.read_notebook import RefusedError
 
 DEEPEST_SECTION = 8  # sections in sections; what is deeper counts as a student's

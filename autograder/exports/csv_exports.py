@@ -19,10 +19,10 @@ from nbgrader.plugins import ExportPlugin
 from traitlets import Dict, Unicode
 
 from autograder.assignments import CourseError
-from autograder.collect.roster import read_roster
+from autograder.course_files.files import write_whole
 from autograder.gradebook.course import Course
 from autograder.gradebook.grades import Grades, Score, points_possible, read_grades
-from autograder.gradebook.store import write_whole
+from autograder.gradebook.roster import read_roster
 
 FORMULA = "=+-@\u2212"  # what a spreadsheet would run begins with one of these,
 UNSEEN = "CZM"  # perhaps after blanks, controls and marks, by Unicode's categories,

@@ -18,8 +18,9 @@ from pathlib import Path
 from time import monotonic
 
 from autograder.assignments import Assignment, CourseError, find_assignment
+from autograder.course_files.files import write_whole
 from autograder.feedback.wording import verdict_note
-from autograder.gradebook.store import write_whole
+from autograder.judge.exam import exam_of
 from autograder.judge.intake.read_notebook import RefusedError
 from autograder.judge.judge import judge
 from autograder.judge.verdict import CheckVerdict, TaskVerdict, Verdict
@@ -169,7 +170,7 @@ def results_for(submission: Path, assignment: Assignment, level: str) -> dict:
         notebook = find_notebook(submission)
     except RefusedError as error:
         return _stamped(refused(str(error)), level)
-    verdict = judge(notebook, assignment, level=level).verdict
+    verdict = judge(notebook, exam_of(assignment, level)).verdict
     for flag in verdict.flags:
         print(f"to look at: {_text(flag)}")
     results = results_of(verdict)

@@ -15,19 +15,21 @@ import warnings
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from nbgrader.api import Gradebook, MissingEntry
+from nbgrader.api import Gradebook
 from nbgrader.apps import NbGraderAPI
 from traitlets.config import Config
 from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 
 from autograder.assignments import Assignment, CourseError, find_assignment
 from autograder.authoring.release import Build
-from autograder.collect.handed_in import notebook_in
-from autograder.gradebook.session import reached
-from autograder.gradebook.store import VerdictStore
-from autograder.judge.judge import Judgement
-from autograder.judge.verdict import Verdict
+from autograder.course_files.folder import CourseFolder
+from autograder.gradebook.session import gradebook_errors
+
+if TYPE_CHECKING:  # the judge takes seconds to import, and not everybody judges
+    from autograder.gradebook.entry import Entry
+    from autograder.judge.exam import Exam
 
 CONFIG = "nbgrader_config.py"
 CONFIG_TEXT = '''\
@@ -81,10 +83,8 @@ def init_course(folder: Path, builds: list[Build], level: str = "bubblewrap") ->
 
 
 @dataclass(frozen=True)
-class Course:
-    """A course directory. Raises CourseError when the folder is none."""
-
-    folder: Path
+class Course(CourseFolder):
+    """A course directory, with nbgrader. Raises CourseError when the folder is none."""
 
     def __post_init__(self) -> None:
         if not (self.folder / CONFIG).is_file():
@@ -116,17 +116,12 @@ class Course:
         """The sandbox that the configuration asks for."""
         return self.config.JudgeSubmission.get("level", "bubblewrap")
 
-    @property
-    def store(self) -> VerdictStore:
-        """The verdicts on disk."""
-        return VerdictStore(self.folder / "verdicts", self.level)
-
     def gradebook(self) -> Gradebook:
         """nbgrader's gradebook, to be used in a `with`. Raises CourseError when it can't be
         opened.
         """
         coursedir = self.api.coursedir
-        with reached(coursedir):
+        with gradebook_errors(coursedir):
             return Gradebook(coursedir.db_url, coursedir.course_id)
 
     def add(self, built: Build) -> None:
@@ -157,61 +152,21 @@ class Course:
         names = sorted(path.name for path in (self.folder / "source").glob("*") if path.is_dir())
         return [find_assignment(name) for name in names]
 
-    def students(self, assignment: Assignment) -> list[str]:
-        """Who has a folder for the assignment under submitted/."""
-        found = (self.folder / "submitted").glob(f"*/{assignment.name}")
-        return sorted(path.parent.name for path in found if path.is_dir())
+    def entry(self, exam: "Exam", student: str) -> "Entry":
+        """A student's work for an exam, as it is now."""
+        from autograder.gradebook.entry import Entry
 
-    def submission(self, assignment: Assignment, student: str) -> Path:
-        """Where a student's notebook is, or would be: by its name, or the only one there."""
-        return notebook_in(self.folder / "submitted" / student / assignment.name, assignment.name)
+        return Entry(self, exam, student)
 
-    def judge(self, assignment: Assignment, student: str, *, again: bool = False) -> Judgement:
-        """The judgement of a student's submission, from the verdicts on disk where nothing has
-        changed.
-        """
-        return self.store.judge(
-            self.submission(assignment, student), assignment, student, again=again
-        )
+    def exam(self, assignment: Assignment) -> "Exam":
+        """An assignment as it is graded here. Raises CourseError when it can't be read."""
+        from autograder.judge.exam import exam_of
 
-    def scores(self, assignment: Assignment, student: str) -> dict[str, float | None]:
-        """What the gradebook says: the automatic score of each task."""
-        with self.gradebook() as gradebook:
-            try:
-                submission = gradebook.find_submission(assignment.name, student)
-            except MissingEntry:
-                return {}
-            grades = [grade for notebook in submission.notebooks for grade in notebook.grades]
-            return {
-                grade.name.removeprefix("grade-"): grade.auto_score
-                for grade in grades
-                if grade.name.startswith("grade-")
-            }
-
-    def autograded(self, assignment: Assignment, student: str) -> Path:
-        """The student's notebook as it was graded."""
-        return self.folder / "autograded" / student / assignment.name / f"{assignment.name}.ipynb"
-
-    def feedback(self, assignment: Assignment, student: str) -> Path:
-        """The student's feedback page."""
-        return self.folder / "feedback" / student / assignment.name / f"{assignment.name}.html"
-
-
-def grade_one(
-    course: Course, assignment: Assignment, student: str, *, again: bool = False
-) -> Verdict:
-    """Judge and record one student; whatever goes wrong stays this student's, and is flagged."""
-    from autograder.gradebook.recorder import record_class  # it records a Course
-
-    verdict = course.judge(assignment, student, again=again).verdict
-    verdict.flags += record_class(course, assignment, [student], again=again).get(student, [])
-    return verdict
+        return exam_of(assignment, self.level)
 
 
 def _succeed(result: dict, what: str) -> None:
-    """nbgrader's API answers with a dictionary; turn a failure into one sentence. Raises
-    CourseError.
-    """
+    """Raises CourseError, with one sentence, where the answer of nbgrader's API is a failure."""
     if not result["success"]:
         reasons = [line for line in result.get("log", "").splitlines() if "[ERROR]" in line]
         last = (reasons or result.get("error", "no reason given").strip().splitlines())[-1]

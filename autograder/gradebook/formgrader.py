@@ -4,6 +4,7 @@ elsewhere.
 
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from jinja2 import DictLoader
@@ -28,7 +29,8 @@ class FormgraderPage(Preprocessor):
 
     def __init__(self, **kwargs: object) -> None:
         super().__init__(**kwargs)
-        self.parent.extra_loaders = [DictLoader({"mathjax.html.j2": NO_MATHJAX})]
+        exporter: Any = self.parent
+        exporter.extra_loaders = [DictLoader({"mathjax.html.j2": NO_MATHJAX})]
 
     def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
         """Put the rubrics of the course directory's solution below the written answers."""

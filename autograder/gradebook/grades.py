@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from nbgrader.api import BaseCell, Comment, Gradebook, Student, SubmittedAssignment
 
-from autograder.collect.roster import IN_GRADEBOOK, Person
+from autograder.gradebook.roster import IN_GRADEBOOK, Person
 
 Cells = dict[str, BaseCell]  # by nbgrader's own id
 

@@ -5,14 +5,15 @@ on this machine. So it may be stopped at any moment, and then goes on.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from itertools import chain
 
 from autograder.assignments import Assignment
+from autograder.course_files.lock import only_writer
 from autograder.gradebook.course import Course
-from autograder.gradebook.lock import only_writer
-from autograder.gradebook.recorder import record_class
-from autograder.judge.judge import check_the_checks
+from autograder.gradebook.recorder import Recorded, record_class
+from autograder.judge.exam import Exam
+from autograder.judge.judge import check_the_checks, not_graded
 from autograder.judge.parallel.dask_client import Cluster
 from autograder.judge.parallel.pool import Pool
 from autograder.judge.verdict import Verdict
@@ -21,7 +22,7 @@ OnVerdict = Callable[[str, Verdict], object]
 OnStudent = Callable[[str], object]
 
 
-class Told:
+class GradingProgress:
     """Whoever is told of a class being graded; these do nothing."""
 
     def waiting(self, sentence: str) -> None:
@@ -44,10 +45,10 @@ def grade_class(
     course: Course,
     assignment: Assignment,
     students: Sequence[str],
-    told: Told,
+    progress: GradingProgress,
     *,
     again: bool = False,
-    slots: int | None = None,
+    jobs: int | None = None,
     scheduler: str | None = None,
 ) -> dict[str, Verdict]:
     """Grade the submissions of students; returns each one's verdict, with what went wrong as a
@@ -56,31 +57,30 @@ def grade_class(
     A student whose folder's name is not UTF-8 is returned under the escaped name.
 
     again      judge also what has not changed
-    slots      how many at a time; by default one for each core
+    jobs       how many at a time; by default one for each core
+    progress   told of what happens
     scheduler  of Dask: judge on its workers, and not on this machine
     Raises CourseError: the checks are broken, the sandbox can't be had, another process grades
     here, or the cluster can't be had or is lost.
     """
     with only_writer(course.folder):
-        check_the_checks(assignment)
+        exam = course.exam(assignment)
+        check_the_checks(exam)
         waiting = [
-            student for student in students if again or not _is_fresh(course, assignment, student)
+            student for student in students if again or not course.entry(exam, student).is_judged
         ]
-        if not waiting:
-            judges = nullcontext()
-        elif scheduler:
-            judges = Cluster(scheduler, assignment, course.level, told.waiting)
-        else:
-            judges = Pool(assignment, course.level, slots)
-        with judges as pool:
-            told.started(len(waiting), len(students), pool.why_cold if pool else "")
-            done = _judged(course, assignment, students, waiting, pool, told)
-            problems = record_class(
-                course, assignment, done, again=again, on_recorded=told.recorded, on_page=told.page
+        with _judges(exam, waiting, progress, jobs, scheduler) as judges:
+            progress.started(len(waiting), len(students), judges.why_cold if judges else "")
+            done = _judged(course, exam, students, waiting, judges, progress)
+            recorded = record_class(
+                course,
+                exam,
+                done,
+                again=again,
+                on_recorded=progress.recorded,
+                on_page=progress.page,
             )
-    return {
-        as_text(student): _verdict(course, assignment, student, problems) for student in students
-    }
+    return {as_text(student): _with_problems(recorded[student]) for student in students}
 
 
 def as_text(student: str) -> str:
@@ -88,39 +88,49 @@ def as_text(student: str) -> str:
     return student.encode("utf-8", "backslashreplace").decode()
 
 
-def _is_fresh(course: Course, assignment: Assignment, student: str) -> bool:
-    verdict = course.store.verdict(course.submission(assignment, student), assignment, student)
-    return verdict is not None and verdict.status != "not graded"
+def _judges(
+    exam: Exam,
+    waiting: Sequence[str],
+    progress: GradingProgress,
+    jobs: int | None,
+    scheduler: str | None,
+) -> AbstractContextManager[Pool | Cluster | None]:
+    """Whoever judges those who wait; nobody if nobody waits."""
+    if not waiting:
+        return nullcontext()
+    if scheduler:
+        return Cluster(scheduler, exam, progress.waiting)
+    return Pool(exam, jobs)
 
 
 def _judged(
     course: Course,
-    assignment: Assignment,
+    exam: Exam,
     students: Sequence[str],
     waiting: Sequence[str],
-    pool: Pool | Cluster | None,
-    told: Told,
+    judges: Pool | Cluster | None,
+    progress: GradingProgress,
 ) -> Iterator[str]:
-    """Students whose verdict is in the store: first those who have one, then each as it is
-    judged.
-    """
+    """Students whose verdict is on disk: first those who have one, then each as it is judged."""
     yield from (student for student in students if student not in waiting)
-    by_path = {course.submission(assignment, student): student for student in waiting}
+    entries = {entry.submission: entry for entry in (course.entry(exam, one) for one in waiting)}
     missing = {
-        path: found for path in by_path if (found := course.store.not_there(path, assignment))
+        path: found for path, entry in entries.items() if (found := entry.without_notebook())
     }
-    there = [path for path in by_path if path not in missing]
-    for path, judgement in chain(missing.items(), pool.judge(there) if pool and there else ()):
-        student = by_path[path]
-        course.store.keep_of(path, student, judgement)
-        told.judged(student, judgement.verdict)
-        yield student
+    there = [path for path in entries if path not in missing]
+    judged = judges.judge(there) if judges and there else ()
+    for path, judgement in chain(missing.items(), judged):
+        entry = entries[path]
+        entry.write(judgement)
+        progress.judged(entry.student, judgement.verdict)
+        yield entry.student
 
 
-def _verdict(
-    course: Course, assignment: Assignment, student: str, problems: dict[str, list[str]]
-) -> Verdict:
-    verdict = course.store.verdict(course.submission(assignment, student), assignment, student)
-    assert verdict is not None, "it has just been judged"
-    verdict.flags += problems.get(student, [])
+def _with_problems(recorded: Recorded) -> Verdict:
+    """A student's verdict, with what went wrong in recording it as flags."""
+    entry = recorded.entry
+    verdict = entry.verdict or entry.stored.verdict()  # what was handed in may have changed since
+    if verdict is None:
+        verdict = not_graded(entry.submission, entry.exam, "The verdict is gone again.").verdict
+    verdict.flags += recorded.problems
     return verdict

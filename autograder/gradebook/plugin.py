@@ -32,11 +32,13 @@ from nbgrader.utils import compute_checksum, determine_grade, is_solution
 from traitlets import Unicode
 
 from autograder.assignments import find_assignment
+from autograder.course_files.folder import CourseFolder
 from autograder.feedback.outputs import well_formed
-from autograder.feedback.page import FeedbackPage, PageGrades
 from autograder.feedback.safe_html import ansi2html, clean_output, markdown2html
 from autograder.feedback.wording import NOTE, task_comment, task_html, task_text, verdict_note
+from autograder.gradebook.entry import Entry
 from autograder.gradebook.formgrader import FormgraderPage
+from autograder.gradebook.page import FeedbackPage, PageGrades
 from autograder.gradebook.session import (
     CheckCells,
     LatePenalties,
@@ -45,7 +47,7 @@ from autograder.gradebook.session import (
     gradebook_of,
     notebook_of,
 )
-from autograder.gradebook.store import VerdictStore
+from autograder.judge.exam import exam_of
 from autograder.judge.intake.read_notebook import RefusedError, graft, read_submission
 from autograder.judge.judge import Judgement
 from autograder.judge.verdict import TaskVerdict, Verdict
@@ -96,9 +98,10 @@ class SubmissionExporter(NotebookExporter):
 
     def from_filename(self, filename: str, resources: dict | None = None, **kw: Any) -> tuple:  # noqa: ANN401
         """Convert a file. In the sanitizing pass no file makes this fail."""
-        if not self.parent._sanitizing:
+        autograde: Any = self.parent
+        if not autograde._sanitizing or resources is None:
             return super().from_filename(filename, resources=resources, **kw)
-        released = released_notebook(self.parent.coursedir, resources["nbgrader"]["assignment"])
+        released = released_notebook(autograde.coursedir, resources["nbgrader"]["assignment"])
         return self.from_notebook_node(grafted(Path(filename), released), resources=resources, **kw)
 
 
@@ -143,13 +146,10 @@ class JudgeSubmission(NbGraderPreprocessor):
 
     def _judge(self, names: dict[str, str]) -> Judgement:
         coursedir = self.parent.parent.coursedir
-        folder = coursedir.format_path(
-            coursedir.submitted_directory, names["student"], names["assignment"]
-        )
-        store = VerdictStore(Path(coursedir.root) / "verdicts", self.level)
-        store.forget_recorded(names["assignment"], names["student"])
-        submission = Path(folder) / f"{names['notebook']}.ipynb"
-        return store.judge(submission, find_assignment(names["assignment"]), names["student"])
+        exam = exam_of(find_assignment(names["assignment"]), self.level)
+        entry = Entry(CourseFolder(Path(coursedir.root)), exam, names["student"])
+        entry.stored.forget_recorded()
+        return entry.judge()
 
 
 class RecordVerdict(SaveAutoGrades):

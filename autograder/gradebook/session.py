@@ -29,7 +29,7 @@ from nbgrader.api import (
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.nbgraderformat import MetadataValidator
 from nbgrader.preprocessors import AssignLatePenalties, CheckCellMetadata, GetGrades, OverwriteCells
-from sqlalchemy import URL, Row, create_engine, make_url, or_
+from sqlalchemy import URL, Engine, Row, create_engine, make_url, or_
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.orm import Query, scoped_session, sessionmaker, undefer
 
@@ -39,7 +39,7 @@ Record = tuple[NotebookNode, dict]  # a notebook and what nbconvert calls its re
 
 
 @contextmanager
-def reached(coursedir: CourseDirectory) -> Iterator[None]:
+def gradebook_errors(coursedir: CourseDirectory) -> Iterator[None]:
     """Raises CourseError where a course directory's gradebook can't be opened, read or written
     to.
     """
@@ -70,8 +70,11 @@ class ClassGradebook(Gradebook):
     Raises CourseError when it can't be opened, or does not know the assignment.
     """
 
+    engine: Engine
+    db: scoped_session
+
     def __init__(self, coursedir: CourseDirectory, assignment: str) -> None:
-        with reached(coursedir):
+        with gradebook_errors(coursedir):
             url = _patient(coursedir.db_url)
             super().__init__(url, coursedir.course_id)
             self.engine.dispose()
@@ -91,7 +94,7 @@ class ClassGradebook(Gradebook):
             )
 
     def _cells_of(
-        self, kind: type, assignment: str
+        self, kind: type[SourceCell] | type[GradeCell], assignment: str
     ) -> dict[tuple[str, str, str], BaseCell | SourceCell]:
         query = self.db.query(kind, Notebook.name).join(Notebook, Notebook.id == kind.notebook_id)
         rows = query.join(Assignment).filter(Assignment.name == assignment)
@@ -134,8 +137,8 @@ class ClassGradebook(Gradebook):
         is_late = or_(penalty.is_not(None), handed_in > Assignment.duedate)
         return query.filter(Assignment.name == assignment, handed_in.is_not(None), is_late).all()
 
-    def entries(self, assignment: str) -> dict[str, str]:
-        """A hash of all that the gradebook says of a student's submission."""
+    def grade_fingerprints(self, assignment: str) -> dict[str, str]:
+        """A hash of all that the gradebook says of a submission, by student."""
         found: dict[str, list[str]] = {}
         penalty = SubmittedNotebook.late_submission_penalty
         grades = self._submitted(
@@ -195,7 +198,8 @@ def gradebook_of(step: Preprocessor, resources: dict) -> AbstractContextManager[
     """The class's gradebook if a class is being recorded, or else one that is opened for this step
     alone.
     """
-    shared = getattr(step.parent.parent, "gradebook", None)
+    exporter: Any = step.parent
+    shared = getattr(exporter.parent, "gradebook", None)
     return nullcontext(shared) if shared else Gradebook(resources["nbgrader"]["db_url"])
 
 

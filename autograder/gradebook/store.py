@@ -9,137 +9,26 @@ at all.
 """
 
 import json
-import os
-import secrets
-import shutil
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import nbformat
+from nbformat import NotebookNode
 
-from autograder.assignments import Assignment, CourseError
-from autograder.collect.handed_in import renamed, why_none
-from autograder.judge.judge import Judgement, judge, not_graded, verdict_key
+from autograder.course_files.files import remove_stale_drafts, write_whole, writing
+from autograder.judge.judge import Judgement
 from autograder.judge.verdict import Verdict
 
-HOUR = 3600
-
 
 @dataclass(frozen=True)
-class VerdictStore:
-    """The folder `verdicts/` of a course directory."""
-
-    folder: Path
-    level: str
-
-    def judge(
-        self, submission: Path, assignment: Assignment, student: str, *, again: bool = False
-    ) -> Judgement:
-        """The judgement of a submission: from the store if nothing that it depends on has changed.
-
-        again  judge it anew in any case
-        """
-        if not again and (kept := self.fresh(submission, assignment, student)):
-            return kept
-        judgement = self.not_there(submission, assignment) or judge(
-            submission, assignment, level=self.level
-        )
-        self.keep_of(submission, student, judgement)
-        return judgement
-
-    def not_there(self, submission: Path, assignment: Assignment) -> Judgement | None:
-        """The judgement of a folder in which no notebook can be chosen: not graded, with what is
-        there.
-        """
-        why = why_none(submission)
-        return not_graded(submission, assignment, self.level, why) if why else None
-
-    def keep_of(self, submission: Path, student: str, judgement: Judgement) -> None:
-        """Write a judgement of a file, which is mentioned where it has another name than it
-        should.
-        """
-        if note := renamed(submission):
-            judgement.verdict.repairs.insert(0, note)
-            judgement.verdict.flags.insert(0, note)
-        self.keep(student, judgement)
-
-    def fresh(self, submission: Path, assignment: Assignment, student: str) -> Judgement | None:
-        """The judgement on disk, or None if it is to be made: changed, never judged, or a fault of
-        ours.
-        """
-        kept = self.kept(submission, assignment, student)
-        return kept if kept and kept.verdict.status != "not graded" else None
-
-    def kept(self, submission: Path, assignment: Assignment, student: str) -> Judgement | None:
-        """The judgement of the submission as it is now, also one of `not graded`; None if there is
-        none.
-        """
-        verdict = self.verdict(submission, assignment, student)
-        try:
-            text = (self.home(assignment.name, student) / "executed.ipynb").read_text(
-                encoding="utf-8"
-            )
-            return verdict and Judgement(verdict, nbformat.from_dict(json.loads(text)))
-        except (OSError, ValueError):
-            return None
-
-    def verdict(self, submission: Path, assignment: Assignment, student: str) -> Verdict | None:
-        """The same without the notebook, which takes megabytes."""
-        path = self.home(assignment.name, student) / "verdict.json"
-        try:
-            verdict = Verdict.from_json(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, KeyError, TypeError):
-            return None  # not there, or of an older version: it is made again
-        return verdict if verdict.key == verdict_key(submission, assignment, self.level) else None
-
-    def keep(self, student: str, judgement: Judgement) -> None:
-        """Write a judgement. A verdict on disk means that the pair is whole, whenever this is
-        killed.
-
-        Raises CourseError when it can't be written.
-        """
-        home = self.home(judgement.verdict.assignment, student)
-        with writing(self.folder):
-            home.mkdir(parents=True, exist_ok=True)
-            _sweep(home)
-            (home / "verdict.json").unlink(missing_ok=True)
-            write_whole(home / "executed.ipynb", json.dumps(judgement.notebook, indent=1))
-            write_whole(home / "verdict.json", judgement.verdict.to_json())
-
-    def mark(self, assignment: str, student: str) -> "Mark | None":
-        """What of a student is in the gradebook, as far as is known."""
-        try:
-            return Mark(
-                **json.loads((self.home(assignment, student) / "recorded.json").read_text())
-            )
-        except (OSError, ValueError, TypeError):
-            return None
-
-    def set_mark(self, assignment: str, student: str, mark: "Mark") -> None:
-        """Note what is in the gradebook now, or on the feedback page."""
-        write_whole(self.home(assignment, student) / "recorded.json", json.dumps(asdict(mark)))
-
-    def forget_recorded(self, assignment: str, student: str) -> None:
-        """Before anything is written: what is in the gradebook is not known any more."""
-        (self.home(assignment, student) / "recorded.json").unlink(missing_ok=True)
-
-    def home(self, assignment: str, student: str) -> Path:
-        """The folder of a student's verdict."""
-        return self.folder / assignment / student
-
-
-@dataclass(frozen=True)
-class Mark:
+class RecordedState:
     """What of a student's verdict is in the gradebook.
 
     verdict    its hash
     handed_in  when, as it stands in timestamp.txt; empty where nobody knows
     size       bytes of the autograded notebook; -1 when nothing was handed in
-    page       hash of the entries in the gradebook that the feedback page shows; empty before it is
-               written
+    page       hash of what the gradebook says of the student, as it stands on the feedback page;
+               empty before the page is written
     """
 
     verdict: str
@@ -147,52 +36,59 @@ class Mark:
     size: int
     page: str = ""
 
-    def with_page(self, page: str) -> "Mark":
+    def with_page(self, page: str) -> "RecordedState":
         """The same, once the page is written."""
         return replace(self, page=page)
 
 
-@contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Raises CourseError when what is done here fails for want of room, or of permission."""
-    try:
-        yield
-    except OSError as error:
-        raise CourseError(
-            f"{folder} can't be written to ({error.strerror or error}): mend that and give the same command "
-            "again; what was done before is whole, and is not done again."
-        ) from error
+@dataclass(frozen=True)
+class StoredVerdict:
+    """The folder of one student's verdict on one assignment."""
 
+    home: Path
 
-def write_whole(path: Path, text: str, *, alone: bool = False, encoding: str = "utf-8") -> None:
-    """Write a file that is there whole or not at all, whoever else reads and writes it, killed or
-    not.
+    def is_there(self) -> bool:
+        """Whether a verdict was written, whatever has changed since."""
+        return (self.home / "verdict.json").exists()
 
-    alone  nobody else writes it: then what a killed run has left behind is written over
-    """
-    own = "" if alone else f".{os.getpid()}-{secrets.token_hex(4)}"
-    draft = path.with_name(f".{path.name}{own}")
-    try:
-        draft.write_text(text, encoding=encoding)
-        draft.replace(path)
-    finally:
-        with suppress(OSError):
-            draft.unlink()  # when the disk is full
+    def verdict(self) -> Verdict | None:
+        """The verdict; None if there is none, or one of an older version."""
+        try:
+            return Verdict.from_json((self.home / "verdict.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
 
+    def notebook(self) -> NotebookNode | None:
+        """The notebook as it was run, which takes megabytes; None if it is not there."""
+        try:
+            text = (self.home / "executed.ipynb").read_text(encoding="utf-8")
+            return nbformat.from_dict(json.loads(text))
+        except (OSError, ValueError):
+            return None
 
-def _sweep(folder: Path) -> None:
-    """Delete the drafts that processes killed long ago have left."""
-    for draft in folder.glob(".*"):
-        with suppress(OSError):
-            if draft.stat().st_mtime < time.time() - HOUR:
-                draft.unlink()
+    def write(self, judgement: Judgement) -> None:
+        """Write a judgement. A verdict on disk means that both files are whole, whenever this is killed.
 
+        Raises CourseError when it can't be written.
+        """
+        with writing(self.home.parents[1]):
+            self.home.mkdir(parents=True, exist_ok=True)
+            remove_stale_drafts(self.home)
+            (self.home / "verdict.json").unlink(missing_ok=True)
+            write_whole(self.home / "executed.ipynb", json.dumps(judgement.notebook, indent=1))
+            write_whole(self.home / "verdict.json", judgement.verdict.to_json())
 
-def carry_on(source: Path, to: Path) -> None:
-    """Copy what nbgrader's exchange wants to find beside a notebook again, when feedback is
-    released.
-    """
-    for name in ("timestamp.txt", "submission_secret.txt"):
-        if (source / name).is_file() and not (source / name).is_symlink():
-            shutil.copyfile(source / name, to / f".{name}")
-            (to / f".{name}").replace(to / name)
+    def recorded(self) -> RecordedState | None:
+        """What is in the gradebook, as far as is known."""
+        try:
+            return RecordedState(**json.loads((self.home / "recorded.json").read_text()))
+        except (OSError, ValueError, TypeError):
+            return None
+
+    def write_recorded(self, state: RecordedState) -> None:
+        """Note what is in the gradebook now, or on the feedback page."""
+        write_whole(self.home / "recorded.json", json.dumps(asdict(state)))
+
+    def forget_recorded(self) -> None:
+        """Before anything is recorded: what is in the gradebook is not known any more."""
+        (self.home / "recorded.json").unlink(missing_ok=True)

@@ -49,12 +49,14 @@ def pytest_sessionstart(session: pytest.Session) -> None:
         return
     from autograder.assignments import CourseError
     from autograder.judge.checking.run_checks import InfrastructureError
+    from autograder.judge.exam import exam_of
     from autograder.judge.intake.read_notebook import RefusedError, assignment_of
     from autograder.judge.judge import open_submission
 
     try:
         assignment = assignment_of(path)
-        stand_in = open_submission(path, assignment, session.config.getoption("sandbox"))
+        exam = exam_of(assignment, session.config.getoption("sandbox"))
+        stand_in = open_submission(path, exam)
         stand_in.run_cells()
     except (CourseError, RefusedError, InfrastructureError) as error:
         raise pytest.UsageError(str(error)) from None

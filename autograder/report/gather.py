@@ -11,12 +11,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from urllib.parse import quote
 
 from autograder.assignments import CourseError
-from autograder.authoring.master import Master
-from autograder.authoring.notebooks import student_notebook
 from autograder.gradebook.course import Course
+from autograder.judge.exam import Exam
 from autograder.judge.verdict import Verdict
 from autograder.report.executed import Cell, cells_of
 from autograder.report.gallery import thumbnail, width_for
@@ -49,7 +49,7 @@ class Entry:
 
 
 def gather(
-    course: Course, master: Master, picture: str, progress: Progress, *, anonymous: bool = False
+    course: Course, exam: Exam, picture: str, progress: Progress, *, anonymous: bool = False
 ) -> list[Entry]:
     """Everybody who has handed in, in the order of the page.
 
@@ -57,16 +57,16 @@ def gather(
     anonymous  numbers in the names' places, and no links
     Raises CourseError when nobody has handed in anything.
     """
-    students = course.students(master.assignment)
+    students = course.students(exam.assignment)
     if not students:
         raise CourseError(
-            f"Nobody has handed in {master.assignment.name}: "
-            f"put notebooks under {course.folder / 'submitted'}/STUDENT/{master.assignment.name}/ first."
+            f"Nobody has handed in {exam.assignment.name}: "
+            f"put notebooks under {course.folder / 'submitted'}/STUDENT/{exam.assignment.name}/ first."
         )
     names = _numbered(students) if anonymous else {one: _shown(one) for one in students}
-    given = {cell.id: cell.source for cell in student_notebook(master).cells}
+    given = {cell.id: cell.source for cell in exam.released.cells}
     read = partial(
-        _entry, course, master, picture, given, width_for(len(students)), anonymous=anonymous
+        _entry, course, exam, picture, given, width_for(len(students)), anonymous=anonymous
     )
     entries = []
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # Pillow works outside of Python's lock
@@ -98,7 +98,7 @@ def _numbered(students: list[str]) -> dict[str, str]:
 
 def _entry(
     course: Course,
-    master: Master,
+    exam: Exam,
     picture: str,
     given: dict[str, str],
     width: int,
@@ -107,17 +107,17 @@ def _entry(
     *,
     anonymous: bool,
 ) -> Entry:
-    assignment = master.assignment
-    verdict = course.store.verdict(course.submission(assignment, student), assignment, student)
-    home = course.store.home(assignment.name, student)
+    work = course.entry(exam, student)
+    verdict, stored = work.verdict, work.stored
     if verdict is None:
-        standing = OUT_OF_DATE if (home / "verdict.json").exists() else NOT_JUDGED
+        standing = OUT_OF_DATE if stored.is_there() else NOT_JUDGED
         return Entry(name, "", standing, None, None, {})
     drawn = f"picture-{picture}"
     cells = cells_of(
-        home / "executed.ipynb", lambda cell: cell.startswith(("task-", "own-")) or cell == drawn
+        stored.home / "executed.ipynb",
+        lambda cell: cell.startswith(("task-", "own-")) or cell == drawn,
     )
-    page = "" if anonymous else _link(course, master, student)
+    page = "" if anonymous else _link(course, work.feedback)
     return Entry(
         name,
         page,
@@ -132,8 +132,7 @@ def _drawn(cells: list[Cell], drawn: str, width: int) -> bytes | None:
     return next((thumbnail(cell, width) for cell in cells if cell["id"] == drawn), None)
 
 
-def _link(course: Course, master: Master, student: str) -> str:
-    """From the page to the student's feedback page, if it is there."""
-    path = course.feedback(master.assignment, student)
+def _link(course: Course, path: Path) -> str:
+    """From the page to a student's feedback page, if it is there."""
     there = path.relative_to(course.folder)
     return f"../{quote(os.fsencode(there))}" if path.is_file() else ""

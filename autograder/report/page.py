@@ -15,9 +15,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from autograder.assignments import Assignment
-from autograder.authoring.master import read_master
+from autograder.course_files.files import write_whole, writing
 from autograder.gradebook.course import Course
-from autograder.gradebook.store import write_whole, writing
 from autograder.judge.verdict import TaskVerdict, Verdict
 from autograder.report.gallery import pictures_of
 from autograder.report.gather import NOT_JUDGED, OUT_OF_DATE, Entry, Progress, gather
@@ -54,10 +53,10 @@ def write_report(
     Raises CourseError when nobody has handed in anything, there is no such picture, or it can't be
     written.
     """
-    master = read_master(assignment)
-    picture = pictures_of(master, picture)
-    entries = gather(course, master, picture, progress, anonymous=anonymous)
-    html = page_of(assignment, master.title, entries, picture, anonymous=anonymous)
+    exam = course.exam(assignment)
+    picture = pictures_of(exam.master, picture)
+    entries = gather(course, exam, picture, progress, anonymous=anonymous)
+    html = page_of(assignment, exam.master.title, entries, picture, anonymous=anonymous)
     path = course.folder / "reports" / f"{assignment.name}{'-anonymous' if anonymous else ''}.html"
     with writing(path.parent):
         path.parent.mkdir(exist_ok=True)

@@ -4,6 +4,7 @@ import json
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,8 @@ from workers import HAS_BUBBLEWRAP, zygote
 from autograder.assignments import find_assignment
 from autograder.authoring.notebooks import student_notebook
 from autograder.checks import Forbidden
-from autograder.judge import judge as judge_module
-from autograder.judge.judge import Judgement
+from autograder.judge.exam import Exam, exam_of
+from autograder.judge.judge import Judgement, judge
 from autograder.judge.limits import Limits
 from autograder.judge.parallel.pool import Pool
 
@@ -46,6 +47,14 @@ def released(master):
 
 
 @pytest.fixture(scope="session")
+def two_task_exam(master, released) -> Exam:
+    """The exam of the two tasks, with ordinary limits and nothing forbidden."""
+    return replace(
+        exam_of(COLORIZATION), master=master, released=released, limits=Limits(), rules={}
+    )
+
+
+@pytest.fixture(scope="session")
 def stages(tmp_path_factory) -> Iterator[Path]:
     """Where the judge keeps a worker's files while it lives, apart from those of whoever else
     grades here.
@@ -58,7 +67,7 @@ def stages(tmp_path_factory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def judging(
-    request, master, released, stages, tmp_path_factory
+    request, two_task_exam, released, stages, tmp_path_factory
 ) -> Iterator[Callable[..., Judgement]]:
     """Judge a submission of the two tasks: judging(path, limits={}, rules=None).
 
@@ -70,25 +79,18 @@ def judging(
     def judged_alone(
         path: Path, limits: dict | None = None, rules: Forbidden | None = None
     ) -> Judgement:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(judge_module, "_released", lambda _: (master, released))
-            patch.setattr(judge_module, "limits_of", lambda _: Limits.from_mapping(limits or {}))
-            patch.setattr(
-                judge_module, "forbidden_of", lambda _: {"l2_loss": rules} if rules else {}
-            )
-            return judge_module.judge(path, COLORIZATION, opener=opener)
+        forbidden = {"l2_loss": rules} if rules else {}
+        exam = replace(two_task_exam, limits=Limits.from_mapping(limits or {}), rules=forbidden)
+        return judge(path, exam, opener=opener)
 
     neighbor = None
     if request.config.getoption("--beside"):
         path = tmp_path_factory.mktemp("neighbor") / f"{COLORIZATION.name}.ipynb"
         path.write_text(json.dumps(CLEAN.submission(released)))
         in_the_other_slot = zygote().slots[1].open
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(judge_module, "_released", lambda _: (master, released))
-            neighbor = Neighbor(
-                lambda: judge_module.judge(path, COLORIZATION, opener=in_the_other_slot),
-                CLEAN.earns,
-            )
+        neighbor = Neighbor(
+            lambda: judge(path, two_task_exam, opener=in_the_other_slot), CLEAN.earns
+        )
 
     def judging(*args: object) -> Judgement:
         with neighbor.beside() if neighbor else nullcontext():
@@ -100,14 +102,13 @@ def judging(
 
 
 @pytest.fixture(scope="module")
-def pool_with(master, released) -> Iterator[Callable[[dict], Pool]]:
+def pool_with(two_task_exam) -> Iterator[Callable[[dict], Pool]]:
     """A pool of two slots with these limits: they are forked from here, with what is patched."""
-    with pytest.MonkeyPatch.context() as patch, ExitStack() as stack:
+    with ExitStack() as stack:
 
         def pool_with(limits: dict) -> Pool:
-            patch.setattr(judge_module, "_released", lambda _: (master, released))
-            patch.setattr(judge_module, "limits_of", lambda _: Limits.from_mapping(limits))
-            pool = stack.enter_context(Pool(COLORIZATION, slots=2))
+            exam = replace(two_task_exam, limits=Limits.from_mapping(limits))
+            pool = stack.enter_context(Pool(exam, jobs=2))
             assert pool.zygote, pool.why_cold
             return pool
 

@@ -14,7 +14,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -187,20 +187,21 @@ def our_judge() -> Iterator[Callable[[Case], float | None]]:
     sys.path.append(str(Path(__file__).resolve().parents[1] / "support"))
     from workers import zygote
 
-    from autograder.judge import judge as module
+    from autograder.judge.exam import exam_of
+    from autograder.judge.judge import judge
     from autograder.judge.limits import Limits
 
     released = two_tasks(student_notebook(read_master(COLORIZATION)))
+    exam = replace(exam_of(COLORIZATION), released=released, limits=Limits())
+    opener = zygote().slots[0].open
 
     def judged(case: Case) -> float | None:
         rules = getattr(case, "rules", None)
-        with TemporaryDirectory() as folder, pytest.MonkeyPatch.context() as patch:
-            patch.setattr(module, "_released", lambda _: (read_master(COLORIZATION), released))
-            patch.setattr(module, "forbidden_of", lambda _: {"l2_loss": rules} if rules else {})
-            patch.setattr(module, "limits_of", lambda _: Limits())
+        own = replace(exam, rules={"l2_loss": rules} if rules else {})
+        with TemporaryDirectory() as folder:
             path = Path(folder) / NAME / f"{NAME}.ipynb"
             hand_in(case, path, released)
-            verdict = module.judge(path, COLORIZATION, opener=zygote().slots[0].open).verdict
+            verdict = judge(path, own, opener=opener).verdict
             return None if verdict.status == "not graded" else verdict.earned
 
     yield judged

@@ -48,7 +48,7 @@ def fuzzed(released, pool_with, tmp_path_factory):
 
 def memory_of(pool: Pool) -> int:
     """Bytes that the judge's own processes hold: this one and the slots."""
-    processes = [psutil.Process(), *(psutil.Process(seat.process.pid) for seat in pool.seats)]
+    processes = [psutil.Process(), *(psutil.Process(slot.process.pid) for slot in pool.slots)]
     return sum(process.memory_info().rss for process in processes)
 
 

@@ -112,7 +112,7 @@ class Beside:
 
     def groups(self) -> list[Path]:
         """The control groups of its boxes."""
-        names = [f"{cgroup.PREFIX}{seat.process.pid}-*" for seat in self.pool.seats]
+        names = [f"{cgroup.PREFIX}{slot.process.pid}-*" for slot in self.pool.slots]
         return [
             path
             for parent in cgroup.parents()

@@ -13,11 +13,11 @@ from autograder.authoring.master import MasterError, read_master
 from autograder.authoring.notebooks import student_notebook
 from autograder.authoring.packs import hidden_packs_of, packs_of
 from autograder.authoring.release import student_files
-from autograder.judge import judge as judge_module
 from autograder.judge.checking import run_checks as run_checks_module
 from autograder.judge.checking.run_checks import InfrastructureError, have_hidden_data, run_checks
 from autograder.judge.checking.submission import LocalSubmission
-from autograder.judge.judge import _grader_key
+from autograder.judge.exam import Exam
+from autograder.judge.limits import Limits
 from course_utils.reference import chair_generator
 
 
@@ -61,16 +61,14 @@ def test_no_assignment_gives_away_a_hidden_pack(assignment):
     assert not any(name in shown for name in master.hidden_packs)
 
 
-def test_other_pictures_are_another_verdict(tmp_path, made, monkeypatch):
+def test_other_pictures_are_another_verdict(tmp_path, made):
     master = master_with(tmp_path, "[open]\n    hidden_data: [secret]")
-    monkeypatch.setattr(judge_module, "read_master", lambda assignment: master)
     keys = []
     for content in (b"one", b"two"):
-        hidden_packs_of(master)
+        (pack,) = hidden_packs_of(master)
         (made / "secret.npz").write_bytes(content)
-        _grader_key.cache_clear()
-        keys.append(_grader_key(master.assignment, "process"))
-    _grader_key.cache_clear()
+        exam = Exam(master, student_notebook(master), "process", Limits(), {}, (), (pack,))
+        keys.append(exam.key)
     assert keys[0] != keys[1]
 
 

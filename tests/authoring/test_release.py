@@ -29,6 +29,7 @@ from autograder.authoring.release import (
     student_files,
 )
 from autograder.judge.checking.submission import REFERENCE_FILES
+from autograder.judge.exam import exam_of
 from autograder.judge.judge import judge
 
 COLORIZATION = find_assignment("colorization")
@@ -312,7 +313,7 @@ def test_the_whole_release(assignment, tmp_path):
         for file in read_master(assignment).files:
             assert (made.solution.parent / file).stat().st_size > 0
             shutil.copy(REFERENCE_FILES[file], made.solution.parent)
-    verdict = judge(made.solution, assignment).verdict
+    verdict = judge(made.solution, exam_of(assignment)).verdict
     lost = {
         check.name: check.message
         for task in verdict.tasks

@@ -28,6 +28,8 @@ from autograder.authoring.notebooks import student_notebook
 from autograder.authoring.release import Build, student_files
 from autograder.gradebook.course import Course, init_course
 from autograder.gradebook.recorder import record_class
+from autograder.gradebook.store import StoredVerdict
+from autograder.judge.exam import exam_of
 from autograder.judge.judge import Judgement, check_the_checks
 from autograder.judge.parallel.pool import Pool
 
@@ -94,19 +96,19 @@ def by_us(master: Master, classroom: dict, folder: Path) -> dict[str, object]:
     """The warm pool, and one process that records what it says."""
     course = init_course(folder, [small_build(master, folder.with_name("build"))])
     hand_in(student_notebook(master), classroom, folder, NAME)
-    check_the_checks(SMALL)
+    check_the_checks(exam_of(SMALL))
     paths = [course.submission(SMALL, student) for student in classroom]
     memory = Memory(psutil.Process())
     start = time.time()
-    with Pool(SMALL) as pool:
+    with Pool(exam_of(SMALL)) as pool:
         assert pool.why_cold == ""
         ready = time.time()
         memory.start()  # a thread: not before the pool has forked
         for path, judgement in judge_class(pool, paths):
-            course.store.keep(student_of(path), judgement)
+            StoredVerdict(course.verdict(SMALL, student_of(path))).write(judgement)
         judged = time.time()
         latency = statistics.median(_latency(pool, path) for path in paths)
-        slots = len(pool.seats)
+        slots = len(pool.slots)
         again = time.time()
         recorded, paged = _record(course, judged_students(course, pool, paths))
     peak = memory.stop()
@@ -130,7 +132,7 @@ def judge_class(pool: Pool, paths: list[Path]) -> Iterator[tuple[Path, Judgement
 def judged_students(course: Course, pool: Pool, paths: list[Path]) -> Iterator[str]:
     """Students, each as soon as there is a verdict."""
     for path, judgement in judge_class(pool, paths):
-        course.store.keep(student_of(path), judgement)
+        StoredVerdict(course.verdict(SMALL, student_of(path))).write(judgement)
         yield student_of(path)
 
 
@@ -141,14 +143,14 @@ def student_of(path: Path) -> str:
 def _record(course: Course, students: Iterable[str]) -> tuple[float, float]:
     """When the last one was in the gradebook, and when the last page was written."""
     times = {}
-    problems = record_class(
+    recorded = record_class(
         course,
-        SMALL,
+        course.exam(SMALL),
         students,
         again=True,
         on_recorded=lambda student: times.update({student: time.time()}),
     )
-    assert problems == {}
+    assert not any(one.problems for one in recorded.values())
     return max(times.values()), time.time()
 
 

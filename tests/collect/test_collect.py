@@ -19,8 +19,8 @@ from command_line import autograder
 from autograder.assignments import CourseError, find_assignment
 from autograder.collect import archives
 from autograder.collect.collect import collect
-from autograder.collect.roster import read_roster
 from autograder.gradebook.course import CONFIG, CONFIG_TEXT, Course
+from autograder.gradebook.roster import read_roster
 
 COLORIZATION = find_assignment("colorization")
 NAME = COLORIZATION.name

@@ -17,8 +17,8 @@ import pytest
 from autograder.assignments import find_assignment
 from autograder.collect import archives
 from autograder.collect.collect import Outcome, collect
-from autograder.collect.roster import read_roster
 from autograder.gradebook.course import CONFIG, CONFIG_TEXT, Course
+from autograder.gradebook.roster import read_roster
 
 ASSIGNMENT = find_assignment("data_driven_graphics")
 NAME = ASSIGNMENT.name

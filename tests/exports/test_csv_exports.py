@@ -8,11 +8,10 @@ import sys
 from html import unescape
 
 import pytest
-from judged_class import course_of, hand_in, keep, submit
+from judged_class import course_of, hand_in, keep, record, submit
 
 from autograder.assignments import CourseError
 from autograder.authoring.notebooks import student_notebook
-from autograder.collect.roster import enrol, read_roster
 from autograder.exports.csv_exports import (
     FORMATS,
     GradesExport,
@@ -22,7 +21,7 @@ from autograder.exports.csv_exports import (
     export_course,
 )
 from autograder.gradebook.grades import Score
-from autograder.gradebook.recorder import record_class
+from autograder.gradebook.roster import enrol, read_roster
 
 ROSTER = """\
 id,name,email,section,lms_user_id,sis_user_id,sis_login_id
@@ -50,7 +49,7 @@ def course(master, tmp_path_factory, verdicts):
     submit(course, master.assignment, "eve", notebook)
     said = {"status": "not graded", "reason": "The sandbox did not start."}
     keep(course, master, "eve", lambda check: False, notebook, **said)
-    assert record_class(course, master.assignment, ["ada", "ben", "cid", "dot", "eve"]) == {}
+    assert record(course, master.assignment, ["ada", "ben", "cid", "dot", "eve"]) == {}
     with course.gradebook() as gradebook:
         name = master.assignment.name
         written = gradebook.find_submission_notebook(name, name, "ada")

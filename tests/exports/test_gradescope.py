@@ -14,7 +14,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from judged_class import course_of, submit
+from judged_class import course_of, grade_one, scores_of, submit
 from nbformat import NotebookNode
 from workers import HAS_BUBBLEWRAP
 
@@ -26,7 +26,6 @@ from autograder.demo import as_answer
 from autograder.exports import gradescope
 from autograder.exports.gradescope import find_notebook, main, results_for, results_of
 from autograder.exports.gradescope_archive import archive_files, make_archive
-from autograder.gradebook.course import grade_one
 from autograder.judge.intake.read_notebook import RefusedError
 from autograder.judge.judge import Judgement
 from autograder.judge.verdict import CheckVerdict, TaskVerdict, Verdict
@@ -540,7 +539,7 @@ def test_in_a_bare_root_the_points_are_those_of_nbgraders_gradebook(container, t
         tasks: dict[str, float] = {}
         for test in results["tests"]:
             tasks[test["name"]] = tasks.get(test["name"], 0) + test["score"]
-        assert tasks == course.scores(LIGHT, student), student
+        assert tasks == scores_of(course, LIGHT, student), student
         assert results["score"] == sum(tasks.values())
         assert "sandbox" not in results["output"]
         totals[student] = results["score"]

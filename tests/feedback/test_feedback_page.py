@@ -5,7 +5,7 @@ import re
 import nbformat
 import pytest
 from bs4 import BeautifulSoup
-from judged_class import course_of, hand_in, keep
+from judged_class import course_of, entry_of, hand_in, keep, record
 from nbconvert.exporters import HTMLExporter
 from nbgrader.server_extensions.formgrader.handlers import template_path
 
@@ -13,7 +13,7 @@ from autograder.assignments import find_assignment
 from autograder.authoring.master import read_master
 from autograder.authoring.notebooks import solution_notebook, student_notebook
 from autograder.gradebook.formgrader import rubrics_of
-from autograder.gradebook.recorder import record_class
+from autograder.gradebook.store import StoredVerdict
 from autograder.judge.judge import Judgement
 
 ASSIGNMENT = find_assignment("data_driven_graphics")
@@ -41,12 +41,14 @@ def course(warm_up, tmp_path_factory):
         "the result has `wrong` <values>",
     )
     first.misconception, first.hint = "city block distance", HINT
-    course.store.keep("ann", Judgement(verdict, student_notebook(warm_up)))
+    StoredVerdict(course.verdict(ASSIGNMENT, "ann")).write(
+        Judgement(verdict, student_notebook(warm_up))
+    )
     hand_in(course, warm_up, "bob", 1)
     keep(
         course, warm_up, "bob", lambda check: False, student_notebook(warm_up), status="not graded"
     )
-    assert record_class(course, ASSIGNMENT, ["ann", "bob"]) == {}
+    assert record(course, ASSIGNMENT, ["ann", "bob"]) == {}
     return course
 
 
@@ -63,7 +65,7 @@ def scores_on(page: BeautifulSoup) -> dict[str, str]:
 def test_the_points_of_each_task_are_at_the_top_with_a_way_to_it(course, warm_up):
     page, verdict = (
         page_of(course, "ann"),
-        course.store.verdict(course.submission(ASSIGNMENT, "ann"), ASSIGNMENT, "ann"),
+        entry_of(course, ASSIGNMENT, "ann").verdict,
     )
     shown = scores_on(page)
     assert len(shown) == len(warm_up.tasks) + 1
@@ -120,7 +122,7 @@ def test_what_a_person_says_is_on_the_page(course):
             "task-nearest_neighbors", NAME, NAME, "ann"
         ).manual_comment = "Too long a loop."
         gradebook.db.commit()
-    assert record_class(course, ASSIGNMENT, ["ann"]) == {}
+    assert record(course, ASSIGNMENT, ["ann"]) == {}
     page = page_of(course, "ann")
     assert scores_on(page)["Write: which K?"] == "2.5 / 3"
     written = page.select("#written-stored_examples_go_grey .comment")[0]

@@ -9,7 +9,7 @@ import nbformat
 import pytest
 from bs4 import BeautifulSoup
 from jinja2 import Environment
-from judged_class import PNG, course_of, keep, submit
+from judged_class import PNG, course_of, keep, record, scores_of, submit
 from nbconvert.exporters import HTMLExporter
 from nbgrader.server_extensions.formgrader.handlers import template_path
 
@@ -35,7 +35,7 @@ from autograder.feedback.safe_html import (
     markdown2html,
     markdown_html,
 )
-from autograder.gradebook.recorder import record_class
+from autograder.gradebook.store import StoredVerdict
 from autograder.judge.judge import Judgement
 
 ASSIGNMENT = find_assignment("data_driven_graphics")
@@ -458,7 +458,7 @@ def odd(course, warm_up):
     notebook = odd_notebook(warm_up)
     submit(course, ASSIGNMENT, "odd", notebook)
     keep(course, warm_up, "odd", lambda check: True, notebook)
-    assert record_class(course, ASSIGNMENT, ["odd"]) == {}
+    assert record(course, ASSIGNMENT, ["odd"]) == {}
     return course
 
 
@@ -482,9 +482,9 @@ def test_outputs_that_are_none_cost_neither_grade_nor_page(course, warm_up):
         (cell for cell in ran.cells if cell.cell_type == "code"), OUTPUTS, strict=False
     ):
         cell.outputs = outputs
-    course.store.keep("outputs", Judgement(verdict, ran))
-    assert record_class(course, ASSIGNMENT, ["outputs"]) == {}
-    assert course.scores(ASSIGNMENT, "outputs") == {
+    StoredVerdict(course.verdict(ASSIGNMENT, "outputs")).write(Judgement(verdict, ran))
+    assert record(course, ASSIGNMENT, ["outputs"]) == {}
+    assert scores_of(course, ASSIGNMENT, "outputs") == {
         task.name: task.points for task in verdict.tasks
     }
     assert (
@@ -507,7 +507,7 @@ def test_where_all_else_fails_the_page_is_plain_text_with_the_points(
         monkeypatch.setattr(page, "cells_as_html", CellProcess())
     else:
         monkeypatch.setattr(page.PageGrades, "preprocess", lambda *args: 1 / 0)
-    problems = record_class(course, ASSIGNMENT, [broken])
+    problems = record(course, ASSIGNMENT, [broken])
     assert "The feedback page is not as it should be: " in problems[broken][0]
     monkeypatch.undo()
     shown = soup(course.feedback(ASSIGNMENT, broken).read_text())
@@ -516,7 +516,7 @@ def test_where_all_else_fails_the_page_is_plain_text_with_the_points(
     assert f"{first.points:g} / {first.points:g}" in rows.values()
     assert broken == "notebook" or "mine <b>" in shown.text
     assert "is plain text" in shown.text
-    assert record_class(course, ASSIGNMENT, [broken]) == {}  # it is tried again
+    assert record(course, ASSIGNMENT, [broken]) == {}  # it is tried again
     assert "is plain text" not in course.feedback(ASSIGNMENT, broken).read_text()
 
 

@@ -14,11 +14,11 @@ import judged_class
 import nbformat
 import pytest
 from browser import chromium_page, jupyter_lab, needs_browser
-from judged_class import course_of
+from judged_class import course_of, grade_one, scores_of
 
 from autograder.assignments import COURSE, CourseError, find_assignment
-from autograder.gradebook.course import Course, check_free, grade_one
-from autograder.gradebook.grading import Told, grade_class
+from autograder.gradebook.course import Course, check_free
+from autograder.gradebook.grading import GradingProgress, grade_class
 from autograder.judge.checking import remote_submission
 from autograder.judge.checking.submission import REFERENCE_FILES
 
@@ -90,7 +90,9 @@ def graded(course, answers, notebook_with):
         if cell.id.startswith("written-"):
             cell.source = f"My answer, $a < b$ {script}"
     submit(course, "hostile", hostile)
-    return grade_class(course, COLORIZATION, course.students(COLORIZATION), Told(), slots=1)
+    return grade_class(
+        course, COLORIZATION, course.students(COLORIZATION), GradingProgress(), jobs=1
+    )
 
 
 def test_verdicts(graded):
@@ -119,7 +121,7 @@ def test_verdicts(graded):
 def test_partial_credit_survives_to_the_csv(course, graded):
     task = graded["partial"].task("multinomial_cross_entropy")
     assert (task.earned, task.points) == (4.5, 6)
-    assert course.scores(COLORIZATION, "partial")["multinomial_cross_entropy"] == 4.5
+    assert scores_of(course, COLORIZATION, "partial")["multinomial_cross_entropy"] == 4.5
     out = course.folder / "grades.csv"
     command = [sys.executable, "-m", "nbgrader", "export", "--to", str(out)]
     subprocess.run(command, cwd=course.folder, check=True, capture_output=True)
@@ -133,7 +135,7 @@ def test_gradebook_has_the_verdicts_scores(course, graded):
     for student, verdict in graded.items():
         known = verdict.status != "not graded"
         scores = {task.name: task.earned if known else None for task in verdict.tasks}
-        assert course.scores(COLORIZATION, student) == scores
+        assert scores_of(course, COLORIZATION, student) == scores
 
 
 def test_feedback_shows_the_table_and_runs_no_script(course, graded):
@@ -159,11 +161,11 @@ def test_written_answers_wait_for_a_person(course, graded):
 
 
 def test_nothing_is_judged_twice_unless_asked(course, graded, monkeypatch):
-    import autograder.gradebook.store as store
+    import autograder.gradebook.entry as module
 
-    judge, calls = store.judge, []
+    judge, calls = module.judge, []
     monkeypatch.setattr(
-        store, "judge", lambda path, *args, **kw: calls.append(path) or judge(path, *args, **kw)
+        module, "judge", lambda path, *args, **kw: calls.append(path) or judge(path, *args, **kw)
     )
     assert grade_one(course, COLORIZATION, "stub").earned == 0
     assert calls == []
@@ -174,10 +176,10 @@ def test_nothing_is_judged_twice_unless_asked(course, graded, monkeypatch):
 def test_a_regrade_replaces_the_score(course, graded, answers, notebook_with):
     submit(course, "changing", notebook_with({"l2_loss": answers["l2_loss"]}))
     assert grade_one(course, COLORIZATION, "changing").earned == 3
-    assert course.scores(COLORIZATION, "changing")["l2_loss"] == 3
+    assert scores_of(course, COLORIZATION, "changing")["l2_loss"] == 3
     submit(course, "changing", b"oops")
     assert grade_one(course, COLORIZATION, "changing").status == "refused"
-    assert course.scores(COLORIZATION, "changing")["l2_loss"] == 0
+    assert scores_of(course, COLORIZATION, "changing")["l2_loss"] == 0
 
 
 def test_our_own_fault_is_never_a_zero(course, graded, answers, notebook_with, monkeypatch):
@@ -189,7 +191,7 @@ def test_our_own_fault_is_never_a_zero(course, graded, answers, notebook_with, m
     monkeypatch.setattr(remote_submission, "Worker", broken)
     submit(course, "unlucky", notebook_with(answers))
     assert grade_one(course, COLORIZATION, "unlucky").status == "not graded"
-    assert set(course.scores(COLORIZATION, "unlucky").values()) == {None}
+    assert set(scores_of(course, COLORIZATION, "unlucky").values()) == {None}
     monkeypatch.undo()
     assert grade_one(course, COLORIZATION, "unlucky").earned == 76
 
@@ -216,7 +218,7 @@ def test_nbgraders_own_commands_use_the_judge(course, graded, answers, notebook_
             check=False,
         )
         assert ran.returncode == 0, ran.stderr
-    assert course.scores(COLORIZATION, "terminal")["l2_loss"] == 3
+    assert scores_of(course, COLORIZATION, "terminal")["l2_loss"] == 3
     assert course.feedback(COLORIZATION, "terminal").exists()
 
 

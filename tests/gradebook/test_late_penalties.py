@@ -6,12 +6,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-from judged_class import course_of, hand_in
+from judged_class import course_of, hand_in, record
 
 from autograder.assignments import CourseError, find_assignment
 from autograder.cli import main
 from autograder.gradebook.course import CONFIG, Course
-from autograder.gradebook.recorder import record_class
 
 COLORIZATION = find_assignment("colorization")
 NAME = COLORIZATION.name
@@ -165,7 +164,7 @@ def test_a_class_in_the_configuration_itself_will_do(course, autograder):
 def test_a_plugin_that_there_is_not_is_a_sentence(course, name):
     configure(course.folder, f"c.AssignLatePenalties.plugin_class = {name!r}\n")
     with pytest.raises(CourseError, match=r"nbgrader_config\.py names what can't be used: "):
-        record_class(Course(course.folder), COLORIZATION, STUDENTS)
+        record(Course(course.folder), COLORIZATION, STUDENTS)
 
 
 def test_a_plugin_that_fails_costs_nobody_a_score(course, autograder, capsys):

@@ -5,16 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from judged_class import COMMENTS, GRADES, course_of, hand_in
+from judged_class import COMMENTS, GRADES, course_of, hand_in, record
 from postgresql import Server, needs_postgresql, postgresql
 from sqlalchemy import create_engine, text
 
 from autograder.assignments import CourseError, find_assignment
 from autograder.authoring.release import quiet
-from autograder.collect.roster import Person, enrol
 from autograder.exports.csv_exports import FORMATS, export_course
 from autograder.gradebook.course import CONFIG, Course
-from autograder.gradebook.recorder import record_class
+from autograder.gradebook.roster import Person, enrol
 from autograder.report.page import write_report
 
 COLORIZATION = find_assignment("colorization")
@@ -77,7 +76,7 @@ def all_of(course: Course, folder: Path) -> dict[str, object]:
 
 def graded(course: Course) -> Course:
     """Recorded; then a person grades, and there is a roster; then recorded again."""
-    assert record_class(course, COLORIZATION, STUDENTS) == {}
+    assert record(course, COLORIZATION, STUDENTS) == {}
     assert enrol(course, [Person("ann", "Ann", "O'Hara"), Person("away", "Ævar")]) == (1, 1)
     with course.gradebook() as gradebook:
         notebook = gradebook.find_submission_notebook(NAME, NAME, STUDENTS[1])
@@ -88,7 +87,7 @@ def graded(course: Course) -> Course:
         notebook.late_submission_penalty = 0.7
         min(notebook.comments, key=lambda comment: comment.name).manual_comment = "Good 🦊"
         gradebook.db.commit()
-    assert record_class(course, COLORIZATION, STUDENTS) == {}
+    assert record(course, COLORIZATION, STUDENTS) == {}
     return course
 
 
@@ -98,7 +97,7 @@ def test_it_holds_what_sqlite_does(judged, server, tmp_path):
     with pytest.raises(
         CourseError, match=f"does not know {NAME}: give `nbgrader generate_assignment"
     ):
-        record_class(course, COLORIZATION, STUDENTS)
+        record(course, COLORIZATION, STUDENTS)
     assert course.api.generate_assignment(NAME, force=True)["success"]
     (tmp_path / "sqlite").mkdir()
     expected = all_of(graded(copy_of(judged, tmp_path / "sqlite")), tmp_path)
@@ -119,7 +118,7 @@ def test_a_restart_while_a_class_is_recorded_costs_nothing(judged, server, tmp_p
         server.control("restart", "-m", "immediate")
         yield from STUDENTS[1:]
 
-    assert record_class(course, COLORIZATION, students()) == {}
+    assert record(course, COLORIZATION, students()) == {}
 
 
 BAD = {
@@ -132,7 +131,7 @@ BAD = {
 @pytest.mark.parametrize("url", BAD)
 def test_a_gradebook_that_cannot_be_had_is_a_sentence_without_its_password(judged, tmp_path, url):
     course = copy_of(judged, tmp_path, url)
-    for use in (lambda: record_class(course, COLORIZATION, STUDENTS), course.gradebook):
+    for use in (lambda: record(course, COLORIZATION, STUDENTS), course.gradebook):
         with pytest.raises(CourseError, match=r"can't be used \(.*db_url") as raised:
             use()
         assert "hunter2" not in str(raised.value)

@@ -14,18 +14,27 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from judged_class import course_of, gradebook_rows, hand_in, keep, rows_of, submit
+from judged_class import (
+    course_of,
+    entry_of,
+    gradebook_rows,
+    hand_in,
+    keep,
+    record,
+    rows_of,
+    scores_of,
+    submit,
+)
 from nbgrader.api import SubmittedNotebook
 from nbgrader.plugins import LateSubmissionPlugin
 
 from autograder.assignments import CourseError, find_assignment
 from autograder.authoring.notebooks import student_notebook
+from autograder.course_files.lock import only_writer
 from autograder.feedback.wording import task_comment
 from autograder.gradebook import session
 from autograder.gradebook.course import Course
-from autograder.gradebook.lock import only_writer
-from autograder.gradebook.recorder import record_class
-from autograder.gradebook.store import VerdictStore
+from autograder.gradebook.store import StoredVerdict
 
 COLORIZATION = find_assignment("colorization")
 NAME = COLORIZATION.name
@@ -54,13 +63,13 @@ def test_a_class_is_in_the_gradebook_with_notebooks_and_pages(course, master):
         for seed, student in enumerate(("ann", "bob"))
     }
     recorded, written = [], []
-    problems = record_class(
+    problems = record(
         course, COLORIZATION, verdicts, on_recorded=recorded.append, on_page=written.append
     )
     assert problems == {}
     assert recorded == written == ["ann", "bob"]
     for student, verdict in verdicts.items():
-        assert course.scores(COLORIZATION, student) == scores(verdict)
+        assert scores_of(course, COLORIZATION, student) == scores(verdict)
         notebook = nbformat.read(course.autograded(COLORIZATION, student), as_version=4)
         nbformat.validate(notebook)
         assert sum(cell.source.startswith(f"{student} was here") for cell in notebook.cells) == 1
@@ -90,7 +99,7 @@ def test_it_is_what_nbgrader_itself_records(course, master, tmp_path):
         (one.submission(COLORIZATION, "bob").with_name("timestamp.txt")).write_text(
             "2031-02-03 04:05:06 UTC"
         )
-    assert record_class(course, COLORIZATION, ["ann", "bob", "cid"]) == {}
+    assert record(course, COLORIZATION, ["ann", "bob", "cid"]) == {}
     for student in ("ann", "bob", "cid"):
         assert other.api.autograde(NAME, student)["success"]
         assert other.api.generate_feedback(NAME, student)["success"]
@@ -106,7 +115,7 @@ def test_it_is_what_nbgrader_itself_records(course, master, tmp_path):
 def test_what_is_recorded_is_not_recorded_again(course, master, monkeypatch):
     hand_in(course, master, "ann", 1)
     hand_in(course, master, "bob", 2)
-    record_class(course, COLORIZATION, ["ann", "bob"])
+    record(course, COLORIZATION, ["ann", "bob"])
     done = []
     real = session.ClassGradebook.transaction
     monkeypatch.setattr(
@@ -115,13 +124,13 @@ def test_what_is_recorded_is_not_recorded_again(course, master, monkeypatch):
 
     def records() -> int:
         done.clear()
-        assert record_class(course, COLORIZATION, ["ann", "bob"]) == {}
+        assert record(course, COLORIZATION, ["ann", "bob"]) == {}
         return len(done)
 
     assert records() == 0
     verdict = hand_in(course, master, "bob", 3)  # another verdict
     assert records() == 1
-    assert course.scores(COLORIZATION, "bob") == scores(verdict)
+    assert scores_of(course, COLORIZATION, "bob") == scores(verdict)
     course.autograded(COLORIZATION, "ann").unlink()  # the notebook is gone
     assert records() == 1
     with course.gradebook() as gradebook:  # somebody has been at the gradebook
@@ -135,27 +144,27 @@ def test_what_is_recorded_is_not_recorded_again(course, master, monkeypatch):
     course.api.autograde(NAME, "ann")  # nbgrader's own command: what it did is not known
     assert records() == 1
     assert records() == 0
-    record_class(course, COLORIZATION, ["ann"], again=True)
+    record(course, COLORIZATION, ["ann"], again=True)
     assert len(done) == 1
 
 
 def test_a_page_is_written_again_when_a_person_has_graded(course, master):
     hand_in(course, master, "ann", 1)
-    record_class(course, COLORIZATION, ["ann"])
+    record(course, COLORIZATION, ["ann"])
     page = course.feedback(COLORIZATION, "ann")
     first = page.stat().st_mtime_ns
-    record_class(course, COLORIZATION, ["ann"])
+    record(course, COLORIZATION, ["ann"])
     assert page.stat().st_mtime_ns == first
     with course.gradebook() as gradebook:
         gradebook.find_comment("task-l2_loss", NAME, NAME, "ann").manual_comment = "Well explained!"
         gradebook.db.commit()
-    record_class(course, COLORIZATION, ["ann"])
+    record(course, COLORIZATION, ["ann"])
     assert "Well explained!" in page.read_text()
 
 
 def test_a_page_waits_for_no_server(course, master):
     hand_in(course, master, "ann", 1)
-    record_class(course, COLORIZATION, ["ann"])
+    record(course, COLORIZATION, ["ann"])
     page = course.feedback(COLORIZATION, "ann").read_text()
     assert "<script" not in page
     assert "<math" in page
@@ -165,19 +174,19 @@ def test_a_page_waits_for_no_server(course, master):
 
 def test_a_person_s_score_and_comment_are_kept(course, master):
     hand_in(course, master, "ann", 1)
-    record_class(course, COLORIZATION, ["ann"])
+    record(course, COLORIZATION, ["ann"])
     with course.gradebook() as gradebook:
         gradebook.find_grade("grade-l2_loss", NAME, NAME, "ann").manual_score = 1.25
         gradebook.db.commit()
     verdict = hand_in(course, master, "ann", 2)
-    record_class(course, COLORIZATION, ["ann"])
+    record(course, COLORIZATION, ["ann"])
     row = next(row for row in rows_of(course, "ann") if row[1] == "grade-l2_loss")
     assert row[2:5] == (scores(verdict)["l2_loss"], 1.25, True)
 
 
 def test_a_fault_of_ours_waits_for_a_person_and_is_no_zero(course, master):
     hand_in(course, master, "ann", 1)
-    record_class(course, COLORIZATION, ["ann"])
+    record(course, COLORIZATION, ["ann"])
     notebook = student_notebook(master)
     keep(
         course,
@@ -188,16 +197,16 @@ def test_a_fault_of_ours_waits_for_a_person_and_is_no_zero(course, master):
         status="not graded",
         reason="The power went.",
     )
-    assert course.store.fresh(course.submission(COLORIZATION, "ann"), COLORIZATION, "ann") is None
-    assert record_class(course, COLORIZATION, ["ann"]) == {}
-    assert set(course.scores(COLORIZATION, "ann").values()) == {None}
+    assert not entry_of(course, COLORIZATION, "ann").is_judged
+    assert record(course, COLORIZATION, ["ann"]) == {}
+    assert set(scores_of(course, COLORIZATION, "ann").values()) == {None}
     grades = [row for row in rows_of(course, "ann") if row[1].startswith("grade-")]
     assert all(needs_a_person for *_, needs_a_person, _ in grades)
     verdict = keep(
         course, master, "ann", lambda check: True, notebook
     )  # judged again: the key is the same
-    assert record_class(course, COLORIZATION, ["ann"]) == {}
-    assert course.scores(COLORIZATION, "ann") == scores(verdict)
+    assert record(course, COLORIZATION, ["ann"]) == {}
+    assert scores_of(course, COLORIZATION, "ann") == scores(verdict)
 
 
 def test_one_students_failure_stays_that_students(course, master, monkeypatch):
@@ -211,7 +220,7 @@ def test_one_students_failure_stays_that_students(course, master, monkeypatch):
         assert notebook.assignment.student_id != "dan", "the plugin failed\nand said more"
 
     monkeypatch.setattr(session.LatePenalties, "penalty", unlucky)
-    problems = record_class(course, COLORIZATION, ["ann", "bob", "cid", "dan", "eve"])
+    problems = record(course, COLORIZATION, ["ann", "bob", "cid", "dan", "eve"])
     assert list(problems) == ["bob", "cid", "dan", "eve"]
     assert "timestamp.txt has no date in it" in problems["bob"][0]
     assert "no verdict of what was handed in" in problems["cid"][0]
@@ -222,22 +231,22 @@ def test_one_students_failure_stays_that_students(course, master, monkeypatch):
     }  # nothing of the others, not even a part
     assert not course.feedback(COLORIZATION, "dan").exists()
     monkeypatch.undo()
-    assert list(record_class(course, COLORIZATION, ["ann", "dan"])) == []
+    assert list(record(course, COLORIZATION, ["ann", "dan"])) == []
 
 
 def test_a_failed_regrade_leaves_the_old_record_whole(course, master, monkeypatch):
     hand_in(course, master, "ann", 1)
-    record_class(course, COLORIZATION, ["ann"])
+    record(course, COLORIZATION, ["ann"])
     before = rows_of(course, "ann")
     verdict = hand_in(course, master, "ann", 2)
     monkeypatch.setattr(session.LatePenalties, "preprocess", lambda self, *_: 1 / 0)
-    assert record_class(course, COLORIZATION, ["ann"]) == {
+    assert record(course, COLORIZATION, ["ann"]) == {
         "ann": ["Not recorded in the gradebook: division by zero"]
     }
     assert rows_of(course, "ann") == before
     monkeypatch.undo()
-    assert record_class(course, COLORIZATION, ["ann"]) == {}
-    assert course.scores(COLORIZATION, "ann") == scores(verdict)
+    assert record(course, COLORIZATION, ["ann"]) == {}
+    assert scores_of(course, COLORIZATION, "ann") == scores(verdict)
 
 
 def test_a_verdict_that_comes_back_is_recorded_again(course, master, monkeypatch):
@@ -245,7 +254,7 @@ def test_a_verdict_that_comes_back_is_recorded_again(course, master, monkeypatch
     notebook = student_notebook(master)
     submit(course, COLORIZATION, "ann", notebook)
     keep(course, master, "ann", lambda check: True, notebook, reason="one")
-    record_class(course, COLORIZATION, ["ann"])
+    record(course, COLORIZATION, ["ann"])
     first = rows_of(course, "ann")
     keep(course, master, "ann", lambda check: True, notebook, reason="two")
 
@@ -253,18 +262,18 @@ def test_a_verdict_that_comes_back_is_recorded_again(course, master, monkeypatch
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(VerdictStore, "set_mark", stopped)
+        patch.setattr(StoredVerdict, "write_recorded", stopped)
         with pytest.raises(KeyboardInterrupt):
-            record_class(course, COLORIZATION, ["ann"])
+            record(course, COLORIZATION, ["ann"])
     assert rows_of(course, "ann") != first
     keep(course, master, "ann", lambda check: True, notebook, reason="one")
-    record_class(course, COLORIZATION, ["ann"])
+    record(course, COLORIZATION, ["ann"])
     assert rows_of(course, "ann") == first
 
 
 def test_nothing_handed_in_is_zero_and_leaves_no_page(course, master):
     hand_in(course, master, "ann", 1)
-    record_class(course, COLORIZATION, ["ann"])
+    record(course, COLORIZATION, ["ann"])
     course.submission(COLORIZATION, "ann").unlink()
     keep(
         course,
@@ -275,7 +284,7 @@ def test_nothing_handed_in_is_zero_and_leaves_no_page(course, master):
         status="refused",
         reason="no",
     )
-    assert record_class(course, COLORIZATION, ["ann"]) == {}
+    assert record(course, COLORIZATION, ["ann"]) == {}
     assert {row[2:5] for row in rows_of(course, "ann") if len(row) == 6} == {(0, None, False)}
     assert not course.autograded(COLORIZATION, "ann").exists()
     assert not course.feedback(COLORIZATION, "ann").exists()
@@ -285,9 +294,9 @@ def test_a_score_that_the_gradebook_has_no_cell_for_is_named(course, master):
     verdict = hand_in(course, master, "ann", 1)
     verdict.tasks[0].name = "unheard_of"
     notebook = student_notebook(master)
-    key = course.store.verdict(course.submission(COLORIZATION, "ann"), COLORIZATION, "ann").key
+    key = entry_of(course, COLORIZATION, "ann").verdict.key
     keep(course, master, "ann", lambda check: True, notebook, tasks=verdict.tasks, key=key)
-    (problem,) = record_class(course, COLORIZATION, ["ann"])["ann"]
+    (problem,) = record(course, COLORIZATION, ["ann"])["ann"]
     assert problem == "The gradebook has another score for unheard_of than the verdict."
     unjudged = {row[1]: row[2:5] for row in rows_of(course, "ann")}[f"grade-{master.tasks[0]}"]
     assert unjudged == (
@@ -314,7 +323,7 @@ def test_late_submissions_are_penalised_as_the_course_has_it(course, master):
         path.write_text(f"{month}-03 04:05:06 UTC")
         path.with_name("submission_secret.txt").write_text("secret")
     course.config.LatePenalties.plugin_class = HalfOff
-    assert record_class(course, COLORIZATION, ["ann", "bob", "cid"]) == {}
+    assert record(course, COLORIZATION, ["ann", "bob", "cid"]) == {}
     with course.gradebook() as gradebook:
         found = {
             student: gradebook.find_submission_notebook(NAME, NAME, student)
@@ -343,7 +352,7 @@ def test_verdicts_are_recorded_as_they_come(course, master):
         hand_in(course, master, "bob", 2)
         yield "bob"
 
-    assert record_class(course, COLORIZATION, judged()) == {}
+    assert record(course, COLORIZATION, judged()) == {}
     assert {row[0] for row in gradebook_rows(course)} == {"ann", "bob"}
     assert course.feedback(COLORIZATION, "ann").exists()
 
@@ -375,12 +384,10 @@ def test_one_writer_at_a_time(course, master):
     with pytest.raises(
         CourseError, match=f"is being graded by process {process.pid} on .*wait for it"
     ):
-        record_class(course, COLORIZATION, ["ann"])
+        record(course, COLORIZATION, ["ann"])
     process.kill()
     process.join()
-    assert (
-        record_class(course, COLORIZATION, ["ann"]) == {}
-    )  # its lock went with it; the file stays
+    assert record(course, COLORIZATION, ["ann"]) == {}  # its lock went with it; the file stays
     assert (course.folder / "grading.lock").exists()
 
 
@@ -398,7 +405,7 @@ def test_a_file_system_without_locks_is_named(course, monkeypatch):
 
     monkeypatch.setattr("fcntl.lockf", unsupported)
     with pytest.raises(CourseError, match="without locks .No locks available.*local disk"):
-        record_class(course, COLORIZATION, [])
+        record(course, COLORIZATION, [])
 
 
 WRITES = 100  # of each of four
@@ -407,26 +414,25 @@ WRITES = 100  # of each of four
 def test_verdicts_are_read_whole_while_they_are_written(course, master):
     """Four processes' worth of writing, all of the same student."""
     hand_in(course, master, "ann", 1)
-    submission = course.submission(COLORIZATION, "ann")
-    judgement = course.store.kept(submission, COLORIZATION, "ann")
+    judgement = entry_of(course, COLORIZATION, "ann").judgement()
 
     def write() -> None:
         for _ in range(WRITES):
-            course.store.keep("ann", judgement)
+            StoredVerdict(course.verdict(COLORIZATION, "ann")).write(judgement)
 
     writers = [threading.Thread(target=write) for _ in range(4)]
     for writer in writers:
         writer.start()
     seen = 0
     while any(writer.is_alive() for writer in writers):
-        found = course.store.kept(submission, COLORIZATION, "ann")
+        found = entry_of(course, COLORIZATION, "ann").judgement()
         assert found is None or found.verdict == judgement.verdict
         seen += found is not None
     for writer in writers:
         writer.join()
     assert seen > 0
-    assert course.store.kept(submission, COLORIZATION, "ann").notebook == judgement.notebook
-    assert sorted(path.name for path in course.store.home(NAME, "ann").iterdir()) == [
+    assert entry_of(course, COLORIZATION, "ann").judgement().notebook == judgement.notebook
+    assert sorted(path.name for path in course.verdict(COLORIZATION, "ann").iterdir()) == [
         "executed.ipynb",
         "verdict.json",
     ]
@@ -439,7 +445,7 @@ def record_and_tell(folder: Path, students: list[str], teller: Connection) -> No
     """The body of a process that is going to be killed; it tells of each score and page."""
     teller.send_bytes(b"ready")
     tell = teller.send_bytes
-    record_class(
+    record(
         Course(folder),
         find_assignment(NAME),
         students,
@@ -472,7 +478,7 @@ def says(verdict) -> set[tuple]:
 
 
 def is_recorded_whole(course: Course, student: str, rows: list[tuple]) -> bool:
-    verdict = course.store.verdict(course.submission(COLORIZATION, student), COLORIZATION, student)
+    verdict = entry_of(course, COLORIZATION, student).verdict
     return says(verdict) <= {row[1:3] for row in rows}
 
 
@@ -499,7 +505,7 @@ def test_killed_at_twenty_moments_the_gradebook_is_that_of_an_undisturbed_run(
         for more, student in enumerate(draw.sample(students, 5)):  # handed in again, and judged
             hand_in(course, master, student, seed + more)
     assert sum(killed) >= 15
-    assert record_class(course, COLORIZATION, students) == {}
+    assert record(course, COLORIZATION, students) == {}
 
     undisturbed = Course(tmp_path / "undisturbed")
     for folder in ("submitted", "verdicts"):
@@ -507,7 +513,7 @@ def test_killed_at_twenty_moments_the_gradebook_is_that_of_an_undisturbed_run(
         shutil.copytree(
             course.folder / folder, undisturbed.folder / folder, ignore=leave, dirs_exist_ok=True
         )
-    assert record_class(undisturbed, COLORIZATION, students) == {}
+    assert record(undisturbed, COLORIZATION, students) == {}
     assert gradebook_rows(course) == gradebook_rows(undisturbed)
     assert len(gradebook_rows(course)) == 24 * len(rows_of(course, students[0])) > 0
     assert [

@@ -16,18 +16,18 @@ from pathlib import Path
 import nbformat
 import psutil
 import pytest
+from autograder.judge.same_grader import difference
 from workers import needs_bubblewrap
 
 from autograder.assignments import CourseError, find_assignment
 from autograder.cli import grade
 from autograder.judge.checking.submission import REFERENCE_FILES
+from autograder.judge.exam import exam_of
 from autograder.judge.intake.read_notebook import MAX_BYTES
-from autograder.judge.judge import verdict_key
 from autograder.judge.parallel import dask_client as cluster_module
 from autograder.judge.parallel import dask_worker
 from autograder.judge.parallel.dask_client import Cluster, can_be_sent
 from autograder.judge.parallel.messages import Parcel
-from autograder.judge.same_grader import difference
 
 distributed = pytest.importorskip("distributed")
 COLORIZATION = find_assignment("colorization")
@@ -97,7 +97,10 @@ def slow_ones(submission, answers) -> list[Path]:
 @needs_bubblewrap
 def test_a_class(a_class, slow_ones):
     """One cluster for all of it, as to start a pool takes seconds."""
-    with local(1) as machines, Cluster(machines.scheduler_address, COLORIZATION) as cluster:
+    with (
+        local(1) as machines,
+        Cluster(machines.scheduler_address, exam_of(COLORIZATION)) as cluster,
+    ):
         assert cluster.why_cold == ""
         arrives_as_it_was_handed_in(cluster, a_class)
         judging = cluster.judge(slow_ones)
@@ -113,7 +116,7 @@ def arrives_as_it_was_handed_in(cluster: Cluster, a_class: dict[str, Path]) -> N
     judgements = dict(cluster.judge(a_class.values()))
     found = {name: judgements[path].verdict for name, path in a_class.items()}
     for name, path in a_class.items():
-        assert found[name].key == verdict_key(path, COLORIZATION, "bubblewrap"), name
+        assert found[name].key == exam_of(COLORIZATION).key_of(path), name
     said = {name: verdict.reason for name, verdict in found.items() if verdict.status == "refused"}
     assert {name: reason.split(": ")[-1] for name, reason in said.items()} == {
         "cut off": "line 1 is not JSON. It looks cut off.",
@@ -176,14 +179,14 @@ def test_nobody_at_the_address(monkeypatch):
     with pytest.raises(
         CourseError, match=r"no Dask scheduler at tcp://127.0.0.1:1 .*Start one with"
     ):
-        Cluster("tcp://127.0.0.1:1", COLORIZATION)
+        Cluster("tcp://127.0.0.1:1", exam_of(COLORIZATION))
 
 
 def test_no_worker_is_waited_for_and_then_told(monkeypatch):
     monkeypatch.setattr(cluster_module, "PATIENCE", 1.0)
     said = []
     with local(0) as empty, pytest.raises(CourseError, match="no Dask worker was at inproc"):
-        Cluster(empty.scheduler_address, COLORIZATION, say=said.append)
+        Cluster(empty.scheduler_address, exam_of(COLORIZATION), say=said.append)
     assert said == [
         f"No Dask worker is at {empty.scheduler_address}: start one with "
         f"`dask worker {empty.scheduler_address}`."
@@ -199,7 +202,7 @@ def test_what_is_no_file_to_judge_is_not_sent_and_not_waited_for(a_class, hand_i
 def test_without_dask_its_command_is_told(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with pytest.raises(CourseError, match=r"--scheduler needs Dask.*pip install 'distributed"):
-        Cluster("tcp://127.0.0.1:1", COLORIZATION)
+        Cluster("tcp://127.0.0.1:1", exam_of(COLORIZATION))
 
 
 def test_jobs_are_for_this_machine(tmp_path):

@@ -14,7 +14,8 @@ from nondeterministic_cells import TIMED
 from autograder.assignments import CourseError, find_assignment
 from autograder.checks import Forbidden
 from autograder.feedback.wording import task_html, task_text, verdict_note
-from autograder.judge.judge import check_the_checks, judge, open_submission, verdict_key
+from autograder.judge.exam import exam_of
+from autograder.judge.judge import check_the_checks, judge, open_submission
 from autograder.judge.verdict import Verdict
 from autograder.judge.workers.bubblewrap import BUBBLEWRAP
 
@@ -36,8 +37,7 @@ def graded(hand_in, notebook_with, answers, warm):
             notebook.cells.insert(0, nbformat.v4.new_code_cell(before))
         return judge(
             hand_in(notebook),
-            COLORIZATION,
-            level=level,
+            exam_of(COLORIZATION, level),
             opener=warm if level == BUBBLEWRAP else None,
         )
 
@@ -138,7 +138,7 @@ def test_feedback_has_nothing_of_a_hidden_call(graded, tmp_path):
     text = judgement.verdict.to_json()
     pages = [task_html(task) + task_text(task) for task in judgement.verdict.tasks]
     # What the notebook shows is what its visible cells did; hidden calls have added nothing.
-    with open_submission(handed_in, COLORIZATION, "bubblewrap") as submission:
+    with open_submission(handed_in, exam_of(COLORIZATION)) as submission:
         submission.run_cells()
         for judged, alone in zip(judgement.notebook.cells, submission.notebook.cells, strict=True):
             assert judged == alone or judged.id in TIMED
@@ -231,20 +231,20 @@ def test_both_levels_agree_and_the_weaker_is_stamped(graded):
 
 
 def test_a_verdict_is_json_and_back(graded, hand_in):
-    refused = judge(hand_in(b"no"), COLORIZATION).verdict
+    refused = judge(hand_in(b"no"), exam_of(COLORIZATION)).verdict
     assert refused.status == "refused"
     assert (refused.earned, refused.points) == (0, POINTS)
     assert Verdict.from_json(refused.to_json()) == refused
 
 
 def test_the_key_changes_with_what_a_verdict_depends_on(hand_in):
-    one = verdict_key(hand_in(b"1"), COLORIZATION, "bubblewrap")
-    assert one == verdict_key(hand_in(b"1"), COLORIZATION, "bubblewrap")
-    assert one != verdict_key(hand_in(b"2"), COLORIZATION, "bubblewrap")
-    assert one != verdict_key(hand_in(b"1"), COLORIZATION, "process")
+    one = exam_of(COLORIZATION, "bubblewrap").key_of(hand_in(b"1"))
+    assert one == exam_of(COLORIZATION, "bubblewrap").key_of(hand_in(b"1"))
+    assert one != exam_of(COLORIZATION, "bubblewrap").key_of(hand_in(b"2"))
+    assert one != exam_of(COLORIZATION, "process").key_of(hand_in(b"1"))
     path = hand_in(b"1")
     (path.parent / "torch.py").touch()  # which is flagged
-    assert one != verdict_key(path, COLORIZATION, "bubblewrap")
+    assert one != exam_of(COLORIZATION, "bubblewrap").key_of(path)
 
 
 def test_a_key_takes_no_time_whatever_is_handed_in(tmp_path):
@@ -254,7 +254,7 @@ def test_a_key_takes_no_time_whatever_is_handed_in(tmp_path):
     link.symlink_to("/dev/zero")
     start = process_time()
     for path in (huge, link, tmp_path):
-        verdict_key(path, COLORIZATION, "bubblewrap")
+        exam_of(COLORIZATION, "bubblewrap").key_of(path)
     assert process_time() - start < 10
 
 
@@ -305,7 +305,7 @@ def test_a_file_that_may_not_be_read_here_is_not_graded(hand_in, notebook_with, 
     # The tests may run as root, whom nothing is denied.
     monkeypatch.setattr(Path, "read_bytes", guarded(read))
     monkeypatch.setattr(Path, "open", guarded(open_))
-    verdict = judge(path, COLORIZATION).verdict
+    verdict = judge(path, exam_of(COLORIZATION)).verdict
     assert (verdict.status, verdict.earned) == ("not graded", 0)
     assert verdict.reason == f"{path.name} can't be read: Permission denied."
 
@@ -326,16 +326,16 @@ def test_what_a_check_can_not_pass_on_is_the_answers_fault(graded, monkeypatch):
 
 
 def test_checks_that_are_wrong_themselves_stop_the_grading(monkeypatch):
-    check_the_checks(COLORIZATION)
+    check_the_checks(exam_of(COLORIZATION))
     rules = {"annealed_mean": Forbidden(("torch.softmax",))}
     with monkeypatch.context() as patch:
         patch.setattr("autograder.judge.judge.forbidden_of", lambda _: rules)
         with pytest.raises(
             CourseError, match="does what it forbids: `annealed_mean` calls `torch.softmax`"
         ):
-            check_the_checks(COLORIZATION)
+            check_the_checks(exam_of(COLORIZATION))
     monkeypatch.setattr(
         COLORIZATION.reference(), "l2_loss", lambda prediction, target: prediction.sum()
     )
     with pytest.raises(CourseError, match="fails on the reference of 3_colorization"):
-        check_the_checks(COLORIZATION)
+        check_the_checks(exam_of(COLORIZATION))

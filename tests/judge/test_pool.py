@@ -21,6 +21,7 @@ from workers import needs_bubblewrap
 
 from autograder.assignments import find_assignment
 from autograder.authoring.master import read_master
+from autograder.judge.exam import exam_of
 from autograder.judge.judge import judge
 from autograder.judge.limits import Limits
 from autograder.judge.parallel import pool as pool_module
@@ -99,24 +100,24 @@ def essence(judgement) -> dict:
 )
 def test_warm_verdicts_are_the_cold_ones(a_class, few):
     paths = [path for path in a_class if path.parent.name in FEW] if few else a_class
-    with Pool(COLORIZATION) as pool:
+    with Pool(exam_of(COLORIZATION)) as pool:
         assert pool.why_cold == ""
         warm = dict(pool.judge(paths))
     assert set(warm) == set(paths)
     for path in paths:
-        assert essence(warm[path]) == essence(judge(path, COLORIZATION)), path.parent.name
+        assert essence(warm[path]) == essence(judge(path, exam_of(COLORIZATION))), path.parent.name
 
 
 def test_twice_is_the_same(a_class):
     quick = [path for path in a_class if path.parent.name != "hangs"]
-    with Pool(COLORIZATION, slots=2) as pool:
+    with Pool(exam_of(COLORIZATION), jobs=2) as pool:
         first, second = dict(pool.judge(quick)), dict(pool.judge(reversed(quick)))
     for path in quick:
         assert essence(first[path]) == essence(second[path])
 
 
 def slot_at_work(pool: Pool) -> int:
-    return next(seat.process.pid for seat in pool.seats if seat.at is not None)
+    return next(slot.process.pid for slot in pool.slots if slot.path is not None)
 
 
 def test_a_lost_slot_costs_a_second_try(submission, answers):
@@ -124,7 +125,7 @@ def test_a_lost_slot_costs_a_second_try(submission, answers):
         submission(f"s{i}", {"l2_loss": answers["l2_loss"]}, "import time; time.sleep(1)")
         for i in range(4)
     ]
-    with Pool(COLORIZATION, slots=2) as pool:
+    with Pool(exam_of(COLORIZATION), jobs=2) as pool:
         judging = pool.judge(paths)
         done = [next(judging)]
         os.kill(slot_at_work(pool), signal.SIGKILL)
@@ -142,7 +143,7 @@ def test_lost_twice_is_not_graded_and_no_zero(submission, answers, monkeypatch):
         return os.kill(os.getpid(), signal.SIGKILL) if path == bad else judge(path, *args, **kwargs)
 
     monkeypatch.setattr(pool_module, "judge", dies)
-    with Pool(COLORIZATION, slots=1) as pool:
+    with Pool(exam_of(COLORIZATION), jobs=1) as pool:
         found = dict(pool.judge([bad, good]))
     assert found[bad].verdict.status == "not graded"
     assert "stopped" in found[bad].verdict.reason
@@ -151,7 +152,7 @@ def test_lost_twice_is_not_graded_and_no_zero(submission, answers, monkeypatch):
 
 def test_without_a_zygote_workers_start_cold(submission, answers):
     path = submission("s", {"l2_loss": answers["l2_loss"]})
-    with Pool(COLORIZATION, slots=1) as pool:
+    with Pool(exam_of(COLORIZATION), jobs=1) as pool:
         os.killpg(pool.zygote.process.pid, signal.SIGKILL)
         pool.zygote.process.wait()
         ((_, judgement),) = pool.judge([path])
@@ -185,7 +186,7 @@ def test_a_zygote_that_cannot_be_had_is_told(submission, answers, monkeypatch):
 
     monkeypatch.setattr(pool_module, "Zygote", refuse)
     path = submission("s", {"l2_loss": answers["l2_loss"]})
-    with Pool(COLORIZATION, slots=1) as pool:
+    with Pool(exam_of(COLORIZATION), jobs=1) as pool:
         assert "no namespaces" in pool.why_cold
         ((_, judgement),) = pool.judge([path])
     assert judgement.verdict.task("l2_loss").earned > 0
@@ -198,14 +199,14 @@ def test_closing_leaves_nothing(submission):
         {},
         "import subprocess; subprocess.Popen(['sleep', '1000']); import time; time.sleep(60)",
     )
-    pool = Pool(COLORIZATION, slots=1)
+    pool = Pool(exam_of(COLORIZATION), jobs=1)
     stage = pool.zygote.stage.path
-    pool.seats[0].pipe.send(path)
+    pool.slots[0].pipe.send(path)
     deadline = time.monotonic() + 30
     while not (sleepers := _running("sleep")) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert sleepers
-    started = [seat.process.pid for seat in pool.seats] + [pool.zygote.process.pid]
+    started = [slot.process.pid for slot in pool.slots] + [pool.zygote.process.pid]
     pool.close()
     time.sleep(0.2)
     assert not _running("sleep") & sleepers
@@ -242,7 +243,7 @@ from autograder.judge.parallel.pool import Pool
 torch.set_num_threads(2)
 torch.ones(2000, 2000) @ torch.ones(2000, 2000)
 torch.rand(10**7).exp().sum()
-with Pool(find_assignment("colorization"), slots=1) as pool:
+with Pool(exam_of(find_assignment("colorization")), jobs=1) as pool:
     for _, judgement in pool.judge([Path(sys.argv[1])]):
         print(judgement.verdict.task("l2_loss").earned)
 """

@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from stranger_cases import CASES, Case, shortened, solved
@@ -10,7 +11,7 @@ from workers import needs_bubblewrap
 from autograder.assignments import find_assignment
 from autograder.authoring.master import read_master
 from autograder.authoring.notebooks import solution_notebook, student_notebook
-from autograder.judge import judge as judge_module
+from autograder.judge.exam import exam_of
 from autograder.judge.judge import Judgement, judge
 from autograder.judge.parallel.pool import Pool
 from course_utils.self_check import run
@@ -30,7 +31,7 @@ def given():
 
 @pytest.fixture(scope="module")
 def opener():
-    with Pool(ASSIGNMENT, slots=1) as pool:
+    with Pool(exam_of(ASSIGNMENT), jobs=1) as pool:
         assert pool.zygote, pool.why_cold
         yield pool.zygote.slots[0].open
 
@@ -49,9 +50,10 @@ def handed_in(given, tmp_path):
 
 
 @pytest.fixture
-def judged(given, opener, handed_in, monkeypatch):
-    monkeypatch.setattr(judge_module, "_released", lambda _: given)
-    return lambda case: judge(handed_in(case), ASSIGNMENT, opener=opener)
+def judged(given, opener, handed_in):
+    master, released = given
+    exam = replace(exam_of(ASSIGNMENT), master=master, released=released)
+    return lambda case: judge(handed_in(case), exam, opener=opener)
 
 
 def lost(judgement: Judgement) -> list[str]:

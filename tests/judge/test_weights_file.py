@@ -1,6 +1,7 @@
 """What is handed in beside the notebook: read without trust; part of the verdict's key."""
 
 import pickle
+from dataclasses import replace
 
 import pytest
 import torch
@@ -11,10 +12,9 @@ from autograder.authoring.master import read_master
 from autograder.authoring.notebooks import student_notebook
 from autograder.authoring.release import student_files
 from autograder.checks import Failure
-from autograder.judge import judge as judge_module
 from autograder.judge.checking.submission import LocalSubmission
+from autograder.judge.exam import exam_of
 from autograder.judge.intake.weights_file import LARGEST, saved_tensors
-from autograder.judge.judge import files_of, verdict_key
 
 COLORIZATION = find_assignment("colorization")
 NAME = "colorizer.safetensors"
@@ -76,18 +76,17 @@ def test_students_are_told_to_hand_it_in(master):
     assert f"`{NAME}`, which a cell saves" in readme
 
 
-def test_another_file_is_another_submission(master, tmp_path, monkeypatch):
-    monkeypatch.setattr(
-        judge_module, "_released", lambda assignment: (master, student_notebook(master))
-    )
+def test_another_file_is_another_submission(master, tmp_path):
+    released = student_notebook(master)
+    exam = replace(exam_of(COLORIZATION, "process"), master=master, released=released)
     notebook = tmp_path / "student" / "3_colorization.ipynb"
     notebook.parent.mkdir()
     notebook.write_text("{}")
-    assert files_of(notebook, master) == {NAME: notebook.with_name(NAME)}
-    keys = [verdict_key(notebook, COLORIZATION, "process")]
+    assert exam.handed_in_with(notebook) == {NAME: notebook.with_name(NAME)}
+    keys = [exam.key_of(notebook)]
     for number in range(2):
         save_file({"weight": torch.full((2,), float(number))}, notebook.with_name(NAME))
-        keys += [verdict_key(notebook, COLORIZATION, "process")]
+        keys += [exam.key_of(notebook)]
     notebook.with_name("notes.txt").write_text("nobody's business")
     assert len(set(keys)) == 3
-    assert verdict_key(notebook, COLORIZATION, "process") == keys[-1]
+    assert exam.key_of(notebook) == keys[-1]

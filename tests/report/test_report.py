@@ -172,7 +172,7 @@ def test_every_standing_is_named_and_only_the_graded_are_in_the_figures(course, 
     submit(course, COLORIZATION, "finn", b"changed since")
     for student, content in {"gus": "{", "hal": '["a list"]', "ida": ""}.items():
         hand_in(course, master, student)
-        (course.store.home(NAME, student) / "verdict.json").write_text(content)
+        (course.verdict(COLORIZATION, student) / "verdict.json").write_text(content)
     page = report(course)
     assert text(page, "head").startswith(
         "handed in 9 graded 2 refused 1 not graded 1 to be judged 5"
@@ -301,8 +301,8 @@ def test_anonymous_holds_no_name_anywhere(course, master):
 def test_a_missing_or_broken_executed_notebook_costs_its_picture_alone(course, master):
     for student in ("ann", "ben", "cat"):
         hand_in(course, master, student)
-    (course.store.home(NAME, "ben") / "executed.ipynb").unlink()
-    (course.store.home(NAME, "cat") / "executed.ipynb").write_text(
+    (course.verdict(COLORIZATION, "ben") / "executed.ipynb").unlink()
+    (course.verdict(COLORIZATION, "cat") / "executed.ipynb").write_text(
         '{\n "cells": [\n  {\n   "id": "picture-'
     )
     page = report(course)
@@ -371,7 +371,7 @@ def test_a_broken_or_monstrous_picture_is_skipped(cell):
 
 def test_no_byte_of_a_students_picture_reaches_the_page(course, master):
     hand_in(course, master, "ann")
-    path = course.store.home(NAME, "ann") / "executed.ipynb"
+    path = course.verdict(COLORIZATION, "ann") / "executed.ipynb"
     notebook = json.loads(path.read_text())
     drawn = f"picture-{pictures_of(master, None)}"
     for cell in notebook["cells"]:
@@ -514,5 +514,5 @@ def test_progress_counts_every_student(course, master):
     for student in ("ann", "ben"):
         hand_in(course, master, student)
     told = []
-    gather(course, master, "five_rows", lambda *counted: told.append(counted[1:]))
+    gather(course, course.exam(COLORIZATION), "five_rows", lambda *counted: told.append(counted[1:]))
     assert told == [(1, 2), (2, 2)]

@@ -5,11 +5,12 @@ seed.
 import json
 import random
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
+from nbgrader.api import MissingEntry
 
 from autograder.assignments import Assignment
 from autograder.authoring.master import Master
@@ -17,7 +18,9 @@ from autograder.authoring.notebooks import student_notebook
 from autograder.authoring.release import Build, student_files
 from autograder.checks import Check, checks_of
 from autograder.gradebook.course import Course, init_course
-from autograder.judge.judge import Judgement, verdict_key
+from autograder.gradebook.entry import Entry
+from autograder.gradebook.recorder import record_class
+from autograder.judge.judge import Judgement
 from autograder.judge.verdict import CheckVerdict, TaskVerdict, Verdict
 
 PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -48,6 +51,47 @@ def submit(course: Course, assignment: Assignment, student: str, content: object
     return path
 
 
+def entry_of(course: Course, assignment: Assignment, student: str) -> Entry:
+    """A student's work in a course directory, as it is now."""
+    return course.entry(course.exam(assignment), student)
+
+
+def record(
+    course: Course, assignment: Assignment, students: Iterable[str], **how: object
+) -> dict[str, list[str]]:
+    """Record verdicts that are there; returns the problems of each student who has any."""
+    recorded = record_class(course, course.exam(assignment), students, **how)
+    return {student: one.problems for student, one in recorded.items() if one.problems}
+
+
+def grade_one(
+    course: Course, assignment: Assignment, student: str, *, again: bool = False
+) -> Verdict:
+    """Judge one student, unless nothing has changed, and record the verdict."""
+    entry = entry_of(course, assignment, student)
+    if again:
+        entry.stored.home.joinpath("verdict.json").unlink()
+    verdict = entry.judge().verdict
+    verdict.flags += record(course, assignment, [student], again=again).get(student, [])
+    return verdict
+
+
+def scores_of(course: Course, assignment: Assignment, student: str) -> dict[str, float | None]:
+    """The automatic score of each task, as nbgrader's gradebook has it."""
+    with course.gradebook() as gradebook:
+        try:
+            submission = gradebook.find_submission(assignment.name, student)
+        except MissingEntry:
+            return {}
+        grades = [grade for notebook in submission.notebooks for grade in notebook.grades]
+        prefix = "grade-"
+        return {
+            grade.name.removeprefix(prefix): grade.auto_score
+            for grade in grades
+            if grade.name.startswith(prefix)
+        }
+
+
 def hand_in(course: Course, master: Master, student: str, seed: int) -> Verdict:
     """Hand in a notebook that says something in its own cell and answers, and keep a verdict of
     it.
@@ -73,17 +117,21 @@ def keep(
     **said: object,
 ) -> Verdict:
     """Keep a verdict of what the student has handed in, as if it had been judged."""
-    submission = course.submission(master.assignment, student)
-    key = verdict_key(submission, master.assignment, course.level)
+    entry = entry_of(course, master.assignment, student)
     tasks = {name: TaskVerdict(name, []) for name in master.tasks}
     for check in checks_of(master.assignment.topic):
         tasks[check.task].checks.append(_checked(check, passes(check)))
     verdict = Verdict(
         master.assignment.name,
-        **{"status": "graded", "level": course.level, "tasks": list(tasks.values()), "key": key}
+        **{
+            "status": "graded",
+            "level": course.level,
+            "tasks": list(tasks.values()),
+            "key": entry.key,
+        }
         | said,
     )
-    course.store.keep(student, Judgement(verdict, _executed(notebook)))
+    entry.stored.write(Judgement(verdict, _executed(notebook)))
     return verdict
 
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 from browser import Watch, chromium_page, jupyter_lab, needs_browser, open_from_menu
-from judged_class import course_of
+from judged_class import course_of, grade_one, scores_of
 from nbgrader.utils import get_username
 
 from autograder.assignments import find_assignment
 from autograder.authoring.master import read_master
 from autograder.authoring.release import VALIDATION
-from autograder.gradebook.course import Course, grade_one
+from autograder.gradebook.course import Course
 
 pytestmark = [pytest.mark.browser, needs_browser]
 
@@ -108,7 +108,7 @@ def _grade(course):
     verdict = grade_one(course, ASSIGNMENT, student)
     assert {task.name for task in verdict.tasks if task.earned} == {TASK}
     assert verdict.task(TASK).earned == verdict.task(TASK).points
-    assert course.scores(ASSIGNMENT, student)[TASK] == verdict.task(TASK).points
+    assert scores_of(course, ASSIGNMENT, student)[TASK] == verdict.task(TASK).points
     assert course.api.release_feedback(NAME, student)["success"]
 
 

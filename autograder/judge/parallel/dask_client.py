@@ -1,6 +1,6 @@
 """Judge a class on the machines of a Dask cluster: as `Pool`, with the slots elsewhere.
 
-    with Cluster("tcp://10.0.0.1:8786", assignment) as cluster:
+    with Cluster("tcp://10.0.0.1:8786", exam) as cluster:
         for submission, judgement in cluster.judge(paths): ...
 
 A submission travels as bytes, for the machines share no file system; what lies beside it is looked
@@ -32,18 +32,16 @@ from uuid import uuid4
 
 import nbformat
 
-from autograder.assignments import Assignment, CourseError
-from autograder.authoring.master import read_master
+from autograder.assignments import CourseError
+from autograder.judge.exam import REMEDY, Exam
 from autograder.judge.intake.read_notebook import MAX_BYTES, RefusedError
 from autograder.judge.intake.sibling_files import files_beside
 from autograder.judge.intake.weights_file import saved_bytes
-from autograder.judge.judge import Judgement, files_of, judge, not_graded, verdict_key
+from autograder.judge.judge import Judgement, judge, not_graded
 from autograder.judge.parallel import dask_worker
 from autograder.judge.parallel.messages import LostError, Parcel, Setting, UnfitError
 from autograder.judge.parallel.pool import TRIES
-from autograder.judge.same_grader import MEND, grader_of
 from autograder.judge.verdict import Verdict
-from autograder.judge.workers.bubblewrap import BUBBLEWRAP
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -80,7 +78,6 @@ class Cluster:
     """Judges submissions of one assignment on the workers of a Dask scheduler; a context manager.
 
     scheduler  its address, or the file that `dask scheduler --scheduler-file` has written
-    level      the sandbox
     say        told in a sentence what is waited for
     why_cold   why workers start cold on one of the machines, or empty
     Raises CourseError: Dask is not installed, nobody is at the address, no machine has joined, or
@@ -90,13 +87,12 @@ class Cluster:
     def __init__(
         self,
         scheduler: str,
-        assignment: Assignment,
-        level: str = BUBBLEWRAP,
+        exam: Exam,
         say: Say = lambda _: None,
     ) -> None:
-        self.scheduler, self.assignment, self.level, self.say = scheduler, assignment, level, say
-        self.master = read_master(assignment)
-        self.setting = Setting(uuid4().hex, assignment.name, level, grader_of(assignment, level))
+        self.scheduler, self.exam, self.say = scheduler, exam, say
+        name, environment = exam.assignment.name, exam.environment()
+        self.setting = Setting(uuid4().hex, name, exam.level, environment)
         self.client = connect(scheduler)
         self.sent: dict[str, _Sent] = {}  # by the key of the future
         self.finished: SimpleQueue[Future] = SimpleQueue()
@@ -131,7 +127,7 @@ class Cluster:
                 if can_be_sent(path):
                     self._send(path)
                 else:  # it is refused, and there is nothing to run
-                    done.append((path, judge(path, self.assignment, level=self.level)))
+                    done.append((path, judge(path, self.exam)))
             while done:  # only now: whoever takes them takes their time
                 yield done.pop()
             for one in self._finished():
@@ -194,7 +190,7 @@ class Cluster:
             ) from None
         for address, answer in self.client.run(*LOOK_FOR_GRADER, on_error="return").items():
             if isinstance(answer, ImportError):
-                raise CourseError(f"{address}: It can't import the grader ({answer}). {MEND}.")
+                raise CourseError(f"{address}: It can't import the grader ({answer}). {REMEDY}.")
         found = self.client.run(dask_worker.begin, self.setting, on_error="return")
         for address, answer in found.items():
             if isinstance(answer, dict) and "failed" in answer:
@@ -210,7 +206,7 @@ class Cluster:
     def _send(self, path: Path) -> None:
         """Put a submission on its way. Raises CourseError."""
         # In this order: what is handed in again meanwhile has another key, and is judged again.
-        key, beside = verdict_key(path, self.assignment, self.level), files_beside(path)
+        key, beside = self.exam.key_of(path), files_beside(path)
         parcel = self._packed(path)
         task = f"judge-{uuid4().hex}"
         try:
@@ -223,7 +219,8 @@ class Cluster:
         future.add_done_callback(self.finished.put)
 
     def _packed(self, path: Path) -> Parcel:
-        files = {name: saved_bytes(file) for name, file in files_of(path, self.master).items()}
+        wanted = self.exam.handed_in_with(path)
+        files = {name: saved_bytes(file) for name, file in wanted.items()}
         there = {name: content for name, content in files.items() if content is not None}
         return Parcel(path.name, path.read_bytes(), there)
 
@@ -233,7 +230,7 @@ class Cluster:
         """
         try:
             if self.sent:
-                yield self.sent.pop(self.finished.get(timeout=TICK).key)
+                yield self.sent.pop(str(self.finished.get(timeout=TICK).key))
         except Empty:
             self._slots()
 
@@ -270,7 +267,7 @@ class Cluster:
         return judgement
 
     def _not_graded(self, one: _Sent, reason: str) -> Judgement:
-        return not_graded(one.path, self.assignment, self.level, reason)
+        return not_graded(one.path, self.exam, reason)
 
 
 def can_be_sent(submission: Path) -> bool:

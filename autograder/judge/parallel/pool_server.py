@@ -20,10 +20,10 @@ from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from autograder.assignments import Assignment, CourseError, find_assignment
+from autograder.assignments import CourseError, find_assignment
+from autograder.judge.exam import Exam, exam_of, mismatch
 from autograder.judge.judge import Judgement
 from autograder.judge.parallel.pool import Pool
-from autograder.judge.same_grader import difference, grader_of
 
 
 class PoolServer(Pool):
@@ -37,20 +37,19 @@ class PoolServer(Pool):
 
     def __init__(
         self,
-        assignment: Assignment,
-        level: str,
+        exam: Exam,
         lifeline: Connection,
         clients: list[Connection],
         folder: Path,
     ) -> None:
-        super().__init__(assignment, level, len(clients))
+        super().__init__(exam, len(clients))
         self.lifeline, self.clients, self.folder = lifeline, clients, folder
 
     def serve(self, idle: float) -> None:
         """Judge what comes, until the lifeline is closed or nothing has come for `idle` seconds."""
         while True:
-            at_work = any(seat.at for seat in self.seats)
-            pipes = [self.lifeline, *self.clients, *(seat.pipe for seat in self.seats)]
+            at_work = any(slot.path for slot in self.slots)
+            pipes = [self.lifeline, *self.clients, *(slot.pipe for slot in self.slots)]
             ready = wait(pipes, None if at_work else idle)
             if not ready or self.lifeline in ready:
                 return
@@ -63,16 +62,16 @@ class PoolServer(Pool):
         """Take what clients send, and answer what slots have done. Raises EOFError or OSError at an
         end.
         """
-        for number, (client, seat) in enumerate(zip(self.clients, self.seats, strict=True)):
+        for number, (client, slot) in enumerate(zip(self.clients, self.slots, strict=True)):
             if client in ready:
-                seat.at = client.recv().lay_out(self.folder / str(number))
+                slot.path = client.recv().lay_out(self.folder / str(number))
                 with suppress(OSError):  # lost while it had nothing to do: its pipe will tell
-                    seat.pipe.send(seat.at)
-            elif seat.pipe in ready:
-                judgement = self._received(seat)
-                if seat.at is not None:
-                    shutil.rmtree(seat.at.parent, ignore_errors=True)
-                    seat.at = None
+                    slot.pipe.send(slot.path)
+            elif slot.pipe in ready:
+                judgement = self._received(slot)
+                if slot.path is not None:
+                    shutil.rmtree(slot.path.parent, ignore_errors=True)
+                    slot.path = None
                     client.send(judgement and as_json(judgement))
 
 
@@ -103,10 +102,10 @@ def _start(
     config: dict, lifeline: Connection, clients: list[Connection], folder: Path
 ) -> PoolServer:
     """Raises CourseError: this machine is not fit to judge the class."""
-    assignment, level = find_assignment(config["assignment"]), config["level"]
-    if different := difference(grader_of(assignment, level), config["grader"]):
+    exam = exam_of(find_assignment(config["assignment"]), config["level"])
+    if different := mismatch(exam.environment(), config["grader"]):
         raise CourseError(f"It {different}")
-    return PoolServer(assignment, level, lifeline, clients, folder)
+    return PoolServer(exam, lifeline, clients, folder)
 
 
 if __name__ == "__main__":

@@ -9,18 +9,17 @@ from io import StringIO
 from types import SimpleNamespace
 
 import pytest
-from judged_class import course_of, hand_in, keep, rows_of, submit
+from judged_class import course_of, entry_of, hand_in, keep, record, rows_of, scores_of, submit
 from rich.console import Console
 
 from autograder.assignments import CourseError, find_assignment
 from autograder.authoring.master import read_master
 from autograder.authoring.notebooks import student_notebook
-from autograder.collect.handed_in import notebook_in, renamed, why_none
-from autograder.collect.timestamps import handed_in_at, parsed, written_in
+from autograder.course_files.handed_in import notebook_in, renamed, why_none
+from autograder.course_files.timestamps import handed_in_at, parsed, written_in
 from autograder.exports.csv_exports import export_course
 from autograder.gradebook import grading
-from autograder.gradebook.grading import Told, grade_class
-from autograder.gradebook.recorder import record_class
+from autograder.gradebook.grading import GradingProgress, grade_class
 from autograder.tables import class_table
 
 ASSIGNMENT = find_assignment("data_driven_graphics")
@@ -58,7 +57,7 @@ def graded(course, warm_up, monkeypatch):
                 student = path.parent.parent.name
                 asked.append(path.name)
                 keep(course, warm_up, student, lambda check: True, student_notebook(warm_up))
-                yield path, course.store.kept(path, ASSIGNMENT, student)
+                yield path, entry_of(course, ASSIGNMENT, student).judgement()
 
     @contextmanager
     def pool(*args):
@@ -67,7 +66,8 @@ def graded(course, warm_up, monkeypatch):
     monkeypatch.setattr(grading, "Pool", pool)
     monkeypatch.setattr(grading, "check_the_checks", lambda assignment: None)
     return SimpleNamespace(
-        asked=asked, run=lambda *students: grade_class(course, ASSIGNMENT, list(students), Told())
+        asked=asked,
+        run=lambda *students: grade_class(course, ASSIGNMENT, list(students), GradingProgress()),
     )
 
 
@@ -80,7 +80,9 @@ def test_the_only_notebook_is_taken_and_reported(course, warm_up, graded):
     verdict = graded.run("ada")["ada"]
     assert (verdict.status, verdict.earned) == ("graded", verdict.points)
     assert graded.asked == ["my work (final).ipynb"]
-    assert course.scores(ASSIGNMENT, "ada") == {task.name: task.points for task in verdict.tasks}
+    assert scores_of(course, ASSIGNMENT, "ada") == {
+        task.name: task.points for task in verdict.tasks
+    }
     said = f"`my work (final).ipynb` was graded: there is no {NAME}.ipynb, and no other notebook."
     assert (verdict.repairs[0], verdict.flags[0]) == (said, said)
     assert said in course.feedback(ASSIGNMENT, "ada").read_text()
@@ -106,12 +108,12 @@ def test_none_or_several_are_not_graded_and_no_zero(course, warm_up, graded, stu
     verdict = graded.run(student)[student]
     assert (verdict.status, graded.asked) == ("not graded", [])
     assert all(part in verdict.reason for part in says)
-    assert set(course.scores(ASSIGNMENT, student).values()) == {None}
+    assert set(scores_of(course, ASSIGNMENT, student).values()) == {None}
     warnings = export_course(course, course.folder / "grades.csv", "csv")
     assert any(warning.startswith(f"{student}: {NAME} could not be graded") for warning in warnings)
     hand_in(course, warm_up, student, 1)  # it is put right
     assert graded.run(student)[student].status == "graded"
-    assert None not in course.scores(ASSIGNMENT, student).values()
+    assert None not in scores_of(course, ASSIGNMENT, student).values()
 
 
 def test_the_named_notebook_is_taken_whatever_is_beside_it(folder):
@@ -246,11 +248,11 @@ def test_a_time_that_cannot_be_read_costs_only_that_record(course, warm_up):
     }
     os.mkfifo(stamp["pipe"])
     stamp["german"].write_text("02.03.2027 08:15")
-    problems = record_class(course, ASSIGNMENT, ["pipe", "german", "fine"])
+    problems = record(course, ASSIGNMENT, ["pipe", "german", "fine"])
     assert list(problems) == ["pipe", "german"]
     assert "`02.03.2027 08:15`" in problems["german"][0]
     assert rows_of(course, "german") == rows_of(course, "pipe") == []
     stamp["german"].write_text("2027-03-02 08:15:00 UTC")
-    assert record_class(course, ASSIGNMENT, ["german"]) == {}
+    assert record(course, ASSIGNMENT, ["german"]) == {}
     with course.gradebook() as gradebook:
         assert gradebook.find_submission(NAME, "german").timestamp == datetime(2027, 3, 2, 8, 15)

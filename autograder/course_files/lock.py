@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TextIO
 
 from autograder.assignments import CourseError
-from autograder.gradebook.store import writing
+from autograder.course_files.files import writing
 
 _held: set[Path] = set()  # by this process, whom the kernel would grant the same lock again
 

@@ -9,7 +9,7 @@ import os
 from itertools import islice
 from pathlib import Path
 
-from autograder.collect.archives import is_junk, shown
+from autograder.course_files.names import is_junk, shown
 
 MOST_FILES = 10_000
 NAMED = 5  # files in a sentence

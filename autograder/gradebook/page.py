@@ -6,11 +6,12 @@ writes costs a page.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from jinja2 import BaseLoader, PackageLoader
 from nbconvert.exporters import Exporter, HTMLExporter
@@ -21,18 +22,16 @@ from nbgrader.utils import is_grade
 from traitlets import default
 from traitlets.config import Config
 
+from autograder.course_files.files import copy_exchange_files, write_whole
 from autograder.feedback.cell_html import CellHtml, plain_cell, request_for
 from autograder.feedback.cell_process import cells_as_html
 from autograder.feedback.safe_html import clean_ours, plain
 from autograder.feedback.wording import NOTE, task_text, verdict_note
+from autograder.gradebook.course import Course
+from autograder.gradebook.entry import Entry
 from autograder.gradebook.session import ClassGradebook, FetchGrades, Record
-from autograder.gradebook.store import carry_on, write_whole
 from autograder.judge.intake.read_notebook import writable
 from autograder.judge.verdict import Verdict
-
-if TYPE_CHECKING:
-    from autograder.assignments import Assignment
-    from autograder.gradebook.course import Course
 
 STYLE = files("autograder.feedback") / "template" / "feedback.css"
 TASK = re.compile(r"^## Task: (.+)$", re.MULTILINE)  # as the builder wants a task's heading
@@ -143,7 +142,7 @@ class FeedbackPage(HTMLExporter):
         nb: NotebookNode,
         resources: dict | None = None,
         **kw: Any,  # noqa: ANN401
-    ) -> tuple[str, dict]:
+    ) -> tuple[Any, dict]:
         """Convert an autograded notebook. Raises what the gradebook raises; nothing for what is in
         a cell.
         """
@@ -229,7 +228,9 @@ def verdict_page(verdict: Verdict, student: str) -> str:
     return _bare_page(student, rows, said)
 
 
-def _bare_page(student: str, rows: list[tuple[str, float | None, float]], said: list[str]) -> str:
+def _bare_page(
+    student: str, rows: list[tuple[str, float | None, float]], said: Sequence[str]
+) -> str:
     points = "".join(
         f"<tr><td>{escape(title)}</td><td>{'–' if score is None else f'{score:g}'} / {of:g}</td></tr>"
         for title, score, of in rows
@@ -250,27 +251,25 @@ def _bare_page(student: str, rows: list[tuple[str, float | None, float]], said: 
 class ClassFeedback(GenerateFeedback):
     """nbgrader's GenerateFeedback for a class: one gradebook, one template, and no page twice."""
 
-    def __init__(
-        self, course: "Course", assignment: "Assignment", gradebook: ClassGradebook
-    ) -> None:
+    def __init__(self, course: Course, assignment: str, gradebook: ClassGradebook) -> None:
         super().__init__(coursedir=course.api.coursedir, parent=course.api)
         self.update_config(Config({"HTMLExporter": {"template_name": "feedback"}}))
-        self.course, self.assignment, self.store = course, assignment, course.store
-        self.gradebook = gradebook
-        self.entries = gradebook.entries(assignment.name)
+        self.assignment, self.gradebook = assignment, gradebook
+        self.fingerprints = gradebook.grade_fingerprints(assignment)
         self.exporter = self.exporter_class(
             parent=self, config=self.config, optimistic_validation=True
         )
         for step in self.preprocessors:
             self.exporter.register_preprocessor(step)
 
-    def write_if_changed(self, student: str) -> bool:
+    def write_if_changed(self, entry: Entry) -> bool:
         """Write a student's page, if what it says has changed. Raises what nbgrader raises."""
-        name, entries = self.assignment.name, self.entries.get(student, "")
-        mark = self.store.mark(name, student)
-        notebook = self.course.autograded(self.assignment, student)
-        page = self.course.feedback(self.assignment, student)
-        if mark is None or not notebook.is_file() or (mark.page == entries and page.is_file()):
+        name, student, page = self.assignment, entry.student, entry.feedback
+        fingerprint = self.fingerprints.get(student, "")
+        recorded = entry.stored.recorded()
+        if recorded is None or not entry.autograded.is_file():
+            return False
+        if recorded.page == fingerprint and page.is_file():
             return False
         source = f"{self._format_source(name, student)}/{name}.ipynb"
         resources = self.init_single_notebook_resources(source)
@@ -278,19 +277,14 @@ class ClassFeedback(GenerateFeedback):
             html, resources = self.exporter.from_filename(source, resources=resources)
             failed = resources.get("failed")
         except Exception as error:  # a notebook or a gradebook that was changed by others
-            failed, html = error, self._page_of_verdict(student)
+            assert entry.verdict is not None, "it has been recorded"
+            failed, html = error, verdict_page(entry.verdict, student)
         self.gradebook.db.remove()
         page.parent.mkdir(parents=True, exist_ok=True)
         write_whole(page, html, alone=True)
         if failed:  # the next run tries again
             raise failed
-        carry_on(notebook.parent, page.parent)
+        copy_exchange_files(entry.autograded.parent, page.parent)
         self.set_permissions(name, student)
-        self.store.set_mark(name, student, mark.with_page(entries))
+        entry.stored.write_recorded(recorded.with_page(fingerprint))
         return True
-
-    def _page_of_verdict(self, student: str) -> str:
-        submission = self.course.submission(self.assignment, student)
-        verdict = self.store.verdict(submission, self.assignment, student)
-        assert verdict is not None, "it has been recorded"
-        return verdict_page(verdict, student)

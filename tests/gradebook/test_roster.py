@@ -10,9 +10,9 @@ from judged_class import course_of
 from sqlalchemy.exc import IntegrityError
 
 from autograder.assignments import CourseError
-from autograder.collect.roster import Person, enrol, read_roster
+from autograder.course_files.lock import only_writer
 from autograder.gradebook.course import Course
-from autograder.gradebook.lock import only_writer
+from autograder.gradebook.roster import Person, enrol, read_roster
 
 ADA = Person("ada", "Ada", "Lovelace", "ada@example.org", "A", "17", "s17", "ada.l")
 HEADER = "id,first_name,last_name,email,section,lms_user_id,sis_user_id,sis_login_id\n"
@@ -142,7 +142,7 @@ def test_all_or_nobody(course):
 
 
 def test_not_while_another_process_grades(course, monkeypatch):
-    import autograder.collect.roster as module
+    import autograder.gradebook.roster as module
 
     def held(folder):
         raise CourseError(f"{folder} is being graded by process 1: wait for it, or end it.")

@@ -17,8 +17,8 @@ from pathlib import Path
 from nbgrader.api import Student
 
 from autograder.assignments import CourseError
+from autograder.course_files.lock import only_writer
 from autograder.gradebook.course import Course
-from autograder.gradebook.lock import only_writer
 
 LONGEST = 128  # characters, of nbgrader's columns
 IN_GRADEBOOK = ("first_name", "last_name", "email", "lms_user_id")

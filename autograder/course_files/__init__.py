@@ -1,0 +1,1 @@
+"""The files of a course directory: written whole, locked, and found, without nbgrader."""

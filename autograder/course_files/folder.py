@@ -1,0 +1,35 @@
+"""Where everything of a student's is in a course directory."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from autograder.assignments import Assignment
+from autograder.course_files.handed_in import notebook_in
+
+
+@dataclass(frozen=True)
+class CourseFolder:
+    """The folder of a course directory."""
+
+    folder: Path
+
+    def students(self, assignment: Assignment) -> list[str]:
+        """Who has a folder for the assignment under submitted/."""
+        found = (self.folder / "submitted").glob(f"*/{assignment.name}")
+        return sorted(path.parent.name for path in found if path.is_dir())
+
+    def submission(self, assignment: Assignment, student: str) -> Path:
+        """Where a student's notebook is, or would be: by its name, or the only one there."""
+        return notebook_in(self.folder / "submitted" / student / assignment.name, assignment.name)
+
+    def autograded(self, assignment: Assignment, student: str) -> Path:
+        """The student's notebook as it was graded."""
+        return self.folder / "autograded" / student / assignment.name / f"{assignment.name}.ipynb"
+
+    def feedback(self, assignment: Assignment, student: str) -> Path:
+        """The student's feedback page."""
+        return self.folder / "feedback" / student / assignment.name / f"{assignment.name}.html"
+
+    def verdict(self, assignment: Assignment, student: str) -> Path:
+        """The folder of the student's verdict."""
+        return self.folder / "verdicts" / assignment.name / student

@@ -1,0 +1,162 @@
+"""An exam: one assignment as it is graded. Everything that a verdict depends on but the submission.
+
+It is put together once for a class, and handed to whatever judges:
+
+    exam = exam_of(find_assignment("colorization"))
+    judgement = judge(path, exam)
+"""
+
+import hashlib
+import platform
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from itertools import product
+from pathlib import Path
+
+import torch
+from nbformat import NotebookNode
+
+from autograder.assignments import COURSE, Assignment
+from autograder.authoring.master import Master, MasterError, read_master
+from autograder.authoring.notebooks import student_notebook
+from autograder.authoring.packs import hidden_packs_of, packs_of
+from autograder.checks import Forbidden, forbidden_of
+from autograder.judge.intake.read_notebook import MAX_BYTES, RefusedError
+from autograder.judge.intake.sibling_files import files_beside
+from autograder.judge.intake.weights_file import saved_bytes
+from autograder.judge.limits import Limits
+from autograder.judge.workers.preload import preload_of
+
+CODE = "version of the course's code"
+VERSIONS = ("Python", "torch")
+REMEDY = "Bring its clone, its packages and its data folder to what is here, and start it again"
+
+
+@dataclass(frozen=True, eq=False)
+class Exam:
+    """An assignment as it is graded.
+
+    master        the assignment's source
+    released      the notebook that students were given
+    level         the sandbox: bubblewrap, or process
+    limits        of time, memory and output
+    rules         what tasks may not call, by task
+    packs         files of pictures that students have as well
+    hidden_packs  files of pictures that only the hidden checks read
+    preload       what a worker imports before it meets a student's code
+    """
+
+    master: Master
+    released: NotebookNode
+    level: str
+    limits: Limits
+    rules: Mapping[str, Forbidden]
+    packs: tuple[Path, ...] = ()
+    hidden_packs: tuple[Path, ...] = ()
+    preload: tuple[str, ...] = ()
+
+    @property
+    def assignment(self) -> Assignment:
+        """The assignment."""
+        return self.master.assignment
+
+    @property
+    def topic(self) -> str:
+        """The assignment's topic, by which its checks are found."""
+        return self.assignment.topic
+
+    def handed_in_with(self, submission: Path) -> dict[str, Path]:
+        """Where each file would be that is handed in with a notebook, by name."""
+        return {name: submission.with_name(name) for name in self.master.files}
+
+    @cached_property
+    def key(self) -> str:
+        """A hash of the exam: the master, the pictures, and all code that has a part in a verdict."""
+        digest = hashlib.sha256(self.level.encode() + self.assignment.master.read_bytes())
+        for pack in [*self.packs, *self.hidden_packs]:
+            digest.update(pack.read_bytes())
+        for package, kind in product(("autograder", "course_utils"), ("*.py", "*.safetensors")):
+            for path in sorted((COURSE / package).rglob(kind)):
+                if COURSE / "autograder" / "report" not in path.parents:  # it only reads verdicts
+                    digest.update(path.read_bytes())
+        return digest.hexdigest()
+
+    def key_of(self, submission: Path) -> str:
+        """A hash of all that a verdict depends on: the exam, and what is handed in."""
+        digest = hashlib.sha256(self.key.encode())
+        with suppress(RefusedError):  # for which a verdict needs no key
+            digest.update("\n".join(files_beside(submission)).encode())
+        for path in self.handed_in_with(submission).values():
+            digest.update(hashlib.sha256(saved_bytes(path) or b"").digest())
+        with suppress(OSError):  # then it is not graded, whatever its key
+            if submission.is_file() and not submission.is_symlink():
+                with submission.open("rb") as file:
+                    # What is longer is refused, whatever follows.
+                    digest.update(file.read(MAX_BYTES + 1))
+                    digest.update(str(submission.stat().st_size).encode())
+        return digest.hexdigest()
+
+    def environment(self) -> dict[str, str]:
+        """What two machines must have in common to judge alike: versions and hashes, by name."""
+        packs = {
+            f"data/{path.name}": hashlib.sha256(path.read_bytes()).hexdigest()
+            for path in [*self.packs, *self.hidden_packs]
+        }
+        return {
+            "Python": ".".join(platform.python_version_tuple()[:2]),
+            "torch": torch.__version__.partition("+")[0],  # what follows is how it was built
+            **packs,
+            CODE: self.key,
+        }
+
+
+def mismatch(there: Mapping[str, str], here: Mapping[str, str]) -> str:
+    """What another machine's `environment` has otherwise than this one's, as the end of a sentence.
+
+    With the remedy; empty if nothing differs.
+    """
+    different = [name for name in here if there.get(name) != here[name]]
+    if not different:
+        return ""
+    name = different[0]
+    if name in VERSIONS:
+        return f"has {name} {there.get(name)}, and {here[name]} is here. {REMEDY}."
+    return f"has another {name} than is here. {REMEDY}."
+
+
+def exam_of(assignment: Assignment, level: str = "bubblewrap") -> Exam:
+    """The exam of an assignment: the same object until its master is changed.
+
+    level  the sandbox: bubblewrap, or process (no isolation; stamped on every verdict)
+    Raises MasterError for a master out of order, CourseError for a pack that can't be made.
+    """
+    try:
+        changed = assignment.master.stat().st_mtime_ns
+    except OSError:  # read_master says it better
+        changed = 0
+    return _exam_at(assignment, level, changed)
+
+
+@lru_cache(maxsize=8)
+def _exam_at(assignment: Assignment, level: str, _changed: int) -> Exam:
+    master = read_master(assignment)
+    return Exam(
+        master=master,
+        released=student_notebook(master),
+        level=level,
+        limits=limits_of(master),
+        rules=forbidden_of(assignment.topic),
+        packs=tuple(packs_of(master)),
+        hidden_packs=tuple(hidden_packs_of(master)),
+        preload=tuple(preload_of(master)),
+    )
+
+
+def limits_of(master: Master) -> Limits:
+    """The assignment's limits. Raises MasterError for one in the front matter that there is not."""
+    try:
+        return Limits.from_mapping(master.limits)
+    except ValueError as error:
+        raise MasterError(f"{master.assignment.master}:1: {error}") from None
