@@ -6,6 +6,7 @@ import shutil
 import signal
 import threading
 import time
+from collections import Counter
 from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -30,11 +31,14 @@ from nbgrader.plugins import LateSubmissionPlugin
 
 from autograder.assignments import CourseError, find_assignment
 from autograder.authoring.notebooks import student_notebook
+from autograder.course_files import folder as folder_module
 from autograder.course_files.lock import only_writer
 from autograder.feedback.wording import task_comment
-from autograder.gradebook import session
+from autograder.gradebook import plugin, session
 from autograder.gradebook.course import Course
 from autograder.gradebook.store import StoredVerdict
+from autograder.judge.exam import Exam
+from autograder.judge.verdict import Verdict
 
 COLORIZATION = find_assignment("colorization")
 NAME = COLORIZATION.name
@@ -182,6 +186,27 @@ def test_a_person_s_score_and_comment_are_kept(course, master):
     record(course, COLORIZATION, ["ann"])
     row = next(row for row in rows_of(course, "ann") if row[1] == "grade-l2_loss")
     assert row[2:5] == (scores(verdict)["l2_loss"], 1.25, True)
+
+
+def test_recording_a_student_looks_at_everything_once(course, master, monkeypatch):
+    hand_in(course, master, "ann", 1)
+    counted = Counter()
+
+    def count(owner: object, name: str) -> None:
+        real = getattr(owner, name)
+
+        def counting(*args: object, **how: object) -> object:
+            counted[name] += 1
+            return real(*args, **how)
+
+        monkeypatch.setattr(owner, name, counting)
+
+    count(Exam, "key_of")
+    count(Verdict, "from_json")
+    count(folder_module, "notebook_in")
+    count(plugin, "read_submission")
+    assert record(course, COLORIZATION, ["ann"]) == {}
+    assert counted == {"key_of": 1, "from_json": 1, "notebook_in": 1, "read_submission": 1}
 
 
 def test_a_fault_of_ours_waits_for_a_person_and_is_no_zero(course, master):

@@ -238,6 +238,7 @@ import sys
 from pathlib import Path
 import torch
 from autograder.assignments import find_assignment
+from autograder.judge.exam import exam_of
 from autograder.judge.parallel.pool import Pool
 
 torch.set_num_threads(2)

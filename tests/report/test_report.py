@@ -514,5 +514,7 @@ def test_progress_counts_every_student(course, master):
     for student in ("ann", "ben"):
         hand_in(course, master, student)
     told = []
-    gather(course, course.exam(COLORIZATION), "five_rows", lambda *counted: told.append(counted[1:]))
+    gather(
+        course, course.exam(COLORIZATION), "five_rows", lambda *counted: told.append(counted[1:])
+    )
     assert told == [(1, 2), (2, 2)]
