@@ -214,7 +214,7 @@ CLOTHS = ("#2a2724", "#1f2a3c", "#4a2a24", "#b7a684")
 PLATED = {"classic": 0.85, "angular": 0.4, "modern": 0.12}
 
 
-def sample(rng: np.random.Generator) -> CarStyle:
+def sample_car(rng: np.random.Generator) -> CarStyle:
     """Draw the style of a car."""
     body: Body = _one_of(tuple(SILHOUETTES), rng)
     period: Period = (

@@ -1,7 +1,5 @@
 """What chairs stand on: legs, runners, tubes and castors; and the stretchers between legs."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -21,12 +19,10 @@ from data_scripts.furniture.chair.seats import (
     support,
     underside,
 )
+from data_scripts.furniture.chair.styles import ChairStyle
 from data_scripts.furniture.render import solids
 from data_scripts.furniture.render.materials import RUBBER, Material, Part
 from data_scripts.furniture.render.solids import Solid
-
-if TYPE_CHECKING:
-    from data_scripts.furniture.chair.chairs import ChairStyle
 
 Array = np.ndarray
 
@@ -57,7 +53,7 @@ WITH_POSTS = (
 ROCKER_RADIUS = 1.05  # metres
 
 
-def legs(style: "ChairStyle", posts: list[Array]) -> list[Part]:
+def legs(style: ChairStyle, posts: list[Array]) -> list[Part]:
     """All that is under the seat.
 
     posts  the right and the left post of the back, (K, 3) points from the seat up, where legs go on
@@ -69,7 +65,7 @@ def legs(style: "ChairStyle", posts: list[Array]) -> list[Part]:
 # Four legs
 
 
-def leg_lines(style: "ChairStyle") -> Array:
+def leg_lines(style: ChairStyle) -> Array:
     """(4, 2, 3) foot and top of the legs: front right, rear right, rear left, front left."""
     lines = np.array(
         [_leg_line(style, corner) for corner in (front_corner(style), rear_corner(style))]
@@ -77,7 +73,7 @@ def leg_lines(style: "ChairStyle") -> Array:
     return np.concatenate([lines, lines[::-1] * (-1, 1, 1)])
 
 
-def _leg_line(style: "ChairStyle", corner: Array) -> list[Array]:
+def _leg_line(style: ChairStyle, corner: Array) -> list[Array]:
     head = corner * (0.6 if style.seat == "shell" else TOPS.get(style.legs, 1))
     top = support(style, *head)
     foot = head + np.sign(corner) * top * np.tan(np.radians(style.leg_splay))
@@ -85,7 +81,7 @@ def _leg_line(style: "ChairStyle", corner: Array) -> list[Array]:
     return [np.array([*foot, floor]), np.array([*head, top])]
 
 
-def _four(style: "ChairStyle", posts: list[Array]) -> list[Part]:
+def _four(style: ChairStyle, posts: list[Array]) -> list[Part]:
     """Four legs; the rear ones may go on above the seat."""
     front_right, rear_right, rear_left, front_left = leg_lines(style)
     made = [_leg(style, line) for line in (front_right, front_left)]
@@ -94,7 +90,7 @@ def _four(style: "ChairStyle", posts: list[Array]) -> list[Part]:
     return [Part(solid, style.frame) for solid in made] + _apron(style) + stretchers(style)
 
 
-def _leg(style: "ChairStyle", line: Array) -> Solid:
+def _leg(style: ChairStyle, line: Array) -> Solid:
     """One leg, from its foot to its top and perhaps on as a post, which gets thinner above the
     seat.
     """
@@ -110,7 +106,7 @@ def _leg(style: "ChairStyle", line: Array) -> Solid:
     return bar(path, size, size, section=ROUND if is_round(style) else SQUARE)
 
 
-def is_round(style: "ChairStyle") -> bool:
+def is_round(style: ChairStyle) -> bool:
     """Whether legs, posts and stretchers are turned; otherwise they are square."""
     return style.legs in ("splayed", "turned", "wire") or style.outline != "square"
 
@@ -133,7 +129,7 @@ def _level_ended(path: Array) -> Array:
     return np.concatenate([path[:1], path[:1] + (0, 0, 0.014), path[1:]])
 
 
-def _apron(style: "ChairStyle") -> list[Part]:
+def _apron(style: ChairStyle) -> list[Part]:
     """The frame under a seat that lies on its four legs."""
     if style.legs in ("splayed", "wire") or style.seat in ("saddle", "shell") or is_boxed(style):
         return []
@@ -143,7 +139,7 @@ def _apron(style: "ChairStyle") -> list[Part]:
     return [Part(layered(outline(style), profile), style.frame)]
 
 
-def _wire(style: "ChairStyle", posts: list[Array]) -> list[Part]:
+def _wire(style: ChairStyle, posts: list[Array]) -> list[Part]:
     """Thin rods with crossing braces between them."""
     lines = leg_lines(style)
     braces = [
@@ -170,7 +166,7 @@ def _rocker_height(y: ArrayLike) -> Array:
     return ROCKER_RADIUS - np.sqrt(ROCKER_RADIUS**2 - (np.asarray(y) - 0.03) ** 2) + 0.02
 
 
-def _rocking(style: "ChairStyle", posts: list[Array]) -> list[Part]:
+def _rocking(style: ChairStyle, posts: list[Array]) -> list[Part]:
     """Four legs on two runners."""
     front, rear = leg_lines(style)[:2, 0]
     y = np.linspace(front[1] - 0.14, rear[1] + 0.22, 18)
@@ -187,7 +183,7 @@ def _rocking(style: "ChairStyle", posts: list[Array]) -> list[Part]:
 # Stretchers
 
 
-def stretchers(style: "ChairStyle") -> list[Part]:
+def stretchers(style: ChairStyle) -> list[Part]:
     """The bars that join the legs below the seat."""
     lines = leg_lines(style)
     made = STRETCHERS[style.stretchers](style, lines)
@@ -200,7 +196,7 @@ def _neighbors(lines: Array, both: bool = False) -> list[tuple[Array, Array]]:
     return pairs + [(b, a) for a, b in pairs] if both else pairs
 
 
-def _stretcher(style: "ChairStyle", start: Array, end: Array) -> Solid:
+def _stretcher(style: ChairStyle, start: Array, end: Array) -> Solid:
     """One bar: turned between round legs, with a swelling in the middle, otherwise square."""
     path = smooth([start, end])
     share = np.linspace(-1, 1, len(path))
@@ -217,7 +213,7 @@ def _level_across(start: Array, end: Array) -> Array:
     return np.array([-y, x, 0.0])
 
 
-def _h_shape(style: "ChairStyle", lines: Array) -> list[Solid]:
+def _h_shape(style: ChairStyle, lines: Array) -> list[Solid]:
     """One at each side and one between those."""
     front_right, rear_right, rear_left, front_left = (point(line, 0.42) for line in lines)
     middle = 0.5 * (front_right + rear_right), 0.5 * (front_left + rear_left)
@@ -225,20 +221,20 @@ def _h_shape(style: "ChairStyle", lines: Array) -> list[Solid]:
     return [_stretcher(style, *pair) for pair in ends]
 
 
-def _all_around(style: "ChairStyle", lines: Array) -> list[Solid]:
+def _all_around(style: ChairStyle, lines: Array) -> list[Solid]:
     """Two at either side and in front, as ladder-backs have them, and one behind."""
     heights = [(0.32, 0.6), (0.5,), (0.32, 0.6), (0.4, 0.68)]
     pairs = zip(_neighbors(lines), heights, strict=True)
     return [_stretcher(style, point(a, s), point(b, s)) for (a, b), shares in pairs for s in shares]
 
 
-def _low_frame(style: "ChairStyle", lines: Array) -> list[Solid]:
+def _low_frame(style: ChairStyle, lines: Array) -> list[Solid]:
     """One at each side, higher at the sides than in front and behind."""
     pairs = zip(_neighbors(lines), (0.36, 0.3, 0.36, 0.3), strict=True)
     return [_stretcher(style, point(a, s), point(b, s)) for (a, b), s in pairs]
 
 
-def _crossing(style: "ChairStyle", lines: Array) -> list[Solid]:
+def _crossing(style: ChairStyle, lines: Array) -> list[Solid]:
     """From corner to corner, one a little higher than the other."""
     ends = [
         (point(lines[i], share), point(lines[i + 2], share)) for i, share in ((0, 0.36), (1, 0.4))
@@ -246,7 +242,7 @@ def _crossing(style: "ChairStyle", lines: Array) -> list[Solid]:
     return [_stretcher(style, *pair) for pair in ends]
 
 
-def _ring(style: "ChairStyle", lines: Array) -> list[Solid]:
+def _ring(style: ChairStyle, lines: Array) -> list[Solid]:
     """A hoop inside the legs."""
     around = np.array([point(line, 0.42) for line in lines])
     radius = np.hypot(*around[:, :2].T).min()
@@ -254,13 +250,13 @@ def _ring(style: "ChairStyle", lines: Array) -> list[Solid]:
     return [solids.tube(at, 0.36 * style.leg_thickness, 8, closed=True)]
 
 
-def _footrest(style: "ChairStyle", lines: Array) -> list[Solid]:
+def _footrest(style: ChairStyle, lines: Array) -> list[Solid]:
     """A bar for the feet in front, the others higher."""
     pairs = zip(_neighbors(lines), (0.5, 0.56, 0.5, 0.36), strict=True)
     return [_stretcher(style, point(a, s), point(b, s)) for (a, b), s in pairs]
 
 
-def _no_stretchers(style: "ChairStyle", lines: Array) -> list[Solid]:
+def _no_stretchers(style: ChairStyle, lines: Array) -> list[Solid]:
     return []
 
 
@@ -278,7 +274,7 @@ STRETCHERS = {
 # Tubes and bars
 
 
-def _cantilever(style: "ChairStyle", posts: list[Array]) -> list[Part]:
+def _cantilever(style: ChairStyle, posts: list[Array]) -> list[Part]:
     """One bent tube: down in front of the seat, back along the floor, and home; its ends carry the
     back.
     """
@@ -293,7 +289,7 @@ def _cantilever(style: "ChairStyle", posts: list[Array]) -> list[Part]:
     return [Part(solids.tube(line, r, 8), style.frame), Part(across, style.frame)]
 
 
-def _tube_height(style: "ChairStyle", x: float = 0, y: float = 0) -> float:
+def _tube_height(style: ChairStyle, x: float = 0, y: float = 0) -> float:
     """Height of the tubes that a seat lies on, or, if it is slung between them, of those in it."""
     if style.seat == "shell":
         return support(style, x, y) - 0.5 * style.seat_thickness - 0.4 * style.leg_thickness
@@ -305,7 +301,7 @@ def _tube_height(style: "ChairStyle", x: float = 0, y: float = 0) -> float:
     )
 
 
-def _sled(style: "ChairStyle", posts: list[Array]) -> list[Part]:
+def _sled(style: ChairStyle, posts: list[Array]) -> list[Part]:
     """Two bent tubes, each with a runner on the floor, and bars between them."""
     r, inset = style.leg_thickness / 2, 0.75 if style.seat == "shell" else 0.96
     (fx, fy), (rx, ry) = inset * front_corner(style), min(1, inset + 0.04) * rear_corner(style)
@@ -319,7 +315,7 @@ def _sled(style: "ChairStyle", posts: list[Array]) -> list[Part]:
     return [Part(solid, style.frame) for solid in (side, solids.mirrored(side), *across)]
 
 
-def _sled_bars(style: "ChairStyle", front: Array, rear: Array, foot: Array) -> list[Array]:
+def _sled_bars(style: ChairStyle, front: Array, rear: Array, foot: Array) -> list[Array]:
     """Right ends of the bars between two runners: two under the seat's sagging middle, one for the
     feet.
     """
@@ -328,7 +324,7 @@ def _sled_bars(style: "ChairStyle", front: Array, rear: Array, foot: Array) -> l
     return under + [0.6 * foot + 0.4 * front] * (style.stretchers == "footrest")
 
 
-def _crossed(style: "ChairStyle", posts: list[Array]) -> list[Part]:
+def _crossed(style: ChairStyle, posts: list[Array]) -> list[Part]:
     """Two flat bars at each side, one from the back's top to the front, one from the seat to the
     rear.
     """
@@ -347,7 +343,7 @@ def _crossed(style: "ChairStyle", posts: list[Array]) -> list[Part]:
 # One column
 
 
-def _pedestal(style: "ChairStyle", posts: list[Array]) -> list[Part]:
+def _pedestal(style: ChairStyle, posts: list[Array]) -> list[Part]:
     """A trumpet on a wide foot; a high one has a ring for the feet."""
     top, r = support(style, 0, 0) - 0.006, style.leg_thickness / 2
     foot = 0.42 * style.seat_width + 0.04
@@ -364,7 +360,7 @@ def _pedestal(style: "ChairStyle", posts: list[Array]) -> list[Part]:
     return [column, *_foot_ring(style, top)]
 
 
-def _foot_ring(style: "ChairStyle", top: float) -> list[Part]:
+def _foot_ring(style: ChairStyle, top: float) -> list[Part]:
     """A ring for the feet of whoever sits high, with a spoke to either side."""
     if style.stretchers != "ring":
         return []
@@ -374,7 +370,7 @@ def _foot_ring(style: "ChairStyle", top: float) -> list[Part]:
     return [Part(ring, style.frame), Part(tube(spoke, 0.02), style.frame)]
 
 
-def _swivel(style: "ChairStyle", posts: list[Array]) -> list[Part]:
+def _swivel(style: ChairStyle, posts: list[Array]) -> list[Part]:
     """Five arms on castors, and a column."""
     top = support(style, 0, 0) - 0.006
     radii = (0.045, 0.045, 0.03, 0.03, 0.019, 0.019)

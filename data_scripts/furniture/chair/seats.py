@@ -2,18 +2,14 @@
 too.
 """
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.interpolate import BSpline, make_interp_spline
 
+from data_scripts.furniture.chair.styles import ChairStyle
 from data_scripts.furniture.render import solids
 from data_scripts.furniture.render.materials import Part
 from data_scripts.furniture.render.solids import Solid
-
-if TYPE_CHECKING:  # chairs.py puts the pieces of this module together, and so imports it
-    from data_scripts.furniture.chair.chairs import ChairStyle
 
 Array = np.ndarray
 
@@ -150,13 +146,13 @@ def _ticks(length: float) -> Array:
 # Where things are
 
 
-def outline(style: "ChairStyle", sides: int = 36) -> Array:
+def outline(style: ChairStyle, sides: int = 36) -> Array:
     """(N, 2) outline of the seat: as wide as the style says at the front, narrower at the back."""
     even = solids.superellipse(style.seat_width, style.seat_depth, POWER[style.outline], sides)
     return tapered(style, even)
 
 
-def tapered(style: "ChairStyle", points: Array) -> Array:
+def tapered(style: ChairStyle, points: Array) -> Array:
     """(n, 2 or 3) points of a seat of even width, moved to where they are as it gets narrower to
     the back.
     """
@@ -164,7 +160,7 @@ def tapered(style: "ChairStyle", points: Array) -> Array:
     return np.column_stack([points[:, 0] * share, points[:, 1:]])
 
 
-def rim(style: "ChairStyle", u: ArrayLike) -> Array:
+def rim(style: ChairStyle, u: ArrayLike) -> Array:
     """Depth y of the seat's rear rim, a little inside, where x is a share u of the rear
     corner's.
     """
@@ -173,19 +169,19 @@ def rim(style: "ChairStyle", u: ArrayLike) -> Array:
     return style.seat_depth / 2 * inside ** (1 / power) - 0.4 * style.leg_thickness
 
 
-def rear_corner(style: "ChairStyle") -> Array:
+def rear_corner(style: ChairStyle) -> Array:
     """(2,) x and y where the right rear leg or post meets the seat."""
     return np.array(
         [SPREAD[style.outline] * style.seat_width / 2 * style.seat_taper, rim(style, 1)]
     )
 
 
-def front_corner(style: "ChairStyle") -> Array:
+def front_corner(style: ChairStyle) -> Array:
     """(2,) x and y where the right front leg meets the seat."""
     return np.array([SPREAD[style.outline] * style.seat_width / 2, -rim(style, 1)])
 
 
-def on_back(style: "ChairStyle", u: ArrayLike, v: ArrayLike, forward: ArrayLike = 0.0) -> Array:
+def on_back(style: ChairStyle, u: ArrayLike, v: ArrayLike, forward: ArrayLike = 0.0) -> Array:
     """(..., 3) points of the back's middle surface, or in front of it.
 
     u        from -1 at the left to 1 at the right
@@ -206,14 +202,14 @@ def on_back(style: "ChairStyle", u: ArrayLike, v: ArrayLike, forward: ArrayLike 
     return np.stack([x, y - forward * np.cos(lean), z + forward * np.sin(lean)], axis=-1)
 
 
-def underside(style: "ChairStyle") -> float:
+def underside(style: ChairStyle) -> float:
     """Height at which the legs end: under the seat, and under the box that a loose cushion lies
     on.
     """
     return style.seat_height - style.seat_thickness - (BASE_HEIGHT if is_boxed(style) else 0)
 
 
-def is_boxed(style: "ChairStyle") -> bool:
+def is_boxed(style: ChairStyle) -> bool:
     """Whether the seat is a loose cushion on an upholstered box: it is where there are padded
     arms.
     """
@@ -223,23 +219,23 @@ def is_boxed(style: "ChairStyle") -> bool:
 # Seats
 
 
-def seat(style: "ChairStyle") -> list[Part]:
+def seat(style: ChairStyle) -> list[Part]:
     """The seat; of a moulded shell, its back, too."""
     return SEATS[style.seat](style)
 
 
-def _board(style: "ChairStyle") -> list[Part]:
+def _board(style: ChairStyle) -> list[Part]:
     edge = 0.25 * style.seat_thickness
     profile = [(0.95, 0), (1, 1.4 * edge), (1, 3 * edge), (0.975, 4 * edge)]
     return [_at_seat(style, layered(outline(style), profile))]
 
 
-def _at_seat(style: "ChairStyle", solid: Solid) -> Part:
+def _at_seat(style: ChairStyle, solid: Solid) -> Part:
     lifted = solids.moved(solid, (0, 0, style.seat_height - style.seat_thickness))
     return Part(lifted, style.cover)
 
 
-def _saddle(style: "ChairStyle") -> list[Part]:
+def _saddle(style: ChairStyle) -> list[Part]:
     """A thick board with a hollow for each thigh and a ridge between them."""
     thick = style.seat_thickness
     rims = [(0.88, 0), (1, 0.5 * thick), (1, 0.85 * thick), (0.97, thick)]
@@ -256,17 +252,17 @@ def _saddle(style: "ChairStyle") -> list[Part]:
     return [_at_seat(style, Solid(np.column_stack([x, y, z]), solid.faces))]
 
 
-def _pad(style: "ChairStyle") -> list[Part]:
+def _pad(style: ChairStyle) -> list[Part]:
     return [_at_seat(style, _upholstery(style, style.seat_thickness))]
 
 
-def _upholstery(style: "ChairStyle", thickness: float, swell: float = 0.12) -> Solid:
+def _upholstery(style: ChairStyle, thickness: float, swell: float = 0.12) -> Solid:
     """A pillow of the seat's outline."""
     solid = pillow((style.seat_width, style.seat_depth, thickness), POWER[style.outline], swell)
     return Solid(tapered(style, solid.vertices), solid.faces)
 
 
-def _cushion(style: "ChairStyle") -> list[Part]:
+def _cushion(style: ChairStyle) -> list[Part]:
     """A loose cushion; with padded arms it lies on an upholstered box."""
     cushion = _at_seat(style, _upholstery(style, style.seat_thickness))
     if not is_boxed(style):
@@ -275,7 +271,7 @@ def _cushion(style: "ChairStyle") -> list[Part]:
     return [cushion, Part(box, style.cover)]
 
 
-def _sling(style: "ChairStyle") -> list[Part]:
+def _sling(style: ChairStyle) -> list[Part]:
     """Leather or canvas that sags between two bars."""
     u, v = np.meshgrid(np.linspace(-1, 1, 9), np.linspace(-0.5, 0.5, 9))
     width = style.seat_width * (1 + (style.seat_taper - 1) * (v + 0.5)) + 0.5 * style.leg_thickness
@@ -284,7 +280,7 @@ def _sling(style: "ChairStyle") -> list[Part]:
     return [Part(solids.sheet(grid, style.seat_thickness), style.cover)]
 
 
-def _shell(style: "ChairStyle") -> list[Part]:
+def _shell(style: ChairStyle) -> list[Part]:
     """Seat and back from one mould; with moulded arms its sides rise high around the sitter."""
     rim = solids.superellipse(2, 2, {"square": 5, "rounded": 3.4, "round": 2.5}[style.outline], 44)
     shares = np.array([*np.linspace(0.12, 0.96, 8), 1])
@@ -294,7 +290,7 @@ def _shell(style: "ChairStyle") -> list[Part]:
     return [Part(solids.loft(np.concatenate([under, over[::-1]])), style.cover)]
 
 
-def _shell_point(style: "ChairStyle", t: Array, s: Array, above: float = 0.0) -> Array:
+def _shell_point(style: ChairStyle, t: Array, s: Array, above: float = 0.0) -> Array:
     """(..., 3) points of the shell's middle surface, or above it.
 
     t, s   across and along, each from -1 to 1
@@ -306,7 +302,7 @@ def _shell_point(style: "ChairStyle", t: Array, s: Array, above: float = 0.0) ->
     return _on_shell(style, t, s) + above * _unit(np.cross(across, along))
 
 
-def _on_shell(style: "ChairStyle", t: Array, s: Array) -> Array:
+def _on_shell(style: ChairStyle, t: Array, s: Array) -> Array:
     line = _shell_line(style)
     (y, z), (dy, dz) = np.moveaxis(line(s), -1, 0), np.moveaxis(_unit(line.derivative()(s)), -1, 0)
     back = 1 / (1 + np.exp(-9 * (s - 0.1)))  # 0 on the seat, 1 on the back
@@ -323,7 +319,7 @@ def _on_shell(style: "ChairStyle", t: Array, s: Array) -> Array:
     return np.stack([half * t, y - lift * dz, z + lift * dy + arms * np.abs(t) ** 3], axis=-1)
 
 
-def _shell_line(style: "ChairStyle") -> BSpline:
+def _shell_line(style: ChairStyle) -> BSpline:
     """The shell's middle line, y and z, from the front of the seat (-1) to the top of the back
     (1).
     """
@@ -339,7 +335,7 @@ def _shell_line(style: "ChairStyle") -> BSpline:
     return make_interp_spline([-1, -0.85, -0.25, 0.06, 0.38, 1], [*ahead, *bend, top], k=3)
 
 
-def support(style: "ChairStyle", x: float, y: float) -> float:
+def support(style: ChairStyle, x: float, y: float) -> float:
     """Height at which a leg ends inside the seat, or inside the shell, which is not level."""
     if style.seat != "shell":
         return underside(style) + 0.012

@@ -128,7 +128,7 @@ RECIPES = {
 WOODEN = ("midcentury", "slatted")
 
 
-def sample(rng: np.random.Generator) -> SofaStyle:
+def sample_sofa(rng: np.random.Generator) -> SofaStyle:
     """Draw the style of a sofa."""
     kind = _pick(rng, {name: recipe.odds for name, recipe in RECIPES.items()})
     recipe = RECIPES[kind]

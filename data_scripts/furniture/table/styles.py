@@ -140,7 +140,7 @@ METAL_BASES = ("frames", "cage")
 STONE = (Material("#e7e4de", 0.7), Material("#3b4440", 0.8), Material("#b9a995", 0.6))
 
 
-def sample(rng: np.random.Generator) -> TableStyle:
+def sample_table(rng: np.random.Generator) -> TableStyle:
     """Draw the style of a table."""
     words = {name: _pick(rng, odds) for name, odds in ODDS.items()}
     recipe = RECIPES[words["kind"]]

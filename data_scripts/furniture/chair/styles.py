@@ -1,37 +1,47 @@
-"""Parametric chairs and stools: first a kind is drawn and then its numbers, so that the parts
-suit.
-"""
+"""The style of a chair or a stool: first its kind is drawn, and then measures that suit the kind."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
-from data_scripts.furniture.chair.backs import arms, back, posts
-from data_scripts.furniture.chair.legs import WITH_POSTS, legs
-from data_scripts.furniture.chair.seats import seat
-from data_scripts.furniture.render.materials import (
-    Material,
-    Part,
-    fabric,
-    leather,
-    metal,
-    paint,
-    wood,
-)
+from data_scripts.furniture.render.materials import Material, fabric, leather, metal, paint, wood
 
 Rng = np.random.Generator
+Word = TypeVar("Word", bound=str)
 Outline = Literal["square", "rounded", "round"]
 Seat = Literal["board", "saddle", "pad", "woven", "cushion", "sling", "shell"]
 Legs = Literal[
-    *("straight", "tapered", "turned", "splayed", "sabre", "wire"),
-    *("rocking", "cantilever", "sled", "crossed", "pedestal", "swivel"),
+    "straight",
+    "tapered",
+    "turned",
+    "splayed",
+    "sabre",
+    "wire",
+    "rocking",
+    "cantilever",
+    "sled",
+    "crossed",
+    "pedestal",
+    "swivel",
 ]
 Stretchers = Literal["none", "h", "box", "ladder", "cross", "ring", "footrest"]
 Back = Literal[
-    *("none", "slatted", "ladder", "cross", "splat", "panel", "hoop", "comb"),
-    *("low", "padded", "sling", "wing", "tub", "shell"),
+    "none",
+    "slatted",
+    "ladder",
+    "cross",
+    "splat",
+    "panel",
+    "hoop",
+    "comb",
+    "low",
+    "padded",
+    "sling",
+    "wing",
+    "tub",
+    "shell",
 ]
 Arms = Literal["none", "straight", "curved", "horseshoe", "padded", "loop", "tee", "moulded"]
 
@@ -63,30 +73,14 @@ class ChairStyle:
     cover: Material  # of the seat, and of a padded or moulded back
 
 
-STYLE = ChairStyle
-CARRIERS = (
-    *WITH_POSTS,
-    "cantilever",
-    "sled",
-    "crossed",
-)  # legs that go on as the posts of the back
-
-
-def build(style: ChairStyle) -> list[Part]:
-    """Put a chair together."""
-    ends = posts(style)
-    shared, own = (ends, []) if style.legs in CARRIERS else ([], ends)
-    return [*seat(style), *legs(style, shared), *back(style, own), *arms(style)]
-
-
-def sample(rng: Rng) -> ChairStyle:
+def sample_chair(rng: Rng) -> ChairStyle:
     """Draw the style of a chair; one in eight is a stool."""
     shares = np.array([share for _, share in KINDS])
     make, _ = KINDS[rng.choice(len(KINDS), p=shares / shares.sum())]
     return make(_side_chair(rng), rng)
 
 
-def _one_of(rng: Rng, *options: str) -> str:
+def _one_of(rng: Rng, *options: Word) -> Word:
     """One of some words; a word given twice comes twice as often."""
     return options[rng.integers(len(options))]
 
