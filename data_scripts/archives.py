@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 from rich.filesize import decimal
 
@@ -126,7 +127,7 @@ def _extract(archive: Path, data_set: DataSet, into: Path, report: Report) -> No
     size, unpacked = archive.stat().st_size, 0
     # A tar that is not compressed can't unpack to more than itself, whatever the manifest guessed.
     limit = max(BOMB * data_set.unpacked, size)
-    with archive.open("rb") as file, tarfile.open(fileobj=file, mode=_mode(data_set.kind)) as tar:
+    with archive.open("rb") as file, tarfile.open(fileobj=file, mode=MODES[data_set.kind]) as tar:
         for member in tar:
             _refuse_unsafe(member, archive)
             unpacked += (
@@ -140,8 +141,8 @@ def _extract(archive: Path, data_set: DataSet, into: Path, report: Report) -> No
             report("unpacking", file.tell(), size)
 
 
-def _mode(kind: str) -> str:
-    return {"tar": "r|", "tar.gz": "r|gz"}[kind]
+# How tarfile opens each kind of archive, as a stream.
+MODES: dict[str, Literal["r|", "r|gz"]] = {"tar": "r|", "tar.gz": "r|gz"}
 
 
 def _refuse_unsafe(member: tarfile.TarInfo, archive: Path) -> None:

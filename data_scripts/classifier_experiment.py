@@ -13,6 +13,7 @@ Prints a table.
 trains the network that stands for the reference's in the hidden checks.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -46,11 +47,14 @@ PATCH, STEP, WORDS = 6, 2, 128  # pixels, pixels, clusters
 Batches = Callable[[int], Iterator[tuple[Tensor, ...]]]
 
 
+Accuracies = tuple[float, float]  # top-1 and top-5
+
+
 class Scores(NamedTuple):
     """What one way has reached."""
 
-    test: tuple[float, float]  # top-1 and top-5 accuracy
-    hidden: tuple[float, float]
+    test: Accuracies
+    hidden: Accuracies
     wall: float  # seconds of the clock, learning and answering
     cpu: float  # seconds of all cores together
 
@@ -208,14 +212,18 @@ def measured(
     wall, cpu = time.monotonic(), time.process_time()
     scores = way(data, seed)
     wall, cpu = time.monotonic() - wall, time.process_time() - cpu
-    return Scores(*_accuracies(scores, data.test_labels, hidden), wall, cpu)
+    labels, first_hidden = data.test_labels, len(data.test_labels) - hidden
+    return Scores(
+        test=_accuracies(scores[:first_hidden], labels[:first_hidden]),
+        hidden=_accuracies(scores[first_hidden:], labels[first_hidden:]),
+        wall=wall,
+        cpu=cpu,
+    )
 
 
-def _accuracies(scores: Tensor, labels: Tensor, hidden: int) -> tuple[tuple[float, float], ...]:
-    """Top-1 and top-5 of the test pictures, and of the `hidden` last ones."""
-    at = len(labels) - hidden
-    parts = (scores[:at], labels[:at]), (scores[at:], labels[at:])
-    return tuple(tuple(top_k_accuracy(*part, k).item() for k in (1, 5)) for part in parts)
+def _accuracies(scores: Tensor, labels: Tensor) -> Accuracies:
+    top_1, top_5 = (top_k_accuracy(scores, labels, k).item() for k in (1, 5))
+    return top_1, top_5
 
 
 def digits(seed: int) -> Scores:
@@ -236,8 +244,8 @@ def digits(seed: int) -> Scores:
     )
     scores = predict(model, test)
     wall, cpu = time.monotonic() - wall, time.process_time() - cpu
-    accuracies = tuple(top_k_accuracy(scores, test_labels, k).item() for k in (1, 5))
-    return Scores(accuracies, (float("nan"),) * 2, wall, cpu)
+    none = (math.nan, math.nan)
+    return Scores(_accuracies(scores, test_labels), none, wall, cpu)
 
 
 def main(

@@ -125,7 +125,8 @@ def initialise(model: nn.Module) -> None:
     for layer in model.modules():
         if isinstance(layer, nn.Conv2d) and layer.kernel_size != (1, 1):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-            nn.init.zeros_(layer.bias)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
 
 
 def trained(rooms: Scenes, loss: Loss, seed: int, recipe: Recipe) -> Colorizer:

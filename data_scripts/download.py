@@ -317,13 +317,10 @@ def _table(manifest: dict[str, DataSet], to: Path) -> Table:
         title=f"Data folder: {to}",
         caption=f"To bring one here: {COMMAND} NAME",
     )
-    for column, justify in (
-        ("Name", "left"),
-        ("What", "left"),
-        ("Download", "right"),
-        ("On disk", "right"),
-    ):
-        table.add_column(column, justify=justify)
+    table.add_column("Name")
+    table.add_column("What")
+    table.add_column("Download", justify="right")
+    table.add_column("On disk", justify="right")
     table.add_column("Licence")
     table.add_column("Here?")
     for data_set in manifest.values():

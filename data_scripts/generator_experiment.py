@@ -128,12 +128,14 @@ def mean_of_two(train: RenderedViews, asked: Views) -> Drawing:
     return mean_of_neighbors(train, asked.model, asked.azimuth, asked.elevation)
 
 
-def drawn(model: nn.Module, variant: Variant, asked: Views) -> Drawing:
-    """What a generator draws, brought to what all are scored by: over black."""
+def drawn(model: nn.Module, variant: Variant, asked: Views, chairs: int) -> Drawing:
+    """What a generator draws, over black, as all drawings are scored.
+
+    chairs  the number of chairs that it has learnt
+    """
+    unchanged = torch.zeros(len(asked.model), len(IDENTITY))
     with torch.no_grad():
-        image, mask = model(
-            *_inputs(model, variant, asked), torch.zeros(len(asked.model), len(IDENTITY))
-        )
+        image, mask = model(*_inputs(variant, asked, chairs), unchanged)
     return Drawing(image + mask.clamp(0, 1) - 1 if variant.over_white else image, mask)
 
 
@@ -143,15 +145,17 @@ STORED = {"nearest stored view": nearest, "mean of two neighbours": mean_of_two}
 def generated(
     train: RenderedViews, asked: Views, variant: Variant, seed: int, recipe: Recipe
 ) -> Drawing:
-    """What a generator draws that is trained for this."""
-    return drawn(trained(train, variant, seed, recipe), variant, asked)
+    """Train a generator, and draw."""
+    model = trained(train, variant, seed, recipe)
+    return drawn(model, variant, asked, len(train.names))
 
 
 def trained(train: RenderedViews, variant: Variant, seed: int, recipe: Recipe) -> nn.Module:
     """A new generator, trained."""
+    chairs = len(train.names)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model = variant.build(len(train.names), train.size)
+        model = variant.build(chairs, train.size)
         if variant.initialised:
             initialise(model)
     chance = torch.Generator().manual_seed(seed)
@@ -159,7 +163,14 @@ def trained(train: RenderedViews, variant: Variant, seed: int, recipe: Recipe) -
     steps = recipe.epochs * -(-len(train) // BATCH)
 
     def loss_of(model: nn.Module, views: Views) -> Tensor:
-        return _loss(model, variant, views, chance, recipe)
+        count, device = len(views.model), views.image.device
+        parameters = mixed_parameters(count, chance, recipe.transformed, recipe.spread).to(device)
+        image, mask = views.masked, views.mask
+        if recipe.transformed:
+            image, mask = transform_image(image, mask, parameters)
+        target = image + 1 - mask if variant.over_white else image
+        u, m = model(*_inputs(variant, views, chairs), encode_transformation(parameters))
+        return generator_loss(u, m, target, mask, variant.weight)
 
     def batches_of_epoch(epoch: int) -> Iterator[Views]:
         return train.batches(BATCH, torch.Generator().manual_seed(1000 * seed + epoch))
@@ -204,22 +215,8 @@ def mixed_parameters(
     return parameters
 
 
-def _inputs(model: nn.Module, variant: Variant, views: Views) -> tuple[Tensor, Tensor]:
-    chairs = model.identity[0].in_features
+def _inputs(variant: Variant, views: Views, chairs: int) -> tuple[Tensor, Tensor]:
     return F.one_hot(views.model, chairs).float(), variant.encode(views.azimuth, views.elevation)
-
-
-def _loss(
-    model: nn.Module, variant: Variant, views: Views, chance: torch.Generator, recipe: Recipe
-) -> Tensor:
-    parameters = mixed_parameters(len(views.model), chance, recipe.transformed, recipe.spread)
-    parameters = parameters.to(views.image.device)
-    image, mask = views.masked, views.mask
-    if recipe.transformed:
-        image, mask = transform_image(image, mask, parameters)
-    target = image + 1 - mask if variant.over_white else image
-    u, m = model(*_inputs(model, variant, views), encode_transformation(parameters))
-    return generator_loss(u, m, target, mask, variant.weight)
 
 
 # --- the table

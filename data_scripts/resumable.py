@@ -222,7 +222,10 @@ def _refuse(response: requests.Response, kept: _Kept, part: Path) -> None:
 
 def _continues(response: requests.Response, kept: _Kept) -> bool:
     found = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", response.headers.get("Content-Range", ""))
-    return bool(found) and (int(found[1]), int(found[2])) == (kept.have, kept.total)
+    if not found:
+        return False
+    start, total = int(found[1]), int(found[2])
+    return (start, total) == (kept.have, kept.total)
 
 
 def _refuse_other_size(kept: _Kept, size: int | None) -> None:

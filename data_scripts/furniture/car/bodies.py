@@ -70,7 +70,7 @@ class Tub:
 
     def top(self, y: ArrayLike) -> Array:
         """Height of the silhouette, whose lips at nose and tail are round."""
-        line = np.interp(y, *self._silhouette)
+        line = np.interp(np.asarray(y, float), *self._silhouette)
         return self.widest + (line - self.widest) * _fade(1 - self._from_end(y) / self.lip, 2.2)
 
     def bottom(self, y: ArrayLike) -> Array:

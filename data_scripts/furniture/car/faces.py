@@ -42,8 +42,8 @@ class End(NamedTuple):
 
     def height(self, share: float) -> float:
         """Metres above the floor: -1 is the lower edge, 0 the widest line, 1 the lip."""
-        lip = self.tub.top(self.side * (self.tub.length / 2 - self.tub.lip))
-        low = self.tub.bottom(self.tub.length / 2)
+        lip = float(self.tub.top(self.side * (self.tub.length / 2 - self.tub.lip)))
+        low = float(self.tub.bottom(self.tub.length / 2))
         levels = (low, self.tub.widest, lip)
         return float(np.interp(share, (-1, 0, 1), levels))
 

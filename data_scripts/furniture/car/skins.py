@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from data_scripts.furniture.render.materials import Material, Part
-from data_scripts.furniture.render.solids import Solid, loft, mirrored, moved, tube
+from data_scripts.furniture.render.solids import Points, Solid, loft, mirrored, moved, tube
 
 Array = np.ndarray
 Pair = tuple[float, float]
@@ -82,14 +82,15 @@ def lamp(at: ArrayLike, radius: float, bulge: float, side: int, sides: int = 14)
     return moved(lens(rim, (0, side * bulge * radius, 0), (0, -1.5 * side * radius, 0)), at)
 
 
-def line(path: ArrayLike, radius: float) -> Solid:
+def line(path: Points, radius: float) -> Solid:
     """A thin bar along a path: a gap between panels, a moulding."""
     return tube(path, radius, sides=3)
 
 
 def bar(start: ArrayLike, end: ArrayLike, radius: float) -> Solid:
     """A thin straight bar, in lengths short enough not to be cut when it is lit."""
-    count = 2 + int(np.linalg.norm(np.subtract(end, start)) / 0.065)
+    start, end = np.asarray(start, float), np.asarray(end, float)
+    count = 2 + int(np.linalg.norm(end - start) / 0.065)
     return tube(np.linspace(start, end, count), radius, sides=4)
 
 

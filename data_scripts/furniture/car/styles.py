@@ -6,7 +6,7 @@ patterns.
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -32,6 +32,8 @@ Body = Literal[
     "bubble",
 ]
 Period = Literal["classic", "angular", "modern"]
+
+Word = TypeVar("Word", bound=str)
 
 SCALE = 0.25  # of the models
 
@@ -204,10 +206,10 @@ FASTENED: dict[Body, tuple[float, float]] = {
     "camper": (0.95, 0.9),
     "vintage": (0.9, 0.94),
 }
-PALE, DEEP = (
-    ("#f0efe9", "#e9dfc4", "#d9d4c8", "#cfd8da"),
-    ("#25272b", "#3a2f2a", "#24406b", "#6b2337"),
-)
+OPEN_LIVERIES: tuple[Livery, ...] = ("plain", "plain", "split", "stripes")
+CLOSED_LIVERIES: tuple[Livery, ...] = ("plain", "plain", "roof", "roof", "split", "stripes")
+PALE = ("#f0efe9", "#e9dfc4", "#d9d4c8", "#cfd8da")
+DEEP = ("#25272b", "#3a2f2a", "#24406b", "#6b2337")
 MORE_COATS = ("#d96b4f", "#4f7fb5", "#c7b6d6", "#8a1c1c", "#f2d8b0", "#2f4f3f", "#5b3a73")
 COATS = [*PAINTS, "#a8c3b0", "#8f9bb3", "#d8c9a3", "#5a6e58", "#b9bec4", "#a33b20", *MORE_COATS]
 CLOTHS = ("#2a2724", "#1f2a3c", "#4a2a24", "#b7a684")
@@ -238,7 +240,7 @@ def sample_car(rng: np.random.Generator) -> CarStyle:
     )
 
 
-def _one_of(options: tuple[str, ...], rng: np.random.Generator) -> str:
+def _one_of(options: tuple[Word, ...], rng: np.random.Generator) -> Word:
     return options[rng.integers(len(options))]
 
 
@@ -303,12 +305,7 @@ def _livery(body: Body, open_top: bool, rng: np.random.Generator) -> Livery:
         return "panels"
     if body in ("convertible", "roadster") and not open_top:
         return "roof"
-    options = (
-        ("plain", "plain", "split", "stripes")
-        if open_top
-        else ("plain", "plain", "roof", "roof", "split", "stripes")
-    )
-    return _one_of(options, rng)
+    return _one_of(OPEN_LIVERIES if open_top else CLOSED_LIVERIES, rng)
 
 
 def _second(livery: Livery, paint: Material, cloth: bool, rng: np.random.Generator) -> Material:

@@ -265,10 +265,10 @@ def _spine(style: ChairStyle) -> list[Part]:
     """The bar that holds a back over a column."""
     if style.legs not in POSTLESS_LEGS:
         return []
-    low = (0, 0.0, underside(style) - 0.012)
-    y = style.seat_depth / 2
+    z = underside(style) - 0.012
+    y = style.seat_depth / 2 + 0.045
     top = on_back(style, 0, 0.62, -0.02)
-    path = bent([low, (0, y + 0.045, low[2]), top], 0.09)
+    path = bent([(0, 0, z), (0, y, z), top], 0.09)
     return [Part(bar(path, 0.06, 0.024), style.frame)]
 
 

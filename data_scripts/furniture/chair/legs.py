@@ -1,7 +1,6 @@
 """What chairs stand on: legs, runners, tubes and castors; and the stretchers between legs."""
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from data_scripts.furniture.chair.seats import (
     ROUND,
@@ -19,15 +18,15 @@ from data_scripts.furniture.chair.seats import (
     support,
     underside,
 )
-from data_scripts.furniture.chair.styles import ChairStyle
+from data_scripts.furniture.chair.styles import ChairStyle, Legs
 from data_scripts.furniture.render import solids
 from data_scripts.furniture.render.materials import RUBBER, Material, Part
-from data_scripts.furniture.render.solids import Solid
+from data_scripts.furniture.render.solids import Points, Solid
 
 Array = np.ndarray
 
 # Share of the full thickness at some shares of the height.
-SHAPES = {
+SHAPES: dict[Legs, list[tuple[float, float]]] = {
     "straight": [(0, 1), (1, 1)],
     "tapered": [(0, 0.58), (0.85, 1), (1, 1)],
     "splayed": [(0, 0.62), (0.55, 1), (1, 0.8)],
@@ -35,21 +34,27 @@ SHAPES = {
     "wire": [(0, 1), (1, 1)],
     "rocking": [(0, 0.75), (0.5, 1), (1, 0.85)],
     "turned": [
-        *((0, 0.5), (0.05, 0.72), (0.09, 0.72), (0.12, 0.5), (0.36, 1), (0.42, 0.95), (0.45, 0.6)),
-        *((0.48, 1.12), (0.52, 1.12), (0.55, 0.6), (0.6, 0.72), (0.75, 1), (0.86, 0.8), (1, 0.8)),
+        (0, 0.5),
+        (0.05, 0.72),
+        (0.09, 0.72),
+        (0.12, 0.5),
+        (0.36, 1),
+        (0.42, 0.95),
+        (0.45, 0.6),
+        (0.48, 1.12),
+        (0.52, 1.12),
+        (0.55, 0.6),
+        (0.6, 0.72),
+        (0.75, 1),
+        (0.86, 0.8),
+        (1, 0.8),
     ],
 }
-TOPS = {
-    "splayed": 0.8
-}  # how far out under the seat these begin, as a share of the way to its corner
+# How far out under the seat these legs begin, as a share of the way to its corner.
+TOPS: dict[Legs, float] = {"splayed": 0.8}
 SWEPT = ("sabre",)
-WITH_POSTS = (
-    "straight",
-    "tapered",
-    "turned",
-    "sabre",
-    "rocking",
-)  # rear legs go on as the posts of the back
+# Legs whose rear pair continues upwards as the posts of the back.
+WITH_POSTS: tuple[Legs, ...] = ("straight", "tapered", "turned", "sabre", "rocking")
 ROCKER_RADIUS = 1.05  # metres
 
 
@@ -75,10 +80,10 @@ def leg_lines(style: ChairStyle) -> Array:
 
 def _leg_line(style: ChairStyle, corner: Array) -> list[Array]:
     head = corner * (0.6 if style.seat == "shell" else TOPS.get(style.legs, 1))
-    top = support(style, *head)
+    top = support(style, head[0], head[1])
     foot = head + np.sign(corner) * top * np.tan(np.radians(style.leg_splay))
     floor = _rocker_height(foot[1]) if style.legs == "rocking" else 0.0
-    return [np.array([*foot, floor]), np.array([*head, top])]
+    return [np.append(foot, floor), np.append(head, top)]
 
 
 def _four(style: ChairStyle, posts: list[Array]) -> list[Part]:
@@ -101,8 +106,8 @@ def _leg(style: ChairStyle, line: Array) -> Solid:
         path = path + _sweep(line, _share(line, path))
     path = _level_ended(path)
     share = _share(line, path)
-    shape = [*SHAPES[style.legs], (1.2, 0.85), (2.2, 0.62)]
-    size = style.leg_thickness * np.interp(share, *np.array(shape).T)
+    shape = np.array([*SHAPES[style.legs], (1.2, 0.85), (2.2, 0.62)])
+    size = style.leg_thickness * np.interp(share, shape[:, 0], shape[:, 1])
     return bar(path, size, size, section=ROUND if is_round(style) else SQUARE)
 
 
@@ -156,12 +161,12 @@ def point(line: Array, share: float) -> Array:
     return line[0] + share * (line[1] - line[0])
 
 
-def tube(path: ArrayLike, thickness: float) -> Solid:
+def tube(path: Points, thickness: float) -> Solid:
     """A round rod through a few points, by its diameter."""
     return solids.tube(smooth(path), thickness / 2, sides=8)
 
 
-def _rocker_height(y: ArrayLike) -> Array:
+def _rocker_height(y: float | Array) -> Array:
     """Height of the middle of a rocker: it rolls on a large circle."""
     return ROCKER_RADIUS - np.sqrt(ROCKER_RADIUS**2 - (np.asarray(y) - 0.03) ** 2) + 0.02
 
@@ -281,11 +286,11 @@ def _cantilever(style: ChairStyle, posts: list[Array]) -> list[Part]:
     r, high = style.leg_thickness / 2, _tube_height(style)
     x, y = style.seat_width / 2, style.seat_depth / 2
     rear = style.seat_taper * x
-    side = [(rear, y + 0.01, high), (x, -y - 0.01, high), (x, -y + 0.03, r), (x, y + 0.06, r)]
-    side = np.array([*posts[0][::-1], *side] if posts else side)
+    corners = [(rear, y + 0.01, high), (x, -y - 0.01, high), (x, -y + 0.03, r), (x, y + 0.06, r)]
+    side = np.array([*posts[0][::-1], *corners] if posts else corners)
     line = bent(np.concatenate([side, side[::-1] * (-1, 1, 1)]), 0.085)
-    front = (x, -y, high - 0.1) if style.seat == "sling" else (x, -y + 0.04, high)
-    across = tube([front, np.array(front) * (-1, 1, 1)], 1.6 * r)
+    front = np.array((x, -y, high - 0.1) if style.seat == "sling" else (x, -y + 0.04, high))
+    across = tube([front, front * (-1, 1, 1)], 1.6 * r)
     return [Part(solids.tube(line, r, 8), style.frame), Part(across, style.frame)]
 
 
@@ -330,11 +335,21 @@ def _crossed(style: ChairStyle, posts: list[Array]) -> list[Part]:
     """
     y, high = style.seat_depth / 2, _tube_height(style)
     x, (_, back_y, back_z) = 0.9 * style.seat_width / 2, posts[0][-1]
-    first = [(-y - 0.02, 0.01), (-0.25 * y, 0.42 * high), (0.95 * y, high - 0.01), (back_y, back_z)]
-    second = [(y + 0.12, 0.01), (0.35 * y, 0.4 * high), (-0.35 * y, 0.86 * high), (-y, high)]
-    first, second = (smooth([(x, *at) for at in points]) for points in (first, second))
-    sides = (1.1 * style.leg_thickness, 0.62 * style.leg_thickness)
-    bars = [bar(_level_ended(path), *sides) for path in (first, second)]
+    to_back = [
+        (x, -y - 0.02, 0.01),
+        (x, -0.25 * y, 0.42 * high),
+        (x, 0.95 * y, high - 0.01),
+        (x, back_y, back_z),
+    ]
+    to_front = [
+        (x, y + 0.12, 0.01),
+        (x, 0.35 * y, 0.4 * high),
+        (x, -0.35 * y, 0.86 * high),
+        (x, -y, high),
+    ]
+    first, second = smooth(to_back), smooth(to_front)
+    wide, thick = 1.1 * style.leg_thickness, 0.62 * style.leg_thickness
+    bars = [bar(_level_ended(path), wide, thick) for path in (first, second)]
     ends = [second[-3], first[len(first) // 2 - 1], first[-2]]
     across = [tube([at, at * (-1, 1, 1)], 0.024) for at in ends]
     return [Part(s, style.frame) for s in (*bars, *map(solids.mirrored, bars), *across)]

@@ -9,7 +9,7 @@ from scipy.interpolate import BSpline, make_interp_spline
 from data_scripts.furniture.chair.styles import ChairStyle
 from data_scripts.furniture.render import solids
 from data_scripts.furniture.render.materials import Part
-from data_scripts.furniture.render.solids import Solid
+from data_scripts.furniture.render.solids import Points, Solid
 
 Array = np.ndarray
 
@@ -28,7 +28,7 @@ BASE_HEIGHT = 0.15  # metres, of the upholstered box under a loose cushion
 # Lines, bars and plates
 
 
-def smooth(points: ArrayLike, step: float = STEP) -> Array:
+def smooth(points: Points, step: float = STEP) -> Array:
     """(K, 3) points at most `step` apart on a curve through a few points; through two, on a
     straight line.
     """
@@ -38,7 +38,7 @@ def smooth(points: ArrayLike, step: float = STEP) -> Array:
     return curve(np.linspace(0, along[-1], max(2, int(np.ceil(along[-1] / step)) + 1)))
 
 
-def bent(points: ArrayLike, radius: float) -> Array:
+def bent(points: Points, radius: float) -> Array:
     """(K, 3) points on the line from point to point, as a bent tube runs: its corners are rounded.
 
     radius  metres from each corner at which its curve begins; at most half of the way to the next
@@ -97,11 +97,12 @@ def layered(outline: Array, profile: ArrayLike) -> Solid:
     outline  (N, 2) x and y, counter-clockwise from above
     profile  (K, 2) share of the outline's size, and height in metres, from the bottom up
     """
-    profile, size = np.asarray(profile, float), np.abs(outline).max()
-    # More rings than the shape needs: long faces would be cut into far more.
-    middle = [(0.12, z) for z in profile[[0, -1], 1]]
-    profile = filled(np.vstack([middle[:1], profile, middle[1:]]) * (size, 1)) / (size, 1)
-    rings = [np.column_stack([outline * share, np.full(len(outline), z)]) for share, z in profile]
+    shape = np.asarray(profile, float)
+    scale = np.array([np.abs(outline).max(), 1])
+    # More rings than the shape needs: long faces would be cut into many more.
+    middle = [(0.12, z) for z in shape[[0, -1], 1]]
+    levels = filled(np.vstack([middle[:1], shape, middle[1:]]) * scale) / scale
+    rings = [np.column_stack([outline * share, np.full(len(outline), z)]) for share, z in levels]
     return solids.loft(np.stack(rings))
 
 

@@ -135,7 +135,7 @@ def _side_chair(rng: Rng) -> ChairStyle:
 
 def _upholster(style: ChairStyle, rng: Rng) -> ChairStyle:
     """Give a wooden chair one of the seats that suit it."""
-    kind = _one_of(rng, "board", "pad", "pad", "woven")
+    kind: Seat = _one_of(rng, "board", "pad", "pad", "woven")
     board = style.cover if rng.random() < 0.6 else _timber(rng)
     cover = {"board": board, "pad": _cloth(rng), "woven": _rush(rng)}[kind]
     thick = {"board": 0.028, "pad": _between(rng, 0.045, 0.06), "woven": 0.038}[kind]
@@ -183,7 +183,7 @@ def _ladder_back(style: ChairStyle, rng: Rng) -> ChairStyle:
 
 def _windsor(style: ChairStyle, rng: Rng) -> ChairStyle:
     """All of wood: a saddle seat that legs and spindles stand in."""
-    kind = _one_of(rng, "hoop", "hoop", "comb")
+    kind: Back = _one_of(rng, "hoop", "hoop", "comb")
     return replace(
         style,
         seat="saddle",
@@ -209,7 +209,7 @@ def _windsor(style: ChairStyle, rng: Rng) -> ChairStyle:
 def _bentwood(style: ChairStyle, rng: Rng) -> ChairStyle:
     """A café's: round seat, bent back."""
     size = _between(rng, 0.4, 0.44)
-    kind = _one_of(rng, "woven", "board")
+    kind: Seat = _one_of(rng, "woven", "board")
     return replace(
         style,
         seat=kind,
@@ -251,7 +251,7 @@ def _low_back(style: ChairStyle, rng: Rng) -> ChairStyle:
 
 def _shell(style: ChairStyle, rng: Rng) -> ChairStyle:
     """One moulding on any kind of base."""
-    base = _one_of(
+    base: Legs = _one_of(
         rng, "splayed", "wire", "pedestal", "sled", "swivel", "rocking", "tapered", "straight"
     )
     wooden = base in ("splayed", "rocking", "tapered")
@@ -285,7 +285,7 @@ def _one_metal(rng: Rng, cover: Material) -> Material:
 
 def _tubular(style: ChairStyle, rng: Rng) -> ChairStyle:
     """Of bent steel tube."""
-    kind = _one_of(rng, "sling", "pad", "pad", "woven", "board")
+    kind: Seat = _one_of(rng, "sling", "pad", "pad", "woven", "board")
     thick = {"sling": 0.016, "pad": 0.045, "woven": 0.03, "board": 0.022}[kind]
     cover = {"sling": leather, "pad": _cloth, "woven": _rush, "board": _timber}[kind](rng)
     return replace(
@@ -299,11 +299,19 @@ def _tubular(style: ChairStyle, rng: Rng) -> ChairStyle:
         legs=_one_of(rng, "cantilever", "cantilever", "sled"),
         leg_thickness=_between(rng, 0.024, 0.03),
         leg_splay=_between(rng, 0, 3),
-        back={"sling": "sling", "pad": _one_of(rng, "padded", "panel")}.get(kind, "panel"),
+        back=_tubular_back(kind, rng),
         back_recline=_between(rng, 9, 16),
         arms=_one_of(rng, "none", "loop", "straight"),
         frame=metal(rng) if rng.random() < 0.75 else paint(rng),
     )
+
+
+def _tubular_back(seat: Seat, rng: Rng) -> Back:
+    """The back that suits a seat between steel tubes; it draws once, whatever the seat."""
+    over_pad: Back = _one_of(rng, "padded", "panel")
+    if seat == "sling":
+        return "sling"
+    return over_pad if seat == "pad" else "panel"
 
 
 def _easy_chair(style: ChairStyle, rng: Rng) -> ChairStyle:
@@ -374,7 +382,7 @@ def _wing_chair(style: ChairStyle, rng: Rng) -> ChairStyle:
 
 def _club_chair(style: ChairStyle, rng: Rng) -> ChairStyle:
     """Upholstered all over, and low."""
-    kind = _one_of(rng, "tub", "tub", "padded")
+    kind: Back = _one_of(rng, "tub", "tub", "padded")
     return replace(
         _wing_chair(style, rng),
         outline="rounded" if kind == "tub" else "square",
@@ -434,7 +442,7 @@ def _stool(style: ChairStyle, rng: Rng) -> ChairStyle:
 
 def _wooden_stool(style: ChairStyle, rng: Rng, high: bool) -> ChairStyle:
     """On four legs; a low one has a pad more often."""
-    kind = _one_of(rng, "saddle", "saddle" if high else "pad", "pad")
+    kind: Seat = _one_of(rng, "saddle", "saddle" if high else "pad", "pad")
     return replace(
         style,
         seat=kind,
@@ -447,8 +455,8 @@ def _wooden_stool(style: ChairStyle, rng: Rng, high: bool) -> ChairStyle:
 
 def _metal_stool(style: ChairStyle, rng: Rng, high: bool) -> ChairStyle:
     """On a column or on runners."""
-    base = _one_of(rng, "pedestal", "swivel", "sled")
-    rest = "footrest" if base == "sled" else "ring"
+    base: Legs = _one_of(rng, "pedestal", "swivel", "sled")
+    rest: Stretchers = "footrest" if base == "sled" else "ring"
     return replace(
         style,
         seat="pad",

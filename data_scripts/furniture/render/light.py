@@ -57,8 +57,14 @@ def lit(parts: list[Part], finest: float | None = None) -> Surface:
     at, normal, corner = _corners(vertices, faces)
     light, buried = _fallen_light(scene, vertices[at], normal)
     light = _spread(light, buried, corner)
-    at_corners = (field.astype(np.float32)[corner] for field in (light, normal))
-    return Surface(scene, vertices, *at_corners, part, [p.material for p in parts])
+    return Surface(
+        scene=scene,
+        vertices=vertices,
+        light=light.astype(np.float32)[corner],
+        normal=normal.astype(np.float32)[corner],
+        part=part,
+        materials=[p.material for p in parts],
+    )
 
 
 def _joined(parts: list[Part], finest: float | None) -> tuple[Array, Array, Array]:
@@ -71,7 +77,8 @@ def _joined(parts: list[Part], finest: float | None) -> tuple[Array, Array, Arra
     offsets = np.cumsum([0] + [len(p.solid.vertices) for p in parts[:-1]])
     faces = np.concatenate([p.solid.faces + o for p, o in zip(parts, offsets, strict=True)])
     part = np.repeat(np.arange(len(parts)), [len(p.solid.faces) for p in parts])
-    finest = finest or max(FINEST, FINEST_SHARE * np.linalg.norm(np.ptp(vertices, axis=0)))
+    diagonal = float(np.linalg.norm(np.ptp(vertices, axis=0)))
+    finest = finest or max(FINEST, FINEST_SHARE * diagonal)
     vertices, faces, origin = subdivide_to_size(
         vertices, faces, finest, max_iter=20, return_index=True
     )

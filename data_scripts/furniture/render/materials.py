@@ -25,6 +25,7 @@ FABRICS = [
     *("#8c2f39", "#c8553d", "#e0a030", "#6a8d4f", "#2f6f6b", "#2e5e8c", "#46527a", "#7d5a8c"),
     *("#b08d79", "#d8cbb3", "#8f9499", "#4a4e54", "#a3b8c8", "#d78f8f", "#5d7f3a", "#274060"),
 ]
+WEAVES: tuple[Pattern, ...] = ("plain", "stripes", "checks")
 LEATHERS = ["#5a3220", "#2b2522", "#7c4a2a", "#a06a42", "#e4ddd0", "#6e1f1f"]
 METALS = ["#b9bcc0", "#8d9196", "#3a3d41", "#c9b27c"]
 PAINTS = [
@@ -59,7 +60,7 @@ def wood(rng: np.random.Generator) -> Material:
 
 def fabric(rng: np.random.Generator) -> Material:
     """Cloth: plain, or one time in three striped or checked."""
-    pattern = str(rng.choice(["plain", "stripes", "checks"], p=[0.68, 0.2, 0.12]))
+    pattern = WEAVES[rng.choice(len(WEAVES), p=[0.68, 0.2, 0.12])]
     color, second = rng.choice(FABRICS, 2, replace=False)
     return Material(str(color), 0.0, pattern, str(second), float(rng.uniform(0.07, 0.14)))
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.spatial import Delaunay
 
-from data_scripts.furniture.render.solids import Solid, loft, moved, tube, turned
+from data_scripts.furniture.render.solids import Points, Solid, loft, moved, tube, turned
 
 Array = np.ndarray
 Profile = list[tuple[float, float]]
@@ -73,7 +73,7 @@ def rod(
     return bent([start, end], [radius, radius if end_radius is None else end_radius], sides)
 
 
-def bent(path: ArrayLike, radius: ArrayLike, sides: int = 8) -> Solid:
+def bent(path: Points, radius: ArrayLike, sides: int = 8) -> Solid:
     """A round bar along a path.
 
     path    (K, 3) points
@@ -95,16 +95,12 @@ def plate(
     """
     rim, inner, net = _net(np.asarray(outline, float))
     half = np.abs(rim).max(axis=0)
-    profile = refined(profile, 0.042)
-    rings = [
-        np.column_stack([rim * (1 - inset / half), np.full(len(rim), z)]) for inset, z in profile
-    ]
+    edge = refined(profile, 0.042)
+    rings = [np.column_stack([rim * (1 - inset / half), np.full(len(rim), z)]) for inset, z in edge]
     swell = crown * np.prod(1 - (inner / half) ** 2, axis=1)
     below, above = (
         np.column_stack([inner * (1 - inset / half), z + lift])
-        for (inset, z), lift in zip(
-            (profile[0], profile[-1]), (np.zeros(len(inner)), swell), strict=True
-        )
+        for (inset, z), lift in zip((edge[0], edge[-1]), (np.zeros(len(inner)), swell), strict=True)
     )
     side = loft(np.stack(rings)).faces[: -2 * len(rim)]
     floor, roof = (

@@ -4,6 +4,7 @@ Every solid's faces turn counter-clockwise seen from outside: the light inside a
 that.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import ArrayLike
 from scipy.spatial import ConvexHull
 
 Array = np.ndarray
+Points = Array | Sequence[ArrayLike]  # (K, D), an array or a row of points
 
 
 class Solid(NamedTuple):
@@ -126,7 +128,7 @@ def rod(
     return tube([start, end], [radius, radius if end_radius is None else end_radius], sides)
 
 
-def tube(path: ArrayLike, radius: ArrayLike, sides: int = 10, closed: bool = False) -> Solid:
+def tube(path: Points, radius: ArrayLike, sides: int = 10, closed: bool = False) -> Solid:
     """A round bar along a path.
 
     path    (K, 3) points
