@@ -1,6 +1,4 @@
-"""The archives of the real data sets: what the manifest says of them, checking one, unpacking
-one.
-"""
+"""Archives of the real data sets: read their manifest, check an archive, unpack it."""
 
 import hashlib
 import shutil
@@ -100,8 +98,9 @@ def _digests(path: Path, names: set[str], report: Report) -> dict[str, str]:
 
 
 def unpack(archive: Path, data_set: DataSet, to: Path, report: Report) -> None:
-    """Unpack a set beside its folder, see that it is whole, and rename it into place: all or
-    nothing.
+    """Unpack a set completely, or leave nothing behind.
+
+    It is unpacked beside its folder, checked, and renamed into place.
 
     Raises BadArchiveError if the archive is broken, unsafe, too large or not this set.
     """
@@ -146,8 +145,10 @@ MODES: dict[str, Literal["r|", "r|gz"]] = {"tar": "r|", "tar.gz": "r|gz"}
 
 
 def _refuse_unsafe(member: tarfile.TarInfo, archive: Path) -> None:
-    """Stricter than tarfile's `data` filter, which has had holes where links are: no set here has
-    any.
+    """Raise for a link, a device, or a path that leads out of the folder.
+
+    This is stricter than tarfile's `data` filter, which has had holes where links are concerned: no
+    set of ours contains any.
     """
     path = PurePosixPath(member.name)
     if path.is_absolute() or ".." in path.parts:

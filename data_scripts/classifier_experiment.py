@@ -1,5 +1,4 @@
-"""Tell fourteen styles of furniture apart: neighbours, a linear classifier, a bag of words, and a
-ConvNet.
+"""Compare four classifiers of furniture styles, on fourteen styles.
 
     python data_scripts/make_packs.py furniture_styles furniture_styles_hidden
     python data_scripts/classifier_experiment.py --seeds 3
@@ -64,8 +63,7 @@ class Scores(NamedTuple):
 
 
 def neighbors(data: FurnitureStyles, seed: int) -> Tensor:
-    """The classes of the nearest training pictures, by their pixels; the first has the casting
-    vote.
+    """Votes of the nearest training pictures, by their pixels; the nearest one breaks ties.
 
     Nothing here is random: one seed is enough.
     """
@@ -86,9 +84,7 @@ def linear(data: FurnitureStyles, seed: int) -> Tensor:
 
 
 def bag_of_words(data: FurnitureStyles, seed: int) -> Tensor:
-    """Patches, which word each is, how often each word occurs; and softmax regression on the
-    counts.
-    """
+    """Softmax regression on counts of visual words: clusters of small patches."""
     generator = torch.Generator().manual_seed(seed)
     sample = _patches(data.train_images[::7]).flatten(0, 1)
     points = sample[torch.randperm(len(sample), generator=generator)[:10_000]]
@@ -162,9 +158,7 @@ def _loss_of(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
 def _softmax_regression(
     data: FurnitureStyles, train: Tensor, test: Tensor, seed: int, weight_decay: float
 ) -> Tensor:
-    """Scores (M, C) from features (N, D) and (M, D), each feature brought to mean 0 and deviation
-    1.
-    """
+    """Scores (M, C) from features (N, D) and (M, D), each standardised over the training set."""
     mean, deviation = train.mean(dim=0), train.std(dim=0) + 1e-4
     train, test = (train - mean) / deviation, (test - mean) / deviation
     model = _new_model(lambda: nn.Linear(train.shape[1], len(data.classes)), seed)
@@ -227,9 +221,7 @@ def _accuracies(scores: Tensor, labels: Tensor) -> Accuracies:
 
 
 def digits(seed: int) -> Scores:
-    """The same network on scikit-learn's digits, 8 x 8 pixels, a quarter of them held out; none is
-    hidden.
-    """
+    """The same network on scikit-learn's digits, 8 x 8 pixels; a quarter is held out."""
     pictures, labels = load_digits(return_X_y=True)
     images = torch.from_numpy(pictures).float().view(-1, 1, 8, 8) / 16
     split = train_test_split(images, torch.from_numpy(labels), test_size=0.25, random_state=seed)

@@ -1,5 +1,7 @@
-"""Colour rooms whose colours are a toss: three losses, held against what is possible in closed
-form.
+"""Train the colorizer with three losses, and compare each with the best that is possible.
+
+The colours of the furniture are drawn at random with known odds, so the best possible prediction
+under each loss has a closed form.
 
     python data_scripts/make_packs.py furniture
     python data_scripts/colorization_experiment.py --seeds 3
@@ -201,9 +203,7 @@ def measured(rooms: Scenes, test: Scenes, loss: Loss, seed: int, recipe: Recipe)
 
 
 def possible(loss: Loss, rooms: Scenes) -> Tensor:
-    """(len(WORLD),) the chroma that the best prediction under a loss keeps, as a part of the
-    truth's.
-    """
+    """(len(WORLD),) share of the true chroma that the best prediction under a loss keeps."""
     if loss == Loss.L2:
         return torch.stack([floors.chroma_under_l2(palette) for palette in WORLD])
     weights = rebalancing_weights(prior_of(rooms.every(4))) if loss == Loss.REBALANCED else None
@@ -214,9 +214,7 @@ def possible(loss: Loss, rooms: Scenes) -> Tensor:
 
 
 def table(runs: dict[Loss, list[Result]], rooms: Scenes, floor: float) -> Table:
-    """One row for each loss: means over the seeds, the worst nats; chroma beside what is
-    possible.
-    """
+    """One row for each loss: means over the seeds, the worst nats, and the possible chroma."""
     kinds = [WORLD[index].name for index in AMBIGUOUS]
     columns = [f"nats (least {floor:.3f})", "worst", *(f"{kind}: chroma, owned" for kind in kinds)]
     rows = Table("", *columns, "AuC", "rebalanced", "wall s", "CPU s")

@@ -1,5 +1,6 @@
-"""Download the real data sets, check them and unpack them: `python data_scripts/download.py
---help`.
+"""Download the real data sets, check them and unpack them.
+
+    python data_scripts/download.py --help
 
 The notebooks' default data needs none of this. What a download leaves in the data folder:
 
@@ -72,9 +73,7 @@ class StoppedError(DownloadError):
 
 @dataclass(frozen=True)
 class Arrived:
-    """A set that is there: its folder, and if it was unpacked just now the archive and its
-    SHA-256.
-    """
+    """A set that is ready: its folder and, if it was unpacked just now, its archive."""
 
     folder: Path
     archive: Path | None = None
@@ -113,8 +112,9 @@ def _is_there(data_set: DataSet, to: Path) -> bool:
 
 @contextmanager
 def _alone(data_set: DataSet, to: Path) -> Iterator[None]:
-    """Hold the set's lock. The system frees it when its holder dies: what a crash leaves locks
-    nobody out.
+    """Hold the set's lock.
+
+    The system frees the lock when its holder dies, so a crash never locks anybody out.
     """
     try:
         with FileLock(to / f".{data_set.name}.lock", timeout=0):
@@ -228,9 +228,7 @@ def main(
         Path | None, typer.Option(help="The data folder, if another than the course's.")
     ] = None,
 ) -> None:
-    """Download the real data sets, check and unpack them. The notebooks' default data needs none of
-    them.
-    """
+    """Download, check and unpack the real data sets. The notebooks' default data needs none."""
     manifest, to = read_manifest(), (to or data_folder()).absolute()
     if not names:
         return out.print(_table(manifest, to))

@@ -70,9 +70,7 @@ def raw_angles(azimuth: Tensor, elevation: Tensor) -> Tensor:
 
 
 class Upsampled(ChairGenerator):
-    """The same network, but every up-convolution copies each value four times and then convolves, 3
-    by 3.
-    """
+    """The same network, with upsampling and 3 x 3 convolutions instead of up-convolutions."""
 
     def __init__(self, chairs: int, size: int) -> None:
         """As ChairGenerator, with its default widths."""
@@ -187,8 +185,7 @@ def trained(train: RenderedViews, variant: Variant, seed: int, recipe: Recipe) -
 
 
 def initialise(model: nn.Module) -> None:
-    """Draw the fully connected layers' weights so that a ReLU's values keep their size (He et al.
-    2015).
+    """Initialise the fully connected layers so that values keep their size (He et al. 2015).
 
     torch's own are smaller by a factor of sqrt(6): after five layers there is little left of the
     input.
@@ -207,9 +204,7 @@ def rate(step: int, steps: int) -> float:
 def mixed_parameters(
     count: int, chance: torch.Generator, transformed: float, spread: float
 ) -> Tensor:
-    """(count, 8) transformations of a batch: a share of the pictures is transformed, the others
-    stay.
-    """
+    """(count, 8) transformations of a batch: a share of the pictures is transformed."""
     parameters = sample_parameters(count, chance, spread)
     parameters[round(transformed * count) :] = torch.tensor(IDENTITY)
     return parameters
@@ -269,8 +264,10 @@ def compared(
 
 
 def split(views: RenderedViews, validation: bool) -> tuple[RenderedViews, RenderedViews]:
-    """Every fourth azimuth is for testing. Recipes are chosen on others: a sixth of the training
-    azimuths.
+    """Training and test views: every fourth azimuth is held out for testing.
+
+    For validation, a sixth of the training azimuths is held out instead: recipes are chosen on
+    these.
 
     These have a training view on either side, as the test views have.
     """

@@ -184,8 +184,9 @@ def _in_rooms(name: str, number: int, settings: FurnitureStyles) -> Array:
 
 
 def _moved(shot: Tensor, rng: np.random.Generator) -> Tensor:
-    """(4, S, S) colour times alpha, and alpha: a shot (S, S, 4) uint8 in new colours, place and
-    size.
+    """Give a shot (S, S, 4) uint8 other colours, another place and another size.
+
+    returns  (4, S, S) colour times alpha, and alpha
     """
     straight = shot.permute(2, 0, 1) / 255
     color, alpha = straight[:3], straight[3:]

@@ -80,9 +80,7 @@ def main(
 
 
 def _remove(folder: Path) -> None:
-    """Remove an album, and nothing but an album: a mistyped --to must not cost anyone their
-    files.
-    """
+    """Remove an album, but nothing else: a mistyped --to must not cost anyone their files."""
     if not folder.exists():
         return
     if any(folder.iterdir()) and not (folder / "settings.json").exists():

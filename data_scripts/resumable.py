@@ -59,8 +59,12 @@ PATIENT = Patience()
 
 @dataclass(frozen=True)
 class _Kept:
-    """What an earlier try left: its address, the server's name for that version, bytes in all,
-    bytes here.
+    """What an earlier try left.
+
+    url        its address
+    validator  the server's name for this version of the file
+    total      bytes of the whole file, if known
+    have       bytes that are here
     """
 
     url: str
@@ -91,8 +95,7 @@ def is_whole(part: Path) -> bool:
 def fetch(
     url: str, part: Path, report: Report, size: int | None = None, patience: Patience = PATIENT
 ) -> None:
-    """Bring the file at `url` into `part`, going on from what is there; a whole file is not asked
-    for again.
+    """Download `url` into `part`, continuing what is there; a whole file is not requested again.
 
     size     its bytes, if known for certain
     Raises UnreachableError if the file can't be had, DownloadError if it broke off (what came is
@@ -123,9 +126,7 @@ def _given_up(trouble: str, kept: _Kept, part: Path) -> DownloadError:
 
 
 def _kept(url: str, part: Path) -> _Kept:
-    """What to go on from: nothing if `part` is of another address, or can't be told from a later
-    version.
-    """
+    """What to continue from; nothing if it belongs to another address or has no validator."""
     try:
         kept = _Kept(**json.loads(sidecar(part).read_text()) | {"have": part.stat().st_size})
     except (OSError, ValueError, TypeError):

@@ -1,6 +1,4 @@
-"""The downloader against a server of our own that breaks off, lies, changes its mind and sends
-bombs.
-"""
+"""The downloader against a server of our own that breaks off, lies and sends bombs."""
 
 import contextlib
 import errno
@@ -723,9 +721,7 @@ def test_lock_left_by_a_crash_locks_nobody_out(tiny, to):
 
 @pytest.fixture
 def invoke(monkeypatch, server, to):
-    """Run the command, in this process, on a manifest of `tiny` and of `gone`, which is on a dead
-    host.
-    """
+    """Run the command in this process, with a manifest of `tiny`, and of `gone` on a dead host."""
     tiny = described(server)
     gone = replace(tiny, name="gone", folder="gone", url=f"http://{dead_address()}/gone.tar.gz")
     monkeypatch.setattr(command, "read_manifest", lambda: {"gone": gone, "tiny": tiny})

@@ -1,6 +1,4 @@
-"""The generator's experiment on a handful of tiny pictures: the parts of its recipe, and all its
-variants.
-"""
+"""The generator's experiment on a few tiny pictures: its parts, and all its variants."""
 
 import math
 

@@ -1,6 +1,4 @@
-"""What is laid on a car's skin between nose and tail: windows, doors, mirrors and two-colour
-paint.
-"""
+"""Fittings on a car's skin between nose and tail: windows, doors, mirrors, second colour."""
 
 from collections.abc import Callable
 from functools import partial

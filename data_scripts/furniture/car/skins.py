@@ -1,6 +1,4 @@
-"""Thin shapes that lie on a car's skin: closed solids that spend few faces on the side that nobody
-sees.
-"""
+"""Thin closed solids that lie on a car's skin, with few faces on their hidden side."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -100,11 +98,10 @@ def both(solid: Solid, material: Material) -> list[Part]:
 
 
 def cut(solid: Solid, longest: float = 0.0699) -> Solid:
-    """The same solid with more faces, until no side is longer, and none has a corner on another's
-    side.
+    """The same solid, with faces cut until no side is longer than `longest`.
 
-    Light and normals are known at corners only: a corner on a neighbour's side would show as a
-    seam.
+    No face gets a corner on a neighbour's side. Light and normals are known at corners only, so
+    such a corner would show as a seam.
     """
     vertices, faces = solid
     while True:

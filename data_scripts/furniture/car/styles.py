@@ -1,5 +1,4 @@
-"""The styles of cars: silhouettes of bodies, the corners and lamps of periods, and how one of each
-is drawn.
+"""The style of a car, and how it is drawn: first body and period, then what suits them.
 
 A car is a model at a quarter of the real size, so that it shares the furniture's light and
 patterns.
@@ -309,9 +308,7 @@ def _livery(body: Body, open_top: bool, rng: np.random.Generator) -> Livery:
 
 
 def _second(livery: Livery, paint: Material, cloth: bool, rng: np.random.Generator) -> Material:
-    """The second colour: wood for panels, cloth for soft tops, else paint that stands out from the
-    first.
-    """
+    """The second colour: wood for panels, cloth for soft tops, otherwise a contrasting paint."""
     if livery == "panels":
         return Material(_one_of(("#a8713c", "#8d5a3b", "#b5651d"), rng), 0.4, "grain", period=0.03)
     if cloth and livery != "split":

@@ -95,9 +95,7 @@ def upholstered(
 
 
 def posts(style: ChairStyle) -> list[Array]:
-    """(K, 3) points of the right and the left post, from the seat up; none where the back needs
-    none.
-    """
+    """(K, 3) points of the right and the left post, from the seat up; empty without posts."""
     if style.back == "low":
         ends = [_rail_line(style, share) for share in (0.39, -0.39)]
         return [np.array([0.35 * _seat_end(style, end) + 0.65 * end, end]) for end in ends]
@@ -348,8 +346,9 @@ def _low(style: ChairStyle) -> list[Part]:
 
 
 def _around(path: Array, thickness: ArrayLike, height: ArrayLike, section: Array = ROUND) -> Solid:
-    """A rail or a wall along a horseshoe from left to right; its section stays upright where the
-    path slopes.
+    """A rail or a wall along a horseshoe from left to right.
+
+    Its section stays upright where the path slopes.
 
     thickness, height  metres, one for all or (K,)
     """

@@ -96,9 +96,7 @@ def _four(style: ChairStyle, posts: list[Array]) -> list[Part]:
 
 
 def _leg(style: ChairStyle, line: Array) -> Solid:
-    """One leg, from its foot to its top and perhaps on as a post, which gets thinner above the
-    seat.
-    """
+    """One leg, from its foot to its top; as a post above the seat, it gets thinner."""
     # Two more points keep the leg straight where a post goes on, as stretchers expect it to be.
     line = np.concatenate([line[:1], [point(line, 0.35), point(line, 0.7)], line[1:]])
     path = smooth(line, 0.02 if style.legs == "turned" else STEP)
@@ -122,9 +120,7 @@ def _share(line: Array, path: Array) -> Array:
 
 
 def _sweep(line: Array, share: Array) -> Array:
-    """(K, 3) by which a sabre leg leaves the straight line: upright at the seat, flat at the
-    foot.
-    """
+    """(K, 3) offset of a sabre leg from a straight one: upright at the seat, flat at the foot."""
     bow = share.clip(0, 1) * (1 - share.clip(0, 1))
     return -0.8 * bow[:, None] * (line[0] - line[3]) * (1, 1, 0)
 
@@ -280,8 +276,9 @@ STRETCHERS = {
 
 
 def _cantilever(style: ChairStyle, posts: list[Array]) -> list[Part]:
-    """One bent tube: down in front of the seat, back along the floor, and home; its ends carry the
-    back.
+    """One bent tube: down in front of the seat, back along the floor, and the same mirrored.
+
+    Its ends carry the back.
     """
     r, high = style.leg_thickness / 2, _tube_height(style)
     x, y = style.seat_width / 2, style.seat_depth / 2
@@ -321,8 +318,9 @@ def _sled(style: ChairStyle, posts: list[Array]) -> list[Part]:
 
 
 def _sled_bars(style: ChairStyle, front: Array, rear: Array, foot: Array) -> list[Array]:
-    """Right ends of the bars between two runners: two under the seat's sagging middle, one for the
-    feet.
+    """Right ends of the bars between two runners.
+
+    Two are under the seat's sagging middle; a third may be there for the feet.
     """
     drop = 0.08 if style.seat == "sling" else 0
     under = [np.array([x, y, _tube_height(style, 0, y) - drop]) for x, y, _ in (front, rear)]
@@ -330,9 +328,7 @@ def _sled_bars(style: ChairStyle, front: Array, rear: Array, foot: Array) -> lis
 
 
 def _crossed(style: ChairStyle, posts: list[Array]) -> list[Part]:
-    """Two flat bars at each side, one from the back's top to the front, one from the seat to the
-    rear.
-    """
+    """Two flat bars that cross at each side: from back to front, and from seat to rear."""
     y, high = style.seat_depth / 2, _tube_height(style)
     x, (_, back_y, back_z) = 0.9 * style.seat_width / 2, posts[0][-1]
     to_back = [

@@ -1,6 +1,4 @@
-"""Seats of chairs; and the lines, bars and plates that a chair's other parts are shaped with,
-too.
-"""
+"""Seats of chairs, and the lines, bars and plates that other parts of chairs use too."""
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -29,8 +27,9 @@ BASE_HEIGHT = 0.15  # metres, of the upholstered box under a loose cushion
 
 
 def smooth(points: Points, step: float = STEP) -> Array:
-    """(K, 3) points at most `step` apart on a curve through a few points; through two, on a
-    straight line.
+    """(K, 3) points at most `step` apart, on a smooth curve through a few points.
+
+    Through two points, the curve is a straight line.
     """
     points = np.asarray(points, float)
     along = np.concatenate([[0], np.cumsum(np.linalg.norm(np.diff(points, axis=0), axis=1))])
@@ -107,9 +106,7 @@ def layered(outline: Array, profile: ArrayLike) -> Solid:
 
 
 def filled(points: ArrayLike, step: float = 0.065) -> Array:
-    """(K, n) the points of a broken line, and more between them, so that none is far from the
-    next.
-    """
+    """(K, n) the points of a polyline, and more in between, at most `step` apart."""
     points = np.asarray(points, float)
     pairs = list(zip(points[:-1], points[1:], strict=True))
     counts = [max(1, int(np.ceil(np.linalg.norm(b - a) / step))) for a, b in pairs]
@@ -118,8 +115,9 @@ def filled(points: ArrayLike, step: float = 0.065) -> Array:
 
 
 def pillow(size: tuple[float, float, float], power: float, swell: float = 0.12) -> Solid:
-    """A level plate with a soft rim that swells towards its middle; it is all grid, and so can be
-    bent.
+    """A level plate with a soft rim that swells towards its middle.
+
+    It is a grid all over, so it can be bent.
 
     size   metres in x, y and z; it lies on z = 0
     power  of its outline, a superellipse around (0, 0)
@@ -154,17 +152,13 @@ def outline(style: ChairStyle, sides: int = 36) -> Array:
 
 
 def tapered(style: ChairStyle, points: Array) -> Array:
-    """(n, 2 or 3) points of a seat of even width, moved to where they are as it gets narrower to
-    the back.
-    """
+    """(n, 2 or 3) points of a seat of even width, moved to where the seat narrows to the back."""
     share = 1 + (style.seat_taper - 1) * (points[:, 1] / style.seat_depth + 0.5)
     return np.column_stack([points[:, 0] * share, points[:, 1:]])
 
 
 def rim(style: ChairStyle, u: ArrayLike) -> Array:
-    """Depth y of the seat's rear rim, a little inside, where x is a share u of the rear
-    corner's.
-    """
+    """Depth y, slightly inside the seat's rear rim, where x is a share u of the rear corner's x."""
     power = POWER[style.outline]
     inside = 1 - (SPREAD[style.outline] * np.abs(u)) ** power
     return style.seat_depth / 2 * inside ** (1 / power) - 0.4 * style.leg_thickness
@@ -204,16 +198,12 @@ def on_back(style: ChairStyle, u: ArrayLike, v: ArrayLike, forward: ArrayLike = 
 
 
 def underside(style: ChairStyle) -> float:
-    """Height at which the legs end: under the seat, and under the box that a loose cushion lies
-    on.
-    """
+    """Height at which the legs end: under the seat, or under the box of a loose cushion."""
     return style.seat_height - style.seat_thickness - (BASE_HEIGHT if is_boxed(style) else 0)
 
 
 def is_boxed(style: ChairStyle) -> bool:
-    """Whether the seat is a loose cushion on an upholstered box: it is where there are padded
-    arms.
-    """
+    """Whether the seat is a loose cushion on an upholstered box, as it is between padded arms."""
     return style.seat == "cushion" and style.arms == "padded"
 
 
@@ -321,9 +311,7 @@ def _on_shell(style: ChairStyle, t: Array, s: Array) -> Array:
 
 
 def _shell_line(style: ChairStyle) -> BSpline:
-    """The shell's middle line, y and z, from the front of the seat (-1) to the top of the back
-    (1).
-    """
+    """The shell's middle line, y and z, from the seat's front (-1) to the back's top (1)."""
     depth, height, rise = style.seat_depth, style.seat_height, style.back_height
     lean = np.tan(np.radians(style.back_recline))
     ahead = [

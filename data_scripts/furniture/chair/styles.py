@@ -1,4 +1,4 @@
-"""The style of a chair or a stool: first its kind is drawn, and then measures that suit the kind."""
+"""The style of a chair or a stool, and how it is drawn: first a kind, then what suits it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -418,8 +418,9 @@ def _office_chair(style: ChairStyle, rng: Rng) -> ChairStyle:
 
 
 def _stool(style: ChairStyle, rng: Rng) -> ChairStyle:
-    """High or low; hollow or padded, and smaller than its foot, so that nobody takes it for a
-    table.
+    """A stool, high or low, hollow or padded.
+
+    Its seat is smaller than its foot, so that it cannot be mistaken for a table.
     """
     high = bool(rng.random() < 0.65)
     make = _metal_stool if rng.random() < 0.42 else _wooden_stool

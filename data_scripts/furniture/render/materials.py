@@ -122,9 +122,7 @@ def albedo(materials: list[Material], which: Array, points: Array) -> Array:
 
 
 def _grain(points: Array) -> Array:
-    """Growth rings around a far, leaning axis, so that every face of a piece shows lines of its
-    own.
-    """
+    """Growth rings around a far, leaning axis, so that every face of a piece shows some."""
     x, y, z = points.T
     rings = np.hypot(0.35 * x + 0.21 * z + 70, y - 0.17 * z + 30 + 0.3 * np.sin(0.4 * z))
     waves = 0.25 * np.sin(0.3 * x + 0.7 * y)

@@ -19,8 +19,7 @@ TAN_15 = 0.268
 
 
 def refined(rows: ArrayLike, step: float = STEP) -> Array:
-    """A row of points or rings, with more in between wherever two neighbours are further apart than
-    `step`.
+    """A row of points or rings, with more in between, so that neighbours are at most `step` apart.
 
     rows   (K, ..., D) the last axis holds coordinates
     """
@@ -138,8 +137,9 @@ def _renumbered(net: Array, border: int, first: int, first_inner: int) -> Array:
 
 
 def _net(outline: Array) -> tuple[Array, Array, Array]:
-    """(N, 2) border and (M, 2) inner vertices of an even net over an outline, and its (F, 3)
-    triangles.
+    """An even net over an outline.
+
+    returns  (N, 2) border and (M, 2) inner vertices, and (F, 3) triangles
     """
     rim = refined(np.concatenate([outline, outline[:1]]), RIM_STEP)[:-1]
     half = np.abs(rim).max(axis=0)
@@ -207,8 +207,9 @@ def trapezoid(lower: float, upper: float, height: float) -> Array:
 
 
 def rounded_edge(thickness: float, radius: float) -> Profile:
-    """The profile of a plate whose edges are rounded; at most half the thickness is used of the
-    radius.
+    """The profile of a plate whose edges are rounded.
+
+    radius  at most half the thickness is used
     """
     radius = min(radius, thickness / 2)
     upper = [(radius - out, thickness - radius + up) for out, up in _quarter(radius)]

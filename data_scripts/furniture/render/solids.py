@@ -198,9 +198,7 @@ def sheet(points: ArrayLike, thickness: float) -> Solid:
 
 
 def _strip(rings: Array, columns: int) -> Solid:
-    """A loft of flat rings whose ends are closed as ladders, since a fan would leave a bent
-    ring.
-    """
+    """A loft of flat rings whose ends are closed as ladders, as a fan would leave a bent ring."""
     skin = loft(rings)
     count, sides = rings.shape[:2]
     faces = skin.faces[: -2 * sides]
@@ -219,9 +217,7 @@ def circle(radius: float, sides: int = 32) -> Array:
 
 
 def superellipse(width: float, depth: float, power: float, sides: int = 40) -> Array:
-    """(N, 2) outline between an ellipse (power 2) and a rectangle (large power),
-    counter-clockwise.
-    """
+    """(N, 2) outline, counter-clockwise: an ellipse (power 2), almost a rectangle (large power)."""
     angles = np.arange(sides) * 2 * np.pi / sides
     c, s = np.cos(angles), np.sin(angles)
     x, y = (np.sign(v) * np.abs(v) ** (2 / power) for v in (c, s))
@@ -234,8 +230,9 @@ def moved(solid: Solid, by: ArrayLike) -> Solid:
 
 
 def turned(solid: Solid, angle: float, axis: str, around: ArrayLike = (0, 0, 0)) -> Solid:
-    """The solid, turned by `angle` degrees around an axis ("x", "y" or "z") through a point,
-    right-handed.
+    """The solid, turned right-handed by `angle` degrees around an axis through a point.
+
+    axis  "x", "y" or "z"
     """
     i = "xyz".index(axis)
     j, k = (i + 1) % 3, (i + 2) % 3

@@ -40,9 +40,7 @@ def block(
 def back_cushion(
     width: float, height: float, thickness: float, recline: float, radius: float
 ) -> Solid:
-    """A cushion that stands on the origin and leans back by `recline` degrees, in front of y =
-    0.
-    """
+    """A cushion that stands on the origin, in front of y = 0, leaning back by `recline` degrees."""
     upright = board(
         rectangle(width, height, min(radius, 0.3 * height)),
         thickness,
@@ -114,8 +112,10 @@ def wall(
 def _stations(
     path: ArrayLike, thickness: float, high: ArrayLike, radius: float
 ) -> tuple[Array, Array, Array]:
-    """(K, 2) places close together along a path, closer where its ends are rounded; (K,) their
-    distance along it, and (K,) the wall's height there."""
+    """(K, 2) places along a path, (K,) their distance along it, and (K,) the wall's height there.
+
+    They are close together, and closer where the ends are rounded.
+    """
     path = np.asarray(path, float)
     step = np.diff(path, axis=0)
     known = np.concatenate([[0.0], np.cumsum(np.linalg.norm(step, axis=1))])

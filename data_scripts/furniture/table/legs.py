@@ -1,6 +1,4 @@
-"""Single table legs: each a function of where it stands, what it carries and how far it leans
-out.
-"""
+"""Single table legs: functions of where a leg is, what it carries and how far it leans out."""
 
 from collections.abc import Callable
 
