@@ -3,13 +3,13 @@
     python data_scripts/make_packs.py furniture_styles furniture_styles_hidden
     python data_scripts/classifier_experiment.py --seeds 3
 
-All are trained on the same pictures, and tested on models that none of them has seen: the pack's
-own test part, which the settings were chosen by, and the hidden pack, which nothing was chosen by.
-Prints a table.
+Nearest neighbours, a linear classifier, a bag of visual words and a ConvNet are trained on the same
+pictures and tested on models that none of them has seen: the pack's own test part, on which the
+settings were chosen, and the hidden pack, on which nothing was chosen. Prints a table.
 
     python data_scripts/classifier_experiment.py --save course_utils/reference/convnet.safetensors
 
-trains the network that stands for the reference's in the hidden checks.
+trains the network that the hidden checks use as the reference's.
 """
 
 import math
@@ -41,7 +41,7 @@ from course_utils.training.weights import save_weights
 
 BATCH = 64
 EPOCHS = 40  # of the ConvNet: some 130 CPU-seconds
-NEIGHBORS = 25  # whose votes make the five guesses of the nearest neighbours
+NEIGHBORS = 25  # their votes decide the five guesses
 PATCH, STEP, WORDS = 6, 2, 128  # pixels, pixels, clusters
 Batches = Callable[[int], Iterator[tuple[Tensor, ...]]]
 
@@ -50,16 +50,15 @@ Accuracies = tuple[float, float]  # top-1 and top-5
 
 
 class Scores(NamedTuple):
-    """What one way has reached."""
+    """Results of one method."""
 
     test: Accuracies
     hidden: Accuracies
-    wall: float  # seconds of the clock, learning and answering
+    wall: float  # seconds of the clock, training and testing
     cpu: float  # seconds of all cores together
 
 
-# --- the four ways, each: data and a seed -> scores (M, C) of the test pictures
-# -----------------------------
+# --- the four methods: data and a seed -> scores (M, C) of the test pictures
 
 
 def neighbors(data: FurnitureStyles, seed: int) -> Tensor:
@@ -68,11 +67,11 @@ def neighbors(data: FurnitureStyles, seed: int) -> Tensor:
     Nothing here is random: one seed is enough.
     """
     stored, classes = data.train_images.flatten(1), len(data.classes)
-    # Assignment 0 takes the differences of all pairs: the same neighbours, twenty times as slow.
+    # Assignment 0 subtracts all pairs, which finds the same neighbours but takes 20 times as long.
     distances = torch.cdist(data.test_images.flatten(1), stored).square()
     indices, _ = nearest_neighbors(distances, NEIGHBORS)
     votes = F.one_hot(data.train_labels[indices], classes).float()  # (M, k, C)
-    # So steep that a nearer neighbour outvotes all behind it: top-1 is the nearest one's class.
+    # Weights fall so fast that each neighbour outvotes all that are farther: top-1 is the nearest.
     return (votes * 0.5 ** torch.arange(NEIGHBORS)[:, None]).sum(dim=1)
 
 
@@ -99,7 +98,7 @@ def conv_net(data: FurnitureStyles, seed: int) -> Tensor:
 
 
 def trained_conv_net(data: FurnitureStyles, seed: int) -> nn.Module:
-    """It, trained as the notebook does, and some epochs longer."""
+    """The assignment's network, trained as in the notebook, but for some more epochs."""
     model = _new_model(lambda: ConvNet(3, len(data.classes)), seed)
     generator = torch.Generator().manual_seed(seed)
 
@@ -127,7 +126,6 @@ WAYS = {
 
 
 # --- their parts
-# --------------------------------------------------------------------------------------------
 
 
 def _new_model(make: Callable[[], nn.Module], seed: int) -> nn.Module:
@@ -139,15 +137,17 @@ def _new_model(make: Callable[[], nn.Module], seed: int) -> nn.Module:
 def _train(
     model: nn.Module, batches_of_epoch: Batches, pictures: int, epochs: int, peak: float = 0.1
 ) -> None:
-    """Stochastic gradient descent with momentum; up and down again with the learning rate."""
+    """Stochastic gradient descent with momentum; the learning rate rises and falls again."""
     steps = epochs * -(-pictures // BATCH)
     rates = learning_rate(torch.arange(steps), steps, peak, warm_up=steps // 10)
     optimizer = torch.optim.SGD(
         model.parameters(), lr=peak, momentum=0.9, nesterov=True, weight_decay=5e-4
     )
-    fit(
-        model, _loss_of, batches_of_epoch, optimizer, lambda step: rates[step].item(), epochs=epochs
-    )
+
+    def schedule(step: int) -> float:
+        return rates[step].item()
+
+    fit(model, _loss_of, batches_of_epoch, optimizer, schedule, epochs=epochs)
 
 
 def _loss_of(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
@@ -185,13 +185,12 @@ def _counted(images: Tensor, words: Tensor) -> Tensor:
 
 
 # --- the table
-# ----------------------------------------------------------------------------------------------
 
 
 def with_hidden(data: FurnitureStyles, hidden: FurnitureStyles) -> FurnitureStyles:
     """The same training pictures; to test, those of both."""
     if hidden.classes != data.classes:
-        raise ValueError("The two packs have other classes: make them again.")
+        raise ValueError("The classes of the two packs differ: make them again.")
     return replace(
         data,
         test_images=torch.cat([data.test_images, hidden.test_images]),
@@ -228,12 +227,11 @@ def digits(seed: int) -> Scores:
     train, test, train_labels, test_labels = split
     wall, cpu = time.monotonic(), time.process_time()
     model = _new_model(lambda: ConvNet(1, 10), seed)
-    _train(
-        model,
-        lambda epoch: shuffled_batches(BATCH, train, train_labels, seed=epoch),
-        len(train),
-        20,
-    )
+
+    def batches_of_epoch(epoch: int) -> Iterator[tuple[Tensor, ...]]:
+        return shuffled_batches(BATCH, train, train_labels, seed=epoch)
+
+    _train(model, batches_of_epoch, len(train), epochs=20)
     scores = predict(model, test)
     wall, cpu = time.monotonic() - wall, time.process_time() - cpu
     none = (math.nan, math.nan)
@@ -249,7 +247,7 @@ def main(
         Path | None, typer.Option(help="Only train the ConvNet, once, and save it here.")
     ] = None,
 ) -> None:
-    """Train each way with several seeds, and print a table: mean, and the least of the seeds."""
+    """Train each method with several seeds, and print their mean and minimum as a table."""
     wanted = way or [*WAYS, "digits"]
     if unknown := set(wanted) - {*WAYS, "digits"}:
         raise typer.BadParameter(f"there is no {', '.join(sorted(unknown))}")
@@ -277,10 +275,9 @@ def _table(runs: dict[str, list[Scores]]) -> Table:
     for name, scores in runs.items():
         shares = torch.tensor([[*each.test, *each.hidden] for each in scores])  # (seeds, 4)
         cells = [_mean_and_least(column) for column in shares.T]
-        times = (
-            sum(column) / len(scores) for column in zip(*(each[2:] for each in scores), strict=True)
-        )
-        table.add_row(name, *cells, *(f"{seconds:.0f}" for seconds in times))
+        wall = sum(each.wall for each in scores) / len(scores)
+        cpu = sum(each.cpu for each in scores) / len(scores)
+        table.add_row(name, *cells, f"{wall:.0f}", f"{cpu:.0f}")
     return table
 
 

@@ -1,16 +1,15 @@
-"""Draw chairs from sides that were never seen: the generator of assignment 2 against stored views.
+"""Draw chairs from unseen viewpoints: the generator of assignment 2 against stored views.
 
     python data_scripts/make_packs.py furniture
     python data_scripts/generator_experiment.py --seeds 3
     python data_scripts/generator_experiment.py --ablation --epochs 25 --transformed 0
 
-Every fourth azimuth is held out, and all are scored there. Prints a table.
+Every fourth azimuth is held out, and all methods are scored there. Prints a table.
 
-    python data_scripts/generator_experiment.py --save
-    course_utils/reference/chair_generator.safetensors
+    python data_scripts/generator_experiment.py \
+        --save course_utils/reference/chair_generator.safetensors
 
-trains the network that stands for the reference's in the hidden checks: a small one, for a small
-file.
+trains the network that the hidden checks use as the reference's. It is small, as its file must be.
 """
 
 import math
@@ -45,12 +44,12 @@ BATCH = 16
 EPOCHS = 150  # some 190 CPU-seconds
 PEAK = 2e-3  # of the learning rate
 DECAY = 0.2  # of the weights
-TRANSFORMED = 0.5  # share of the pictures that are transformed, each epoch anew
+TRANSFORMED = 0.5  # share of the pictures that are transformed, drawn again in each epoch
 SPREAD = 0.5  # of the transformations, see `sample_parameters`
 
 
 class Result(NamedTuple):
-    """What one way has reached on the held-out views."""
+    """Results of one method on the held-out views."""
 
     psnr: float  # decibels, mean over the pictures
     iou: float
@@ -58,12 +57,11 @@ class Result(NamedTuple):
     cpu: float  # seconds of all cores together
 
 
-# --- what may differ
-# ----------------------------------------------------------------------------------------
+# --- variants
 
 
 def raw_angles(azimuth: Tensor, elevation: Tensor) -> Tensor:
-    """(B, 4) the two angles themselves, in radians, where sines and cosines should be."""
+    """(B, 4) the two angles themselves, in radians, in place of sines and cosines."""
     nothing = torch.zeros_like(azimuth)
     angles = torch.deg2rad(torch.stack([elevation, azimuth], dim=1))
     return torch.stack([angles[:, 0], nothing, angles[:, 1], nothing], dim=1)
@@ -87,7 +85,7 @@ class Variant(NamedTuple):
 
     build: Callable[[int, int], nn.Module] = ChairGenerator  # of the number of chairs, and the size
     encode: Callable[[Tensor, Tensor], Tensor] = encode_view
-    over_white: bool = False  # the picture as it is for a target, not multiplied by its mask
+    over_white: bool = False  # the target is the picture over white, not times its mask
     weight: float = 0.1  # of the mask in the loss
     initialised: bool = True  # see `initialise`
 
@@ -112,8 +110,7 @@ ABLATIONS = {
 }
 
 
-# --- the three ways: what each draws for the views that were held out
-# ---------------------------------------
+# --- three methods to draw the held-out views
 
 
 def nearest(train: RenderedViews, asked: Views) -> Drawing:
@@ -173,22 +170,16 @@ def trained(train: RenderedViews, variant: Variant, seed: int, recipe: Recipe) -
     def batches_of_epoch(epoch: int) -> Iterator[Views]:
         return train.batches(BATCH, torch.Generator().manual_seed(1000 * seed + epoch))
 
-    fit(
-        model,
-        loss_of,
-        batches_of_epoch,
-        optimizer,
-        lambda step: rate(step, steps),
-        epochs=recipe.epochs,
-    )
+    schedule = partial(rate, steps=steps)
+    fit(model, loss_of, batches_of_epoch, optimizer, schedule, epochs=recipe.epochs)
     return model
 
 
 def initialise(model: nn.Module) -> None:
     """Initialise the fully connected layers so that values keep their size (He et al. 2015).
 
-    torch's own are smaller by a factor of sqrt(6): after five layers there is little left of the
-    input.
+    torch's default weights are smaller by a factor of sqrt(6): after five layers, little of the
+    input is left.
     """
     for layer in model.modules():
         if isinstance(layer, nn.Linear):
@@ -197,8 +188,9 @@ def initialise(model: nn.Module) -> None:
 
 
 def rate(step: int, steps: int) -> float:
-    """The learning rate: up within a twentieth of all steps, and down to 0 along a cosine."""
-    return PEAK * min(1, 20 * (step + 1) / steps) * (1 + math.cos(math.pi * step / steps)) / 2
+    """The learning rate: it rises for a twentieth of the steps, and falls to 0 along a cosine."""
+    warm_up = min(1, 20 * (step + 1) / steps)
+    return PEAK * warm_up * (1 + math.cos(math.pi * step / steps)) / 2
 
 
 def mixed_parameters(
@@ -215,11 +207,10 @@ def _inputs(variant: Variant, views: Views, chairs: int) -> tuple[Tensor, Tensor
 
 
 # --- the table
-# ----------------------------------------------------------------------------------------------
 
 
 def measured(draw: Callable[[], Drawing], asked: Views) -> Result:
-    """Time what draws the held-out views, and score it."""
+    """Draw the held-out views, time it, and score the drawing."""
     wall, cpu = time.monotonic(), time.process_time()
     drawing = draw()
     wall, cpu = time.monotonic() - wall, time.process_time() - cpu
@@ -227,17 +218,13 @@ def measured(draw: Callable[[], Drawing], asked: Views) -> Result:
 
 
 def table(runs: dict[str, list[Result]]) -> Table:
-    """One row for each way: the mean over its seeds, and the least."""
+    """One row for each method: the mean over its seeds, and the minimum."""
     rows = Table("", "PSNR dB", "least", "IoU", "least", "wall s", "CPU s")
     for name, results in runs.items():
         psnr, iou, wall, cpu = (torch.tensor(column) for column in zip(*results, strict=True))
-        quality = (
-            f"{psnr.mean():.2f}",
-            f"{psnr.min():.2f}",
-            f"{iou.mean():.3f}",
-            f"{iou.min():.3f}",
-        )
-        rows.add_row(name, *quality, f"{wall.mean():.0f}", f"{cpu.mean():.0f}")
+        decibels = f"{psnr.mean():.2f}", f"{psnr.min():.2f}"
+        overlap = f"{iou.mean():.3f}", f"{iou.min():.3f}"
+        rows.add_row(name, *decibels, *overlap, f"{wall.mean():.0f}", f"{cpu.mean():.0f}")
     return rows
 
 
@@ -255,10 +242,8 @@ def compared(
         runs[name] = []
         for seed in range(seeds):
             result = measured(partial(generated, train, asked, variant, seed, recipe), asked)
-            print(
-                f"{name}, seed {seed}: {result.psnr:.2f} dB, {result.iou:.3f}, {result.cpu:.0f} s",
-                flush=True,
-            )
+            quality = f"{result.psnr:.2f} dB, {result.iou:.3f}"
+            print(f"{name}, seed {seed}: {quality}, {result.cpu:.0f} s", flush=True)
             runs[name].append(result)
     return runs
 
@@ -292,7 +277,7 @@ def main(
         bool, typer.Option("--ablation", help="Train the network's variants too.")
     ] = False,
     validation: Annotated[
-        bool, typer.Option("--validation", help="Don't touch the test views.")
+        bool, typer.Option("--validation", help="Do not use the test views.")
     ] = False,
     data: Annotated[str, typer.Option(help="A pack of views with chairs.")] = "furniture",
     size: Annotated[int, typer.Option(help="Pixels of a side.")] = 32,

@@ -77,7 +77,6 @@ def text_of(table) -> str:
 
 
 # --- what it trains on
-# -----------------------------------------------------------------------------------
 
 
 def test_views_of_the_test_rooms_are_in_no_other(views, monkeypatch):
@@ -157,7 +156,6 @@ def test_the_learning_rate_goes_up_and_down():
 
 
 # --- networks
-# --------------------------------------------------------------------------------------------
 
 
 def test_the_papers_network_has_its_blocks():
@@ -249,7 +247,6 @@ def test_training_makes_it_better(rooms, unseen_rooms, runs):
 
 
 # --- results
-# ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("loss", Loss)
@@ -354,7 +351,6 @@ def test_the_table_shows_what_is_possible_beside_what_is_measured(rooms):
 
 
 # --- the command
-# -----------------------------------------------------------------------------------------
 
 
 @pytest.fixture

@@ -73,7 +73,6 @@ def test_turning_is_right_handed():
 
 
 # --- pieces
-# ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("category", CATEGORIES)
@@ -112,7 +111,6 @@ def test_another_seed_is_other_furniture():
 
 
 # --- pictures
-# --------------------------------------------------------------------------------------------
 
 
 def test_views_are_those_of_the_rendered_chairs():
@@ -207,7 +205,6 @@ def test_light_comes_from_above_and_joints_are_not_dark():
 
 
 # --- albums
-# ----------------------------------------------------------------------------------------------
 
 SMALL = album.Settings(size=24, samples=1)
 

@@ -23,7 +23,7 @@ class Cabin(NamedTuple):
     climb: float  # by how much the belt rises for each metre backwards
     height: float  # z of the roof
     sag: float  # metres by which the ends of the roof are lower than its middle
-    power: float  # of the outline: how square it is, seen from above, where it is about as long as wide
+    power: float  # of the outline from above: how square it is, if it is as long as it is wide
     narrowing: float  # share by which the tail is narrower
     edge: float  # radius of the roof's edge
 

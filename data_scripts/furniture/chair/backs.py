@@ -27,24 +27,14 @@ from data_scripts.furniture.render.solids import Solid
 
 Array = np.ndarray
 
-FRAMED = (
-    "slatted",
-    "ladder",
-    "cross",
-    "splat",
-    "panel",
-    "sling",
-    "padded",
-)  # these hang between two posts
+# Backs that hang between two posts.
+FRAMED = ("slatted", "ladder", "cross", "splat", "panel", "sling", "padded")
 # Section of an upholstered wall, outward and up: it gets wider towards its round top.
 RIGHT = [(0.42, -0.5), (0.5, 0.3), (0.46, 0.44), (0.25, 0.5)]
 WALL = [*RIGHT, *((-x, z) for x, z in reversed(RIGHT))]
 ACROSS = np.linspace(-1, 1, 13)  # u of a rail's columns
-CORNERS = {
-    "square": 7,
-    "rounded": 4,
-    "round": 2.8,
-}  # of panels and pads: the power of a superellipse
+# Powers of the superellipses that are the outlines of panels and pads.
+CORNERS = {"square": 7, "rounded": 4, "round": 2.8}
 POSTLESS_LEGS = ("swivel", "pedestal")  # a back over these is held by one bar behind it
 
 
@@ -136,9 +126,8 @@ def _post(style: ChairStyle, path: Array) -> Solid:
 def _crest(style: ChairStyle, low: float = 0.88, high: float = 1.0, arch: float = 0.035) -> Part:
     """The rail on top, which is a little higher in the middle."""
     u = 1.02 * ACROSS
-    return Part(
-        patch(style, u, low + arch * (1 - u**2), high + arch * (1 - u**2), 0.024), style.frame
-    )
+    rise = arch * (1 - u**2)
+    return Part(patch(style, u, low + rise, high + rise, 0.024), style.frame)
 
 
 def _slatted(style: ChairStyle) -> list[Part]:
@@ -175,9 +164,8 @@ def _cross(style: ChairStyle) -> list[Part]:
 def _splat(style: ChairStyle) -> list[Part]:
     """One board in the middle, of a vase's outline."""
     v = np.linspace(0.02, 0.95, 16)
-    half = np.interp(
-        v, [0, 0.12, 0.3, 0.5, 0.72, 0.86, 1], [0.34, 0.2, 0.26, 0.4, 0.42, 0.24, 0.36]
-    )
+    heights = [0, 0.12, 0.3, 0.5, 0.72, 0.86, 1]
+    half = np.interp(v, heights, [0.34, 0.2, 0.26, 0.4, 0.42, 0.24, 0.36])
     grid = on_back(style, np.linspace(-1, 1, 5) * half[:, None], v[:, None])
     rail = Part(patch(style, ACROSS, 0.0, 0.07, 0.026), style.frame)
     return [rail, _crest(style, 0.87, 0.98, 0.07), Part(solids.sheet(grid, 0.016), style.frame)]
@@ -190,11 +178,9 @@ def _panel(style: ChairStyle) -> list[Part]:
 
 def _gap(style: ChairStyle) -> float:
     """Share of the back's height that stays free above the seat."""
-    return (
-        {"padded": 0.16, "sling": 0.3, "panel": 0.34}[style.back]
-        if style.seat != "cushion"
-        else -0.07
-    )
+    if style.seat == "cushion":
+        return -0.07
+    return {"padded": 0.16, "sling": 0.3, "panel": 0.34}[style.back]
 
 
 def _hoop_height(u: ArrayLike) -> Array:
@@ -210,10 +196,12 @@ def _hoop_line(style: ChairStyle, size: float = 1.0) -> Array:
 
 def _hoop(style: ChairStyle) -> list[Part]:
     """A bow with spindles, or with a smaller bow inside."""
-    bow = solids.tube(_hoop_line(style), 0.013 if style.back_members else 0.015, 8)
-    inside = (
-        _spindles(style) if style.back_members else [solids.tube(_hoop_line(style, 0.66), 0.012, 8)]
-    )
+    if style.back_members:
+        bow = solids.tube(_hoop_line(style), 0.013, 8)
+        inside = _spindles(style)
+    else:
+        bow = solids.tube(_hoop_line(style), 0.015, 8)
+        inside = [solids.tube(_hoop_line(style, 0.66), 0.012, 8)]
     return [Part(solid, style.frame) for solid in (bow, *inside)]
 
 
@@ -284,31 +272,25 @@ def _wing_side(style: ChairStyle) -> Solid:
     reach = np.interp(share, [0, 0.35, 0.75, 0.88, 0.96, 1], [0.26, 0.2, 0.17, 0.14, 0.08, 0.0])
     edges = np.concatenate([on_back(style, 1.0, v, -0.08), on_back(style, 1.0, v, reach)[::-1]])
     middle = edges.mean(axis=0)
-    flat = layered(
-        (edges - middle)[:, 1:], [(0.9, 0), (1, 0.02), (1, 0.05), (0.94, 0.068), (0.86, 0.075)]
-    )
+    profile = [(0.9, 0), (1, 0.02), (1, 0.05), (0.94, 0.068), (0.86, 0.075)]
+    flat = layered((edges - middle)[:, 1:], profile)
     y, z, depth = flat.vertices.T
-    return Solid(
-        np.column_stack([depth - 0.01, y, z]) + (rear_corner(style)[0], *middle[1:]), flat.faces
-    )
+    upright = np.column_stack([depth - 0.01, y, z])
+    return Solid(upright + (rear_corner(style)[0], *middle[1:]), flat.faces)
 
 
 def _tub(style: ChairStyle) -> list[Part]:
     """A thick upholstered wall around the seat, which slopes down to the arms."""
-    share = np.sin(
-        np.linspace(-np.pi / 2, np.pi / 2, 45)
-    )  # closer together at its ends, which are round
+    # Closer together at the ends, which are round.
+    share = np.sin(np.linspace(-np.pi / 2, np.pi / 2, 45))
     path = _rail_line(style, share)
     top = style.seat_height + style.arm_height + _rise(style, path)
     foot = style.seat_height - style.seat_thickness - BASE_HEIGHT + 0.012
     end = np.sqrt(1 - ((np.abs(share) - 0.88).clip(0) / 0.13) ** 2)
     path[:, 2] = foot + (top - foot) * (0.85 + 0.15 * end) / 2
-    return [
-        Part(
-            _around(path, 0.1 * end, 2 * (path[:, 2] - foot), filled([*WALL, WALL[0]], 0.15)[:-1]),
-            style.cover,
-        )
-    ]
+    section = filled([*WALL, WALL[0]], 0.15)[:-1]
+    wall = _around(path, 0.1 * end, 2 * (path[:, 2] - foot), section)
+    return [Part(wall, style.cover)]
 
 
 def _rise(style: ChairStyle, path: Array) -> Array:
@@ -400,9 +382,8 @@ def _arm_ends(style: ChairStyle) -> tuple[Array, Array]:
 def _straight_arm(style: ChairStyle) -> list[Part]:
     """A flat bar from the post to a support over the front leg."""
     rear, front = _arm_ends(style)
-    path = smooth(
-        [rear + (0, 0.01, -0.01), 0.5 * (rear + front) + (0.012, 0, 0.006), front - (0, 0.04, 0)]
-    )
+    middle = 0.5 * (rear + front) + (0.012, 0, 0.006)
+    path = smooth([rear + (0, 0.01, -0.01), middle, front - (0, 0.04, 0)])
     arm = bar(path, np.linspace(0.034, 0.058, len(path)), 0.026)
     x, y = front_corner(style)
     post = smooth([(x, y, underside(style)), front])
@@ -449,20 +430,19 @@ def _padded_arm(style: ChairStyle) -> list[Part]:
     middle = np.array((style.seat_width / 2 - 0.015, 0.02, (high + low) / 2))
     side = Solid(flat.vertices[:, [2, 0, 1]] + middle, flat.faces)
     top = middle + (0.058, 0, (high - low) / 2 - 0.045)
-    roll = solids.tube(
-        smooth([top - (0, depth / 2 + 0.006, 0), top + (0, depth / 2, 0)]), 0.062, 14
-    )
-    return [Part(side, style.cover)] + ([Part(roll, style.cover)] if style.back == "wing" else [])
+    made = [side]
+    if style.back == "wing":
+        axis = smooth([top - (0, depth / 2 + 0.006, 0), top + (0, depth / 2, 0)])
+        made.append(solids.tube(axis, 0.062, 14))
+    return [Part(solid, style.cover) for solid in made]
 
 
 def _loop_arm(style: ChairStyle) -> list[Part]:
     """A closed bow at the side, from the seat up and back again."""
     x, y = style.seat_width / 2 + 0.03, 0.31 * style.seat_depth
     low, top = style.seat_height - 0.6 * style.seat_thickness, style.seat_height + style.arm_height
-    rise = [(x - 0.04, -y + 0.05, low), (x, -y, low + 0.03), (x, -y, top)]
-    path = bent(
-        np.array([*rise, *rise[::-1]]) * np.repeat([(1, 1, 1), (1, -1, 1)], 3, axis=0), 0.07
-    )
+    rise = np.array([(x - 0.04, -y + 0.05, low), (x, -y, low + 0.03), (x, -y, top)])
+    path = bent(np.concatenate([rise, rise[::-1] * (1, -1, 1)]), 0.07)
     return [Part(solids.tube(path, 0.0135, 8), style.frame)]
 
 

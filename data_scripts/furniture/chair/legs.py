@@ -72,9 +72,8 @@ def legs(style: ChairStyle, posts: list[Array]) -> list[Part]:
 
 def leg_lines(style: ChairStyle) -> Array:
     """(4, 2, 3) foot and top of the legs: front right, rear right, rear left, front left."""
-    lines = np.array(
-        [_leg_line(style, corner) for corner in (front_corner(style), rear_corner(style))]
-    )
+    corners = front_corner(style), rear_corner(style)
+    lines = np.array([_leg_line(style, corner) for corner in corners])
     return np.concatenate([lines, lines[::-1] * (-1, 1, 1)])
 
 
@@ -143,12 +142,9 @@ def _apron(style: ChairStyle) -> list[Part]:
 def _wire(style: ChairStyle, posts: list[Array]) -> list[Part]:
     """Thin rods with crossing braces between them."""
     lines = leg_lines(style)
-    braces = [
-        (point(line, 0.16), point(other, 0.9)) for line, other in _neighbors(lines, both=True)
-    ]
-    rods = [_leg(style, line) for line in lines] + [
-        tube(ends, style.leg_thickness) for ends in braces
-    ]
+    rods = [_leg(style, line) for line in lines]
+    for line, other in _neighbors(lines, both=True):
+        rods.append(tube([point(line, 0.16), point(other, 0.9)], style.leg_thickness))
     return [Part(rod, style.frame) for rod in rods]
 
 
@@ -175,10 +171,8 @@ def _rocking(style: ChairStyle, posts: list[Array]) -> list[Part]:
     path = np.column_stack([x, y, _rocker_height(y)])
     ends = np.interp(y, [y[0], y[0] + 0.08, y[-1] - 0.12, y[-1]], [0.6, 1, 1, 0.5])
     runner = bar(path, 0.03 * ends, 0.04)
-    return _four(style, posts) + [
-        Part(runner, style.frame),
-        Part(solids.mirrored(runner), style.frame),
-    ]
+    runners = [Part(solid, style.frame) for solid in (runner, solids.mirrored(runner))]
+    return _four(style, posts) + runners
 
 
 # Stretchers
@@ -199,14 +193,12 @@ def _neighbors(lines: Array, both: bool = False) -> list[tuple[Array, Array]]:
 
 def _stretcher(style: ChairStyle, start: Array, end: Array) -> Solid:
     """One bar: turned between round legs, with a swelling in the middle, otherwise square."""
-    path = smooth([start, end])
-    share = np.linspace(-1, 1, len(path))
+    path, side = smooth([start, end]), _level_across(start, end)
     if is_round(style):
+        share = np.linspace(-1, 1, len(path))
         size = style.leg_thickness * (0.82 - 0.28 * share**2)
-        return bar(path, size, size, side=_level_across(start, end), section=ROUND)
-    return bar(
-        path, 0.55 * style.leg_thickness, 0.8 * style.leg_thickness, side=_level_across(start, end)
-    )
+        return bar(path, size, size, side=side, section=ROUND)
+    return bar(path, 0.55 * style.leg_thickness, 0.8 * style.leg_thickness, side=side)
 
 
 def _level_across(start: Array, end: Array) -> Array:
@@ -237,10 +229,10 @@ def _low_frame(style: ChairStyle, lines: Array) -> list[Solid]:
 
 def _crossing(style: ChairStyle, lines: Array) -> list[Solid]:
     """From corner to corner, one a little higher than the other."""
-    ends = [
-        (point(lines[i], share), point(lines[i + 2], share)) for i, share in ((0, 0.36), (1, 0.4))
+    return [
+        _stretcher(style, point(lines[i], share), point(lines[i + 2], share))
+        for i, share in ((0, 0.36), (1, 0.4))
     ]
-    return [_stretcher(style, *pair) for pair in ends]
 
 
 def _ring(style: ChairStyle, lines: Array) -> list[Solid]:
@@ -295,12 +287,9 @@ def _tube_height(style: ChairStyle, x: float = 0, y: float = 0) -> float:
     """Height of the tubes that a seat lies on, or, if it is slung between them, of those in it."""
     if style.seat == "shell":
         return support(style, x, y) - 0.5 * style.seat_thickness - 0.4 * style.leg_thickness
-    below = 0.5 if style.seat == "sling" else 1
-    return (
-        style.seat_height
-        - below * style.seat_thickness
-        - (0 if below < 1 else 0.4) * style.leg_thickness
-    )
+    if style.seat == "sling":
+        return style.seat_height - 0.5 * style.seat_thickness
+    return style.seat_height - style.seat_thickness - 0.4 * style.leg_thickness
 
 
 def _sled(style: ChairStyle, posts: list[Array]) -> list[Part]:
@@ -395,13 +384,11 @@ def _swivel(style: ChairStyle, posts: list[Array]) -> list[Part]:
 
 def _castor_arm(out: Array, reach: float, frame: Material) -> list[Part]:
     """One arm of a five-star foot, and the castor at its end."""
-    path = smooth(
-        [0.02 * out + (0, 0, 0.105), 0.5 * reach * out + (0, 0, 0.095), reach * out + (0, 0, 0.07)]
-    )
+    middle = 0.5 * reach * out + (0, 0, 0.095)
+    path = smooth([0.02 * out + (0, 0, 0.105), middle, reach * out + (0, 0, 0.07)])
     across = np.array([-out[1], out[0], 0])
-    arm = bar(
-        path, np.linspace(0.05, 0.03, len(path)), np.linspace(0.045, 0.026, len(path)), side=across
-    )
+    width, height = np.linspace(0.05, 0.03, len(path)), np.linspace(0.045, 0.026, len(path))
+    arm = bar(path, width, height, side=across)
     wheel = [reach * out + (0, 0, 0.03) + offset * across for offset in (-0.02, 0.02)]
     return [Part(arm, frame), Part(solids.tube(wheel, 0.03, 12), RUBBER)]
 

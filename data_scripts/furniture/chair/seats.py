@@ -11,13 +11,9 @@ from data_scripts.furniture.render.solids import Points, Solid
 
 Array = np.ndarray
 
-STEP = 0.055  # metres between the rings of a bar; longer faces would be cut for the light, and into many
+STEP = 0.055  # metres between the rings of a bar; longer faces would be cut into many for the light
 POWER = {"square": 9.0, "rounded": 3.4, "round": 2.0}  # of the seat's outline, a superellipse
-SPREAD = {
-    "square": 0.93,
-    "rounded": 0.82,
-    "round": 0.72,
-}  # corners, as a share of half the seat's width
+SPREAD = {"square": 0.93, "rounded": 0.82, "round": 0.72}  # corners, in half the seat's width
 SQUARE = np.array([(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5)])
 ROUND = solids.circle(0.5, 10)
 BASE_HEIGHT = 0.15  # metres, of the upholstered box under a loose cushion
@@ -166,9 +162,8 @@ def rim(style: ChairStyle, u: ArrayLike) -> Array:
 
 def rear_corner(style: ChairStyle) -> Array:
     """(2,) x and y where the right rear leg or post meets the seat."""
-    return np.array(
-        [SPREAD[style.outline] * style.seat_width / 2 * style.seat_taper, rim(style, 1)]
-    )
+    x = SPREAD[style.outline] * style.seat_width / 2 * style.seat_taper
+    return np.array([x, rim(style, 1)])
 
 
 def front_corner(style: ChairStyle) -> Array:
@@ -187,9 +182,8 @@ def on_back(style: ChairStyle, u: ArrayLike, v: ArrayLike, forward: ArrayLike = 
     half, corner = rear_corner(style)
     lean = np.radians(style.back_recline)
     hollow = style.back_curve * (1 - u**2)
-    follow = (
-        np.clip(1 - v / 0.45, 0, 1) ** 2
-    )  # low down it follows the seat's rim, where spindles stand
+    # Low down it follows the seat's rim, where spindles stand.
+    follow = np.clip(1 - v / 0.45, 0, 1) ** 2
     bow = hollow + follow * (rim(style, u.clip(-1, 1)) - corner - hollow)
     y = corner + bow + style.back_height * np.tan(lean) * np.sign(v) * np.abs(v) ** 1.2
     x = u * half * (1 + (style.back_flare - 1) * v)
@@ -230,14 +224,12 @@ def _saddle(style: ChairStyle) -> list[Part]:
     """A thick board with a hollow for each thigh and a ridge between them."""
     thick = style.seat_thickness
     rims = [(0.88, 0), (1, 0.5 * thick), (1, 0.85 * thick), (0.97, thick)]
-    solid = layered(
-        outline(style), rims + [(share, thick) for share in (0.88, 0.75, 0.6, 0.45, 0.3, 0.15)]
-    )
+    upper_side = [(share, thick) for share in (0.88, 0.75, 0.6, 0.45, 0.3, 0.15)]
+    solid = layered(outline(style), rims + upper_side)
     x, y, z = solid.vertices.T
     place = np.hypot(2 * x / style.seat_width, 2 * y / style.seat_depth)
-    ridge = np.exp(-((x / (0.16 * style.seat_width)) ** 2)) / (
-        1 + np.exp(14 * y / style.seat_depth)
-    )
+    in_front = 1 + np.exp(14 * y / style.seat_depth)
+    ridge = np.exp(-((x / (0.16 * style.seat_width)) ** 2)) / in_front
     hollow = 0.55 * thick * (1 - place**2).clip(0) * (1 - 0.85 * ridge)
     z = np.where(z > 0.99 * thick, z - hollow, z)
     return [_at_seat(style, Solid(np.column_stack([x, y, z]), solid.faces))]
@@ -273,7 +265,8 @@ def _sling(style: ChairStyle) -> list[Part]:
 
 def _shell(style: ChairStyle) -> list[Part]:
     """Seat and back from one mould; with moulded arms its sides rise high around the sitter."""
-    rim = solids.superellipse(2, 2, {"square": 5, "rounded": 3.4, "round": 2.5}[style.outline], 44)
+    power = {"square": 5, "rounded": 3.4, "round": 2.5}[style.outline]
+    rim = solids.superellipse(2, 2, power, 44)
     shares = np.array([*np.linspace(0.12, 0.96, 8), 1])
     t, s = np.moveaxis(shares[:, None, None] * rim, -1, 0)  # (9, 44) each
     thick = style.seat_thickness / 2
@@ -299,11 +292,8 @@ def _on_shell(style: ChairStyle, t: Array, s: Array) -> Array:
     back = 1 / (1 + np.exp(-9 * (s - 0.1)))  # 0 on the seat, 1 on the back
     waist = 1 - 0.09 * np.exp(-(((s - 0.1) / 0.3) ** 2)) * (style.arms == "none")
     half = style.seat_width / 2 * waist * (1 + back * (style.seat_taper * style.back_flare - 1))
-    arms = (
-        0.8 * style.arm_height * np.exp(-(((s + 0.02) / 0.5) ** 2))
-        if style.arms == "moulded"
-        else 0
-    )
+    arm_height = style.arm_height if style.arms == "moulded" else 0
+    arms = 0.8 * arm_height * np.exp(-(((s + 0.02) / 0.5) ** 2))
     lift = style.back_curve * (0.6 + 0.4 * back) * np.abs(t) ** 2.4
     # The arms rise straight up: across the middle line, they would run into each other where it
     # bends.

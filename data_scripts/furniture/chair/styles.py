@@ -97,11 +97,13 @@ def _cloth(rng: Rng) -> Material:
     return fabric(rng) if rng.random() < 0.7 else leather(rng)
 
 
+# A light and a dark colour of woven straw or cane.
+RUSHES = [("#d3bb84", "#a98c55"), ("#c9a66b", "#9a7540"), ("#e0d3b4", "#b7a682")]
+
+
 def _rush(rng: Rng) -> Material:
     """Woven straw or cane."""
-    light, dark = [("#d3bb84", "#a98c55"), ("#c9a66b", "#9a7540"), ("#e0d3b4", "#b7a682")][
-        rng.integers(3)
-    ]
+    light, dark = RUSHES[rng.integers(len(RUSHES))]
     return Material(light, 0.0, "stripes", dark, _between(rng, 0.024, 0.036))
 
 
