@@ -1,6 +1,4 @@
-"""The archives of the real data sets: what the manifest says of them, checking one, unpacking
-one.
-"""
+"""Archives of the real data sets: read their manifest, check an archive, unpack it."""
 
 import hashlib
 import shutil
@@ -9,18 +7,19 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 from rich.filesize import decimal
 
 from data_scripts.resumable import DownloadError, Report
 
 MANIFEST = Path(__file__).with_name("data_sets.toml")
-BOMB = 2  # an archive may unpack to so many times the manifest's size, and no more
+BOMB = 2  # an archive may unpack to at most so many times the size in the manifest
 CHUNK = 2**20
 
 
 class BadArchiveError(DownloadError):
-    """The archive is not what it should be, so it is no use keeping."""
+    """The archive is not what it should be, so it is not worth keeping."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class DataSet:
 
     @property
     def size(self) -> int:
-        """Bytes to download, at least roughly."""
+        """Bytes to download, at least approximately."""
         return self.bytes or self.about or 0
 
 
@@ -99,24 +98,24 @@ def _digests(path: Path, names: set[str], report: Report) -> dict[str, str]:
 
 
 def unpack(archive: Path, data_set: DataSet, to: Path, report: Report) -> None:
-    """Unpack a set beside its folder, see that it is whole, and rename it into place: all or
-    nothing.
+    """Unpack a set completely, or leave nothing behind.
+
+    It is unpacked beside its folder, checked, and renamed into place.
 
     Raises BadArchiveError if the archive is broken, unsafe, too large or not this set.
     """
-    beside = (
-        to / f".{data_set.folder}.unpacking"
-    )  # the lock makes it ours, so one left by a crash can go
+    # We hold the lock, so a folder of this name was left by a crash.
+    beside = to / f".{data_set.folder}.unpacking"
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir()
     try:
         _extract(archive, data_set, beside, report)
         if problem := lacks(data_set, beside / data_set.folder):
-            raise BadArchiveError(f"{archive} is not the set that this course knows ({problem})")
+            raise BadArchiveError(f"{archive} is not the set that this course uses ({problem})")
         (beside / data_set.folder).rename(to / data_set.folder)
     except (tarfile.TarError, EOFError, ValueError) as error:
         raise BadArchiveError(
-            f"{archive} is broken, or no {data_set.kind} archive ({error})"
+            f"{archive} is broken, or not a {data_set.kind} archive ({error})"
         ) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
@@ -124,34 +123,35 @@ def unpack(archive: Path, data_set: DataSet, to: Path, report: Report) -> None:
 
 def _extract(archive: Path, data_set: DataSet, into: Path, report: Report) -> None:
     size, unpacked = archive.stat().st_size, 0
-    # A tar that is not compressed can't unpack to more than itself, whatever the manifest guessed.
+    # An uncompressed tar cannot unpack to more than itself, whatever the manifest estimates.
     limit = max(BOMB * data_set.unpacked, size)
-    with archive.open("rb") as file, tarfile.open(fileobj=file, mode=_mode(data_set.kind)) as tar:
+    with archive.open("rb") as file, tarfile.open(fileobj=file, mode=MODES[data_set.kind]) as tar:
         for member in tar:
             _refuse_unsafe(member, archive)
-            unpacked += (
-                member.size + tarfile.BLOCKSIZE
-            )  # the block: a million empty files are a bomb too
+            # The block counts too: a million empty files would also be a bomb.
+            unpacked += member.size + tarfile.BLOCKSIZE
             if unpacked > limit:
                 raise BadArchiveError(
-                    f"{archive} unpacks to more than {decimal(limit)}, as no archive of this set does"
+                    f"{archive} unpacks to more than {decimal(limit)}, too much for this set"
                 )
             tar.extract(member, into, filter="data")
             report("unpacking", file.tell(), size)
 
 
-def _mode(kind: str) -> str:
-    return {"tar": "r|", "tar.gz": "r|gz"}[kind]
+# How tarfile opens each kind of archive, as a stream.
+MODES: dict[str, Literal["r|", "r|gz"]] = {"tar": "r|", "tar.gz": "r|gz"}
 
 
 def _refuse_unsafe(member: tarfile.TarInfo, archive: Path) -> None:
-    """Stricter than tarfile's `data` filter, which has had holes where links are: no set here has
-    any.
+    """Raise for a link, a device, or a path that leads out of the folder.
+
+    This is stricter than tarfile's `data` filter, which has had holes where links are concerned: no
+    set of ours contains any.
     """
     path = PurePosixPath(member.name)
     if path.is_absolute() or ".." in path.parts:
         raise BadArchiveError(
-            f"{archive} is not safe to unpack: {member.name} lies outside of its folder"
+            f"{archive} is not safe to unpack: {member.name} is outside its folder"
         )
     if not (member.isfile() or member.isdir()):
         raise BadArchiveError(

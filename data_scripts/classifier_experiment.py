@@ -1,18 +1,18 @@
-"""Tell fourteen styles of furniture apart: neighbours, a linear classifier, a bag of words, and a
-ConvNet.
+"""Compare four classifiers of furniture styles, on fourteen styles.
 
     python data_scripts/make_packs.py furniture_styles furniture_styles_hidden
     python data_scripts/classifier_experiment.py --seeds 3
 
-All are trained on the same pictures, and tested on models that none of them has seen: the pack's
-own test part, which the settings were chosen by, and the hidden pack, which nothing was chosen by.
-Prints a table.
+Nearest neighbours, a linear classifier, a bag of visual words and a ConvNet are trained on the same
+pictures and tested on models that none of them has seen: the pack's own test part, on which the
+settings were chosen, and the hidden pack, on which nothing was chosen. Prints a table.
 
     python data_scripts/classifier_experiment.py --save course_utils/reference/convnet.safetensors
 
-trains the network that stands for the reference's in the hidden checks.
+trains the network that the hidden checks use as the reference's.
 """
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -41,36 +41,37 @@ from course_utils.training.weights import save_weights
 
 BATCH = 64
 EPOCHS = 40  # of the ConvNet: some 130 CPU-seconds
-NEIGHBORS = 25  # whose votes make the five guesses of the nearest neighbours
+NEIGHBORS = 25  # their votes decide the five guesses
 PATCH, STEP, WORDS = 6, 2, 128  # pixels, pixels, clusters
 Batches = Callable[[int], Iterator[tuple[Tensor, ...]]]
 
 
-class Scores(NamedTuple):
-    """What one way has reached."""
+Accuracies = tuple[float, float]  # top-1 and top-5
 
-    test: tuple[float, float]  # top-1 and top-5 accuracy
-    hidden: tuple[float, float]
-    wall: float  # seconds of the clock, learning and answering
+
+class Scores(NamedTuple):
+    """Results of one method."""
+
+    test: Accuracies
+    hidden: Accuracies
+    wall: float  # seconds of the clock, training and testing
     cpu: float  # seconds of all cores together
 
 
-# --- the four ways, each: data and a seed -> scores (M, C) of the test pictures
-# -----------------------------
+# --- the four methods: data and a seed -> scores (M, C) of the test pictures
 
 
 def neighbors(data: FurnitureStyles, seed: int) -> Tensor:
-    """The classes of the nearest training pictures, by their pixels; the first has the casting
-    vote.
+    """Votes of the nearest training pictures, by their pixels; the nearest one breaks ties.
 
     Nothing here is random: one seed is enough.
     """
     stored, classes = data.train_images.flatten(1), len(data.classes)
-    # Assignment 0 takes the differences of all pairs: the same neighbours, twenty times as slow.
+    # Assignment 0 subtracts all pairs, which finds the same neighbours but takes 20 times as long.
     distances = torch.cdist(data.test_images.flatten(1), stored).square()
     indices, _ = nearest_neighbors(distances, NEIGHBORS)
     votes = F.one_hot(data.train_labels[indices], classes).float()  # (M, k, C)
-    # So steep that a nearer neighbour outvotes all behind it: top-1 is the nearest one's class.
+    # Weights fall so fast that each neighbour outvotes all that are farther: top-1 is the nearest.
     return (votes * 0.5 ** torch.arange(NEIGHBORS)[:, None]).sum(dim=1)
 
 
@@ -82,9 +83,7 @@ def linear(data: FurnitureStyles, seed: int) -> Tensor:
 
 
 def bag_of_words(data: FurnitureStyles, seed: int) -> Tensor:
-    """Patches, which word each is, how often each word occurs; and softmax regression on the
-    counts.
-    """
+    """Softmax regression on counts of visual words: clusters of small patches."""
     generator = torch.Generator().manual_seed(seed)
     sample = _patches(data.train_images[::7]).flatten(0, 1)
     points = sample[torch.randperm(len(sample), generator=generator)[:10_000]]
@@ -99,7 +98,7 @@ def conv_net(data: FurnitureStyles, seed: int) -> Tensor:
 
 
 def trained_conv_net(data: FurnitureStyles, seed: int) -> nn.Module:
-    """It, trained as the notebook does, and some epochs longer."""
+    """The assignment's network, trained as in the notebook, but for some more epochs."""
     model = _new_model(lambda: ConvNet(3, len(data.classes)), seed)
     generator = torch.Generator().manual_seed(seed)
 
@@ -127,7 +126,6 @@ WAYS = {
 
 
 # --- their parts
-# --------------------------------------------------------------------------------------------
 
 
 def _new_model(make: Callable[[], nn.Module], seed: int) -> nn.Module:
@@ -139,15 +137,17 @@ def _new_model(make: Callable[[], nn.Module], seed: int) -> nn.Module:
 def _train(
     model: nn.Module, batches_of_epoch: Batches, pictures: int, epochs: int, peak: float = 0.1
 ) -> None:
-    """Stochastic gradient descent with momentum; up and down again with the learning rate."""
+    """Stochastic gradient descent with momentum; the learning rate rises and falls again."""
     steps = epochs * -(-pictures // BATCH)
     rates = learning_rate(torch.arange(steps), steps, peak, warm_up=steps // 10)
     optimizer = torch.optim.SGD(
         model.parameters(), lr=peak, momentum=0.9, nesterov=True, weight_decay=5e-4
     )
-    fit(
-        model, _loss_of, batches_of_epoch, optimizer, lambda step: rates[step].item(), epochs=epochs
-    )
+
+    def schedule(step: int) -> float:
+        return rates[step].item()
+
+    fit(model, _loss_of, batches_of_epoch, optimizer, schedule, epochs=epochs)
 
 
 def _loss_of(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
@@ -158,9 +158,7 @@ def _loss_of(model: nn.Module, batch: tuple[Tensor, Tensor]) -> Tensor:
 def _softmax_regression(
     data: FurnitureStyles, train: Tensor, test: Tensor, seed: int, weight_decay: float
 ) -> Tensor:
-    """Scores (M, C) from features (N, D) and (M, D), each feature brought to mean 0 and deviation
-    1.
-    """
+    """Scores (M, C) from features (N, D) and (M, D), each standardised over the training set."""
     mean, deviation = train.mean(dim=0), train.std(dim=0) + 1e-4
     train, test = (train - mean) / deviation, (test - mean) / deviation
     model = _new_model(lambda: nn.Linear(train.shape[1], len(data.classes)), seed)
@@ -187,13 +185,12 @@ def _counted(images: Tensor, words: Tensor) -> Tensor:
 
 
 # --- the table
-# ----------------------------------------------------------------------------------------------
 
 
 def with_hidden(data: FurnitureStyles, hidden: FurnitureStyles) -> FurnitureStyles:
     """The same training pictures; to test, those of both."""
     if hidden.classes != data.classes:
-        raise ValueError("The two packs have other classes: make them again.")
+        raise ValueError("The classes of the two packs differ: make them again.")
     return replace(
         data,
         test_images=torch.cat([data.test_images, hidden.test_images]),
@@ -208,36 +205,37 @@ def measured(
     wall, cpu = time.monotonic(), time.process_time()
     scores = way(data, seed)
     wall, cpu = time.monotonic() - wall, time.process_time() - cpu
-    return Scores(*_accuracies(scores, data.test_labels, hidden), wall, cpu)
+    labels, first_hidden = data.test_labels, len(data.test_labels) - hidden
+    return Scores(
+        test=_accuracies(scores[:first_hidden], labels[:first_hidden]),
+        hidden=_accuracies(scores[first_hidden:], labels[first_hidden:]),
+        wall=wall,
+        cpu=cpu,
+    )
 
 
-def _accuracies(scores: Tensor, labels: Tensor, hidden: int) -> tuple[tuple[float, float], ...]:
-    """Top-1 and top-5 of the test pictures, and of the `hidden` last ones."""
-    at = len(labels) - hidden
-    parts = (scores[:at], labels[:at]), (scores[at:], labels[at:])
-    return tuple(tuple(top_k_accuracy(*part, k).item() for k in (1, 5)) for part in parts)
+def _accuracies(scores: Tensor, labels: Tensor) -> Accuracies:
+    top_1, top_5 = (top_k_accuracy(scores, labels, k).item() for k in (1, 5))
+    return top_1, top_5
 
 
 def digits(seed: int) -> Scores:
-    """The same network on scikit-learn's digits, 8 x 8 pixels, a quarter of them held out; none is
-    hidden.
-    """
+    """The same network on scikit-learn's digits, 8 x 8 pixels; a quarter is held out."""
     pictures, labels = load_digits(return_X_y=True)
     images = torch.from_numpy(pictures).float().view(-1, 1, 8, 8) / 16
     split = train_test_split(images, torch.from_numpy(labels), test_size=0.25, random_state=seed)
     train, test, train_labels, test_labels = split
     wall, cpu = time.monotonic(), time.process_time()
     model = _new_model(lambda: ConvNet(1, 10), seed)
-    _train(
-        model,
-        lambda epoch: shuffled_batches(BATCH, train, train_labels, seed=epoch),
-        len(train),
-        20,
-    )
+
+    def batches_of_epoch(epoch: int) -> Iterator[tuple[Tensor, ...]]:
+        return shuffled_batches(BATCH, train, train_labels, seed=epoch)
+
+    _train(model, batches_of_epoch, len(train), epochs=20)
     scores = predict(model, test)
     wall, cpu = time.monotonic() - wall, time.process_time() - cpu
-    accuracies = tuple(top_k_accuracy(scores, test_labels, k).item() for k in (1, 5))
-    return Scores(accuracies, (float("nan"),) * 2, wall, cpu)
+    none = (math.nan, math.nan)
+    return Scores(_accuracies(scores, test_labels), none, wall, cpu)
 
 
 def main(
@@ -249,7 +247,7 @@ def main(
         Path | None, typer.Option(help="Only train the ConvNet, once, and save it here.")
     ] = None,
 ) -> None:
-    """Train each way with several seeds, and print a table: mean, and the least of the seeds."""
+    """Train each method with several seeds, and print their mean and minimum as a table."""
     wanted = way or [*WAYS, "digits"]
     if unknown := set(wanted) - {*WAYS, "digits"}:
         raise typer.BadParameter(f"there is no {', '.join(sorted(unknown))}")
@@ -277,10 +275,9 @@ def _table(runs: dict[str, list[Scores]]) -> Table:
     for name, scores in runs.items():
         shares = torch.tensor([[*each.test, *each.hidden] for each in scores])  # (seeds, 4)
         cells = [_mean_and_least(column) for column in shares.T]
-        times = (
-            sum(column) / len(scores) for column in zip(*(each[2:] for each in scores), strict=True)
-        )
-        table.add_row(name, *cells, *(f"{seconds:.0f}" for seconds in times))
+        wall = sum(each.wall for each in scores) / len(scores)
+        cpu = sum(each.cpu for each in scores) / len(scores)
+        table.add_row(name, *cells, f"{wall:.0f}", f"{cpu:.0f}")
     return table
 
 

@@ -1,27 +1,30 @@
-"""Colour rooms whose colours are a toss: three losses, held against what is possible in closed
-form.
+"""Train the colorizer with three losses, and compare each with the best that is possible.
+
+The colours of the furniture are drawn at random with known odds, so the best possible prediction
+under each loss has a closed form.
 
     python data_scripts/make_packs.py furniture
     python data_scripts/colorization_experiment.py --seeds 3
 
-Trains with L2, with the multinomial loss, and with that rebalanced; the tosses are new in every
-epoch. Prints what each reaches in rooms with views that training has never seen, and beside it what
-is possible.
+Trains with L2, with the multinomial loss, and with the rebalanced multinomial loss; colours are
+drawn again in every epoch. Prints the results in rooms with views that training has never seen,
+beside the best possible ones.
 
-    python data_scripts/colorization_experiment.py --save
-    course_utils/reference/colorizer.safetensors
+    python data_scripts/colorization_experiment.py \
+        --save course_utils/reference/colorizer.safetensors
 
-trains the network that stands for the reference's in the hidden checks.
+trains the network that the hidden checks use as the reference's.
 
     python data_scripts/colorization_experiment.py --network paper --batch 40 --epochs 1 --seeds 1
 
-trains the eight blocks of Zhang et al. instead, and says how many pictures it takes in a second.
+trains the eight blocks of Zhang et al. instead, and prints the pictures per second.
 """
 
 import math
 import time
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
@@ -57,15 +60,20 @@ BATCH = 8
 EPOCHS = 6  # some 45 CPU-seconds
 PEAK = 4e-3  # of the learning rate
 DECAY = 0.05  # of the weights
-AT_ONCE = 4096  # numbers of colours whose loss is calculated in one go: eight small pictures, or one large
+AT_ONCE = 4096  # colour values in one evaluation of the loss: eight small pictures, or one large
 AMBIGUOUS = [index for index, palette in enumerate(WORLD) if len(palette.odds) > 1]
 BINS = ab_bins()
 
-# Zhang et al. 2016, figure 2: channels, convolutions, stride, dilation. The eighth block is `up`;
-# theirs has one convolution more.
+# Zhang et al. 2016, figure 2: channels, convolutions, stride, dilation. The eighth block is `up`,
+# with one convolution fewer than theirs.
 PAPER = (
-    *((64, 2, 2, 1), (128, 2, 2, 1), (256, 3, 2, 1), (512, 3, 1, 1)),
-    *((512, 3, 1, 2), (512, 3, 1, 2), (512, 3, 1, 1)),
+    (64, 2, 2, 1),
+    (128, 2, 2, 1),
+    (256, 3, 2, 1),
+    (512, 3, 1, 1),
+    (512, 3, 1, 2),
+    (512, 3, 1, 2),
+    (512, 3, 1, 1),
 )
 
 
@@ -93,11 +101,11 @@ class Recipe(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What a network has reached in rooms never seen. Some have a number for each kind of thing."""
+    """Results of a network in rooms never seen; a tensor has one number for each kind of object."""
 
-    cross_entropy: float  # nats, over all the tosses that there could be; nan of L2
-    chroma: Tensor  # mean, as a part of the truth's
-    owned: Tensor  # share of the pixels whose colour their thing owns
+    cross_entropy: float  # nats, the expectation over all possible colours; nan for L2
+    chroma: Tensor  # mean, as a share of the true one
+    owned: Tensor  # share of the pixels with a colour that their object can have
     auc: float
     rebalanced_auc: float
     wall: float  # seconds of the clock, training
@@ -121,15 +129,16 @@ def built(loss: Loss, network: Network) -> Colorizer:
 
 
 def initialise(model: nn.Module) -> None:
-    """Draw the convolutions' weights so that a ReLU's values keep their size (He et al. 2015)."""
+    """Initialise the convolutions so that values keep their size (He et al. 2015)."""
     for layer in model.modules():
         if isinstance(layer, nn.Conv2d) and layer.kernel_size != (1, 1):
             nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-            nn.init.zeros_(layer.bias)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
 
 
 def trained(rooms: Scenes, loss: Loss, seed: int, recipe: Recipe) -> Colorizer:
-    """A new network, trained on rooms that are tossed anew in each epoch."""
+    """A new network, trained on rooms whose colours are drawn again in each epoch."""
     targets = rooms.every(4)
     weights = rebalancing_weights(prior_of(targets)) if loss == Loss.REBALANCED else None
     with torch.random.fork_rng():
@@ -140,21 +149,15 @@ def trained(rooms: Scenes, loss: Loss, seed: int, recipe: Recipe) -> Colorizer:
     steps = recipe.epochs * math.ceil(len(rooms.ab) / recipe.batch)
 
     def batches_of_epoch(epoch: int) -> Iterator[tuple[Tensor, ...]]:
-        anew = 1000 * seed + epoch
-        return shuffled_batches(recipe.batch, rooms.lightness, targets.tossed(anew).ab, seed=anew)
+        draw = 1000 * seed + epoch
+        return shuffled_batches(recipe.batch, rooms.lightness, targets.tossed(draw).ab, seed=draw)
 
     def loss_of(model: nn.Module, batch: Any) -> Tensor:  # noqa: ANN401 - a list or a tuple of tensors
         lightness, ab = batch
         return _loss(model(lightness), ab, weights)
 
-    fit(
-        model,
-        loss_of,
-        batches_of_epoch,
-        optimizer,
-        lambda step: rate(step, steps),
-        epochs=recipe.epochs,
-    )
+    schedule = partial(rate, steps=steps)
+    fit(model, loss_of, batches_of_epoch, optimizer, schedule, epochs=recipe.epochs)
     return model
 
 
@@ -174,12 +177,11 @@ def _loss(output: Tensor, ab: Tensor, weights: Tensor | None) -> Tensor:
     bins = BINS.to(ab)
 
     def loss_and_gradient(logits: Tensor, colors: Tensor) -> tuple[Tensor, Tensor]:
-        there = None if weights is None else weights.to(logits)
-        return sparse_cross_entropy(logits, *sparse_soft_encode(colors, bins), there)
+        moved = None if weights is None else weights.to(logits)
+        return sparse_cross_entropy(logits, *sparse_soft_encode(colors, bins), moved)
 
-    return lean_loss(
-        output, loss_and_gradient, ab * AB_SCALE, at_once=math.ceil(AT_ONCE / ab[0].numel())
-    )
+    at_once = math.ceil(AT_ONCE / ab[0].numel())
+    return lean_loss(output, loss_and_gradient, ab * AB_SCALE, at_once=at_once)
 
 
 def measured(rooms: Scenes, test: Scenes, loss: Loss, seed: int, recipe: Recipe) -> Result:
@@ -188,21 +190,25 @@ def measured(rooms: Scenes, test: Scenes, loss: Loss, seed: int, recipe: Recipe)
     model = trained(rooms, loss, seed, recipe)
     wall, cpu = time.monotonic() - wall, time.process_time() - cpu
     targets, output = test.every(4), predict(model, test.lightness, 64)
-    ab = output * AB_SCALE if loss == Loss.L2 else decode(output)
-    entropy = (
-        math.nan if loss == Loss.L2 else expected_cross_entropy(output, targets.kind, encode).item()
-    )
+    if loss == Loss.L2:
+        ab, entropy = output * AB_SCALE, math.nan
+    else:
+        ab = decode(output)
+        entropy = expected_cross_entropy(output, targets.kind, encode).item()
     truth, prior = targets.ab * AB_SCALE, prior_of(rooms.every(4))
-    areas = colorization_auc(ab, truth).item(), colorization_auc(ab, truth, BINS, prior).item()
     return Result(
-        entropy, chroma_ratio(ab, targets.kind), owned(ab, targets.kind), *areas, wall, cpu
+        cross_entropy=entropy,
+        chroma=chroma_ratio(ab, targets.kind),
+        owned=owned(ab, targets.kind),
+        auc=colorization_auc(ab, truth).item(),
+        rebalanced_auc=colorization_auc(ab, truth, BINS, prior).item(),
+        wall=wall,
+        cpu=cpu,
     )
 
 
 def possible(loss: Loss, rooms: Scenes) -> Tensor:
-    """(len(WORLD),) the chroma that the best prediction under a loss keeps, as a part of the
-    truth's.
-    """
+    """(len(WORLD),) share of the true chroma that the best prediction under a loss keeps."""
     if loss == Loss.L2:
         return torch.stack([floors.chroma_under_l2(palette) for palette in WORLD])
     weights = rebalancing_weights(prior_of(rooms.every(4))) if loss == Loss.REBALANCED else None
@@ -213,9 +219,7 @@ def possible(loss: Loss, rooms: Scenes) -> Tensor:
 
 
 def table(runs: dict[Loss, list[Result]], rooms: Scenes, floor: float) -> Table:
-    """One row for each loss: means over the seeds, the worst nats; chroma beside what is
-    possible.
-    """
+    """One row for each loss: means over the seeds, the worst nats, and the possible chroma."""
     kinds = [WORLD[index].name for index in AMBIGUOUS]
     columns = [f"nats (least {floor:.3f})", "worst", *(f"{kind}: chroma, owned" for kind in kinds)]
     rows = Table("", *columns, "AuC", "rebalanced", "wall s", "CPU s")

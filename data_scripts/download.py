@@ -1,14 +1,14 @@
-"""Download the real data sets, check them and unpack them: `python data_scripts/download.py
---help`.
+"""Download the real data sets, check them and unpack them.
 
-The notebooks' default data needs none of this. What a download leaves in the data folder:
+    python data_scripts/download.py --help
 
-    FOLDER            the unpacked set, under the name by which torchvision knows it
-    ARCHIVE.sha256    the SHA-256 of the archive that it was unpacked from; the archive itself is
-                      deleted
+The notebooks' default data needs none of this. A download leaves in the data folder:
+
+    FOLDER            the unpacked set, under the name that torchvision expects
+    ARCHIVE.sha256    the SHA-256 of its archive; the archive itself is deleted
     ARCHIVE.part      an unfinished or still packed archive, with ARCHIVE.part.json: the next run
-                      goes on
-    ARCHIVE           only if somebody put it there by hand; it is used, and left alone
+                      continues from there
+    ARCHIVE           only if somebody put it there by hand; it is used and not changed
 
 A set is unpacked beside its folder and renamed into place, so a folder that is there is whole.
 """
@@ -54,15 +54,17 @@ from data_scripts.resumable import (
 
 COMMAND = "python data_scripts/download.py"
 FULL = {errno.ENOSPC, errno.EDQUOT}
+UNPUBLISHED = "none is published: compare it with somebody else's"
 EXAMPLES = """
-`python data_scripts/download.py` lists the sets: what they are, how large, under which licence, which are
-here.
+`python data_scripts/download.py` lists the data sets: what they are, how large, under which
+licence, and which of them you have.
 
-`python data_scripts/download.py cifar10 imagenette` brings two of them. What is here is not fetched again;
-what broke off goes on from where it stopped when you run the same command again.
+`python data_scripts/download.py cifar10 imagenette` downloads two of them. A set that you have is
+not downloaded again. If a download stops, run the same command again to continue it.
 
-No network here? Fetch the archive elsewhere with a browser, put it into the data folder and run the command:
-it is checked and unpacked. The data folder is `--to`, or else the variable `COURSE_DATA`, or else `data`.
+No network here? Download the archive elsewhere with a browser, put it into the data folder and run
+the command: it checks and unpacks the archive. The data folder is `--to`, or else the variable
+`COURSE_DATA`, or else `data`.
 """
 
 
@@ -72,9 +74,7 @@ class StoppedError(DownloadError):
 
 @dataclass(frozen=True)
 class Arrived:
-    """A set that is there: its folder, and if it was unpacked just now the archive and its
-    SHA-256.
-    """
+    """A set that is ready: its folder and, if it was unpacked just now, its archive."""
 
     folder: Path
     archive: Path | None = None
@@ -82,21 +82,21 @@ class Arrived:
 
 
 def download(data_set: DataSet, to: Path, report: Report, patience: Patience = PATIENT) -> Arrived:
-    """Bring a data set into its folder below `to`, unless it is there.
+    """Download a data set into its folder below `to`, unless it is there.
 
-    report   called with what is being done, the bytes done and the bytes in all (None: unknown)
-    Raises DownloadError, one sentence for the user, whatever goes wrong; StoppedError after Ctrl-C.
+    report   called with the current step, the bytes done and the bytes in all (None: unknown)
+    Raises DownloadError with a message for the user, whatever goes wrong; StoppedError after
+    Ctrl-C.
     """
     with _one_sentence(data_set, to):
         if _is_there(data_set, to):
             return Arrived(to / data_set.folder)
         to.mkdir(parents=True, exist_ok=True)
         with _alone(data_set, to):
-            # Looked at again: another run may have ended between the first look and the lock.
-            there = _is_there(data_set, to)
-            return (
-                Arrived(to / data_set.folder) if there else _bring(data_set, to, report, patience)
-            )
+            # Another run may have ended between the first look and the lock.
+            if _is_there(data_set, to):
+                return Arrived(to / data_set.folder)
+            return _bring(data_set, to, report, patience)
 
 
 def _is_there(data_set: DataSet, to: Path) -> bool:
@@ -105,23 +105,25 @@ def _is_there(data_set: DataSet, to: Path) -> bool:
         return False
     if problem := lacks(data_set, folder):
         raise DownloadError(
-            f"{folder} is there, but not whole ({problem}): delete it or move it away, and run the same "
-            f"command again."
+            f"{folder} exists but is not whole ({problem}): delete it or move it away, and run the "
+            f"same command again."
         )
     return True
 
 
 @contextmanager
 def _alone(data_set: DataSet, to: Path) -> Iterator[None]:
-    """Hold the set's lock. The system frees it when its holder dies: what a crash leaves locks
-    nobody out.
+    """Hold the set's lock.
+
+    The system frees the lock when its holder dies, so a crash never locks anybody out.
     """
     try:
         with FileLock(to / f".{data_set.name}.lock", timeout=0):
             yield
     except Timeout as error:
         raise DownloadError(
-            f"Another run is bringing {data_set.name} into {to}: wait until it is done, or stop it."
+            f"Another run is downloading {data_set.name} into {to}: "
+            f"wait until it is done, or stop it."
         ) from error
 
 
@@ -152,11 +154,11 @@ def _bytes(path: Path) -> int:
 
 def _dispose(archive: Path, part: Path) -> str:
     if archive != part:
-        return "it was left as it is: replace it or delete it, and run the same command again."
+        return "it was not changed: replace it or delete it, and run the same command again."
     discard(part)
     return (
-        "it was deleted and nothing was kept: run the same command again, and if it ends the same, tell the "
-        "course's authors."
+        "it was deleted and nothing was kept: run the same command again. If that fails too, tell "
+        "the course's authors."
     )
 
 
@@ -164,20 +166,22 @@ def _require_space(to: Path, needed: int) -> None:
     free = shutil.disk_usage(to).free
     if needed > free:
         raise DownloadError(
-            f"The disk of {to} has {decimal(free)} free and about {decimal(needed)} are needed: free "
-            f"{decimal(needed - free)} and run the same command again, or name a folder elsewhere with --to."
+            f"The disk of {to} has {decimal(free)} free and about {decimal(needed)} are needed: "
+            f"free {decimal(needed - free)} and run the same command again, or choose another "
+            f"folder with --to."
         )
 
 
 @contextmanager
 def _one_sentence(data_set: DataSet, to: Path) -> Iterator[None]:
-    """Turn what can go wrong into DownloadError, with what is left on the disk and what to do."""
+    """Turn any failure into a DownloadError that says what is kept and what to do next."""
     try:
         yield
     except UnreachableError as error:
         raise DownloadError(
-            f"{error} By hand: open {data_set.url} in a browser (the set's page is {data_set.homepage}), put "
-            f"the file at {to / data_set.archive}, and run the same command again: it checks and unpacks it."
+            f"{error} By hand: open {data_set.url} in a browser (the set's page is "
+            f"{data_set.homepage}), save the file as {to / data_set.archive}, and run the same "
+            f"command again: it checks and unpacks the file."
         ) from error
     except KeyboardInterrupt as error:
         raise StoppedError(f"Stopped. {_what_is_kept(data_set, to)}") from error
@@ -188,28 +192,26 @@ def _one_sentence(data_set: DataSet, to: Path) -> Iterator[None]:
                 f"{_what_is_kept(data_set, to)}"
             ) from error
         raise DownloadError(
-            f"{error.filename or to} cannot be used ({error.strerror or error}): name a folder that you can "
-            f"write in, with --to or with the variable {VARIABLE}."
+            f"{error.filename or to} cannot be used ({error.strerror or error}): choose a folder "
+            f"that you can write to, with --to or with the variable {VARIABLE}."
         ) from error
 
 
 def _still_needed(data_set: DataSet, to: Path) -> int:
-    rest = (
-        0
-        if (to / data_set.archive).exists()
-        else max(0, data_set.size - _bytes(_part(data_set, to)))
-    )
-    return rest + data_set.unpacked
+    if (to / data_set.archive).exists():
+        return data_set.unpacked
+    to_download = max(0, data_set.size - _bytes(_part(data_set, to)))
+    return to_download + data_set.unpacked
 
 
 def _what_is_kept(data_set: DataSet, to: Path) -> str:
     by_hand, part = to / data_set.archive, _part(data_set, to)
     archive = by_hand if by_hand.exists() else part
     if not (kept := _bytes(archive)):
-        return "Nothing was kept; run the same command again to start anew."
+        return "Nothing was kept; run the same command to start again."
     if archive == by_hand or is_whole(part):
-        return f"The archive is kept in {archive}, nothing half unpacked is left: run the same command again."
-    return f"{decimal(kept)} are kept in {archive}: run the same command again, and it goes on from there."
+        return f"The archive is kept in {archive}: run the same command again to unpack it."
+    return f"{decimal(kept)} are kept in {archive}: run the same command again to continue."
 
 
 app = typer.Typer(add_completion=False, rich_markup_mode="markdown", pretty_exceptions_enable=False)
@@ -222,15 +224,11 @@ err = Console(stderr=True)
 def main(
     names: Annotated[
         list[str] | None,
-        typer.Argument(help="Data sets to bring here, or `all`; without any, a list of them."),
+        typer.Argument(help="Data sets to download, or `all`. Default: list them."),
     ] = None,
-    to: Annotated[
-        Path | None, typer.Option(help="The data folder, if another than the course's.")
-    ] = None,
+    to: Annotated[Path | None, typer.Option(help="Another data folder than the course's.")] = None,
 ) -> None:
-    """Download the real data sets, check and unpack them. The notebooks' default data needs none of
-    them.
-    """
+    """Download, check and unpack the real data sets. The notebooks' default data needs none."""
     manifest, to = read_manifest(), (to or data_folder()).absolute()
     if not names:
         return out.print(_table(manifest, to))
@@ -239,10 +237,9 @@ def main(
     except DownloadError as error:
         _complain(error)
         raise typer.Exit(1) from error
-    done = [
-        _bring_and_tell(data_set, to) for data_set in chosen
-    ]  # the failure of one stops no other
-    if not all(done):
+    # All of them are tried, even if one fails.
+    succeeded = [_bring_and_report(data_set, to) for data_set in chosen]
+    if not all(succeeded):
         raise typer.Exit(1)
     return None
 
@@ -257,7 +254,7 @@ def _find(name: str, manifest: dict[str, DataSet]) -> DataSet:
     )
 
 
-def _bring_and_tell(data_set: DataSet, to: Path) -> bool:
+def _bring_and_report(data_set: DataSet, to: Path) -> bool:
     try:
         with _progress(data_set.name) as report:
             arrived = download(data_set, to, report)
@@ -266,7 +263,7 @@ def _bring_and_tell(data_set: DataSet, to: Path) -> bool:
         if isinstance(error, StoppedError):
             raise typer.Exit(1) from error
         return False
-    _tell(data_set, arrived)
+    _report_arrival(data_set, arrived)
     return True
 
 
@@ -274,37 +271,35 @@ def _complain(sentence: object) -> None:
     err.print(sentence, style="bold red", markup=False, highlight=False, soft_wrap=True)
 
 
-def _tell(data_set: DataSet, arrived: Arrived) -> None:
-    say = [f"{data_set.name} is {'ready' if arrived.archive else 'already here'}: {arrived.folder}"]
+def _report_arrival(data_set: DataSet, arrived: Arrived) -> None:
+    lines = [
+        f"{data_set.name} is {'ready' if arrived.archive else 'already here'}: {arrived.folder}"
+    ]
     if arrived.archive:
-        trust = (
-            "as published"
-            if data_set.checksums
-            else "none is published: compare it with somebody else's"
-        )
-        say.append(f"  SHA-256 of {data_set.archive}: {arrived.sha256} ({trust})")
-        say.append(f"  Licence: {data_set.licence}. Please cite: {data_set.citation}.")
+        compared = "as published" if data_set.checksums else UNPUBLISHED
+        lines.append(f"  SHA-256 of {data_set.archive}: {arrived.sha256} ({compared})")
+        lines.append(f"  Licence: {data_set.licence}. Please cite: {data_set.citation}.")
     if arrived.archive and arrived.archive.exists():
-        say.append(f"  {arrived.archive} is no longer needed: delete it if you like.")
-    out.print("\n".join(say), markup=False, highlight=False, soft_wrap=True)
+        lines.append(f"  {arrived.archive} is no longer needed: delete it if you like.")
+    out.print("\n".join(lines), markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager
 def _progress(name: str) -> Iterator[Report]:
-    """One bar for each thing that is done to a set, with its speed."""
+    """One bar with its speed for each step: downloading, checking, unpacking."""
     columns = [
         TextColumn("{task.description}"),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),
+        TimeRemainingColumn(),
     ]
-    columns.append(TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         bars: dict[str, TaskID] = {}
 
         def report(what: str, done: int, total: int | None) -> None:
             if what not in bars:
-                # Begun at `done`: what an earlier run brought is not this run's speed.
+                # Start at `done`, as bytes of an earlier run do not count for this run's speed.
                 bars[what] = progress.add_task(f"{name}: {what}", completed=done, total=total)
             progress.update(bars[what], completed=done, total=total)
 
@@ -315,15 +310,12 @@ def _table(manifest: dict[str, DataSet], to: Path) -> Table:
     table = Table(
         box=box.SIMPLE_HEAD,
         title=f"Data folder: {to}",
-        caption=f"To bring one here: {COMMAND} NAME",
+        caption=f"To download one: {COMMAND} NAME",
     )
-    for column, justify in (
-        ("Name", "left"),
-        ("What", "left"),
-        ("Download", "right"),
-        ("On disk", "right"),
-    ):
-        table.add_column(column, justify=justify)
+    table.add_column("Name")
+    table.add_column("What")
+    table.add_column("Download", justify="right")
+    table.add_column("On disk", justify="right")
     table.add_column("Licence")
     table.add_column("Here?")
     for data_set in manifest.values():

@@ -1,16 +1,15 @@
-"""Draw chairs from sides that were never seen: the generator of assignment 2 against stored views.
+"""Draw chairs from unseen viewpoints: the generator of assignment 2 against stored views.
 
     python data_scripts/make_packs.py furniture
     python data_scripts/generator_experiment.py --seeds 3
     python data_scripts/generator_experiment.py --ablation --epochs 25 --transformed 0
 
-Every fourth azimuth is held out, and all are scored there. Prints a table.
+Every fourth azimuth is held out, and all methods are scored there. Prints a table.
 
-    python data_scripts/generator_experiment.py --save
-    course_utils/reference/chair_generator.safetensors
+    python data_scripts/generator_experiment.py \
+        --save course_utils/reference/chair_generator.safetensors
 
-trains the network that stands for the reference's in the hidden checks: a small one, for a small
-file.
+trains the network that the hidden checks use as the reference's. It is small, as its file must be.
 """
 
 import math
@@ -45,12 +44,12 @@ BATCH = 16
 EPOCHS = 150  # some 190 CPU-seconds
 PEAK = 2e-3  # of the learning rate
 DECAY = 0.2  # of the weights
-TRANSFORMED = 0.5  # share of the pictures that are transformed, each epoch anew
+TRANSFORMED = 0.5  # share of the pictures that are transformed, drawn again in each epoch
 SPREAD = 0.5  # of the transformations, see `sample_parameters`
 
 
 class Result(NamedTuple):
-    """What one way has reached on the held-out views."""
+    """Results of one method on the held-out views."""
 
     psnr: float  # decibels, mean over the pictures
     iou: float
@@ -58,21 +57,18 @@ class Result(NamedTuple):
     cpu: float  # seconds of all cores together
 
 
-# --- what may differ
-# ----------------------------------------------------------------------------------------
+# --- variants
 
 
 def raw_angles(azimuth: Tensor, elevation: Tensor) -> Tensor:
-    """(B, 4) the two angles themselves, in radians, where sines and cosines should be."""
+    """(B, 4) the two angles themselves, in radians, in place of sines and cosines."""
     nothing = torch.zeros_like(azimuth)
     angles = torch.deg2rad(torch.stack([elevation, azimuth], dim=1))
     return torch.stack([angles[:, 0], nothing, angles[:, 1], nothing], dim=1)
 
 
 class Upsampled(ChairGenerator):
-    """The same network, but every up-convolution copies each value four times and then convolves, 3
-    by 3.
-    """
+    """The same network, with upsampling and 3 x 3 convolutions instead of up-convolutions."""
 
     def __init__(self, chairs: int, size: int) -> None:
         """As ChairGenerator, with its default widths."""
@@ -89,7 +85,7 @@ class Variant(NamedTuple):
 
     build: Callable[[int, int], nn.Module] = ChairGenerator  # of the number of chairs, and the size
     encode: Callable[[Tensor, Tensor], Tensor] = encode_view
-    over_white: bool = False  # the picture as it is for a target, not multiplied by its mask
+    over_white: bool = False  # the target is the picture over white, not times its mask
     weight: float = 0.1  # of the mask in the loss
     initialised: bool = True  # see `initialise`
 
@@ -114,8 +110,7 @@ ABLATIONS = {
 }
 
 
-# --- the three ways: what each draws for the views that were held out
-# ---------------------------------------
+# --- three methods to draw the held-out views
 
 
 def nearest(train: RenderedViews, asked: Views) -> Drawing:
@@ -128,12 +123,14 @@ def mean_of_two(train: RenderedViews, asked: Views) -> Drawing:
     return mean_of_neighbors(train, asked.model, asked.azimuth, asked.elevation)
 
 
-def drawn(model: nn.Module, variant: Variant, asked: Views) -> Drawing:
-    """What a generator draws, brought to what all are scored by: over black."""
+def drawn(model: nn.Module, variant: Variant, asked: Views, chairs: int) -> Drawing:
+    """What a generator draws, over black, as all drawings are scored.
+
+    chairs  the number of chairs that it has learnt
+    """
+    unchanged = torch.zeros(len(asked.model), len(IDENTITY))
     with torch.no_grad():
-        image, mask = model(
-            *_inputs(model, variant, asked), torch.zeros(len(asked.model), len(IDENTITY))
-        )
+        image, mask = model(*_inputs(variant, asked, chairs), unchanged)
     return Drawing(image + mask.clamp(0, 1) - 1 if variant.over_white else image, mask)
 
 
@@ -143,15 +140,17 @@ STORED = {"nearest stored view": nearest, "mean of two neighbours": mean_of_two}
 def generated(
     train: RenderedViews, asked: Views, variant: Variant, seed: int, recipe: Recipe
 ) -> Drawing:
-    """What a generator draws that is trained for this."""
-    return drawn(trained(train, variant, seed, recipe), variant, asked)
+    """Train a generator, and draw."""
+    model = trained(train, variant, seed, recipe)
+    return drawn(model, variant, asked, len(train.names))
 
 
 def trained(train: RenderedViews, variant: Variant, seed: int, recipe: Recipe) -> nn.Module:
     """A new generator, trained."""
+    chairs = len(train.names)
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        model = variant.build(len(train.names), train.size)
+        model = variant.build(chairs, train.size)
         if variant.initialised:
             initialise(model)
     chance = torch.Generator().manual_seed(seed)
@@ -159,28 +158,28 @@ def trained(train: RenderedViews, variant: Variant, seed: int, recipe: Recipe) -
     steps = recipe.epochs * -(-len(train) // BATCH)
 
     def loss_of(model: nn.Module, views: Views) -> Tensor:
-        return _loss(model, variant, views, chance, recipe)
+        count, device = len(views.model), views.image.device
+        parameters = mixed_parameters(count, chance, recipe.transformed, recipe.spread).to(device)
+        image, mask = views.masked, views.mask
+        if recipe.transformed:
+            image, mask = transform_image(image, mask, parameters)
+        target = image + 1 - mask if variant.over_white else image
+        u, m = model(*_inputs(variant, views, chairs), encode_transformation(parameters))
+        return generator_loss(u, m, target, mask, variant.weight)
 
     def batches_of_epoch(epoch: int) -> Iterator[Views]:
         return train.batches(BATCH, torch.Generator().manual_seed(1000 * seed + epoch))
 
-    fit(
-        model,
-        loss_of,
-        batches_of_epoch,
-        optimizer,
-        lambda step: rate(step, steps),
-        epochs=recipe.epochs,
-    )
+    schedule = partial(rate, steps=steps)
+    fit(model, loss_of, batches_of_epoch, optimizer, schedule, epochs=recipe.epochs)
     return model
 
 
 def initialise(model: nn.Module) -> None:
-    """Draw the fully connected layers' weights so that a ReLU's values keep their size (He et al.
-    2015).
+    """Initialise the fully connected layers so that values keep their size (He et al. 2015).
 
-    torch's own are smaller by a factor of sqrt(6): after five layers there is little left of the
-    input.
+    torch's default weights are smaller by a factor of sqrt(6): after five layers, little of the
+    input is left.
     """
     for layer in model.modules():
         if isinstance(layer, nn.Linear):
@@ -189,45 +188,29 @@ def initialise(model: nn.Module) -> None:
 
 
 def rate(step: int, steps: int) -> float:
-    """The learning rate: up within a twentieth of all steps, and down to 0 along a cosine."""
-    return PEAK * min(1, 20 * (step + 1) / steps) * (1 + math.cos(math.pi * step / steps)) / 2
+    """The learning rate: it rises for a twentieth of the steps, and falls to 0 along a cosine."""
+    warm_up = min(1, 20 * (step + 1) / steps)
+    return PEAK * warm_up * (1 + math.cos(math.pi * step / steps)) / 2
 
 
 def mixed_parameters(
     count: int, chance: torch.Generator, transformed: float, spread: float
 ) -> Tensor:
-    """(count, 8) transformations of a batch: a share of the pictures is transformed, the others
-    stay.
-    """
+    """(count, 8) transformations of a batch: a share of the pictures is transformed."""
     parameters = sample_parameters(count, chance, spread)
     parameters[round(transformed * count) :] = torch.tensor(IDENTITY)
     return parameters
 
 
-def _inputs(model: nn.Module, variant: Variant, views: Views) -> tuple[Tensor, Tensor]:
-    chairs = model.identity[0].in_features
+def _inputs(variant: Variant, views: Views, chairs: int) -> tuple[Tensor, Tensor]:
     return F.one_hot(views.model, chairs).float(), variant.encode(views.azimuth, views.elevation)
 
 
-def _loss(
-    model: nn.Module, variant: Variant, views: Views, chance: torch.Generator, recipe: Recipe
-) -> Tensor:
-    parameters = mixed_parameters(len(views.model), chance, recipe.transformed, recipe.spread)
-    parameters = parameters.to(views.image.device)
-    image, mask = views.masked, views.mask
-    if recipe.transformed:
-        image, mask = transform_image(image, mask, parameters)
-    target = image + 1 - mask if variant.over_white else image
-    u, m = model(*_inputs(model, variant, views), encode_transformation(parameters))
-    return generator_loss(u, m, target, mask, variant.weight)
-
-
 # --- the table
-# ----------------------------------------------------------------------------------------------
 
 
 def measured(draw: Callable[[], Drawing], asked: Views) -> Result:
-    """Time what draws the held-out views, and score it."""
+    """Draw the held-out views, time it, and score the drawing."""
     wall, cpu = time.monotonic(), time.process_time()
     drawing = draw()
     wall, cpu = time.monotonic() - wall, time.process_time() - cpu
@@ -235,17 +218,13 @@ def measured(draw: Callable[[], Drawing], asked: Views) -> Result:
 
 
 def table(runs: dict[str, list[Result]]) -> Table:
-    """One row for each way: the mean over its seeds, and the least."""
+    """One row for each method: the mean over its seeds, and the minimum."""
     rows = Table("", "PSNR dB", "least", "IoU", "least", "wall s", "CPU s")
     for name, results in runs.items():
         psnr, iou, wall, cpu = (torch.tensor(column) for column in zip(*results, strict=True))
-        quality = (
-            f"{psnr.mean():.2f}",
-            f"{psnr.min():.2f}",
-            f"{iou.mean():.3f}",
-            f"{iou.min():.3f}",
-        )
-        rows.add_row(name, *quality, f"{wall.mean():.0f}", f"{cpu.mean():.0f}")
+        decibels = f"{psnr.mean():.2f}", f"{psnr.min():.2f}"
+        overlap = f"{iou.mean():.3f}", f"{iou.min():.3f}"
+        rows.add_row(name, *decibels, *overlap, f"{wall.mean():.0f}", f"{cpu.mean():.0f}")
     return rows
 
 
@@ -263,17 +242,17 @@ def compared(
         runs[name] = []
         for seed in range(seeds):
             result = measured(partial(generated, train, asked, variant, seed, recipe), asked)
-            print(
-                f"{name}, seed {seed}: {result.psnr:.2f} dB, {result.iou:.3f}, {result.cpu:.0f} s",
-                flush=True,
-            )
+            quality = f"{result.psnr:.2f} dB, {result.iou:.3f}"
+            print(f"{name}, seed {seed}: {quality}, {result.cpu:.0f} s", flush=True)
             runs[name].append(result)
     return runs
 
 
 def split(views: RenderedViews, validation: bool) -> tuple[RenderedViews, RenderedViews]:
-    """Every fourth azimuth is for testing. Recipes are chosen on others: a sixth of the training
-    azimuths.
+    """Training and test views: every fourth azimuth is held out for testing.
+
+    For validation, a sixth of the training azimuths is held out instead: recipes are chosen on
+    these.
 
     These have a training view on either side, as the test views have.
     """
@@ -298,7 +277,7 @@ def main(
         bool, typer.Option("--ablation", help="Train the network's variants too.")
     ] = False,
     validation: Annotated[
-        bool, typer.Option("--validation", help="Don't touch the test views.")
+        bool, typer.Option("--validation", help="Do not use the test views.")
     ] = False,
     data: Annotated[str, typer.Option(help="A pack of views with chairs.")] = "furniture",
     size: Annotated[int, typer.Option(help="Pixels of a side.")] = 32,

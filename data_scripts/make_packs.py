@@ -41,6 +41,7 @@ from torchvision.transforms.v2 import functional as warp
 
 from course_utils.data.data_folder import data_folder
 from course_utils.data.rendered_files import Album
+from data_scripts.code_fingerprint import code_fingerprint
 from data_scripts.render_furniture import NEEDS
 
 try:
@@ -183,8 +184,9 @@ def _in_rooms(name: str, number: int, settings: FurnitureStyles) -> Array:
 
 
 def _moved(shot: Tensor, rng: np.random.Generator) -> Tensor:
-    """(4, S, S) colour times alpha, and alpha: a shot (S, S, 4) uint8 in new colours, place and
-    size.
+    """Give a shot (S, S, 4) uint8 other colours, another place and another size.
+
+    returns  (4, S, S) colour times alpha, and alpha
     """
     straight = shot.permute(2, 0, 1) / 255
     color, alpha = straight[:3], straight[3:]
@@ -248,8 +250,10 @@ def make_pack(name: str, to: Path, progress: Report | None = None) -> Path:
 
 def fingerprint(settings: Furniture | FurnitureStyles) -> str:
     """Of settings and code: packs with the same have the same pictures."""
-    code = recipe().encode() + Path(__file__).read_bytes()
-    return hashlib.sha256(code + repr(sorted(asdict(settings).items())).encode()).hexdigest()[:16]
+    this = Path(__file__)
+    code = recipe() + code_fingerprint([this], this.parent)
+    everything = code + repr(sorted(asdict(settings).items()))
+    return hashlib.sha256(everything.encode()).hexdigest()[:16]
 
 
 def _mark_of(path: Path) -> str | None:

@@ -11,13 +11,16 @@ import os
 import shutil
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from course_utils.data.data_folder import data_folder
+
+if TYPE_CHECKING:  # the renderer is an extra, so it is imported once it is needed
+    from data_scripts.furniture.album import Model, Settings
 
 NEEDS = (
     "Rendering needs trimesh and embreex: pip install trimesh embreex. "
@@ -58,28 +61,26 @@ def main(
     """
     try:
         from data_scripts.furniture import album
+        from data_scripts.furniture.styles import CATEGORIES
     except ImportError as error:
         _stop(f"{NEEDS} ({error})")
     folder = to or data_folder() / "rendered_furniture"
-    unknown = set(category or []) - set(album.CATEGORIES)
+    unknown = sorted(set(category or []) - set(CATEGORIES))
     if unknown:
-        _stop(
-            f"There is no category {', '.join(sorted(unknown))}. There is: {', '.join(album.CATEGORIES)}."
-        )
+        _stop(f"There is no category {', '.join(unknown)}. There is: {', '.join(CATEGORIES)}.")
     wanted = album.models(models, category)
     settings = album.Settings(size, samples, seed, album.recipe())
     try:
-        _remove(folder) if fresh else None
+        if fresh:
+            _remove(folder)
         album.open_album(folder, settings)
-        _render(album, wanted, folder, settings, jobs or os.cpu_count() or 1)
+        _render(wanted, folder, settings, jobs or os.cpu_count() or 1)
     except (album.AlbumError, OSError) as error:
         _stop(str(error))
 
 
 def _remove(folder: Path) -> None:
-    """Remove an album, and nothing but an album: a mistyped --to must not cost anyone their
-    files.
-    """
+    """Remove an album, but nothing else: a mistyped --to must not cost anyone their files."""
     if not folder.exists():
         return
     if any(folder.iterdir()) and not (folder / "settings.json").exists():
@@ -87,7 +88,9 @@ def _remove(folder: Path) -> None:
     shutil.rmtree(folder)
 
 
-def _render(album, wanted: list, folder: Path, settings, jobs: int) -> None:  # noqa: ANN001 - imported late
+def _render(wanted: list["Model"], folder: Path, settings: "Settings", jobs: int) -> None:
+    from data_scripts.furniture import album
+
     todo = album.missing(wanted, folder)
     columns = [
         TextColumn("{task.description}"),
@@ -109,7 +112,7 @@ def _render(album, wanted: list, folder: Path, settings, jobs: int) -> None:  # 
     print(f"{len(wanted)} models, 62 views each, {settings.size} px: {folder}")
 
 
-def _stop(sentence: str, code: int = 1) -> None:
+def _stop(sentence: str, code: int = 1) -> NoReturn:
     err.print(sentence, style="bold red", markup=False, highlight=False, soft_wrap=True)
     sys.exit(code)
 

@@ -1,8 +1,8 @@
-"""Bring one file over HTTP, and go on where an earlier try stopped.
+"""Download one file over HTTP, continuing where an earlier attempt stopped.
 
-The transport is requests: nbgrader and JupyterLab's server bring it in any case, it is well kept,
-and it honours the proxies and certificates of the environment. pooch and torchvision fetch too, but
-begin a broken download of 2.6 GB again at its first byte.
+We use requests: nbgrader and JupyterLab's server depend on it already, it is well maintained, and
+it honours the proxies and certificates of the environment. pooch and torchvision download too, but
+they restart an interrupted download of 2.6 GB at its first byte.
 """
 
 import json
@@ -18,34 +18,33 @@ import requests
 from rich.filesize import decimal
 from urllib3.exceptions import HTTPError
 
-Report = Callable[
-    [str, int, int | None], None
-]  # what is being done, bytes so far, bytes in all if known
+# Called with the current step, the bytes done and the bytes in all, if known.
+Report = Callable[[str, int, int | None], None]
 
 CHUNK = 2**16
-PASSING = {408, 425, 429, 500, 502, 503, 504}  # HTTP statuses that another attempt may cure
+PASSING = {408, 425, 429, 500, 502, 503, 504}  # HTTP statuses worth another attempt
 log = logging.getLogger(__name__)
 
 
 class DownloadError(Exception):
-    """Something that the user can mend: what happened and what to do, in a sentence."""
+    """Something that the user can fix; the message says what happened and what to do."""
 
 
 class UnreachableError(DownloadError):
-    """The file can't be had from here; a browser or another network may do better."""
+    """The file cannot be downloaded from here; a browser or another network may succeed."""
 
 
 class _PassingError(Exception):
-    """Trouble that another attempt may cure."""
+    """A problem that another attempt may solve."""
 
 
 @dataclass(frozen=True)
 class Patience:
     """When to try again, and when to give up.
 
-    pauses   seconds before each further attempt: there are as many of them
-    enough   bytes; an attempt that brings as many is no failure, and the pauses start anew: slow
-             servers cut a file of 2.6 GB more often than three times
+    pauses   seconds before each further attempt; as many attempts are made
+    enough   bytes; an attempt that brings as many is not a failure, and the pauses start again:
+             slow servers interrupt a file of 2.6 GB more often than three times
     timeout  seconds to wait for a connection, and for the next bytes
     """
 
@@ -59,8 +58,12 @@ PATIENT = Patience()
 
 @dataclass(frozen=True)
 class _Kept:
-    """What an earlier try left: its address, the server's name for that version, bytes in all,
-    bytes here.
+    """What an earlier try left.
+
+    url        its address
+    validator  the server's name for this version of the file
+    total      bytes of the whole file, if known
+    have       bytes that are here
     """
 
     url: str
@@ -70,7 +73,7 @@ class _Kept:
 
 
 def sidecar(part: Path) -> Path:
-    """The small file that says what `part` is the beginning of."""
+    """The small file that records which download `part` is the beginning of."""
     return part.with_name(part.name + ".json")
 
 
@@ -81,7 +84,7 @@ def discard(part: Path) -> None:
 
 
 def is_whole(part: Path) -> bool:
-    """Is all of the file in `part`? Only `fetch` can tell, so no for what it did not bring."""
+    """Whether `part` is the whole file; False for any file that `fetch` did not download."""
     try:
         return json.loads(sidecar(part).read_text())["total"] == part.stat().st_size
     except (OSError, ValueError, TypeError, KeyError):
@@ -91,12 +94,11 @@ def is_whole(part: Path) -> bool:
 def fetch(
     url: str, part: Path, report: Report, size: int | None = None, patience: Patience = PATIENT
 ) -> None:
-    """Bring the file at `url` into `part`, going on from what is there; a whole file is not asked
-    for again.
+    """Download `url` into `part`, continuing what is there; a whole file is not requested again.
 
     size     its bytes, if known for certain
-    Raises UnreachableError if the file can't be had, DownloadError if it broke off (what came is
-    kept for the next call) or has another size, and OSError if `part` can't be written.
+    Raises UnreachableError if the file cannot be downloaded, DownloadError if the download broke
+    off (the next call continues it) or has another size, and OSError if `part` can't be written.
     """
     pauses = list(patience.pauses)
     while True:
@@ -117,15 +119,13 @@ def _given_up(trouble: str, kept: _Kept, part: Path) -> DownloadError:
         return UnreachableError(f"{trouble}.")
     total = decimal(kept.total) if kept.total else "the file"
     return DownloadError(
-        f"{trouble}: {decimal(kept.have)} of {total} are here, in {part}; run the same command again, "
-        f"and it goes on from there."
+        f"{trouble}: {decimal(kept.have)} of {total} are kept in {part}; run the same command "
+        f"again to continue."
     )
 
 
 def _kept(url: str, part: Path) -> _Kept:
-    """What to go on from: nothing if `part` is of another address, or can't be told from a later
-    version.
-    """
+    """What to continue from; nothing if it belongs to another address or has no validator."""
     try:
         kept = _Kept(**json.loads(sidecar(part).read_text()) | {"have": part.stat().st_size})
     except (OSError, ValueError, TypeError):
@@ -144,36 +144,34 @@ def _attempt(
         _refuse(response, kept, part)
         # 200 is all of it: the first time, or the file changed, or the server does not know ranges.
         if response.status_code == 200:
-            kept = _anew(response, url, part, size)
+            kept = _start_over(response, url, part, size)
         done = _write(response, part, kept, report)
     _note(part, replace(kept, total=done))
 
 
-def _anew(response: requests.Response, url: str, part: Path, size: int | None) -> _Kept:
+def _start_over(response: requests.Response, url: str, part: Path, size: int | None) -> _Kept:
     length = response.headers.get("Content-Length", "")
     kept = _Kept(url, _validator(response), int(length) if length.isdigit() else size)
     _refuse_other_size(kept, size)
-    part.write_bytes(
-        b""
-    )  # before the note: old bytes must never lie beside the name of a new version
+    # First the bytes, then the note: old bytes must never be labelled as a new version.
+    part.write_bytes(b"")
     _note(part, kept)
     return kept
 
 
 def _ask(kept: _Kept, timeout: tuple[float, float]) -> requests.Response:
-    # Not gzip on the fly: checksums and byte ranges are of the file as it lies on the server.
+    # No gzip on the fly: checksums and byte ranges refer to the file as stored on the server.
     headers = {"Accept-Encoding": "identity", "User-Agent": "image-synthesis-course"}
     if kept.have:
-        # If-Range: a file that has changed since comes whole, and never as a tail to the old
-        # beginning.
+        # If-Range: if the file has changed since, the server sends all of the new one.
         headers |= {"Range": f"bytes={kept.have}-", "If-Range": kept.validator}
     host = _host(kept.url)
     try:
         return requests.get(kept.url, headers=headers, stream=True, timeout=timeout)
     except requests.exceptions.SSLError as error:
         raise UnreachableError(
-            f"{host} does not prove who it is ({_root(error)}): check this machine's clock, and whether your "
-            f"network has a proxy."
+            f"{host} has no valid certificate ({_root(error)}): check this machine's clock, and "
+            f"whether your network has a proxy."
         ) from error
     except requests.exceptions.Timeout as error:
         raise _PassingError(f"{host} does not answer") from error
@@ -188,7 +186,7 @@ def _host(url: str) -> str:
 
 
 def _root(error: BaseException) -> str:
-    """The system's own words, below those of three libraries."""
+    """The system's own error message, below those of three libraries."""
     while below := error.__cause__ or error.__context__:
         error = below
     return str(
@@ -198,38 +196,41 @@ def _root(error: BaseException) -> str:
 
 def _validator(response: requests.Response) -> str:
     etag = response.headers.get("ETag", "")
-    # A weak ETag promises the same meaning, not the same bytes: it can't vouch for a splice.
+    # A weak ETag promises the same meaning, not the same bytes, so parts must not be joined on it.
     return etag if etag and not etag.startswith("W/") else response.headers.get("Last-Modified", "")
 
 
 def _refuse(response: requests.Response, kept: _Kept, part: Path) -> None:
-    """Raise for every answer that is not the file, or not the piece of it that was asked for."""
+    """Raise for any response that is not the file, or not the requested piece of it."""
     host, status = _host(response.url), response.status_code
     if status in PASSING:
-        raise _PassingError(f"{host} has trouble of its own (HTTP {status})")
+        raise _PassingError(f"{host} has a problem (HTTP {status})")
     if status == 416 or (status == 206 and not _continues(response, kept)):
         discard(part)
-        raise _PassingError(f"{host} cannot go on from where the download stopped")
+        raise _PassingError(f"{host} cannot continue from where the download stopped")
     if status in (404, 410):
         raise UnreachableError(f"{host} has no such file any more (HTTP {status}).")
     if status not in (200, 206):
-        raise UnreachableError(f"{host} refuses to give the file (HTTP {status}).")
+        raise UnreachableError(f"{host} refuses to send the file (HTTP {status}).")
     if response.headers.get("Content-Type", "").startswith(("text/html", "application/xhtml")):
         raise UnreachableError(
-            f"{host} sent a web page, perhaps this network's log-in, and not the file."
+            f"{host} sent a web page, perhaps this network's login page, instead of the file."
         )
 
 
 def _continues(response: requests.Response, kept: _Kept) -> bool:
     found = re.fullmatch(r"bytes (\d+)-\d+/(\d+)", response.headers.get("Content-Range", ""))
-    return bool(found) and (int(found[1]), int(found[2])) == (kept.have, kept.total)
+    if not found:
+        return False
+    start, total = int(found[1]), int(found[2])
+    return (start, total) == (kept.have, kept.total)
 
 
 def _refuse_other_size(kept: _Kept, size: int | None) -> None:
     if size and kept.total != size:
         raise DownloadError(
-            f"{_host(kept.url)} has another file now, of {kept.total:,} bytes and not {size:,}: nothing was "
-            f"fetched; tell the course's authors."
+            f"{_host(kept.url)} has another file now, of {kept.total:,} bytes and not {size:,}: "
+            f"nothing was downloaded; tell the course's authors."
         )
 
 
@@ -238,12 +239,11 @@ def _note(part: Path, kept: _Kept) -> None:
 
 
 def _write(response: requests.Response, part: Path, kept: _Kept, report: Report) -> int:
-    """Append what the server sends; the bytes that are there then."""
+    """Append what the server sends; returns the size of `part` afterwards."""
     done, host = kept.have, _host(kept.url)
     try:
         with part.open("ab") as file:
-            # Some servers call a .tar.gz "Content-Encoding: gzip", and requests would unpack it on
-            # the way.
+            # Some servers label a .tar.gz "Content-Encoding: gzip"; requests would unpack it.
             for chunk in response.raw.stream(CHUNK, decode_content=False):
                 file.write(chunk)
                 done += len(chunk)

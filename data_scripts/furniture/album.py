@@ -10,7 +10,6 @@ A model's folder takes its name once it is whole, so what is there can be truste
 made again.
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -22,6 +21,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from data_scripts.code_fingerprint import code_fingerprint
 from data_scripts.furniture.render.camera import framing, photograph
 from data_scripts.furniture.render.light import lit
 from data_scripts.furniture.render.views import VIEWS
@@ -64,9 +64,9 @@ def models(count: int, categories: list[str] | None = None) -> list[Model]:
 
 
 def recipe() -> str:
-    """Fingerprint of this package's sources."""
-    sources = sorted(Path(__file__).parent.rglob("*.py"))
-    return hashlib.sha256(b"".join(source.read_bytes() for source in sources)).hexdigest()[:16]
+    """Fingerprint of this package's code."""
+    package = Path(__file__).parent
+    return code_fingerprint(package.rglob("*.py"), package)
 
 
 def open_album(folder: Path, settings: Settings) -> None:

@@ -1,6 +1,4 @@
-"""The colorizer's experiment on a few rooms: the parts of its recipe, and its table beside closed
-forms.
-"""
+"""The colorizer's experiment on a few rooms: its parts, and its table beside closed forms."""
 
 import math
 
@@ -31,9 +29,7 @@ TINY = Recipe(epochs=1)
 
 @pytest.fixture(scope="module")
 def views() -> RenderedViews:
-    """A shape for each category from eight azimuths, shaded from left to right: cut-outs for
-    furniture.
-    """
+    """A shape for each category from eight azimuths, shaded from left to right."""
     category, azimuth = torch.cartesian_prod(torch.arange(4), torch.arange(8)).T
     rgba = torch.zeros(32, 64, 64, 4, dtype=torch.uint8)
     rgba[..., :3] = (torch.arange(64) * 3 + 30).to(torch.uint8)[None, None, :, None]
@@ -81,7 +77,6 @@ def text_of(table) -> str:
 
 
 # --- what it trains on
-# -----------------------------------------------------------------------------------
 
 
 def test_views_of_the_test_rooms_are_in_no_other(views, monkeypatch):
@@ -125,9 +120,7 @@ def test_colours_are_tossed_anew_in_every_epoch(rooms, monkeypatch):
 
 @pytest.mark.parametrize("weighted", [False, True])
 def test_the_lean_loss_is_the_loss(rooms, weighted):
-    """Its value and its gradient, by way of dense codes and autograd. 20 rooms are more than go at
-    once.
-    """
+    """Its value and its gradient, through dense codes and autograd; 20 rooms need two portions."""
     # Apart from the palettes' own colours, where bins may tie and two encoders choose differently.
     ab = rooms.every(4).ab[:20] + 0.003 * torch.randn(
         20, 2, 16, 16, generator=torch.Generator().manual_seed(1)
@@ -163,13 +156,10 @@ def test_the_learning_rate_goes_up_and_down():
 
 
 # --- networks
-# --------------------------------------------------------------------------------------------
 
 
 def test_the_papers_network_has_its_blocks():
-    """Weights counted by hand from the paper's figure 2: convolutions with biases, a norm for each
-    block.
-    """
+    """Weights counted by hand from the paper's figure 2: biases, and a norm for each block."""
     with torch.device("meta"):
         network = experiment.built(Loss.MULTINOMIAL, Network.PAPER)
         two = experiment.built(Loss.L2, Network.PAPER)
@@ -257,7 +247,6 @@ def test_training_makes_it_better(rooms, unseen_rooms, runs):
 
 
 # --- results
-# ---------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("loss", Loss)
@@ -362,7 +351,6 @@ def test_the_table_shows_what_is_possible_beside_what_is_measured(rooms):
 
 
 # --- the command
-# -----------------------------------------------------------------------------------------
 
 
 @pytest.fixture

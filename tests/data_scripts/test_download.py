@@ -1,6 +1,4 @@
-"""The downloader against a server of our own that breaks off, lies, changes its mind and sends
-bombs.
-"""
+"""The downloader against a server of our own that breaks off, lies and sends bombs."""
 
 import contextlib
 import errno
@@ -352,7 +350,7 @@ def test_other_file_on_the_server_is_refused_before_it_is_fetched(server, tiny, 
 def test_what_is_no_archive_is_refused_even_without_a_checksum(server, to):
     server.body = b"Sorry, we have moved."
     message = fails(described(server, checksums=()), to)
-    assert "is broken, or no tar.gz archive" in message
+    assert "is broken, or not a tar.gz archive" in message
     assert left(to) == set()
 
 
@@ -367,7 +365,7 @@ def test_archive_that_ends_too_soon_without_a_checksum(server, to, kind, cut):
 def test_archive_of_another_set_is_refused(server, to):
     server.body = packed({"tiny/first.bin": b"1", "tiny/third.bin": b"3"})
     message = fails(described(server, checksums=()), to)
-    assert "is not the set that this course knows (2 instead of 1 *.bin)" in message
+    assert "is not the set that this course uses (2 instead of 1 *.bin)" in message
     assert left(to) == set()
 
 
@@ -439,11 +437,11 @@ def test_wrong_archive_put_there_by_hand_is_refused_and_left_alone(server, tiny,
     [
         (404, r"has no such file any more \(HTTP 404\). By hand"),
         (410, r"has no such file any more \(HTTP 410\). By hand"),
-        (403, r"refuses to give the file \(HTTP 403\). By hand"),
-        (204, r"refuses to give the file \(HTTP 204\). By hand"),
-        (500, r"has trouble of its own \(HTTP 500\). By hand"),
-        (503, r"has trouble of its own \(HTTP 503\). By hand"),
-        (429, r"has trouble of its own \(HTTP 429\). By hand"),
+        (403, r"refuses to send the file \(HTTP 403\). By hand"),
+        (204, r"refuses to send the file \(HTTP 204\). By hand"),
+        (500, r"has a problem \(HTTP 500\). By hand"),
+        (503, r"has a problem \(HTTP 503\). By hand"),
+        (429, r"has a problem \(HTTP 429\). By hand"),
     ],
 )
 def test_refusals_of_the_server(server, tiny, to, status, said):
@@ -471,8 +469,9 @@ def test_refusal_keeps_what_came_before(server, tiny, to):
 
 def test_web_page_in_place_of_the_archive(server, tiny, to):
     server.body, server.kind = b"<html>Please log in.</html>", "text/html; charset=utf-8"
-    assert "sent a web page, perhaps this network's log-in, and not the file. By hand" in fails(
-        tiny, to
+    assert (
+        "sent a web page, perhaps this network's login page, instead of the file. By hand"
+        in fails(tiny, to)
     )
     assert left(to) == set()
 
@@ -551,7 +550,7 @@ def test_disk_that_fills_while_unpacking(server, tiny, to, monkeypatch):
         patch.setattr(tarfile, "bltn_open", open_full)
         message = fails(tiny, to)
     assert "is full: free about 300.0 kB. The archive is kept in" in message
-    assert "nothing half unpacked is left" in message
+    assert "run the same command again to unpack it" in message
     assert left(to) == {"tiny.tar.gz.part", "tiny.tar.gz.part.json"}
     bring(tiny, to)
     assert is_whole(to)
@@ -562,7 +561,7 @@ def test_folder_that_is_a_file(tiny, tmp_path):
     (tmp_path / "file").touch()
     for to in (tmp_path / "file", tmp_path / "file" / "below"):
         assert re.search(
-            r"cannot be used \(.*\): name a folder that you can write in, with --to",
+            r"cannot be used \(.*\): choose a folder that you can write to, with --to",
             fails(tiny, to),
         )
 
@@ -635,15 +634,15 @@ def test_bound_is_not_too_narrow(server, to):
     [
         (
             "downloading",
-            r"Stopped. \d+.\d kB are kept in .*: run the same command again, and it goes on from",
+            r"Stopped. \d+.\d kB are kept in .*: run the same command again to continue",
         ),
         (
             "checking",
-            "Stopped. The archive is kept in .*, nothing half unpacked is left: run the same",
+            "Stopped. The archive is kept in .*: run the same command again to unpack it",
         ),
         (
             "unpacking",
-            "Stopped. The archive is kept in .*, nothing half unpacked is left: run the same",
+            "Stopped. The archive is kept in .*: run the same command again to unpack it",
         ),
     ],
 )
@@ -706,7 +705,9 @@ def test_two_runs_at_once(server, tiny, to):
     message = fails(tiny, to)
     server.wait.set()
     first.join()
-    assert message == f"Another run is bringing tiny into {to}: wait until it is done, or stop it."
+    assert (
+        message == f"Another run is downloading tiny into {to}: wait until it is done, or stop it."
+    )
     assert is_whole(to)
     assert len(server.requests) == 1
 
@@ -723,9 +724,7 @@ def test_lock_left_by_a_crash_locks_nobody_out(tiny, to):
 
 @pytest.fixture
 def invoke(monkeypatch, server, to):
-    """Run the command, in this process, on a manifest of `tiny` and of `gone`, which is on a dead
-    host.
-    """
+    """Run the command in this process, with a manifest of `tiny`, and of `gone` on a dead host."""
     tiny = described(server)
     gone = replace(tiny, name="gone", folder="gone", url=f"http://{dead_address()}/gone.tar.gz")
     monkeypatch.setattr(command, "read_manifest", lambda: {"gone": gone, "tiny": tiny})
@@ -806,7 +805,7 @@ def test_help_teaches(tmp_path):
     ran = script("--help", cwd=tmp_path)
     assert ran.returncode == 0
     for word in ("cifar10", "COURSE_DATA", "licence", "--to", "same command again"):
-        assert word in ran.stdout
+        assert word in " ".join(ran.stdout.split())
 
 
 # The manifest

@@ -73,7 +73,6 @@ def test_turning_is_right_handed():
 
 
 # --- pieces
-# ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("category", CATEGORIES)
@@ -112,7 +111,6 @@ def test_another_seed_is_other_furniture():
 
 
 # --- pictures
-# --------------------------------------------------------------------------------------------
 
 
 def test_views_are_those_of_the_rendered_chairs():
@@ -130,9 +128,7 @@ def chair():
 
 @pytest.mark.parametrize("background", [(0, 0, 0), (255, 255, 255), (20, 200, 120)])
 def test_mask_is_exact(chair, background: tuple, monkeypatch):
-    """Laid over any background, a picture is what rendering over that background gives, to
-    2/255.
-    """
+    """Laid over any background, a picture is the one rendered over it, to 2/255."""
     from data_scripts.furniture.render import camera
 
     seen = {}
@@ -199,9 +195,7 @@ def test_all_of_it_is_in_every_picture(chair):
 
 
 def test_light_comes_from_above_and_joints_are_not_dark():
-    """A post that stands in a block: what faces up is lightest, and nothing is black, not even
-    inside.
-    """
+    """A post in a block: what faces up is lightest, and nothing is black, not even inside."""
     grey = Material("#808080")
     block, leg = solids.box((1, 1, 0.3), (0, 0, 0.15)), solids.box((0.1, 0.1, 1.2), (0, 0, 0.6))
     surface = lit([Part(block, grey), Part(leg, grey)], finest=0.1)
@@ -211,7 +205,6 @@ def test_light_comes_from_above_and_joints_are_not_dark():
 
 
 # --- albums
-# ----------------------------------------------------------------------------------------------
 
 SMALL = album.Settings(size=24, samples=1)
 

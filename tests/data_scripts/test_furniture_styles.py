@@ -76,7 +76,6 @@ def test_another_pack_is_told_of(pack):
 
 
 # --- variation
-# ----------------------------------------------------------------------------------------------
 
 
 def generator(seed: int) -> torch.Generator:

@@ -1,6 +1,4 @@
-"""The generator's experiment on a handful of tiny pictures: the parts of its recipe, and all its
-variants.
-"""
+"""The generator's experiment on a few tiny pictures: its parts, and all its variants."""
 
 import math
 
@@ -89,12 +87,10 @@ def test_a_target_over_white_is_scored_over_black(views):
     asked = views.batch(torch.arange(4))
 
     class Knows(nn.Module):
-        identity = nn.Sequential(nn.Linear(2, 1))
-
         def forward(self, *_: object) -> tuple[torch.Tensor, torch.Tensor]:
             return asked.image, asked.mask
 
-    drawing = experiment.drawn(Knows(), Variant(over_white=True), asked)
+    drawing = experiment.drawn(Knows(), Variant(over_white=True), asked, chairs=2)
     assert torch.allclose(drawing.image, asked.masked, atol=1e-6)
 
 

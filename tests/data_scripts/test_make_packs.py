@@ -1,6 +1,4 @@
-"""The packs that ship: what is in them, that they are the same each time, and that a stale one is
-remade.
-"""
+"""The packs: what is in them, that they are repeatable, and that a stale one is made again."""
 
 from dataclasses import replace
 
@@ -62,9 +60,7 @@ def test_furniture_is_a_pack_of_views(one_core, tmp_path):
 
 
 def test_furniture_lies_as_the_album_of_the_same_models(one_core, tmp_path):
-    """render_furniture.py writes the same pictures, of the same models, in the same order of
-    views.
-    """
+    """render_furniture.py writes the same pictures of the same models, in the same order."""
     from data_scripts.furniture.album import Settings, models, render_model
 
     for model in models(4):

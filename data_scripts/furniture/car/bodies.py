@@ -70,7 +70,7 @@ class Tub:
 
     def top(self, y: ArrayLike) -> Array:
         """Height of the silhouette, whose lips at nose and tail are round."""
-        line = np.interp(y, *self._silhouette)
+        line = np.interp(np.asarray(y, float), *self._silhouette)
         return self.widest + (line - self.widest) * _fade(1 - self._from_end(y) / self.lip, 2.2)
 
     def bottom(self, y: ArrayLike) -> Array:
@@ -126,9 +126,7 @@ class Tub:
         return _mirrored_loft(self._below(y) + self._above(y))
 
     def skirt(self, height: float) -> Array:
-        """(rows, columns, 3) the right flank from its lower edge to about this height, nose to
-        tail.
-        """
+        """(rows, columns, 3) the right flank from its lower edge to about this height."""
         y = self._stations()[::-1]
         seam = self.seam(y, height)
         rows = [
@@ -144,9 +142,7 @@ class Tub:
         return 0.6 * self.widest + 0.4 * self.sill, self.widest, self._over_arches
 
     def seam(self, y: ArrayLike, height: float) -> Array:
-        """Height of a line along the flank: it passes over the arches, and dips at nose and
-        tail.
-        """
+        """Height of a line along the flank: it passes over the arches and dips at both ends."""
         return np.minimum(
             max(height, self._over_arches), self._shoulder(np.asarray(y, float)) - 0.004
         )
@@ -181,18 +177,14 @@ class Tub:
         return edge
 
     def _below(self, y: Array) -> list[Array]:
-        """Rows of points from the middle of the floor, up the arch and the flank, to the
-        shoulder.
-        """
+        """Rows of points from the middle of the floor, up arch and flank, to the shoulder."""
         inner = np.minimum(self.width / 2 - self.tunnel, 0.8 * self.half_width(y))
         rows = [np.stack([inner * share, y, self.bottom(y)], -1) for share in (0.2, 0.6, 1)]
         rows.append(np.stack([inner, y, self._arched(y)], -1))
         return rows + self._flank_rows(y, self._arched(y), self._shoulder(y))
 
     def _flank_rows(self, y: Array, edge: Array, upper: Array) -> list[Array]:
-        """Level rows, so that the flank keeps its shape where its edge jumps from the sill to an
-        arch.
-        """
+        """Level rows: they keep the flank in shape where its edge jumps from sill to arch."""
         rows = []
         for step, level in enumerate((0.0, *self.levels)):
             z = np.minimum(np.maximum(level, edge + 0.0004 * step), upper - 0.0004 * (5 - step))
@@ -229,8 +221,9 @@ class Tub:
         return (y > self.opening.front) & (y < self.opening.back)
 
     def _rim(self, y: Array, wide: Array) -> Array:
-        """x where the flat of the top begins, or the wall of an opening, which makes room for the
-        wheels.
+        """x where the flat of the top begins, or the wall of an opening.
+
+        Beside a wheel, the wall of an opening moves inwards.
         """
         if not self.opening:
             return 0.7 * wide
@@ -256,7 +249,5 @@ def _mirrored_loft(rows: list[Array]) -> Solid:
 
 
 def _fade(near: ArrayLike, power: float) -> Array:
-    """From 1 where near <= 0 down to a rest of 0.3 where near = 1, as the edge of a rounded box
-    does.
-    """
+    """From 1 where near <= 0 down to 0.3 where near = 1, like the edge of a rounded box."""
     return (1 - (np.clip(near, 0, 1) * 0.97) ** power) ** (1 / power)

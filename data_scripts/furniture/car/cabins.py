@@ -1,5 +1,6 @@
-"""The upper body of a car, with its roof: a surface given by formulas, so that windows lie on it
-exactly.
+"""The upper body of a car, with its roof: a surface given by formulas.
+
+Windows can be laid on it exactly.
 """
 
 from typing import NamedTuple
@@ -13,9 +14,7 @@ Array = np.ndarray
 
 
 class Cabin(NamedTuple):
-    """The upper body: level rounded rectangles that shrink and shift from the belt up to the
-    roof.
-    """
+    """The upper body: level rounded rectangles that shrink and shift from belt to roof."""
 
     base: tuple[float, float]  # y of windscreen and rear window at the belt
     roof: tuple[float, float]  # y of the same at the roof
@@ -24,13 +23,16 @@ class Cabin(NamedTuple):
     climb: float  # by how much the belt rises for each metre backwards
     height: float  # z of the roof
     sag: float  # metres by which the ends of the roof are lower than its middle
-    power: float  # of the outline: how square it is, seen from above, where it is about as long as wide
+    power: float  # of the outline from above: how square it is, if it is as long as it is wide
     narrowing: float  # share by which the tail is narrower
     edge: float  # radius of the roof's edge
 
     def at(self, f: ArrayLike, s: ArrayLike, t: ArrayLike) -> Array:
-        """(…, 3) a point for f -1 windscreen … 1 tail, s -1 left … 1 right and t 0 belt … 1
-        roof.
+        """(…, 3) a point of the surface.
+
+        f  from -1 at the windscreen to 1 at the tail
+        s  from -1 at the left to 1 at the right
+        t  from 0 at the belt to 1 at the roof
         """
         f, s, t = np.broadcast_arrays(*(np.asarray(v, float) for v in (f, s, t)))
         inset = self._inset(t)
@@ -105,8 +107,9 @@ class Cabin(NamedTuple):
         return loft(np.stack(rings))
 
     def _outline(self) -> tuple[Array, Array]:
-        """f and s of points all around, closer together at the corners, counter-clockwise from
-        above.
+        """f and s of points all around, closer together at the corners.
+
+        They run counter-clockwise as seen from above.
         """
         first = np.array([0, 0.3, 0.58, 0.8])
         corner = 0.5 ** (1 / self.power)

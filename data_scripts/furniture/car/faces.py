@@ -26,8 +26,10 @@ PLATE = Material("#eeece2", 0.1)
 
 
 class End(NamedTuple):
-    """Nose or tail of a tub, measured across in half widths, and up from the widest line to the
-    lip.
+    """Nose or tail of a tub.
+
+    Places on it are measured across in half widths, and upwards from the widest line (0) to the lip
+    (1).
     """
 
     tub: Tub
@@ -42,8 +44,8 @@ class End(NamedTuple):
 
     def height(self, share: float) -> float:
         """Metres above the floor: -1 is the lower edge, 0 the widest line, 1 the lip."""
-        lip = self.tub.top(self.side * (self.tub.length / 2 - self.tub.lip))
-        low = self.tub.bottom(self.tub.length / 2)
+        lip = float(self.tub.top(self.side * (self.tub.length / 2 - self.tub.lip)))
+        low = float(self.tub.bottom(self.tub.length / 2))
         levels = (low, self.tub.widest, lip)
         return float(np.interp(share, (-1, 0, 1), levels))
 
@@ -68,9 +70,7 @@ class End(NamedTuple):
         columns: int = 4,
         rows: int = 4,
     ) -> Solid:
-        """A plate with cut corners, `proud` metres off the skin and `slant` higher on its outer
-        side.
-        """
+        """A plate with cut corners, `proud` metres off the skin, `slant` higher on the outside."""
         across = self._before_arch(across)
         cut = min(0.3 * (up[1] - up[0]), 0.25 * (across[1] - across[0]))
         u, v = pane(across, up, (0.6 * cut, cut), columns)

@@ -1,8 +1,7 @@
-"""What is laid on a car's skin between nose and tail: windows, doors, mirrors and two-colour
-paint.
-"""
+"""Fittings on a car's skin between nose and tail: windows, doors, mirrors, second colour."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -55,7 +54,7 @@ def windows(cabin: Cabin, spans: list[Pair], frame: Material | None) -> list[Par
     """
     half, reach = cabin.half_widths[0], (cabin.base[1] - cabin.base[0]) / 2
     screens = [
-        Window(lambda s, t, end=end: cabin.screen(s, t, end), (-wide, wide), half, 7, (0, end, 0.5))
+        Window(partial(cabin.screen, end=end), (-wide, wide), half, 7, (0, end, 0.5))
         for end, wide in ((-1, 0.81), (1, 0.76))
     ]
     sides = [Window(cabin.side, span, reach, 4, (1, 0, 0)) for span in spans]
@@ -101,9 +100,9 @@ def bonnet_lines(tub: Tub, cowl: float, paint: Material) -> list[Part]:
 
 def handles(tub: Tub, places: list[float], z: float, metal: Material) -> list[Part]:
     """A handle on each door."""
-    return [
-        p for y in places for p in both(box((0.012, 0.032, 0.008), (tub.flank(y, z), y, z)), metal)
-    ]
+    size = (0.012, 0.032, 0.008)
+    right = [box(size, (float(tub.flank(y, z)), y, z)) for y in places]
+    return [part for handle in right for part in both(handle, metal)]
 
 
 def mirrors(tub: Tub, y: float, z: float, material: Material) -> list[Part]:
@@ -136,7 +135,7 @@ def shell(
     """The tub, in one colour or two."""
     if livery != "split":
         return [Part(tub.solid(), paint)]
-    height = tub.widest + 0.5 * (tub.top(0.0) - tub.widest)
+    height = tub.widest + 0.5 * (float(tub.top(0.0)) - tub.widest)
     skirt = patch(tub.skirt(height), 0.0012, (1, 0, 0))
     edge = strip(tub, height, (-0.47 * tub.length, 0.47 * tub.length), trim)
     return [Part(tub.solid(), paint), *both(skirt, second), *edge]

@@ -1,12 +1,10 @@
-"""Thin shapes that lie on a car's skin: closed solids that spend few faces on the side that nobody
-sees.
-"""
+"""Thin closed solids that lie on a car's skin, with few faces on their hidden side."""
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from data_scripts.furniture.render.materials import Material, Part
-from data_scripts.furniture.render.solids import Solid, loft, mirrored, moved, tube
+from data_scripts.furniture.render.solids import Points, Solid, loft, mirrored, moved, tube
 
 Array = np.ndarray
 Pair = tuple[float, float]
@@ -82,14 +80,15 @@ def lamp(at: ArrayLike, radius: float, bulge: float, side: int, sides: int = 14)
     return moved(lens(rim, (0, side * bulge * radius, 0), (0, -1.5 * side * radius, 0)), at)
 
 
-def line(path: ArrayLike, radius: float) -> Solid:
+def line(path: Points, radius: float) -> Solid:
     """A thin bar along a path: a gap between panels, a moulding."""
     return tube(path, radius, sides=3)
 
 
 def bar(start: ArrayLike, end: ArrayLike, radius: float) -> Solid:
     """A thin straight bar, in lengths short enough not to be cut when it is lit."""
-    count = 2 + int(np.linalg.norm(np.subtract(end, start)) / 0.065)
+    start, end = np.asarray(start, float), np.asarray(end, float)
+    count = 2 + int(np.linalg.norm(end - start) / 0.065)
     return tube(np.linspace(start, end, count), radius, sides=4)
 
 
@@ -99,11 +98,10 @@ def both(solid: Solid, material: Material) -> list[Part]:
 
 
 def cut(solid: Solid, longest: float = 0.0699) -> Solid:
-    """The same solid with more faces, until no side is longer, and none has a corner on another's
-    side.
+    """The same solid, with faces cut until no side is longer than `longest`.
 
-    Light and normals are known at corners only: a corner on a neighbour's side would show as a
-    seam.
+    No face gets a corner on a neighbour's side. Light and normals are known at corners only, so
+    such a corner would show as a seam.
     """
     vertices, faces = solid
     while True:

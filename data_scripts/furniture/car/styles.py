@@ -1,12 +1,11 @@
-"""The styles of cars: silhouettes of bodies, the corners and lamps of periods, and how one of each
-is drawn.
+"""The style of a car, and how it is drawn: first body and period, then what suits them.
 
 A car is a model at a quarter of the real size, so that it shares the furniture's light and
 patterns.
 """
 
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -32,6 +31,8 @@ Body = Literal[
     "bubble",
 ]
 Period = Literal["classic", "angular", "modern"]
+
+Word = TypeVar("Word", bound=str)
 
 SCALE = 0.25  # of the models
 
@@ -204,17 +205,17 @@ FASTENED: dict[Body, tuple[float, float]] = {
     "camper": (0.95, 0.9),
     "vintage": (0.9, 0.94),
 }
-PALE, DEEP = (
-    ("#f0efe9", "#e9dfc4", "#d9d4c8", "#cfd8da"),
-    ("#25272b", "#3a2f2a", "#24406b", "#6b2337"),
-)
+OPEN_LIVERIES: tuple[Livery, ...] = ("plain", "plain", "split", "stripes")
+CLOSED_LIVERIES: tuple[Livery, ...] = ("plain", "plain", "roof", "roof", "split", "stripes")
+PALE = ("#f0efe9", "#e9dfc4", "#d9d4c8", "#cfd8da")
+DEEP = ("#25272b", "#3a2f2a", "#24406b", "#6b2337")
 MORE_COATS = ("#d96b4f", "#4f7fb5", "#c7b6d6", "#8a1c1c", "#f2d8b0", "#2f4f3f", "#5b3a73")
 COATS = [*PAINTS, "#a8c3b0", "#8f9bb3", "#d8c9a3", "#5a6e58", "#b9bec4", "#a33b20", *MORE_COATS]
 CLOTHS = ("#2a2724", "#1f2a3c", "#4a2a24", "#b7a684")
 PLATED = {"classic": 0.85, "angular": 0.4, "modern": 0.12}
 
 
-def sample(rng: np.random.Generator) -> CarStyle:
+def sample_car(rng: np.random.Generator) -> CarStyle:
     """Draw the style of a car."""
     body: Body = _one_of(tuple(SILHOUETTES), rng)
     period: Period = (
@@ -238,7 +239,7 @@ def sample(rng: np.random.Generator) -> CarStyle:
     )
 
 
-def _one_of(options: tuple[str, ...], rng: np.random.Generator) -> str:
+def _one_of(options: tuple[Word, ...], rng: np.random.Generator) -> Word:
     return options[rng.integers(len(options))]
 
 
@@ -303,18 +304,11 @@ def _livery(body: Body, open_top: bool, rng: np.random.Generator) -> Livery:
         return "panels"
     if body in ("convertible", "roadster") and not open_top:
         return "roof"
-    options = (
-        ("plain", "plain", "split", "stripes")
-        if open_top
-        else ("plain", "plain", "roof", "roof", "split", "stripes")
-    )
-    return _one_of(options, rng)
+    return _one_of(OPEN_LIVERIES if open_top else CLOSED_LIVERIES, rng)
 
 
 def _second(livery: Livery, paint: Material, cloth: bool, rng: np.random.Generator) -> Material:
-    """The second colour: wood for panels, cloth for soft tops, else paint that stands out from the
-    first.
-    """
+    """The second colour: wood for panels, cloth for soft tops, otherwise a contrasting paint."""
     if livery == "panels":
         return Material(_one_of(("#a8713c", "#8d5a3b", "#b5651d"), rng), 0.4, "grain", period=0.03)
     if cloth and livery != "split":

@@ -1,6 +1,4 @@
-"""Separate wings, running boards, an upright radiator and lamps on stalks, as cars had them before
-1950.
-"""
+"""Parts of cars before 1950: separate wings, running boards, radiator, lamps on stalks."""
 
 from typing import NamedTuple
 
@@ -37,8 +35,9 @@ class Wings(NamedTuple):
     drop: float  # metres by which their outer edge bends down
 
     def path(self, side: int) -> Array:
-        """(K, 2) y and z of a wing, from its free end to the running board; side -1 front, 1
-        back.
+        """(K, 2) y and z of a wing, from its free end to the running board.
+
+        side  -1 front, 1 back
         """
         angles = np.radians(np.linspace(-4, 122, 9))
         arc = np.stack([np.cos(angles), np.sin(angles)], -1)
@@ -54,9 +53,7 @@ class Wings(NamedTuple):
         return curve * (side, 1) + (self.axles[side > 0], self.height)
 
     def solid(self, side: int) -> Solid:
-        """The right wing of an axle: a plate that follows its path and bends down at the outer
-        edge.
-        """
+        """The right wing of an axle: a plate along its path that bends down at the outer edge."""
         path = self.path(side)
         along = np.gradient(path, axis=0)
         inward = np.stack([-along[:, 1], along[:, 0]], -1) * side

@@ -32,8 +32,9 @@ def on_axle(parts: list[Part], x: float, y: float, z: float) -> list[Part]:
 
 
 def _placed(solid: Solid, radius: float, width: float) -> Solid:
-    """From units of the wheel's radius and width, with its axle upright, to metres with its axle
-    along x.
+    """A solid in metres with its axle along x.
+
+    It is given in units of the wheel's radius and width, with its axle upright.
     """
     return turned(Solid(solid.vertices * (radius, radius, width), solid.faces), 90, "y")
 

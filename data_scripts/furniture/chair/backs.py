@@ -1,7 +1,5 @@
 """Backs and arms of chairs."""
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -22,33 +20,21 @@ from data_scripts.furniture.chair.seats import (
     smooth,
     underside,
 )
+from data_scripts.furniture.chair.styles import ChairStyle
 from data_scripts.furniture.render import solids
 from data_scripts.furniture.render.materials import Part
 from data_scripts.furniture.render.solids import Solid
 
-if TYPE_CHECKING:
-    from data_scripts.furniture.chair.chairs import ChairStyle
-
 Array = np.ndarray
 
-FRAMED = (
-    "slatted",
-    "ladder",
-    "cross",
-    "splat",
-    "panel",
-    "sling",
-    "padded",
-)  # these hang between two posts
+# Backs that hang between two posts.
+FRAMED = ("slatted", "ladder", "cross", "splat", "panel", "sling", "padded")
 # Section of an upholstered wall, outward and up: it gets wider towards its round top.
 RIGHT = [(0.42, -0.5), (0.5, 0.3), (0.46, 0.44), (0.25, 0.5)]
 WALL = [*RIGHT, *((-x, z) for x, z in reversed(RIGHT))]
 ACROSS = np.linspace(-1, 1, 13)  # u of a rail's columns
-CORNERS = {
-    "square": 7,
-    "rounded": 4,
-    "round": 2.8,
-}  # of panels and pads: the power of a superellipse
+# Powers of the superellipses that are the outlines of panels and pads.
+CORNERS = {"square": 7, "rounded": 4, "round": 2.8}
 POSTLESS_LEGS = ("swivel", "pedestal")  # a back over these is held by one bar behind it
 
 
@@ -56,7 +42,7 @@ POSTLESS_LEGS = ("swivel", "pedestal")  # a back over these is held by one bar b
 
 
 def patch(
-    style: "ChairStyle",
+    style: ChairStyle,
     u: ArrayLike,
     low: ArrayLike,
     high: ArrayLike,
@@ -76,7 +62,7 @@ def patch(
 
 
 def upholstered(
-    style: "ChairStyle",
+    style: ChairStyle,
     low: float,
     thickness: float,
     power: float,
@@ -98,10 +84,8 @@ def upholstered(
     return Part(Solid(on_back(style, x / half, v, depth + forward), flat.faces), style.cover)
 
 
-def posts(style: "ChairStyle") -> list[Array]:
-    """(K, 3) points of the right and the left post, from the seat up; none where the back needs
-    none.
-    """
+def posts(style: ChairStyle) -> list[Array]:
+    """(K, 3) points of the right and the left post, from the seat up; empty without posts."""
     if style.back == "low":
         ends = [_rail_line(style, share) for share in (0.39, -0.39)]
         return [np.array([0.35 * _seat_end(style, end) + 0.65 * end, end]) for end in ends]
@@ -110,13 +94,13 @@ def posts(style: "ChairStyle") -> list[Array]:
     return [on_back(style, side, np.array([0.12, 0.55, 1])) for side in (1, -1)]
 
 
-def _seat_end(style: "ChairStyle", end: Array) -> Array:
+def _seat_end(style: ChairStyle, end: Array) -> Array:
     """Where the post below a point of a low rail leaves the seat."""
     x, y = rear_corner(style)
     return np.array([np.sign(end[0]) * x, y, style.seat_height])
 
 
-def back(style: "ChairStyle", own_posts: list[Array]) -> list[Part]:
+def back(style: ChairStyle, own_posts: list[Array]) -> list[Part]:
     """The back.
 
     own_posts  posts that do not belong to the legs
@@ -125,11 +109,11 @@ def back(style: "ChairStyle", own_posts: list[Array]) -> list[Part]:
     return made + [Part(_post(style, path), style.frame) for path in own_posts]
 
 
-def _nothing(style: "ChairStyle") -> list[Part]:
+def _nothing(style: ChairStyle) -> list[Part]:
     return []
 
 
-def _post(style: "ChairStyle", path: Array) -> Solid:
+def _post(style: ChairStyle, path: Array) -> Solid:
     """A post that stands in the seat."""
     line = smooth(np.concatenate([[_seat_end(style, path[0]) - (0, 0, 0.02)], path]))
     size = style.leg_thickness * np.linspace(0.85, 0.65, len(line))
@@ -139,15 +123,14 @@ def _post(style: "ChairStyle", path: Array) -> Solid:
 # Backs of wood
 
 
-def _crest(style: "ChairStyle", low: float = 0.88, high: float = 1.0, arch: float = 0.035) -> Part:
+def _crest(style: ChairStyle, low: float = 0.88, high: float = 1.0, arch: float = 0.035) -> Part:
     """The rail on top, which is a little higher in the middle."""
     u = 1.02 * ACROSS
-    return Part(
-        patch(style, u, low + arch * (1 - u**2), high + arch * (1 - u**2), 0.024), style.frame
-    )
+    rise = arch * (1 - u**2)
+    return Part(patch(style, u, low + rise, high + rise, 0.024), style.frame)
 
 
-def _slatted(style: "ChairStyle") -> list[Part]:
+def _slatted(style: ChairStyle) -> list[Part]:
     """Upright slats between two rails."""
     rail = Part(patch(style, ACROSS, 0.17, 0.25, 0.022), style.frame)
     centers = (np.arange(style.back_members) + 0.5) / style.back_members * 2 - 1
@@ -156,7 +139,7 @@ def _slatted(style: "ChairStyle") -> list[Part]:
     return [rail, _crest(style)] + [Part(solid, style.frame) for solid in made]
 
 
-def _ladder(style: "ChairStyle") -> list[Part]:
+def _ladder(style: ChairStyle) -> list[Part]:
     """Rungs whose upper edges are arched."""
     u = ACROSS
     lows = np.linspace(0.2, 0.84, style.back_members)
@@ -168,7 +151,7 @@ def _ladder(style: "ChairStyle") -> list[Part]:
     ]
 
 
-def _cross(style: "ChairStyle") -> list[Part]:
+def _cross(style: ChairStyle) -> list[Part]:
     """Two crossing bars between two rails."""
     rail = Part(patch(style, ACROSS, 0.2, 0.29, 0.022), style.frame)
     u = np.linspace(-0.96, 0.96, 12)
@@ -178,65 +161,64 @@ def _cross(style: "ChairStyle") -> list[Part]:
     return [rail, _crest(style)] + [Part(solid, style.frame) for solid in bars]
 
 
-def _splat(style: "ChairStyle") -> list[Part]:
+def _splat(style: ChairStyle) -> list[Part]:
     """One board in the middle, of a vase's outline."""
     v = np.linspace(0.02, 0.95, 16)
-    half = np.interp(
-        v, [0, 0.12, 0.3, 0.5, 0.72, 0.86, 1], [0.34, 0.2, 0.26, 0.4, 0.42, 0.24, 0.36]
-    )
+    heights = [0, 0.12, 0.3, 0.5, 0.72, 0.86, 1]
+    half = np.interp(v, heights, [0.34, 0.2, 0.26, 0.4, 0.42, 0.24, 0.36])
     grid = on_back(style, np.linspace(-1, 1, 5) * half[:, None], v[:, None])
     rail = Part(patch(style, ACROSS, 0.0, 0.07, 0.026), style.frame)
     return [rail, _crest(style, 0.87, 0.98, 0.07), Part(solids.sheet(grid, 0.016), style.frame)]
 
 
-def _panel(style: "ChairStyle") -> list[Part]:
+def _panel(style: ChairStyle) -> list[Part]:
     """A bent board in front of the posts, or on a bar behind it."""
     return [upholstered(style, _gap(style), 0.022, CORNERS[style.outline], 0.004), *_spine(style)]
 
 
-def _gap(style: "ChairStyle") -> float:
+def _gap(style: ChairStyle) -> float:
     """Share of the back's height that stays free above the seat."""
-    return (
-        {"padded": 0.16, "sling": 0.3, "panel": 0.34}[style.back]
-        if style.seat != "cushion"
-        else -0.07
-    )
+    if style.seat == "cushion":
+        return -0.07
+    return {"padded": 0.16, "sling": 0.3, "panel": 0.34}[style.back]
 
 
 def _hoop_height(u: ArrayLike) -> Array:
     return (1 - np.abs(u) ** 2.4) ** (1 / 2.4)
 
 
-def _hoop_line(style: "ChairStyle", size: float = 1.0) -> Array:
+def _hoop_line(style: ChairStyle, size: float = 1.0) -> Array:
     """A bent bow that stands in the seat at both ends."""
     angle = np.linspace(0, np.pi, 33)
     u = np.sign(np.cos(angle)) * np.abs(np.cos(angle)) ** (2 / 2.4)
     return on_back(style, size * u, size * np.sin(angle) ** (2 / 2.4) - 0.03)
 
 
-def _hoop(style: "ChairStyle") -> list[Part]:
+def _hoop(style: ChairStyle) -> list[Part]:
     """A bow with spindles, or with a smaller bow inside."""
-    bow = solids.tube(_hoop_line(style), 0.013 if style.back_members else 0.015, 8)
-    inside = (
-        _spindles(style) if style.back_members else [solids.tube(_hoop_line(style, 0.66), 0.012, 8)]
-    )
+    if style.back_members:
+        bow = solids.tube(_hoop_line(style), 0.013, 8)
+        inside = _spindles(style)
+    else:
+        bow = solids.tube(_hoop_line(style), 0.015, 8)
+        inside = [solids.tube(_hoop_line(style, 0.66), 0.012, 8)]
     return [Part(solid, style.frame) for solid in (bow, *inside)]
 
 
-def _spindles(style: "ChairStyle") -> list[Solid]:
+def _spindles(style: ChairStyle) -> list[Solid]:
     """Thin turned bars that fan out from the seat to the bow or the crest."""
     share = np.linspace(-1, 1, style.back_members + 2)[1:-1]
     tops = 0.97 * _hoop_height(share) - 0.03 if style.back == "hoop" else np.full_like(share, 0.94)
     return [_spindle(style, u, top) for u, top in zip(share, tops, strict=True)]
 
 
-def _spindle(style: "ChairStyle", u: float, top: float) -> Solid:
+def _spindle(style: ChairStyle, u: float, top: float) -> Solid:
     v = np.linspace(-0.03, top, 9)
     swell = np.interp(v, [0, 0.25, 1], [0.008, 0.0115, 0.0085])
     return solids.tube(on_back(style, u * (0.8 + 0.2 * v / top), v), swell, 6)
 
 
-def _comb(style: "ChairStyle") -> list[Part]:
+def _comb(style: ChairStyle) -> list[Part]:
     """Spindles under a crest, between two thicker ones."""
     outer = [_spindle(style, side, 0.94) for side in (-1.0, 1.0)]
     crest = _crest(style, 0.87, 0.99, 0.05)
@@ -246,7 +228,7 @@ def _comb(style: "ChairStyle") -> list[Part]:
 # Upholstered and slung backs
 
 
-def _padded(style: "ChairStyle") -> list[Part]:
+def _padded(style: ChairStyle) -> list[Part]:
     """A pad between the posts, or a cushion; between padded arms, a thick backrest."""
     if is_boxed(style):
         return [_backrest(style)]
@@ -254,35 +236,35 @@ def _padded(style: "ChairStyle") -> list[Part]:
     return [upholstered(style, _gap(style), thick, CORNERS[style.outline], -0.02), *_spine(style)]
 
 
-def _backrest(style: "ChairStyle") -> Part:
+def _backrest(style: ChairStyle) -> Part:
     """The thick back of an upholstered armchair, from its base up."""
     low = -(style.seat_thickness + 0.6 * BASE_HEIGHT) / style.back_height
     return upholstered(style, low, 0.16, 6, forward=-0.1, width=1.96)
 
 
-def _sling(style: "ChairStyle") -> list[Part]:
+def _sling(style: ChairStyle) -> list[Part]:
     u = 1.06 * ACROSS
     return [Part(patch(style, u, _gap(style), 0.98, 0.014, 0.006), style.cover)]
 
 
-def _spine(style: "ChairStyle") -> list[Part]:
+def _spine(style: ChairStyle) -> list[Part]:
     """The bar that holds a back over a column."""
     if style.legs not in POSTLESS_LEGS:
         return []
-    low = (0, 0.0, underside(style) - 0.012)
-    y = style.seat_depth / 2
+    z = underside(style) - 0.012
+    y = style.seat_depth / 2 + 0.045
     top = on_back(style, 0, 0.62, -0.02)
-    path = bent([low, (0, y + 0.045, low[2]), top], 0.09)
+    path = bent([(0, 0, z), (0, y, z), top], 0.09)
     return [Part(bar(path, 0.06, 0.024), style.frame)]
 
 
-def _wing(style: "ChairStyle") -> list[Part]:
+def _wing(style: ChairStyle) -> list[Part]:
     """A tall upholstered back with a wing at either side."""
     wing = _wing_side(style)
     return [_backrest(style), Part(wing, style.cover), Part(solids.mirrored(wing), style.cover)]
 
 
-def _wing_side(style: "ChairStyle") -> Solid:
+def _wing_side(style: ChairStyle) -> Solid:
     """The right wing: a soft plate that sweeps from the arm up to the back's top."""
     share = np.linspace(0, 1, 15)
     low = style.arm_height / style.back_height - 0.12
@@ -290,34 +272,28 @@ def _wing_side(style: "ChairStyle") -> Solid:
     reach = np.interp(share, [0, 0.35, 0.75, 0.88, 0.96, 1], [0.26, 0.2, 0.17, 0.14, 0.08, 0.0])
     edges = np.concatenate([on_back(style, 1.0, v, -0.08), on_back(style, 1.0, v, reach)[::-1]])
     middle = edges.mean(axis=0)
-    flat = layered(
-        (edges - middle)[:, 1:], [(0.9, 0), (1, 0.02), (1, 0.05), (0.94, 0.068), (0.86, 0.075)]
-    )
+    profile = [(0.9, 0), (1, 0.02), (1, 0.05), (0.94, 0.068), (0.86, 0.075)]
+    flat = layered((edges - middle)[:, 1:], profile)
     y, z, depth = flat.vertices.T
-    return Solid(
-        np.column_stack([depth - 0.01, y, z]) + (rear_corner(style)[0], *middle[1:]), flat.faces
-    )
+    upright = np.column_stack([depth - 0.01, y, z])
+    return Solid(upright + (rear_corner(style)[0], *middle[1:]), flat.faces)
 
 
-def _tub(style: "ChairStyle") -> list[Part]:
+def _tub(style: ChairStyle) -> list[Part]:
     """A thick upholstered wall around the seat, which slopes down to the arms."""
-    share = np.sin(
-        np.linspace(-np.pi / 2, np.pi / 2, 45)
-    )  # closer together at its ends, which are round
+    # Closer together at the ends, which are round.
+    share = np.sin(np.linspace(-np.pi / 2, np.pi / 2, 45))
     path = _rail_line(style, share)
     top = style.seat_height + style.arm_height + _rise(style, path)
     foot = style.seat_height - style.seat_thickness - BASE_HEIGHT + 0.012
     end = np.sqrt(1 - ((np.abs(share) - 0.88).clip(0) / 0.13) ** 2)
     path[:, 2] = foot + (top - foot) * (0.85 + 0.15 * end) / 2
-    return [
-        Part(
-            _around(path, 0.1 * end, 2 * (path[:, 2] - foot), filled([*WALL, WALL[0]], 0.15)[:-1]),
-            style.cover,
-        )
-    ]
+    section = filled([*WALL, WALL[0]], 0.15)[:-1]
+    wall = _around(path, 0.1 * end, 2 * (path[:, 2] - foot), section)
+    return [Part(wall, style.cover)]
 
 
-def _rise(style: "ChairStyle", path: Array) -> Array:
+def _rise(style: ChairStyle, path: Array) -> Array:
     share = ((path[:, 1] + 0.3 * style.seat_depth) / (0.75 * style.seat_depth)).clip(0, 1)
     return (style.back_height - style.arm_height) * share**2 * (3 - 2 * share)
 
@@ -325,7 +301,7 @@ def _rise(style: "ChairStyle", path: Array) -> Array:
 # Rails around the sitter
 
 
-def _rail_line(style: "ChairStyle", share: ArrayLike) -> Array:
+def _rail_line(style: ChairStyle, share: ArrayLike) -> Array:
     """(..., 3) points of a level horseshoe around the seat.
 
     share  from -1 at the end of the left arm, over 0 behind the sitter, to 1 at the end of the
@@ -342,7 +318,7 @@ def _rail_line(style: "ChairStyle", share: ArrayLike) -> Array:
     return np.stack([np.sign(share) * wide * np.sin(angle), y, z], axis=-1)
 
 
-def _low(style: "ChairStyle") -> list[Part]:
+def _low(style: ChairStyle) -> list[Part]:
     """A low curved rail, which may go on as arms; below it nothing, a splat or spindles."""
     share = np.linspace(-1, 1, 31) * (1.0 if style.arms == "horseshoe" else 0.5)
     path = _rail_line(style, share)
@@ -352,8 +328,9 @@ def _low(style: "ChairStyle") -> list[Part]:
 
 
 def _around(path: Array, thickness: ArrayLike, height: ArrayLike, section: Array = ROUND) -> Solid:
-    """A rail or a wall along a horseshoe from left to right; its section stays upright where the
-    path slopes.
+    """A rail or a wall along a horseshoe from left to right.
+
+    Its section stays upright where the path slopes.
 
     thickness, height  metres, one for all or (K,)
     """
@@ -366,7 +343,7 @@ def _around(path: Array, thickness: ArrayLike, height: ArrayLike, section: Array
     return solids.loft(np.concatenate([level, path[:, None, 2:] + scaled[..., 1:]], axis=-1))
 
 
-def _under_rail(style: "ChairStyle") -> list[Solid]:
+def _under_rail(style: ChairStyle) -> list[Solid]:
     """What is between a low rail and the seat."""
     if style.back_members == 1:
         return [_wishbone(style)]
@@ -374,13 +351,13 @@ def _under_rail(style: "ChairStyle") -> list[Solid]:
     return [_rail_spindle(style, s) for s in share]
 
 
-def _wishbone(style: "ChairStyle") -> Solid:
+def _wishbone(style: ChairStyle) -> Solid:
     v = np.linspace(-0.03, style.arm_height / style.back_height, 9)
     half = np.interp(v / v[-1], [0, 0.4, 1], [0.1, 0.14, 0.38])
     return solids.sheet(on_back(style, np.linspace(-1, 1, 5) * half[:, None], v[:, None]), 0.016)
 
 
-def _rail_spindle(style: "ChairStyle", share: float) -> Solid:
+def _rail_spindle(style: ChairStyle, share: float) -> Solid:
     top = _rail_line(style, share)
     u = top[0] / (style.seat_width / 2 + 0.025)
     return tube([on_back(style, u, -0.04), top], 0.02)
@@ -389,25 +366,24 @@ def _rail_spindle(style: "ChairStyle", share: float) -> Solid:
 # Arms
 
 
-def arms(style: "ChairStyle") -> list[Part]:
+def arms(style: ChairStyle) -> list[Part]:
     """Both arms, or none."""
     made = ARMS[style.arms](style)
     return made + [Part(solids.mirrored(part.solid), part.material) for part in made]
 
 
-def _arm_ends(style: "ChairStyle") -> tuple[Array, Array]:
+def _arm_ends(style: ChairStyle) -> tuple[Array, Array]:
     """The arm's rear end at the post, and its front end over the front leg."""
     rear = on_back(style, 1.0, style.arm_height / style.back_height)
     x, y = front_corner(style)
     return rear, np.array([max(x, rear[0]) + 0.012, y + 0.02, style.seat_height + style.arm_height])
 
 
-def _straight_arm(style: "ChairStyle") -> list[Part]:
+def _straight_arm(style: ChairStyle) -> list[Part]:
     """A flat bar from the post to a support over the front leg."""
     rear, front = _arm_ends(style)
-    path = smooth(
-        [rear + (0, 0.01, -0.01), 0.5 * (rear + front) + (0.012, 0, 0.006), front - (0, 0.04, 0)]
-    )
+    middle = 0.5 * (rear + front) + (0.012, 0, 0.006)
+    path = smooth([rear + (0, 0.01, -0.01), middle, front - (0, 0.04, 0)])
     arm = bar(path, np.linspace(0.034, 0.058, len(path)), 0.026)
     x, y = front_corner(style)
     post = smooth([(x, y, underside(style)), front])
@@ -416,7 +392,7 @@ def _straight_arm(style: "ChairStyle") -> list[Part]:
     return [Part(arm, style.frame), Part(support, style.frame)]
 
 
-def _curved_arm(style: "ChairStyle") -> list[Part]:
+def _curved_arm(style: ChairStyle) -> list[Part]:
     """A bent bar that sweeps down to the side of the seat."""
     rear, front = _arm_ends(style)
     x, low = style.seat_width / 2 - 0.012, style.seat_height - style.seat_thickness
@@ -426,7 +402,7 @@ def _curved_arm(style: "ChairStyle") -> list[Part]:
     return [Part(solids.tube(path, 0.0145, 8), style.frame)]
 
 
-def _horseshoe_arm(style: "ChairStyle") -> list[Part]:
+def _horseshoe_arm(style: ChairStyle) -> list[Part]:
     """The right half of a rail all around, on a post in front; a low back has the rail already."""
     front = _rail_line(style, 0.93)
     x = min(front_corner(style)[0], style.seat_width / 2 - 0.02)
@@ -438,12 +414,12 @@ def _horseshoe_arm(style: "ChairStyle") -> list[Part]:
     return [Part(solid, style.frame) for solid in made]
 
 
-def _arm_spindle(style: "ChairStyle", top: Array) -> Solid:
+def _arm_spindle(style: ChairStyle, top: Array) -> Solid:
     """A thin bar from the rim of the seat to a point of the horseshoe."""
     return tube([top * (0.86, 0.86, 0) + (0, 0, style.seat_height - 0.02), top], 0.02)
 
 
-def _padded_arm(style: "ChairStyle") -> list[Part]:
+def _padded_arm(style: ChairStyle) -> list[Part]:
     """A closed upholstered side."""
     if style.back == "tub":
         return []
@@ -454,24 +430,23 @@ def _padded_arm(style: "ChairStyle") -> list[Part]:
     middle = np.array((style.seat_width / 2 - 0.015, 0.02, (high + low) / 2))
     side = Solid(flat.vertices[:, [2, 0, 1]] + middle, flat.faces)
     top = middle + (0.058, 0, (high - low) / 2 - 0.045)
-    roll = solids.tube(
-        smooth([top - (0, depth / 2 + 0.006, 0), top + (0, depth / 2, 0)]), 0.062, 14
-    )
-    return [Part(side, style.cover)] + ([Part(roll, style.cover)] if style.back == "wing" else [])
+    made = [side]
+    if style.back == "wing":
+        axis = smooth([top - (0, depth / 2 + 0.006, 0), top + (0, depth / 2, 0)])
+        made.append(solids.tube(axis, 0.062, 14))
+    return [Part(solid, style.cover) for solid in made]
 
 
-def _loop_arm(style: "ChairStyle") -> list[Part]:
+def _loop_arm(style: ChairStyle) -> list[Part]:
     """A closed bow at the side, from the seat up and back again."""
     x, y = style.seat_width / 2 + 0.03, 0.31 * style.seat_depth
     low, top = style.seat_height - 0.6 * style.seat_thickness, style.seat_height + style.arm_height
-    rise = [(x - 0.04, -y + 0.05, low), (x, -y, low + 0.03), (x, -y, top)]
-    path = bent(
-        np.array([*rise, *rise[::-1]]) * np.repeat([(1, 1, 1), (1, -1, 1)], 3, axis=0), 0.07
-    )
+    rise = np.array([(x - 0.04, -y + 0.05, low), (x, -y, low + 0.03), (x, -y, top)])
+    path = bent(np.concatenate([rise, rise[::-1] * (1, -1, 1)]), 0.07)
     return [Part(solids.tube(path, 0.0135, 8), style.frame)]
 
 
-def _tee_arm(style: "ChairStyle") -> list[Part]:
+def _tee_arm(style: ChairStyle) -> list[Part]:
     """A pad on one upright."""
     x, top = style.seat_width / 2 + 0.03, style.seat_height + style.arm_height
     low = underside(style) + 0.01

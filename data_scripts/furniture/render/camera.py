@@ -1,5 +1,4 @@
-"""Pictures of a lit piece of furniture: RGBA whose alpha is the share of each pixel that the piece
-covers.
+"""RGBA pictures of a lit piece; alpha is the share of each pixel that the piece covers.
 
 One ray for each sample, traced by embree. The light is on the surface already:
 only highlights depend on the view.
@@ -131,9 +130,7 @@ def _encoded(linear: Array) -> Array:
 
 
 def _developed(covered: Array, rows: range, columns: range, size: int, samples: int) -> Array:
-    """Average the samples of each pixel, and divide the colour by the cover, so that alpha is
-    straight.
-    """
+    """Average the samples of each pixel, and divide by alpha, so that alpha is straight."""
     height, width = len(rows) // samples, len(columns) // samples
     fine = covered.reshape(height, samples, width, samples * 4)
     down = fine.sum(axis=1)  # along whole rows first: many times as fast as both at once

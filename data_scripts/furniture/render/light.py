@@ -1,5 +1,4 @@
-"""Soft light, computed once for each piece of furniture: sky, a pale floor, and a low sun behind
-thin cloud.
+"""Soft light, computed once for each piece: a sky, a pale floor, a low sun behind thin cloud.
 
 Many weak lamps all around stand for the sky. Which of them a point of the surface sees is asked of
 embree; as the lamps are the same for every point, shadows are soft and free of noise.
@@ -57,13 +56,20 @@ def lit(parts: list[Part], finest: float | None = None) -> Surface:
     at, normal, corner = _corners(vertices, faces)
     light, buried = _fallen_light(scene, vertices[at], normal)
     light = _spread(light, buried, corner)
-    at_corners = (field.astype(np.float32)[corner] for field in (light, normal))
-    return Surface(scene, vertices, *at_corners, part, [p.material for p in parts])
+    return Surface(
+        scene=scene,
+        vertices=vertices,
+        light=light.astype(np.float32)[corner],
+        normal=normal.astype(np.float32)[corner],
+        part=part,
+        materials=[p.material for p in parts],
+    )
 
 
 def _joined(parts: list[Part], finest: float | None) -> tuple[Array, Array, Array]:
-    """All parts as one mesh of small faces: (V, 3) vertices, (F, 3) faces, (F,) part of each
-    face.
+    """All parts as one mesh of small faces.
+
+    returns  (V, 3) vertices, (F, 3) faces, (F,) part of each face
     """
     vertices = np.concatenate([p.solid.vertices for p in parts])
     if not np.isfinite(vertices).all():
@@ -71,7 +77,8 @@ def _joined(parts: list[Part], finest: float | None) -> tuple[Array, Array, Arra
     offsets = np.cumsum([0] + [len(p.solid.vertices) for p in parts[:-1]])
     faces = np.concatenate([p.solid.faces + o for p, o in zip(parts, offsets, strict=True)])
     part = np.repeat(np.arange(len(parts)), [len(p.solid.faces) for p in parts])
-    finest = finest or max(FINEST, FINEST_SHARE * np.linalg.norm(np.ptp(vertices, axis=0)))
+    diagonal = float(np.linalg.norm(np.ptp(vertices, axis=0)))
+    finest = finest or max(FINEST, FINEST_SHARE * diagonal)
     vertices, faces, origin = subdivide_to_size(
         vertices, faces, finest, max_iter=20, return_index=True
     )
@@ -134,9 +141,7 @@ def _evenly_spread(count: int) -> Array:
 
 
 def _fallen_light(scene: EmbreeScene, points: Array, normals: Array) -> tuple[Array, Array]:
-    """(C, 3) light at each corner, and (C,) whether it lies inside another part, where none
-    comes.
-    """
+    """(C, 3) light at each corner, and (C,) whether it is inside another part, in the dark."""
     directions, colors = _lamps()
     facing = normals @ directions.T  # (C, K) cosines
     origins = (points + STEP_OFF * normals).astype(np.float32)
@@ -157,8 +162,9 @@ def _fallen_light(scene: EmbreeScene, points: Array, normals: Array) -> tuple[Ar
 
 
 def _inside(scene: EmbreeScene, origins: Array, normals: Array) -> Array:
-    """(n,) whether points lie inside of a solid: rays that leave through the backs of faces began
-    inside.
+    """(n,) whether points are inside a solid.
+
+    A ray that leaves through the back of a face began inside.
     """
     directions = _evenly_spread(VOTES)
     point, way = np.nonzero(normals @ directions.T > 0.02)

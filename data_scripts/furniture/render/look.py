@@ -1,5 +1,6 @@
-"""A contact sheet: `python -m data_scripts.furniture.render.look chair --count 40 --to
-sheet.png`.
+"""A contact sheet of the furniture.
+
+python -m data_scripts.furniture.render.look chair --count 40 --to sheet.png
 """
 
 from pathlib import Path

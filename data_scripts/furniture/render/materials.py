@@ -22,14 +22,41 @@ WOODS = [
     "#e6d2ac",
 ]
 FABRICS = [
-    *("#8c2f39", "#c8553d", "#e0a030", "#6a8d4f", "#2f6f6b", "#2e5e8c", "#46527a", "#7d5a8c"),
-    *("#b08d79", "#d8cbb3", "#8f9499", "#4a4e54", "#a3b8c8", "#d78f8f", "#5d7f3a", "#274060"),
+    "#8c2f39",
+    "#c8553d",
+    "#e0a030",
+    "#6a8d4f",
+    "#2f6f6b",
+    "#2e5e8c",
+    "#46527a",
+    "#7d5a8c",
+    "#b08d79",
+    "#d8cbb3",
+    "#8f9499",
+    "#4a4e54",
+    "#a3b8c8",
+    "#d78f8f",
+    "#5d7f3a",
+    "#274060",
 ]
+WEAVES: tuple[Pattern, ...] = ("plain", "stripes", "checks")
 LEATHERS = ["#5a3220", "#2b2522", "#7c4a2a", "#a06a42", "#e4ddd0", "#6e1f1f"]
 METALS = ["#b9bcc0", "#8d9196", "#3a3d41", "#c9b27c"]
 PAINTS = [
-    *("#c22f2a", "#1f5fa8", "#e8b71a", "#2b7a4b", "#f0efe9", "#25272b", "#e2702a", "#6fb0c9"),
-    *("#7b8288", "#6b2337", "#9bb84a", "#24406b", "#d9a9a0", "#3d8b88"),
+    "#c22f2a",
+    "#1f5fa8",
+    "#e8b71a",
+    "#2b7a4b",
+    "#f0efe9",
+    "#25272b",
+    "#e2702a",
+    "#6fb0c9",
+    "#7b8288",
+    "#6b2337",
+    "#9bb84a",
+    "#24406b",
+    "#d9a9a0",
+    "#3d8b88",
 ]
 
 
@@ -59,7 +86,7 @@ def wood(rng: np.random.Generator) -> Material:
 
 def fabric(rng: np.random.Generator) -> Material:
     """Cloth: plain, or one time in three striped or checked."""
-    pattern = str(rng.choice(["plain", "stripes", "checks"], p=[0.68, 0.2, 0.12]))
+    pattern = WEAVES[rng.choice(len(WEAVES), p=[0.68, 0.2, 0.12])]
     color, second = rng.choice(FABRICS, 2, replace=False)
     return Material(str(color), 0.0, pattern, str(second), float(rng.uniform(0.07, 0.14)))
 
@@ -121,9 +148,7 @@ def albedo(materials: list[Material], which: Array, points: Array) -> Array:
 
 
 def _grain(points: Array) -> Array:
-    """Growth rings around a far, leaning axis, so that every face of a piece shows lines of its
-    own.
-    """
+    """Growth rings around a far, leaning axis, so that every face of a piece shows some."""
     x, y, z = points.T
     rings = np.hypot(0.35 * x + 0.21 * z + 70, y - 0.17 * z + 30 + 0.3 * np.sin(0.4 * z))
     waves = 0.25 * np.sin(0.3 * x + 0.7 * y)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.spatial import Delaunay
 
-from data_scripts.furniture.render.solids import Solid, loft, moved, tube, turned
+from data_scripts.furniture.render.solids import Points, Solid, loft, moved, tube, turned
 
 Array = np.ndarray
 Profile = list[tuple[float, float]]
@@ -19,8 +19,7 @@ TAN_15 = 0.268
 
 
 def refined(rows: ArrayLike, step: float = STEP) -> Array:
-    """A row of points or rings, with more in between wherever two neighbours are further apart than
-    `step`.
+    """A row of points or rings, with more in between, so that neighbours are at most `step` apart.
 
     rows   (K, ..., D) the last axis holds coordinates
     """
@@ -73,7 +72,7 @@ def rod(
     return bent([start, end], [radius, radius if end_radius is None else end_radius], sides)
 
 
-def bent(path: ArrayLike, radius: ArrayLike, sides: int = 8) -> Solid:
+def bent(path: Points, radius: ArrayLike, sides: int = 8) -> Solid:
     """A round bar along a path.
 
     path    (K, 3) points
@@ -95,16 +94,12 @@ def plate(
     """
     rim, inner, net = _net(np.asarray(outline, float))
     half = np.abs(rim).max(axis=0)
-    profile = refined(profile, 0.042)
-    rings = [
-        np.column_stack([rim * (1 - inset / half), np.full(len(rim), z)]) for inset, z in profile
-    ]
+    edge = refined(profile, 0.042)
+    rings = [np.column_stack([rim * (1 - inset / half), np.full(len(rim), z)]) for inset, z in edge]
     swell = crown * np.prod(1 - (inner / half) ** 2, axis=1)
     below, above = (
         np.column_stack([inner * (1 - inset / half), z + lift])
-        for (inset, z), lift in zip(
-            (profile[0], profile[-1]), (np.zeros(len(inner)), swell), strict=True
-        )
+        for (inset, z), lift in zip((edge[0], edge[-1]), (np.zeros(len(inner)), swell), strict=True)
     )
     side = loft(np.stack(rings)).faces[: -2 * len(rim)]
     floor, roof = (
@@ -142,8 +137,9 @@ def _renumbered(net: Array, border: int, first: int, first_inner: int) -> Array:
 
 
 def _net(outline: Array) -> tuple[Array, Array, Array]:
-    """(N, 2) border and (M, 2) inner vertices of an even net over an outline, and its (F, 3)
-    triangles.
+    """An even net over an outline.
+
+    returns  (N, 2) border and (M, 2) inner vertices, and (F, 3) triangles
     """
     rim = refined(np.concatenate([outline, outline[:1]]), RIM_STEP)[:-1]
     half = np.abs(rim).max(axis=0)
@@ -211,8 +207,9 @@ def trapezoid(lower: float, upper: float, height: float) -> Array:
 
 
 def rounded_edge(thickness: float, radius: float) -> Profile:
-    """The profile of a plate whose edges are rounded; at most half the thickness is used of the
-    radius.
+    """The profile of a plate whose edges are rounded.
+
+    radius  at most half the thickness is used
     """
     radius = min(radius, thickness / 2)
     upper = [(radius - out, thickness - radius + up) for out, up in _quarter(radius)]

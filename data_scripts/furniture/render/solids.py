@@ -4,6 +4,7 @@ Every solid's faces turn counter-clockwise seen from outside: the light inside a
 that.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import ArrayLike
 from scipy.spatial import ConvexHull
 
 Array = np.ndarray
+Points = Array | Sequence[ArrayLike]  # (K, D), an array or a row of points
 
 
 class Solid(NamedTuple):
@@ -126,7 +128,7 @@ def rod(
     return tube([start, end], [radius, radius if end_radius is None else end_radius], sides)
 
 
-def tube(path: ArrayLike, radius: ArrayLike, sides: int = 10, closed: bool = False) -> Solid:
+def tube(path: Points, radius: ArrayLike, sides: int = 10, closed: bool = False) -> Solid:
     """A round bar along a path.
 
     path    (K, 3) points
@@ -196,9 +198,7 @@ def sheet(points: ArrayLike, thickness: float) -> Solid:
 
 
 def _strip(rings: Array, columns: int) -> Solid:
-    """A loft of flat rings whose ends are closed as ladders, since a fan would leave a bent
-    ring.
-    """
+    """A loft of flat rings whose ends are closed as ladders, as a fan would leave a bent ring."""
     skin = loft(rings)
     count, sides = rings.shape[:2]
     faces = skin.faces[: -2 * sides]
@@ -217,9 +217,7 @@ def circle(radius: float, sides: int = 32) -> Array:
 
 
 def superellipse(width: float, depth: float, power: float, sides: int = 40) -> Array:
-    """(N, 2) outline between an ellipse (power 2) and a rectangle (large power),
-    counter-clockwise.
-    """
+    """(N, 2) outline, counter-clockwise: an ellipse (power 2), almost a rectangle (large power)."""
     angles = np.arange(sides) * 2 * np.pi / sides
     c, s = np.cos(angles), np.sin(angles)
     x, y = (np.sign(v) * np.abs(v) ** (2 / power) for v in (c, s))
@@ -232,8 +230,9 @@ def moved(solid: Solid, by: ArrayLike) -> Solid:
 
 
 def turned(solid: Solid, angle: float, axis: str, around: ArrayLike = (0, 0, 0)) -> Solid:
-    """The solid, turned by `angle` degrees around an axis ("x", "y" or "z") through a point,
-    right-handed.
+    """The solid, turned right-handed by `angle` degrees around an axis through a point.
+
+    axis  "x", "y" or "z"
     """
     i = "xyz".index(axis)
     j, k = (i + 1) % 3, (i + 2) % 3

@@ -1,6 +1,4 @@
-"""The 62 views of the rendered chairs (Aubry et al. 2014, "Seeing 3D chairs"), and their file
-names.
-"""
+"""The views of "Seeing 3D chairs" (Aubry et al. 2014), 62 in all, and their file names."""
 
 from typing import NamedTuple
 
@@ -28,9 +26,7 @@ class View(NamedTuple):
 
     @property
     def axes(self) -> Array:
-        """(3, 3) rows: the picture's right, its up, and the direction from the piece to the
-        viewer.
-        """
+        """(3, 3) rows: the picture's right, its up, and the direction from piece to viewer."""
         sin_el, cos_el = np.sin(np.radians(self.elevation)), np.cos(np.radians(self.elevation))
         sin_az, cos_az = np.sin(np.radians(self.azimuth)), np.cos(np.radians(self.azimuth))
         return np.array(

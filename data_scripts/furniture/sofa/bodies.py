@@ -1,6 +1,4 @@
-"""Sofas that are padded all over: with straight backs, camel backs, tufted scrolls, or bent to an
-arc.
-"""
+"""Sofas that are padded all over: straight, camel-backed, tufted, or bent to an arc."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -107,9 +105,7 @@ def scrolled(style: SofaStyle) -> list[Part]:
 
 
 def _horseshoe(x: float, y: float, front: float, radius: float = 0.13) -> Array:
-    """(K, 2) a line from the front of the left arm, around the back, to the front of the right
-    arm.
-    """
+    """(K, 2) a line from the front of the left arm, around the back, to that of the right arm."""
     turn = np.radians(np.linspace(0, 90, 6))
     arc = radius * np.column_stack([np.sin(turn), np.cos(turn)])
     right = arc + (x - radius, y - radius)
@@ -125,9 +121,7 @@ def _horseshoe_out(line: Array, by: float) -> Array:
 
 
 def _tufts(low: float, high: float, pitch: float = 0.105) -> Callable[[Array, Array], Array]:
-    """Rows of buttons above the seat, each row set off against the next, with padding that swells
-    between.
-    """
+    """Padding that swells between rows of buttons above the seat; alternate rows are offset."""
 
     def dent(along: Array, height: Array) -> Array:
         wave = np.cos(np.pi * along / pitch) * np.cos(np.pi * (height - low) / (0.8 * pitch))

@@ -1,7 +1,8 @@
 """The style of a sofa, and how it is drawn: first its family, then what suits that."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypedDict, TypeVar
 
 import numpy as np
 
@@ -23,6 +24,7 @@ Side = Literal["left", "right"]
 Arm = Literal["track", "rolled", "slanted", "flared", "wooden", "tube", "none"]
 Back = Literal["cushions", "tight", "tufted", "camel", "shell", "spindles", "slats"]
 Feet = Literal["block", "tapered", "turned", "skids", "plinth"]
+Word = TypeVar("Word", bound=str)
 
 
 @dataclass(frozen=True)
@@ -59,9 +61,9 @@ class Recipe(NamedTuple):
     """What suits one kind of sofa; the numbers of a word are its odds."""
 
     odds: float
-    arms: dict[str, float]
-    backs: dict[str, float]
-    feet: dict[str, float]
+    arms: dict[Arm, float]
+    backs: dict[Back, float]
+    feet: dict[Feet, float]
     height: tuple[float, float]
     arm_height: tuple[float, float]  # as a share of the height
     arm_width: tuple[float, float]
@@ -70,127 +72,213 @@ class Recipe(NamedTuple):
     leather: float = 0.25  # odds
 
 
-MODERN_FEET = {"block": 1, "tapered": 1.5, "skids": 1, "plinth": 0.8}
-RECIPES = {
+MODERN_FEET: dict[Feet, float] = {"block": 1, "tapered": 1.5, "skids": 1, "plinth": 0.8}
+RECIPES: dict[Kind, Recipe] = {
     "boxy": Recipe(
-        *(
-            3.0,
-            {"track": 3, "slanted": 1.3, "flared": 1.3, "none": 0.8},
-            {"cushions": 3, "tight": 1.2},
-        ),
-        *(MODERN_FEET, (0.74, 0.88), (0.66, 0.8), (0.1, 0.22)),
+        odds=3.0,
+        arms={"track": 3, "slanted": 1.3, "flared": 1.3, "none": 0.8},
+        backs={"cushions": 3, "tight": 1.2},
+        feet=MODERN_FEET,
+        height=(0.74, 0.88),
+        arm_height=(0.66, 0.8),
+        arm_width=(0.1, 0.22),
     ),
     "classic": Recipe(
-        *(1.6, {"rolled": 1}, {"cushions": 1.5, "tight": 1}),
-        *({"turned": 1.5, "block": 1, "plinth": 0.5}, (0.82, 0.94), (0.68, 0.74), (0.17, 0.22)),
+        odds=1.6,
+        arms={"rolled": 1},
+        backs={"cushions": 1.5, "tight": 1},
+        feet={"turned": 1.5, "block": 1, "plinth": 0.5},
+        height=(0.82, 0.94),
+        arm_height=(0.68, 0.74),
+        arm_width=(0.17, 0.22),
     ),
     "chesterfield": Recipe(
-        *(1.5, {"rolled": 1}, {"tufted": 1}, {"turned": 2, "block": 1}),
-        *((0.7, 0.78), (1.0, 1.0), (0.17, 0.22)),
+        odds=1.5,
+        arms={"rolled": 1},
+        backs={"tufted": 1},
+        feet={"turned": 2, "block": 1},
+        height=(0.7, 0.78),
+        arm_height=(1.0, 1.0),
+        arm_width=(0.17, 0.22),
         leather=0.65,
     ),
     "camel": Recipe(
-        *(1.1, {"rolled": 1}, {"camel": 1}, {"tapered": 1, "turned": 1, "block": 0.6}),
-        *((0.86, 0.98), (0.66, 0.72), (0.15, 0.19), (0.13, 0.2)),
+        odds=1.1,
+        arms={"rolled": 1},
+        backs={"camel": 1},
+        feet={"tapered": 1, "turned": 1, "block": 0.6},
+        height=(0.86, 0.98),
+        arm_height=(0.66, 0.72),
+        arm_width=(0.15, 0.19),
+        foot_height=(0.13, 0.2),
         leather=0.1,
     ),
     "curved": Recipe(
-        *(1.4, {"none": 1}, {"shell": 1}, {"plinth": 1, "tapered": 1.3, "block": 0.7}),
-        *((0.7, 0.84), (0.66, 1.0), (0.15, 0.2)),
+        odds=1.4,
+        arms={"none": 1},
+        backs={"shell": 1},
+        feet={"plinth": 1, "tapered": 1.3, "block": 0.7},
+        height=(0.7, 0.84),
+        arm_height=(0.66, 1.0),
+        arm_width=(0.15, 0.2),
         seat_width=(0.64, 0.76),
         leather=0.12,
     ),
     "chaise": Recipe(
-        *(1.1, {"track": 2, "slanted": 0.6, "flared": 0.6}, {"cushions": 1}),
-        *(MODERN_FEET, (0.76, 0.88), (0.68, 0.78), (0.12, 0.22)),
+        odds=1.1,
+        arms={"track": 2, "slanted": 0.6, "flared": 0.6},
+        backs={"cushions": 1},
+        feet=MODERN_FEET,
+        height=(0.76, 0.88),
+        arm_height=(0.68, 0.78),
+        arm_width=(0.12, 0.22),
     ),
     "corner": Recipe(
-        *(1.0, {"track": 2, "slanted": 0.6, "none": 0.6}, {"cushions": 1}),
-        *(MODERN_FEET, (0.74, 0.84), (0.7, 0.8), (0.12, 0.2)),
+        odds=1.0,
+        arms={"track": 2, "slanted": 0.6, "none": 0.6},
+        backs={"cushions": 1},
+        feet=MODERN_FEET,
+        height=(0.74, 0.84),
+        arm_height=(0.7, 0.8),
+        arm_width=(0.12, 0.2),
         seat_width=(0.58, 0.66),
     ),
     "midcentury": Recipe(
-        *(1.9, {"wooden": 3, "none": 1}, {"spindles": 1.3, "slats": 1}, {"tapered": 1}),
-        *((0.76, 0.86), (0.68, 0.74), (0.06, 0.09), (0.2, 0.24)),
+        odds=1.9,
+        arms={"wooden": 3, "none": 1},
+        backs={"spindles": 1.3, "slats": 1},
+        feet={"tapered": 1},
+        height=(0.76, 0.86),
+        arm_height=(0.68, 0.74),
+        arm_width=(0.06, 0.09),
+        foot_height=(0.2, 0.24),
         leather=0.2,
     ),
     "slatted": Recipe(
-        *(1.2, {"wooden": 1}, {"slats": 1.3, "spindles": 1}, {"block": 1}),
-        *((0.78, 0.88), (0.7, 0.78), (0.08, 0.12), (0.22, 0.27)),
+        odds=1.2,
+        arms={"wooden": 1},
+        backs={"slats": 1.3, "spindles": 1},
+        feet={"block": 1},
+        height=(0.78, 0.88),
+        arm_height=(0.7, 0.78),
+        arm_width=(0.08, 0.12),
+        foot_height=(0.22, 0.27),
         leather=0.05,
     ),
     "tubular": Recipe(
-        *(1.1, {"tube": 1}, {"cushions": 1}, {"skids": 1}),
-        *((0.68, 0.76), (0.82, 0.94), (0.13, 0.16), (0.11, 0.15)),
+        odds=1.1,
+        arms={"tube": 1},
+        backs={"cushions": 1},
+        feet={"skids": 1},
+        height=(0.68, 0.76),
+        arm_height=(0.82, 0.94),
+        arm_width=(0.13, 0.16),
+        foot_height=(0.11, 0.15),
         leather=0.75,
     ),
 }
+SIDES: dict[Side, float] = {"left": 1, "right": 1}
 WOODEN = ("midcentury", "slatted")
 
 
-def sample(rng: np.random.Generator) -> SofaStyle:
+class Words(TypedDict):
+    """The parts of a style that are words."""
+
+    kind: Kind
+    side: Side
+    arm: Arm
+    back: Back
+    feet: Feet
+
+
+class Lengths(TypedDict):
+    """The parts of a style that are measures."""
+
+    width: float
+    depth: float
+    height: float
+    seat_height: float
+    arm_height: float
+    arm_width: float
+    foot_height: float
+    cushion: float
+    back_thickness: float
+    softness: float
+    recline: float
+    reach: float
+    bend: float
+
+
+class Materials(TypedDict):
+    """The parts of a style that are materials."""
+
+    cover: Material
+    pillow: Material
+    frame: Material
+
+
+def sample_sofa(rng: np.random.Generator) -> SofaStyle:
     """Draw the style of a sofa."""
     kind = _pick(rng, {name: recipe.odds for name, recipe in RECIPES.items()})
     recipe = RECIPES[kind]
-    words = {
+    words: Words = {
         "kind": kind,
-        "side": _pick(rng, {"left": 1, "right": 1}),
+        "side": _pick(rng, SIDES),
         "arm": _pick(rng, recipe.arms),
         "back": _pick(rng, recipe.backs),
         "feet": _pick(rng, recipe.feet),
     }
-    seats = {"curved": 3, "corner": 2}.get(kind, 2 + int(rng.random() < 0.42))
-    bench = bool(kind == "camel" or (kind not in ("chaise", "corner") and rng.random() < 0.15))
+    two_or_three = 2 + int(rng.random() < 0.42)
+    seats = {"curved": 3, "corner": 2}.get(kind, two_or_three)
+    bench = kind == "camel" or (kind not in ("chaise", "corner") and bool(rng.random() < 0.15))
     pillows = int(rng.choice([0, 1, 2, 3], p=[0.4, 0.1, 0.35, 0.15]))
-    lengths = _lengths(words, recipe, seats, rng)
     return SofaStyle(
         **words,
         seats=seats,
         bench=bench,
         pillows=pillows,
-        **lengths,
+        **_lengths(words, recipe, seats, rng),
         **_materials(words, recipe, rng),
     )
 
 
-def _pick(rng: np.random.Generator, odds: dict[str, float]) -> str:
-    weights = np.array(list(odds.values()))
-    return str(rng.choice(list(odds), p=weights / weights.sum()))
+def _pick(rng: np.random.Generator, odds: Mapping[Word, float]) -> Word:
+    words, weights = list(odds), np.array(list(odds.values()))
+    return words[rng.choice(len(words), p=weights / weights.sum())]
 
 
-def _lengths(
-    words: dict[str, str], recipe: Recipe, seats: int, rng: np.random.Generator
-) -> dict[str, float]:
-    draw = {
-        name: float(rng.uniform(*getattr(recipe, name)))
-        for name in ("height", "arm_width", "foot_height")
-    }
-    seat_width, arm_share = (
-        float(rng.uniform(*bounds)) for bounds in (recipe.seat_width, recipe.arm_height)
-    )
+def _between(rng: np.random.Generator, bounds: tuple[float, float]) -> float:
+    return float(rng.uniform(*bounds))
+
+
+def _lengths(words: Words, recipe: Recipe, seats: int, rng: np.random.Generator) -> Lengths:
+    height, arm_width = _between(rng, recipe.height), _between(rng, recipe.arm_width)
+    foot_height = _between(rng, recipe.foot_height)
+    seat_width, arm_share = _between(rng, recipe.seat_width), _between(rng, recipe.arm_height)
     thin = words["kind"] in WOODEN
-    depth = float(rng.uniform(0.74, 0.8) if thin else rng.uniform(0.78, 0.92))
+    depth = _between(rng, (0.74, 0.8) if thin else (0.78, 0.92))
     if words["feet"] == "turned":
-        draw["foot_height"] = min(draw["foot_height"], 0.11)  # a taller bun would be an egg
-    arms = 0.0 if words["arm"] == "none" else 2 * draw["arm_width"]
+        foot_height = min(foot_height, 0.11)  # a taller bun would be an egg
+    arms = 0.0 if words["arm"] == "none" else 2 * arm_width
     beside = depth - arms / 2 if words["kind"] == "corner" else 0.0
-    return draw | {
+    return {
         "width": max(seats * seat_width + arms, 1.36) + beside,
         "depth": depth,
-        "seat_height": float(rng.uniform(0.39, 0.45)),
-        "arm_height": arm_share * draw["height"],
-        "cushion": float(rng.uniform(0.1, 0.13) if thin else rng.uniform(0.13, 0.19)),
-        "back_thickness": float(rng.uniform(0.13, 0.19)),
-        "softness": float(rng.uniform(0.02, 0.065)),
-        "recline": float(rng.uniform(13, 19) if thin else rng.uniform(7, 13)),
-        "reach": float(rng.uniform(0.55, 0.75)),
-        "bend": float(rng.uniform(20, 38)),
+        "height": height,
+        "seat_height": _between(rng, (0.39, 0.45)),
+        "arm_height": arm_share * height,
+        "arm_width": arm_width,
+        "foot_height": foot_height,
+        "cushion": _between(rng, (0.1, 0.13) if thin else (0.13, 0.19)),
+        "back_thickness": _between(rng, (0.13, 0.19)),
+        "softness": _between(rng, (0.02, 0.065)),
+        "recline": _between(rng, (13, 19) if thin else (7, 13)),
+        "reach": _between(rng, (0.55, 0.75)),
+        "bend": _between(rng, (20, 38)),
     }
 
 
-def _materials(
-    words: dict[str, str], recipe: Recipe, rng: np.random.Generator
-) -> dict[str, Material]:
+def _materials(words: Words, recipe: Recipe, rng: np.random.Generator) -> Materials:
     cover = leather(rng) if rng.random() < recipe.leather else fabric(rng)
     metallic = words["arm"] == "tube" or words["feet"] == "skids"
     return {"cover": cover, "pillow": fabric(rng), "frame": metal(rng) if metallic else wood(rng)}

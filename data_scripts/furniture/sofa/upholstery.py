@@ -14,13 +14,17 @@ FINE = 0.049  # metres between neighbouring vertices of a wall, so that no diago
 GAP = 0.012  # metres between cushions; their round edges make it look wider
 
 
-def block(size: ArrayLike, at: ArrayLike, radius: float, crown: float = 0.0) -> Solid:
+def block(
+    size: tuple[float, float, float], at: ArrayLike, radius: float, crown: float = 0.0
+) -> Solid:
     """A padded box.
 
+    size   width, depth and height
     at     the middle of its lower face
     crown  metres by which its upper face swells, if it is a flat one
     """
-    (width, depth, height), soft = size, min(radius, 0.45 * min(size))
+    width, depth, height = size
+    soft = min(radius, 0.45 * min(size))
     if height <= min(width, depth):
         edge = rounded_edge(height, soft)
         if crown:  # a cushion, whose lower edges nobody sees
@@ -36,9 +40,7 @@ def block(size: ArrayLike, at: ArrayLike, radius: float, crown: float = 0.0) -> 
 def back_cushion(
     width: float, height: float, thickness: float, recline: float, radius: float
 ) -> Solid:
-    """A cushion that stands on the origin and leans back by `recline` degrees, in front of y =
-    0.
-    """
+    """A cushion that stands on the origin, in front of y = 0, leaning back by `recline` degrees."""
     upright = board(
         rectangle(width, height, min(radius, 0.3 * height)),
         thickness,
@@ -110,17 +112,20 @@ def wall(
 def _stations(
     path: ArrayLike, thickness: float, high: ArrayLike, radius: float
 ) -> tuple[Array, Array, Array]:
-    """(K, 2) places close together along a path, closer where its ends are rounded; (K,) their
-    distance along it, and (K,) the wall's height there."""
-    step = np.diff(np.asarray(path, float), axis=0)
+    """(K, 2) places along a path, (K,) their distance along it, and (K,) the wall's height there.
+
+    They are close together, and closer where the ends are rounded.
+    """
+    path = np.asarray(path, float)
+    step = np.diff(path, axis=0)
     known = np.concatenate([[0.0], np.cumsum(np.linalg.norm(step, axis=1))])
     length, turning = known[-1], np.ptp(np.unwrap(np.arctan2(*step.T)))
     outer = length + turning * thickness / 2 - 2 * radius
     ends = radius * np.array([0.0, 0.1, 0.45])
     middle = np.linspace(radius, length - radius, max(2, round(outer / FINE) + 1))
     along = np.concatenate([ends, middle, length - ends[::-1]])
-    columns = (*np.asarray(path, float).T, np.broadcast_to(np.asarray(high, float), len(path)))
-    x, y, top = (np.interp(along, known, column) for column in columns)
+    heights = np.broadcast_to(np.asarray(high, float), len(path))
+    x, y, top = (np.interp(along, known, column) for column in (*path.T, heights))
     return np.column_stack([x, y]), along, top
 
 
@@ -133,7 +138,7 @@ def _section(
     inset   metres by which all of its sides are moved in
     """
     size = np.array([width, high - low])
-    arcs = rectangle(*size, radius).reshape(4, -1, 2)
+    arcs = rectangle(width, high - low, radius).reshape(4, -1, 2)
     ring = []
     for k, arc in enumerate(arcs):
         share = np.linspace(0, 1, counts[k % 2] + 1)[1:-1, None]

@@ -1,6 +1,4 @@
-"""What carries a table top: legs and rails, pedestals, trestles, panels, frames, a cross, a cage, a
-drum.
-"""
+"""Bases of tables: legs and rails, pedestals, trestles, panels, frames, a cross, a cage, a drum."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -224,9 +222,7 @@ CROSSES = {"bars": _crossed_bars, "boards": _crossed_boards, "tripod": _tripod}
 
 
 def _cage(style: TableStyle) -> list[Solid]:
-    """Many thin rods that twist from a ring on the floor to a wider one below the top: a waist
-    forms.
-    """
+    """Thin rods that twist from a ring on the floor to a wider one below the top, with a waist."""
     h, count = underside(style), 22
     foot, head, twist = 0.29, 0.36, np.radians(75)
     angles = np.arange(count) * 2 * np.pi / count

@@ -65,25 +65,19 @@ def _column(style: TableStyle, low: float) -> Solid:
     """A turned column that hangs a little below the feet's joint, with a vase in its lower half."""
     h, r = underside(style) + SINK / 2, 0.62 * style.girth
     shape = [
-        *(
-            (0.5, low - 0.05),
-            (0.9, low - 0.035),
-            (1.15, low),
-            (1.15, low + 0.01),
-            (0.8, low + 0.03),
-        ),
-        *(
-            (1.35, low + 0.2 * (h - low)),
-            (1.2, low + 0.35 * (h - low)),
-            (0.75, low + 0.55 * (h - low)),
-        ),
-        *(
-            (0.7, low + 0.75 * (h - low)),
-            (1.1, h - 0.06),
-            (1.6, h - 0.03),
-            (2.4, h - 0.02),
-            (2.4, h),
-        ),
+        (0.5, low - 0.05),
+        (0.9, low - 0.035),
+        (1.15, low),
+        (1.15, low + 0.01),
+        (0.8, low + 0.03),
+        (1.35, low + 0.2 * (h - low)),
+        (1.2, low + 0.35 * (h - low)),
+        (0.75, low + 0.55 * (h - low)),
+        (0.7, low + 0.75 * (h - low)),
+        (1.1, h - 0.06),
+        (1.6, h - 0.03),
+        (2.4, h - 0.02),
+        (2.4, h),
     ]
     return lathe(refined(np.array(shape) * (r, 1)), sides=20)
 

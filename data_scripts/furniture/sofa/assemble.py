@@ -9,13 +9,10 @@ from data_scripts.furniture.render.solids import Solid, mirrored, moved, turned
 from data_scripts.furniture.sofa.bodies import bent, scrolled, upholstered
 from data_scripts.furniture.sofa.frames import tubular, wooden
 from data_scripts.furniture.sofa.layout import arm_width
-from data_scripts.furniture.sofa.styles import SofaStyle, sample
+from data_scripts.furniture.sofa.styles import SofaStyle
 from data_scripts.furniture.sofa.upholstery import throw_pillow
 
-__all__ = ["STYLE", "build", "sample"]
-
 Array = np.ndarray
-STYLE = SofaStyle
 
 BODIES: dict[str, Callable[[SofaStyle], list[Part]]] = {
     "chesterfield": scrolled,
@@ -26,7 +23,7 @@ BODIES: dict[str, Callable[[SofaStyle], list[Part]]] = {
 }
 
 
-def build(style: SofaStyle) -> list[Part]:
+def build_sofa(style: SofaStyle) -> list[Part]:
     """Put a sofa together."""
     body = BODIES.get(style.kind, upholstered)(style)
     parts = _grounded(body + _pillows(style, np.concatenate([p.solid.vertices for p in body])))

@@ -1,37 +1,47 @@
-"""Parametric chairs and stools: first a kind is drawn and then its numbers, so that the parts
-suit.
-"""
+"""The style of a chair or a stool, and how it is drawn: first a kind, then what suits it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 
-from data_scripts.furniture.chair.backs import arms, back, posts
-from data_scripts.furniture.chair.legs import WITH_POSTS, legs
-from data_scripts.furniture.chair.seats import seat
-from data_scripts.furniture.render.materials import (
-    Material,
-    Part,
-    fabric,
-    leather,
-    metal,
-    paint,
-    wood,
-)
+from data_scripts.furniture.render.materials import Material, fabric, leather, metal, paint, wood
 
 Rng = np.random.Generator
+Word = TypeVar("Word", bound=str)
 Outline = Literal["square", "rounded", "round"]
 Seat = Literal["board", "saddle", "pad", "woven", "cushion", "sling", "shell"]
 Legs = Literal[
-    *("straight", "tapered", "turned", "splayed", "sabre", "wire"),
-    *("rocking", "cantilever", "sled", "crossed", "pedestal", "swivel"),
+    "straight",
+    "tapered",
+    "turned",
+    "splayed",
+    "sabre",
+    "wire",
+    "rocking",
+    "cantilever",
+    "sled",
+    "crossed",
+    "pedestal",
+    "swivel",
 ]
 Stretchers = Literal["none", "h", "box", "ladder", "cross", "ring", "footrest"]
 Back = Literal[
-    *("none", "slatted", "ladder", "cross", "splat", "panel", "hoop", "comb"),
-    *("low", "padded", "sling", "wing", "tub", "shell"),
+    "none",
+    "slatted",
+    "ladder",
+    "cross",
+    "splat",
+    "panel",
+    "hoop",
+    "comb",
+    "low",
+    "padded",
+    "sling",
+    "wing",
+    "tub",
+    "shell",
 ]
 Arms = Literal["none", "straight", "curved", "horseshoe", "padded", "loop", "tee", "moulded"]
 
@@ -63,30 +73,14 @@ class ChairStyle:
     cover: Material  # of the seat, and of a padded or moulded back
 
 
-STYLE = ChairStyle
-CARRIERS = (
-    *WITH_POSTS,
-    "cantilever",
-    "sled",
-    "crossed",
-)  # legs that go on as the posts of the back
-
-
-def build(style: ChairStyle) -> list[Part]:
-    """Put a chair together."""
-    ends = posts(style)
-    shared, own = (ends, []) if style.legs in CARRIERS else ([], ends)
-    return [*seat(style), *legs(style, shared), *back(style, own), *arms(style)]
-
-
-def sample(rng: Rng) -> ChairStyle:
+def sample_chair(rng: Rng) -> ChairStyle:
     """Draw the style of a chair; one in eight is a stool."""
     shares = np.array([share for _, share in KINDS])
     make, _ = KINDS[rng.choice(len(KINDS), p=shares / shares.sum())]
     return make(_side_chair(rng), rng)
 
 
-def _one_of(rng: Rng, *options: str) -> str:
+def _one_of(rng: Rng, *options: Word) -> Word:
     """One of some words; a word given twice comes twice as often."""
     return options[rng.integers(len(options))]
 
@@ -103,11 +97,13 @@ def _cloth(rng: Rng) -> Material:
     return fabric(rng) if rng.random() < 0.7 else leather(rng)
 
 
+# A light and a dark colour of woven straw or cane.
+RUSHES = [("#d3bb84", "#a98c55"), ("#c9a66b", "#9a7540"), ("#e0d3b4", "#b7a682")]
+
+
 def _rush(rng: Rng) -> Material:
     """Woven straw or cane."""
-    light, dark = [("#d3bb84", "#a98c55"), ("#c9a66b", "#9a7540"), ("#e0d3b4", "#b7a682")][
-        rng.integers(3)
-    ]
+    light, dark = RUSHES[rng.integers(len(RUSHES))]
     return Material(light, 0.0, "stripes", dark, _between(rng, 0.024, 0.036))
 
 
@@ -141,7 +137,7 @@ def _side_chair(rng: Rng) -> ChairStyle:
 
 def _upholster(style: ChairStyle, rng: Rng) -> ChairStyle:
     """Give a wooden chair one of the seats that suit it."""
-    kind = _one_of(rng, "board", "pad", "pad", "woven")
+    kind: Seat = _one_of(rng, "board", "pad", "pad", "woven")
     board = style.cover if rng.random() < 0.6 else _timber(rng)
     cover = {"board": board, "pad": _cloth(rng), "woven": _rush(rng)}[kind]
     thick = {"board": 0.028, "pad": _between(rng, 0.045, 0.06), "woven": 0.038}[kind]
@@ -189,7 +185,7 @@ def _ladder_back(style: ChairStyle, rng: Rng) -> ChairStyle:
 
 def _windsor(style: ChairStyle, rng: Rng) -> ChairStyle:
     """All of wood: a saddle seat that legs and spindles stand in."""
-    kind = _one_of(rng, "hoop", "hoop", "comb")
+    kind: Back = _one_of(rng, "hoop", "hoop", "comb")
     return replace(
         style,
         seat="saddle",
@@ -215,7 +211,7 @@ def _windsor(style: ChairStyle, rng: Rng) -> ChairStyle:
 def _bentwood(style: ChairStyle, rng: Rng) -> ChairStyle:
     """A café's: round seat, bent back."""
     size = _between(rng, 0.4, 0.44)
-    kind = _one_of(rng, "woven", "board")
+    kind: Seat = _one_of(rng, "woven", "board")
     return replace(
         style,
         seat=kind,
@@ -257,7 +253,7 @@ def _low_back(style: ChairStyle, rng: Rng) -> ChairStyle:
 
 def _shell(style: ChairStyle, rng: Rng) -> ChairStyle:
     """One moulding on any kind of base."""
-    base = _one_of(
+    base: Legs = _one_of(
         rng, "splayed", "wire", "pedestal", "sled", "swivel", "rocking", "tapered", "straight"
     )
     wooden = base in ("splayed", "rocking", "tapered")
@@ -291,7 +287,7 @@ def _one_metal(rng: Rng, cover: Material) -> Material:
 
 def _tubular(style: ChairStyle, rng: Rng) -> ChairStyle:
     """Of bent steel tube."""
-    kind = _one_of(rng, "sling", "pad", "pad", "woven", "board")
+    kind: Seat = _one_of(rng, "sling", "pad", "pad", "woven", "board")
     thick = {"sling": 0.016, "pad": 0.045, "woven": 0.03, "board": 0.022}[kind]
     cover = {"sling": leather, "pad": _cloth, "woven": _rush, "board": _timber}[kind](rng)
     return replace(
@@ -305,11 +301,19 @@ def _tubular(style: ChairStyle, rng: Rng) -> ChairStyle:
         legs=_one_of(rng, "cantilever", "cantilever", "sled"),
         leg_thickness=_between(rng, 0.024, 0.03),
         leg_splay=_between(rng, 0, 3),
-        back={"sling": "sling", "pad": _one_of(rng, "padded", "panel")}.get(kind, "panel"),
+        back=_tubular_back(kind, rng),
         back_recline=_between(rng, 9, 16),
         arms=_one_of(rng, "none", "loop", "straight"),
         frame=metal(rng) if rng.random() < 0.75 else paint(rng),
     )
+
+
+def _tubular_back(seat: Seat, rng: Rng) -> Back:
+    """The back that suits a seat between steel tubes; it draws once, whatever the seat."""
+    over_pad: Back = _one_of(rng, "padded", "panel")
+    if seat == "sling":
+        return "sling"
+    return over_pad if seat == "pad" else "panel"
 
 
 def _easy_chair(style: ChairStyle, rng: Rng) -> ChairStyle:
@@ -380,7 +384,7 @@ def _wing_chair(style: ChairStyle, rng: Rng) -> ChairStyle:
 
 def _club_chair(style: ChairStyle, rng: Rng) -> ChairStyle:
     """Upholstered all over, and low."""
-    kind = _one_of(rng, "tub", "tub", "padded")
+    kind: Back = _one_of(rng, "tub", "tub", "padded")
     return replace(
         _wing_chair(style, rng),
         outline="rounded" if kind == "tub" else "square",
@@ -416,8 +420,9 @@ def _office_chair(style: ChairStyle, rng: Rng) -> ChairStyle:
 
 
 def _stool(style: ChairStyle, rng: Rng) -> ChairStyle:
-    """High or low; hollow or padded, and smaller than its foot, so that nobody takes it for a
-    table.
+    """A stool, high or low, hollow or padded.
+
+    Its seat is smaller than its foot, so that it cannot be mistaken for a table.
     """
     high = bool(rng.random() < 0.65)
     make = _metal_stool if rng.random() < 0.42 else _wooden_stool
@@ -440,7 +445,7 @@ def _stool(style: ChairStyle, rng: Rng) -> ChairStyle:
 
 def _wooden_stool(style: ChairStyle, rng: Rng, high: bool) -> ChairStyle:
     """On four legs; a low one has a pad more often."""
-    kind = _one_of(rng, "saddle", "saddle" if high else "pad", "pad")
+    kind: Seat = _one_of(rng, "saddle", "saddle" if high else "pad", "pad")
     return replace(
         style,
         seat=kind,
@@ -453,8 +458,8 @@ def _wooden_stool(style: ChairStyle, rng: Rng, high: bool) -> ChairStyle:
 
 def _metal_stool(style: ChairStyle, rng: Rng, high: bool) -> ChairStyle:
     """On a column or on runners."""
-    base = _one_of(rng, "pedestal", "swivel", "sled")
-    rest = "footrest" if base == "sled" else "ring"
+    base: Legs = _one_of(rng, "pedestal", "swivel", "sled")
+    rest: Stretchers = "footrest" if base == "sled" else "ring"
     return replace(
         style,
         seat="pad",

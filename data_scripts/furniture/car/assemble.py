@@ -5,13 +5,9 @@ import numpy as np
 from data_scripts.furniture.car import extras, faces, fittings, seats, skins, vintage, wheels
 from data_scripts.furniture.car.bodies import Opening, Tub
 from data_scripts.furniture.car.cabins import Cabin
-from data_scripts.furniture.car.styles import Body, CarStyle, sample
+from data_scripts.furniture.car.styles import Body, CarStyle
 from data_scripts.furniture.render.materials import Material, Part
 from data_scripts.furniture.render.solids import Solid
-
-__all__ = ["STYLE", "CarStyle", "build", "sample"]
-
-STYLE = CarStyle
 
 BLACK, CHROME = faces.BLACK, faces.CHROME
 WINGED = ("vintage", "bubble")  # bodies whose wings are separate
@@ -54,7 +50,7 @@ EDGES: dict[Body, float] = {
 }  # radii of roofs
 
 
-def build(style: CarStyle) -> list[Part]:
+def build_car(style: CarStyle) -> list[Part]:
     """Put a car together."""
     tub = tub_of(style)
     cabin = cabin_of(style, tub)

@@ -4,15 +4,11 @@ from data_scripts.furniture.render.materials import Part
 from data_scripts.furniture.render.solids import moved
 from data_scripts.furniture.table.bases import base, lower_shelf
 from data_scripts.furniture.table.drawers import drawers
-from data_scripts.furniture.table.styles import TableStyle, sample
+from data_scripts.furniture.table.styles import TableStyle
 from data_scripts.furniture.table.tops import top
 
-__all__ = ["STYLE", "build", "sample"]
 
-STYLE = TableStyle
-
-
-def build(style: TableStyle) -> list[Part]:
+def build_table(style: TableStyle) -> list[Part]:
     """Put a table together."""
     below = [Part(s, style.frame) for s in base(style)]
     shelf = [
