@@ -20,28 +20,16 @@ html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sourcelink = False
 
-HERE = Path(__file__).parent
-RECORDS = sorted(path.stem for path in (HERE / "decisions").glob("[0-9]*.md"))
-# The pages below each page that has a table of contents.
-CONTENTS = {
-    "index": [
-        "student",
-        "instructor",
-        "writing",
-        "judge",
-        "attacks",
-        "map",
-        "commands",
-        "decisions/README",
-    ],
-    "decisions/README": RECORDS,
-}
+PAGES = ["student", "instructor", "writing", "judge", "attacks", "map", "commands"]
+RECORDS = sorted(path.stem for path in (Path(__file__).parent / "decisions").glob("[0-9]*.md"))
+CONTENTS = {"index": [*PAGES, "decisions/README"], "decisions/README": RECORDS}
 
 
 def add_contents(app: Sphinx, page: str, source: list[str]) -> None:
-    """Append a page's table of contents. In the file itself, other readers would show it as text."""
+    """Append a page's table of contents, which would be shown as text outside of the site."""
     if page in CONTENTS:
-        source[0] += "\n```{toctree}\n:hidden:\n\n" + "\n".join(CONTENTS[page]) + "\n```\n"
+        entries = "\n".join(CONTENTS[page])
+        source[0] += f"\n```{{toctree}}\n:hidden:\n\n{entries}\n```\n"
 
 
 def setup(app: Sphinx) -> None:
