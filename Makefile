@@ -26,7 +26,7 @@ docs: $(VENV)/docs ## The documentation site, in build/docs
 	$(BIN)/sphinx-build -q -W --keep-going -b html docs build/docs
 
 $(VENV)/docs: $(VENV)/ready
-	$(BIN)/pip install --disable-pip-version-check --quiet --editable ".[docs]"
+	$(BIN)/pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable ".[docs]"
 	@touch $@
 
 doctor: $(VENV)/ready ## Is this machine fit to grade?
@@ -35,11 +35,11 @@ doctor: $(VENV)/ready ## Is this machine fit to grade?
 clean: ## Remove everything that was built, but the environment
 	rm -rf build demo .pytest_cache .ruff_cache
 
-$(VENV)/ready: pyproject.toml
+$(VENV)/ready: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11, 4))' || \
 		{ echo "Python 3.11.4 or newer is needed: make PYTHON=/path/to/python3.11"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --disable-pip-version-check --quiet --editable ".[dev]"
+	$(BIN)/pip install --disable-pip-version-check --quiet --constraint constraints.txt --editable ".[dev]"
 	@touch $@
 
 sandbox: # bubblewrap: the box that submissions run in
