@@ -160,7 +160,7 @@ REPLACING = [
         "patches the worker's serialiser",
         before="""
             import sys
-            wire = sys.modules["wire"]
+            wire = sys.modules["inside.wire"]
             true_encode = wire.encode
             def encode(value, tensors, keep=None):
                 form = true_encode(value, tensors, keep)

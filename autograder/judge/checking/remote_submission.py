@@ -210,7 +210,7 @@ class RemoteSubmission(Submission):
             task: {"names": list(rule.names), "ops": list(rule.ops)}
             for task, rule in self.rules.items()
         }
-        if not worker.cell(f"__import__('blocker').install({rules!r})", silent=True).ok:
+        if not worker.forbid(rules):
             raise InfrastructureError("the worker could not be told what the tasks may not call")
 
     def _replay(self, worker: Worker, until: NotebookNode | None) -> None:

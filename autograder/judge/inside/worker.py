@@ -1,14 +1,15 @@
 """The worker: the untrusted process that runs a submission's cells and answers calls.
 
-    python worker.py FD CONFIG     FD is its end of a socket pair, CONFIG the limits as JSON
+    main() with the arguments FD CONFIG     FD is its end of a socket pair, CONFIG the limits as JSON
 
-Runs by its path, with `wire.py`, `blocker.py`, `mounts.py` and `statements.py` beside it and
-nothing else of the course. First it imports what notebooks import, then it confines itself, then it
+This package is staged for it, with a copy of `statements.py`, and nothing else of the course but
+what students get. First it imports what notebooks import, then it confines itself, then it
 says {"ready": true}; only after that does it meet a student's code. From there on it may be under
 the student's control: the judge believes nothing that it says.
 
     {"op": "cell", "source", "silent"}  → {"status": "ok" | "error", "outputs": [...], "skipped":
                                         [...]}
+    {"op": "forbid", "rules"}           → {"status": "ok"}  what each task may not call
     {"op": "mark", "task"}              → {"status": "ok"}  keep the names as they are now for this
                                         task
     {"op": "differs", "task"}           → {"status": "ok", "differs": ...}  do they mean something
@@ -43,19 +44,16 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from types import CodeType, FunctionType, SimpleNamespace, TracebackType
-from typing import Any
+from typing import Any, Protocol, cast
 
-import blocker
 import matplotlib.pyplot as plt
-import mounts
 import numpy as np
 import skimage.color  # noqa: F401  imported for the notebooks, so that its time and size are not theirs
-import statements
 import torch
 import torchvision  # noqa: F401  likewise
-import wire
 from IPython.core.compilerop import CachingCompiler
 from IPython.core.displayhook import DisplayHook
 from IPython.core.displaypub import DisplayPublisher
@@ -64,6 +62,8 @@ from torch import Tensor
 from traitlets import Any as AnyTrait
 from traitlets import Type
 from traitlets.config import Config
+
+from . import blocker, mounts, wire
 
 MAX_OUTPUTS = 1000  # of one cell
 MAX_TRACEBACK = 20_000  # characters
@@ -323,8 +323,24 @@ def make_shell(recorder: Recorder) -> Shell:
     shell.enable_matplotlib("inline")
     for name in KERNEL_MAGICS:
         shell.register_magic_function(lambda line: None, "line", name)
-    statements.install(shell)
+    skipping().install(shell)
     return shell
+
+
+class Skipping(Protocol):
+    """What `statements.py` of course_utils/notebook offers; a copy is staged in this package."""
+
+    def install(self, shell: Shell) -> None:
+        """Have a shell leave out statements that may fail."""
+
+    def taken(self, shell: Shell) -> list[tuple[int, str, str]]:
+        """What it has left out since the last call: line, statement and error."""
+
+
+@cache
+def skipping() -> Skipping:
+    """That module. By its name, as it is here only where this package has been staged."""
+    return cast(Skipping, importlib.import_module(".statements", __package__))
 
 
 # ------------------------------------------------------------------------------------- cells, calls
@@ -365,7 +381,7 @@ class Notebook:
             ok = self._run_cell(request["source"], silent)
         tensors: wire.Tensors = {}
         outputs = wire.encode(self.recorder.taken(), tensors, self.keep)
-        skipped = [list(one) for one in statements.taken(self.shell)]
+        skipped = [list(one) for one in skipping().taken(self.shell)]
         return {"status": "ok" if ok else "error", "outputs": outputs, "skipped": skipped}, tensors
 
     def _run_cell(self, source: str, silent: bool) -> bool:
@@ -407,6 +423,11 @@ class Notebook:
         finally:
             self.marks[task] = dict(names)  # a task may count its calls in a global name
             _restore(names, now)
+
+    def forbid(self, request: dict[str, wire.Json], _: wire.Tensors) -> Reply:
+        """Install the rules on what each task may not call, before any student's code."""
+        blocker.install(request["rules"])
+        return {"status": "ok"}, {}
 
     def mark(self, request: dict[str, wire.Json], _: wire.Tensors) -> Reply:
         """Keep what the names mean now: a task's visible check comes next."""
@@ -456,7 +477,7 @@ class Notebook:
         ]
         return {"status": "ok", "value": form, "changed_inputs": changed}, body
 
-    operations = {"call": call, "mark": mark, "differs": differs}
+    operations = {"forbid": forbid, "call": call, "mark": mark, "differs": differs}
 
     def target(self, request: dict[str, wire.Json]) -> Any:  # noqa: ANN401
         """What is to be called. Raises KeyError or AttributeError if the notebook does not define
@@ -777,9 +798,9 @@ def prepare(config: SimpleNamespace) -> Notebook:
             ImportError, AttributeError
         ):  # then the cell that imports it says so
             pkgutil.resolve_name(name)
-    sys.path.insert(
-        0, ""
-    )  # the working folder, as in a kernel: `%%writefile mine.py`, then `import mine`
+    # The working folder, as in a kernel: `%%writefile mine.py`, then `import mine`. It takes the
+    # place of the folder with this package.
+    sys.path[0] = ""
     return notebook
 
 
@@ -792,7 +813,3 @@ def main() -> None:
     if config.mounts:
         mounts.take_own(config)
     work(connection, config, prepare(config))
-
-
-if __name__ == "__main__":
-    main()

@@ -10,7 +10,6 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Iterable, Sequence
@@ -33,6 +32,7 @@ from autograder.judge.workers.bubblewrap import (
     preconditions,
     remedy,
     seen_under_tmp,
+    start_command,
 )
 from autograder.judge.workers.cgroup import Cgroup
 from autograder.judge.workers.own_time import Meter, OwnClock, StarvedError
@@ -302,7 +302,7 @@ def _start(
         "folders": FOLDERS,
     }
     folder = "/worker" if boxed else f"{stage}/worker"
-    command = [sys.executable, f"{folder}/worker.py", str(connection.fileno()), json.dumps(config)]
+    command = start_command(folder, "worker", str(connection.fileno()), json.dumps(config))
     if boxed:
         command = bubblewrap_command(stage, limits, command, root=root, nests=config["mounts"])
     return subprocess.Popen(

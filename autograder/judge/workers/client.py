@@ -192,6 +192,16 @@ class Worker:
                 answer = replace(answer, value=found[0] if isinstance(wrt, (int, str)) else found)
             return answer
 
+    def forbid(self, rules: Mapping[str, Mapping[str, Sequence[str]]]) -> bool:
+        """Tell it what each task may not call, before it meets a student's code.
+
+        rules    by task: dotted `names`, and `ops` of torch
+        returns  whether they are in force
+        Raises WorkerDied, and StarvedError.
+        """
+        reply, _ = self._ask({"op": "forbid", "rules": rules}, {}, self.limits.cell)
+        return reply.get("status") == "ok"
+
     def mark(self, task: str) -> None:
         """Have it keep what all names mean now, for calls of this task.
 

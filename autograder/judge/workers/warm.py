@@ -14,7 +14,6 @@ import select
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -35,6 +34,7 @@ from autograder.judge.workers.bubblewrap import (
     preconditions,
     remedy,
     seen_under_tmp,
+    start_command,
 )
 from autograder.judge.workers.own_time import Meter, OwnClock, StarvedError
 
@@ -226,7 +226,7 @@ def _start(
         "folders": FOLDERS,
     }
     numbers = [str(slot.fileno()) for slot in slots]
-    command = [sys.executable, "/worker/zygote.py", json.dumps(config), *numbers]
+    command = start_command("/worker", "zygote", json.dumps(config), *numbers)
     return subprocess.Popen(
         bubblewrap_command(stage.path, limits, command, root=os.geteuid() == 0, nests=True),
         cwd="/",
