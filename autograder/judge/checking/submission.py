@@ -21,8 +21,8 @@ from torch import Tensor
 
 from autograder.assignments import COURSE
 from autograder.checks import Failure
-from autograder.judge.inside import wire
-from autograder.judge.inside.wire import Opaque
+from autograder.judge.inside import codec, vocabulary
+from autograder.judge.inside.codec import Opaque
 from autograder.judge.intake.weights_file import saved_tensors
 
 REFERENCE_FILES = {
@@ -177,10 +177,10 @@ class LocalSubmission(Submission):
             raise Failure("not solved", f"`{call.task}` is not written yet") from None
         except Exception as error:  # whatever a wrong answer raises is its own failure
             raise Failure("error", f"`{call.task}` raised {type(error).__name__}") from None
-        value = wire.plain(value)
-        if type(value) not in wire.SENT:
+        value = codec.plain(value)
+        if type(value) not in codec.SENT:
             self._kept[id(call)] = call, value
-            value = Opaque(len(self._kept), wire.describe(value))
+            value = Opaque(len(self._kept), vocabulary.describe(value))
         return Answer(value, _restore(given, before))
 
     def _function(self, call: Call) -> object:

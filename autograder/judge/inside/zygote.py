@@ -38,6 +38,7 @@ import torch
 
 from . import mounts, worker
 from .mounts import CLONE_NEWNS, CLONE_NEWUSER, checked
+from .session import Notebook
 
 CLONE_NEWUTS, CLONE_NEWIPC = 0x04000000, 0x08000000
 CLONE_NEWPID, CLONE_NEWNET = 0x20000000, 0x40000000
@@ -75,7 +76,7 @@ def main() -> None:
             serve(request, notebook, descriptors)
 
 
-def warm_up(notebook: worker.Notebook) -> None:
+def warm_up(notebook: Notebook) -> None:
     """Do once what notebooks do, so that what it takes is loaded before the fork: draw, convolve,
     fail.
     """
@@ -90,7 +91,7 @@ def warm_up(notebook: worker.Notebook) -> None:
         notebook.shell.InteractiveTB.structured_traceback(*sys.exc_info())
 
 
-def serve(config: SimpleNamespace, notebook: worker.Notebook, descriptors: list[int]) -> None:
+def serve(config: SimpleNamespace, notebook: Notebook, descriptors: list[int]) -> None:
     """Fork an init for one submission, and tell the judge of it."""
     connection, status = descriptors
     try:
@@ -131,7 +132,7 @@ def fork_into_new_processes(more: int = 0) -> int:
     return child
 
 
-def init(config: SimpleNamespace, notebook: worker.Notebook, connection: int, status: int) -> None:
+def init(config: SimpleNamespace, notebook: Notebook, connection: int, status: int) -> None:
     """The first process of a submission's namespaces. Never returns."""
     report = socket.socket(fileno=status)
     try:
@@ -152,7 +153,7 @@ def init(config: SimpleNamespace, notebook: worker.Notebook, connection: int, st
         os._exit(0)
 
 
-def work(config: SimpleNamespace, notebook: worker.Notebook, connection: int) -> None:
+def work(config: SimpleNamespace, notebook: Notebook, connection: int) -> None:
     """The worker. Never returns."""
     code = 70
     try:
@@ -182,7 +183,7 @@ def watch(child: int, report: socket.socket) -> int:
 
 def reaped() -> list[tuple[int, int]]:
     """The children that have ended, orphans of the worker among them, with their exit codes."""
-    found = []
+    found: list[tuple[int, int]] = []
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)

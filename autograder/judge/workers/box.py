@@ -18,7 +18,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import IO
 
-from autograder.judge.inside import wire
+from autograder.judge.inside import frames
 from autograder.judge.limits import Limits
 from autograder.judge.workers import seccomp
 from autograder.judge.workers.bubblewrap import (
@@ -269,10 +269,10 @@ def open_box(
 
 def _wait_until_ready(box: Box, limits: Limits, errors: IO[bytes], *, boxed: bool) -> None:
     try:
-        wire.receive(box.socket, OwnClock(Meter(box.family), limits.start_up))
+        frames.receive(box.socket, OwnClock(Meter(box.family), limits.start_up))
         if boxed:
             box.join_group(limits)
-    except (wire.WireError, wire.Closed, wire.TimedOut, StarvedError):
+    except (frames.WireError, frames.Closed, frames.TimedOut, StarvedError):
         box.close()
         errors.seek(0)
         raise SandboxError(remedy(errors.read().decode(errors="replace"))) from None

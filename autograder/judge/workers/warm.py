@@ -20,7 +20,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import IO
 
-from autograder.judge.inside import wire
+from autograder.judge.inside import frames
 from autograder.judge.limits import Limits
 from autograder.judge.workers import seccomp
 from autograder.judge.workers.box import TEARDOWN, Box, tree_of
@@ -203,9 +203,9 @@ class Slot:
 
 def _wait_for_worker(box: WarmBox, limits: Limits) -> None:
     try:
-        wire.receive(box.socket, OwnClock(Meter(box.family), limits.start_up))
+        frames.receive(box.socket, OwnClock(Meter(box.family), limits.start_up))
         box.join_group(limits)
-    except (wire.WireError, wire.Closed, wire.TimedOut, StarvedError):
+    except (frames.WireError, frames.Closed, frames.TimedOut, StarvedError):
         box.exit_status(1.0)
         said = box._report or {}
         box.close()
