@@ -231,8 +231,9 @@ CHANGING = [
         "changes what the grader's own code is",
         """
         import sys
-        for name in ("wire", "worker", "blocked"):
-            with open(getattr(sys.modules.get(name), "__file__", "/worker/wire.py"), "a") as file:
+        for name in ("codec", "session", "blocker"):
+            module = sys.modules.get(f"inside.{name}")
+            with open(getattr(module, "__file__", "/worker/inside/codec.py"), "a") as file:
                 return file.write("# mine")
         """,
         "sys.modules",

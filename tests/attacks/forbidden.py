@@ -161,7 +161,7 @@ REACHING = [
         l2("""
 frame = logging.currentframe()
 while frame is not None:
-    for names in (frame.f_locals, frame.f_globals, vars(frame.f_globals.get("blocked", object))):
+    for names in (frame.f_locals, frame.f_globals, vars(frame.f_globals.get("blocker", object))):
         for name, value in [*names.items()]:
             if isinstance(value, (dict, list, set)) and ("rule" in name or "refused" in name):
                 value.clear()

@@ -160,15 +160,15 @@ REPLACING = [
         "patches the worker's serialiser",
         before="""
             import sys
-            wire = sys.modules["wire"]
-            true_encode = wire.encode
+            codec = sys.modules["inside.codec"]
+            true_encode = codec.encode
             def encode(value, tensors, keep=None):
                 form = true_encode(value, tensors, keep)
                 for ref, tensor in tensors.items():
                     if tensor.ndim == 0:
                         tensors[ref] = tensor * float("nan")
                 return form
-            wire.encode = encode
+            codec.encode = encode
         """,
         kinds={"not finite", "no gradient"},
         flagged="sys.modules",

@@ -71,7 +71,7 @@ libc = ctypes.CDLL(None)
 libc.prctl(15, b"a kB", 0, 0, 0)
 libc.setpriority(0, 0, 19)
 kept = []
-for name in [*glob.glob("/worker/*"), *glob.glob("/dev/*"), os.__file__]:
+for name in [*glob.glob("/worker/inside/*"), *glob.glob("/dev/*"), os.__file__]:
     try:
         kept.append(open(name))
         fcntl.flock(kept[-1], fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -74,7 +74,7 @@ class Net:
 def worker(request):
     with start(request.param) as worker:
         rules = RULES | dict.fromkeys(("allowed", "catches", "in_a_thread", "Net"), RULES["loss"])
-        assert worker.cell(f"__import__('blocked').install({rules!r})", silent=True).ok
+        assert worker.forbid(rules)
         assert worker.cell(NOTEBOOK).ok
         yield worker
 
@@ -154,7 +154,7 @@ def library(request):
         task: {"names": list(rules[task].names), "ops": list(rules[task].ops)} for task in LIBRARY
     }
     with start(request.param) as worker:
-        assert worker.cell(f"__import__('blocked').install({sent!r})", silent=True).ok
+        assert worker.forbid(sent)
         lines = [
             *(
                 "import numpy as np, torch, torchvision",
@@ -222,7 +222,7 @@ def a_copy_of_the_code(x):
 @way
 def clears_all_that_the_stack_shows(x):
     for frame in walk():
-        for names in (frame.f_locals, frame.f_globals, vars(frame.f_globals.get("blocked", object))):
+        for names in (frame.f_locals, frame.f_globals, vars(frame.f_globals.get("blocker", object))):
             for name, value in [*names.items()]:
                 if isinstance(value, (dict, list, set)) and ("rule" in name or "refused" in name):
                     value.clear()
@@ -232,7 +232,7 @@ def clears_all_that_the_stack_shows(x):
 
 @way
 def replaces_the_function_that_refuses(x):
-    module = sys.modules["blocked"]
+    module = sys.modules["inside.blocker"]
     for name, value in [*vars(module).items()]:
         if name.startswith(("refuse", "_refuse")):
             setattr(module, name, lambda *_, **__: None)
@@ -306,7 +306,7 @@ UNDONE = [line[4:].split("(")[0] for line in UNDOING.split("@way\n")[1:]]
 @pytest.fixture(scope="module", params=BOXED[-1:])
 def undoing(request):
     with start(request.param) as worker:
-        assert worker.cell(f"__import__('blocked').install({RULES!r})", silent=True).ok
+        assert worker.forbid(RULES)
         cell = worker.cell(UNDOING)
         assert cell.ok, cell
         yield worker
@@ -349,7 +349,7 @@ def other(x):
 
 def test_a_process_from_before_waits_until_the_call_is_over():
     with start() as worker:
-        assert worker.cell(f"__import__('blocked').install({RULES!r})", silent=True).ok
+        assert worker.forbid(RULES)
         assert worker.cell(SERVER).ok
         assert worker.call("other", [X]).value == 5
         assert worker.call("loss", [X]).value == -4

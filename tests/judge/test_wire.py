@@ -17,8 +17,8 @@ import pytest
 import safetensors.torch
 import torch
 
-from autograder.judge.inside import wire
-from autograder.judge.inside.wire import Opaque
+from autograder.judge.inside import codec, frames, vocabulary
+from autograder.judge.inside.codec import Opaque
 from autograder.judge.limits import Limits
 
 GRID = torch.arange(24.0).reshape(2, 3, 4)
@@ -28,26 +28,26 @@ def through(value, keep=None, **given):
     """A value that has gone over a socket."""
     ours, theirs = socket.socketpair()
     tensors = {}
-    header = {"value": wire.encode(value, tensors, keep)}
+    header = {"value": codec.encode(value, tensors, keep)}
     with ours, theirs:
-        sender = threading.Thread(target=wire.send, args=(theirs, header, tensors))
+        sender = threading.Thread(target=frames.send, args=(theirs, header, tensors))
         sender.start()
-        header, tensors = wire.receive(ours, time.monotonic() + 30)
+        header, tensors = frames.receive(ours, time.monotonic() + 30)
         sender.join()
-    return wire.decode(header["value"], tensors, **given)
+    return codec.decode(header["value"], tensors, **given)
 
 
-def received(data, seconds=5.0, limits=wire.DEFAULT):
+def received(data, seconds=5.0, limits=frames.DEFAULT):
     """What is received when the other side sends these bytes and closes."""
     ours, theirs = socket.socketpair()
     with ours:
         theirs.sendall(data)
         theirs.close()
-        return wire.receive(ours, time.monotonic() + seconds, limits)
+        return frames.receive(ours, time.monotonic() + seconds, limits)
 
 
 def framed(header=b"{}", body=b""):
-    return wire.HEAD.pack(len(header), len(body)) + header + body
+    return frames.HEAD.pack(len(header), len(body)) + header + body
 
 
 # ----------------------------------------------------------------------------------- what goes over
@@ -94,7 +94,7 @@ def test_not_a_number_is_a_number():
     assert math.isnan(through(math.nan))
 
 
-@pytest.mark.parametrize("dtype", sorted(wire._SENT, key=str), ids=str)
+@pytest.mark.parametrize("dtype", sorted(vocabulary.DTYPES, key=str), ids=str)
 def test_every_real_dtype(dtype):
     tensor = torch.tensor([0, 1, 1, 0]).to(dtype)
     came = through(tensor)
@@ -140,9 +140,9 @@ def test_the_same_tensor_twice_and_views_of_one_storage():
 
 def test_what_is_encoded_is_a_copy():
     tensor, tensors = torch.zeros(3), {}
-    form = wire.encode(tensor, tensors)
+    form = codec.encode(tensor, tensors)
     tensor += 1
-    assert wire.decode(form, tensors).sum() == 0
+    assert codec.decode(form, tensors).sum() == 0
 
 
 @pytest.mark.parametrize(
@@ -277,24 +277,24 @@ def endless():
         (torch.nn.Linear(1, 1), "a network (torch.nn.Module)"),
         (ValueError("text"), "an exception"),
         (Liar(), "an object"),
-        (nested(7), wire.TOO_LARGE),
-        (endless(), wire.TOO_LARGE),
-        (list(range(60_000)), wire.TOO_LARGE),
-        (torch.zeros(1).expand(2**40), wire.TOO_LARGE),
-        (np.broadcast_to(np.float32(0), (2**40,)), wire.TOO_LARGE),
-        ([GRID, torch.zeros(20 * 2**20)], wire.TOO_LARGE),
-        ("x" * 70_000_000, wire.TOO_LARGE),
+        (nested(7), vocabulary.TOO_LARGE),
+        (endless(), vocabulary.TOO_LARGE),
+        (list(range(60_000)), vocabulary.TOO_LARGE),
+        (torch.zeros(1).expand(2**40), vocabulary.TOO_LARGE),
+        (np.broadcast_to(np.float32(0), (2**40,)), vocabulary.TOO_LARGE),
+        ([GRID, torch.zeros(20 * 2**20)], vocabulary.TOO_LARGE),
+        ("x" * 70_000_000, vocabulary.TOO_LARGE),
     ],
     ids=lambda value: value if isinstance(value, str) and len(value) < 100 else "",
 )
 def test_anything_else_stays_and_is_called_by_its_kind(value, kind):
     kept, tensors = [], {}
-    form = wire.encode(value, tensors, keep=lambda thing: kept.append(thing) or 7)
-    assert wire.decode(form, tensors) == Opaque(7, kind)
+    form = codec.encode(value, tensors, keep=lambda thing: kept.append(thing) or 7)
+    assert codec.decode(form, tensors) == Opaque(7, kind)
     assert kept[0] is value
     assert not tensors
-    with pytest.raises(wire.WireError):
-        wire.encode(value, {})
+    with pytest.raises(frames.WireError):
+        codec.encode(value, {})
 
 
 def test_an_opaque_part_leaves_the_rest_as_it_is():
@@ -305,7 +305,7 @@ def test_an_opaque_part_leaves_the_rest_as_it_is():
 
 def test_the_deepest_value_that_is_sent_is_within_the_depth_of_json():
     value = GRID.mT
-    for _ in range(wire.VALUE_DEPTH):
+    for _ in range(codec.VALUE_DEPTH):
         value = (value,)
     while isinstance(value := through(value), tuple):
         value = value[0]
@@ -326,12 +326,12 @@ def test_handles_resolve():
         (json.JSONDecodeError("secret", "", 0), "ValueError"),
         (torch.linalg.LinAlgError(), "torch.linalg.LinAlgError"),
         (RuntimeError("DefaultCPUAllocator: can't allocate memory"), "MemoryError"),
-        (type("Secret", (ValueError,), {"__module__": "__main__"})(), wire.OWN_EXCEPTION),
+        (type("Secret", (ValueError,), {"__module__": "__main__"})(), vocabulary.OWN_EXCEPTION),
     ],
     ids=repr,
 )
 def test_exceptions_go_by_a_known_name(error, name):
-    assert wire.exception_name(error) == name
+    assert vocabulary.exception_name(error) == name
 
 
 # --------------------------------------------------------------------------------- hostile messages
@@ -348,18 +348,18 @@ def test_exceptions_go_by_a_known_name(error, name):
     ids=["2^60", "2^64", "header", "sum"],
 )
 def test_a_head_that_announces_too_much_is_refused_at_once(head):
-    with pytest.raises(wire.TooLargeError):
+    with pytest.raises(frames.TooLargeError):
         received(head + b"{}")
 
 
 def test_a_message_too_large_is_not_sent():
     ours, theirs = socket.socketpair()
     with ours, theirs:
-        with pytest.raises(wire.TooLargeError):
-            wire.send(ours, {}, {"0": torch.zeros(2**20)}, limits=Limits(reply=2**20))
-        with pytest.raises(wire.TooLargeError):
-            wire.send(ours, {"text": "x" * 100}, {}, limits=Limits(header=100))
-        assert wire.is_quiet(theirs)
+        with pytest.raises(frames.TooLargeError):
+            frames.send(ours, {}, {"0": torch.zeros(2**20)}, limits=Limits(reply=2**20))
+        with pytest.raises(frames.TooLargeError):
+            frames.send(ours, {"text": "x" * 100}, {}, limits=Limits(header=100))
+        assert frames.is_quiet(theirs)
 
 
 @pytest.mark.parametrize(
@@ -390,13 +390,13 @@ def test_a_message_too_large_is_not_sent():
     ids=lambda header: repr(header[:12]),
 )
 def test_a_header_that_is_no_small_json_object_is_refused(header):
-    with pytest.raises(wire.WireError):
-        wire._parse(header)
+    with pytest.raises(frames.WireError):
+        frames._parse(header)
 
 
 def test_brackets_inside_strings_are_no_nesting():
     text = '[[[[{{{{",\\"' * 1000
-    assert wire._parse(json.dumps({"a": text}).encode()) == {"a": text}
+    assert frames._parse(json.dumps({"a": text}).encode()) == {"a": text}
 
 
 def test_a_json_bomb_is_refused_fast():
@@ -408,8 +408,8 @@ def test_a_json_bomb_is_refused_fast():
         b'"\\' * 2_000_000,
         b"[]," * 1_300_000,
     ):
-        with pytest.raises(wire.WireError):
-            wire._parse(bomb)
+        with pytest.raises(frames.WireError):
+            frames._parse(bomb)
     assert time.process_time() - start < 10
 
 
@@ -438,7 +438,7 @@ def safetensors_with(header, data=b""):
     ids=["short", "pickle", "header", "size", "overflow", "hole", "dtype", "float8", "cut"],
 )
 def test_a_body_that_is_no_safetensors_is_refused(body):
-    with pytest.raises(wire.WireError):
+    with pytest.raises(frames.WireError):
         received(framed(b"{}", body))
 
 
@@ -483,13 +483,13 @@ def test_a_form_that_is_never_written_is_refused(form):
         "i": torch.zeros(2).long(),
     }
     tensors["b"][:] = -1
-    with pytest.raises(wire.WireError):
-        wire.decode(form, tensors)
+    with pytest.raises(frames.WireError):
+        codec.decode(form, tensors)
 
 
 def test_a_message_that_breaks_off_is_a_closed_connection():
     for data in (b"", b"\x00" * 11, framed(b"{}" * 50)[:40]):
-        with pytest.raises(wire.Closed):
+        with pytest.raises(frames.Closed):
             received(data)
 
 
@@ -498,14 +498,14 @@ def test_a_message_that_comes_too_slowly_times_out():
     stop = threading.Event()
 
     def trickle():
-        theirs.sendall(wire.HEAD.pack(1000, 0))
+        theirs.sendall(frames.HEAD.pack(1000, 0))
         while not stop.wait(0.02):
             theirs.sendall(b" ")
 
     sender = threading.Thread(target=trickle)
     sender.start()
-    with pytest.raises(wire.TimedOut):
-        wire.receive(ours, time.monotonic() + 0.3)
+    with pytest.raises(frames.TimedOut):
+        frames.receive(ours, time.monotonic() + 0.3)
     stop.set()
     sender.join()
     ours.close()
@@ -514,27 +514,27 @@ def test_a_message_that_comes_too_slowly_times_out():
 
 def test_a_reader_that_does_not_read_times_out():
     ours, theirs = socket.socketpair()
-    with ours, theirs, pytest.raises(wire.TimedOut):
-        wire.send(ours, {}, {"0": torch.zeros(2**22)}, time.monotonic() + 0.2)
+    with ours, theirs, pytest.raises(frames.TimedOut):
+        frames.send(ours, {}, {"0": torch.zeros(2**22)}, time.monotonic() + 0.2)
 
 
 def test_quiet_noisy_and_closed():
     ours, theirs = socket.socketpair()
     with ours:
-        assert wire.is_quiet(ours)
+        assert frames.is_quiet(ours)
         theirs.send(b"x")
-        assert not wire.is_quiet(ours)
+        assert not frames.is_quiet(ours)
         ours.recv(1)
         theirs.close()
-        with pytest.raises(wire.Closed):
-            wire.is_quiet(ours)
+        with pytest.raises(frames.Closed):
+            frames.is_quiet(ours)
 
 
 def test_fuzz_garbage_and_damaged_messages_raise_what_they_should():
     chance = random.Random(0)
     tensors = {}
-    value = wire.encode([GRID.mT, {"a": np.arange(3)}, "x" * 300, (1, None)], tensors)
-    good = wire.pack({"id": "1", "value": value}, tensors)
+    value = codec.encode([GRID.mT, {"a": np.arange(3)}, "x" * 300, (1, None)], tensors)
+    good = frames.pack({"id": "1", "value": value}, tensors)
     outcomes = collections.Counter()
     for _ in range(3000):
         data = bytearray(good)
@@ -544,13 +544,13 @@ def test_fuzz_garbage_and_damaged_messages_raise_what_they_should():
             data = data[: chance.randrange(len(data))]
         try:
             header, body = received(bytes(data))
-            wire.decode(header.get("value"), body)
-        except (wire.WireError, wire.Closed) as error:
+            codec.decode(header.get("value"), body)
+        except (frames.WireError, frames.Closed) as error:
             outcomes[type(error).__name__] += 1
         else:
             outcomes["well"] += 1
     assert outcomes["WireError"] > 100
     assert outcomes["Closed"] > 100
     for size in (1, 12, 13, 100, 5000):
-        with pytest.raises((wire.WireError, wire.Closed)):
+        with pytest.raises((frames.WireError, frames.Closed)):
             received(chance.randbytes(size))

@@ -12,7 +12,7 @@ import pytest
 import torch
 from workers import DEFAULT, STARTS, needs_bubblewrap, start
 
-from autograder.judge.inside import wire
+from autograder.judge.inside import frames, vocabulary
 from autograder.judge.limits import MB, Limits
 from autograder.judge.workers import cgroup, client
 from autograder.judge.workers.client import Opaque, StarvedError, WorkerDied
@@ -352,7 +352,7 @@ def test_the_stub_is_told_from_what_torch_does_not_implement(worker):
 def test_an_error_tells_its_type_and_line_and_nothing_else(worker):
     reply = worker.call("raises", [torch.tensor(41.5)])
     assert reply.status == "error"
-    assert reply.exception == wire.OWN_EXCEPTION
+    assert reply.exception == vocabulary.OWN_EXCEPTION
     assert (reply.cell, reply.line) == (0, line_of("the hidden input is {x}"))
     assert "41.5" not in repr(reply)
     deep = worker.call("raises_deep", [1])
@@ -386,7 +386,7 @@ def test_what_a_call_prints_and_draws_never_comes_back(worker):
     ("task", "kind"),
     [
         *(("set_of", "a set"), ("generator", "a generator"), ("hostile", "an object")),
-        ("expanded", wire.TOO_LARGE),
+        ("expanded", vocabulary.TOO_LARGE),
     ],
 )
 def test_what_can_not_be_sent_is_opaque(worker, task, kind):
@@ -664,7 +664,7 @@ ERROR = {
     ids=repr,
 )
 def test_an_answer_has_no_room_for_text(reply):
-    with pytest.raises((wire.WireError, KeyError)):
+    with pytest.raises((frames.WireError, KeyError)):
         client._call_reply(reply, {}, [0])
 
 
@@ -683,7 +683,7 @@ def test_an_answer_has_no_room_for_text(reply):
     ids=repr,
 )
 def test_an_output_has_the_form_it_should_have(output):
-    with pytest.raises((wire.WireError, KeyError)):
+    with pytest.raises((frames.WireError, KeyError)):
         client._output(output)
 
 
@@ -812,9 +812,9 @@ def test_usage_is_known_afterwards():
 
 
 def test_what_the_judge_can_not_send_is_its_own_mistake_and_kills_nothing(worker):
-    with pytest.raises(wire.WireError):
+    with pytest.raises(frames.WireError):
         worker.call("double", [object()])
-    with pytest.raises(wire.WireError):
+    with pytest.raises(frames.WireError):
         worker.call("double", [torch.zeros(2**25)])
     assert worker.call("double", [2]).value == 4
 

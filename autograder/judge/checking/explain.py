@@ -8,7 +8,7 @@ from torch import Tensor
 from autograder.checks import Failure
 from autograder.checks.expect import plain
 from autograder.judge.checking.submission import Call, LocalSubmission, Made
-from autograder.judge.inside.wire import Opaque
+from autograder.judge.inside.codec import Opaque
 from autograder.misconceptions import Misconception
 
 # A wrong answer written in another order of operations still has to be recognised; two different

@@ -20,7 +20,8 @@ from autograder.checks import Failure, Forbidden
 from autograder.judge.checking.output_room import OutputRoom
 from autograder.judge.checking.run_checks import InfrastructureError
 from autograder.judge.checking.submission import Answer, Call, Submission, called, no_gradient
-from autograder.judge.inside.wire import Opaque, WireError
+from autograder.judge.inside.codec import Opaque
+from autograder.judge.inside.frames import WireError
 from autograder.judge.intake.read_notebook import writable
 from autograder.judge.limits import Limits
 from autograder.judge.source.code_cells import ASIDE, cell_names, definitions_in
@@ -210,7 +211,7 @@ class RemoteSubmission(Submission):
             task: {"names": list(rule.names), "ops": list(rule.ops)}
             for task, rule in self.rules.items()
         }
-        if not worker.cell(f"__import__('blocker').install({rules!r})", silent=True).ok:
+        if not worker.forbid(rules):
             raise InfrastructureError("the worker could not be told what the tasks may not call")
 
     def _replay(self, worker: Worker, until: NotebookNode | None) -> None:
@@ -327,13 +328,15 @@ class RemoteSubmission(Submission):
     def _ask(self, call: Call) -> Answer:
         worker = self._live_worker()
         target = call.task if call.of is None else self._made_by(call.of, worker)
-        how = {
-            "method": call.method,
-            "wrt": call.wrt,
-            "cotangent": call.cotangent,
-            "at_end": self._at_end,
-        }
-        reply = worker.call(target, call.args, call.kwargs, **how)
+        reply = worker.call(
+            target,
+            call.args,
+            call.kwargs,
+            method=call.method,
+            wrt=call.wrt,
+            cotangent=call.cotangent,
+            at_end=self._at_end,
+        )
         if reply.status == "missing":
             raise Failure("not defined", f"there is no {called(call)} in the notebook")
         if reply.status == "error":
@@ -350,9 +353,10 @@ class RemoteSubmission(Submission):
         """What an earlier call has given: a fresh worker is first made to go through its life up to
         here.
         """
-        _, owner, handle = self._handles.get(id(call), (call, None, None))
-        if owner is worker:
-            return handle
+        if id(call) in self._handles:
+            _, owner, handle = self._handles[id(call)]
+            if owner is worker:
+                return handle
         if not isinstance(self._ask(call).value, Opaque):
             raise Failure("error", f"`{call.task}` gave something else when it was called again")
         for later in self.calls[:-1]:  # the last is the one that is being answered

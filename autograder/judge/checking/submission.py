@@ -16,13 +16,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from autograder.assignments import COURSE
 from autograder.checks import Failure
-from autograder.judge.inside import wire
-from autograder.judge.inside.wire import Opaque
+from autograder.judge.inside import calls, codec, vocabulary
+from autograder.judge.inside.codec import Opaque
 from autograder.judge.intake.weights_file import saved_tensors
 
 REFERENCE_FILES = {
@@ -114,9 +113,10 @@ class Submission(ABC):
                    None for a scalar
         Raises Failure when no gradient flows.
         """
-        of = task._origin if isinstance(task, Made) else None
-        name = of.task if of else task
-        return self._record(Call(name, args, kwargs, wrt=wrt, cotangent=cotangent, of=of))
+        of = None
+        if isinstance(task, Made):
+            of, task = task._origin, task._origin.task
+        return self._record(Call(task, args, kwargs, wrt=wrt, cotangent=cotangent, of=of))
 
     def saved(self, name: str) -> dict[str, Tensor]:
         """The tensors of a file that is handed in with the notebook; the assignment's front matter
@@ -137,9 +137,9 @@ class Submission(ABC):
         except Failure as failure:
             call.result = failure
             raise
-        stays = isinstance(answer.value, Opaque)
-        call.result = Made(self, call, answer.value.kind) if stays else answer.value
-        call.changed = answer.changed
+        call.result, call.changed = answer.value, answer.changed
+        if isinstance(answer.value, Opaque):
+            call.result = Made(self, call, answer.value.kind)
         return call.result
 
     @abstractmethod
@@ -158,36 +158,34 @@ class LocalSubmission(Submission):
     ) -> None:
         super().__init__(REFERENCE_FILES if files is None else files)
         self._functions = functions
-        self._kept: dict[int, tuple[Call, object]] = {}  # what stays here, by the call that gave it
+        self._made: dict[int, tuple[Call, object]] = {}  # what can't be sent, by its call
+        self._unsent = codec.Kept()  # arguments that can't be sent
 
     def answer(self, call: Call) -> Answer:
-        """Call the function, here. Raises Failure."""
+        """Call the function, here, with copies of the arguments. Raises Failure."""
         function = self._function(call)
-        given = [
-            argument
-            for argument in [*call.args, *call.kwargs.values()]
-            if isinstance(argument, Tensor)
-        ]
-        before = [tensor.detach().clone() for tensor in given]
+        args = [calls.copied(value, self._unsent) for value in call.args]
+        kwargs = {name: calls.copied(value, self._unsent) for name, value in call.kwargs.items()}
+        arguments = calls.Arguments(args, kwargs, self._unsent.keep)
         try:
-            value = _evaluate(function, call)
+            value = _evaluate(function, arguments, call)
         except Failure:
             raise
         except NotImplementedError:
             raise Failure("not solved", f"`{call.task}` is not written yet") from None
         except Exception as error:  # whatever a wrong answer raises is its own failure
             raise Failure("error", f"`{call.task}` raised {type(error).__name__}") from None
-        value = wire.plain(value)
-        if type(value) not in wire.SENT:
-            self._kept[id(call)] = call, value
-            value = Opaque(len(self._kept), wire.describe(value))
-        return Answer(value, _restore(given, before))
+        value = codec.plain(value)
+        if type(value) not in codec.SENT:
+            self._made[id(call)] = call, value
+            value = Opaque(len(self._made), vocabulary.describe(value))
+        return Answer(value, bool(arguments.changed()))
 
     def _function(self, call: Call) -> object:
         if call.of is None:
             function = self._functions.get(call.task)
         else:
-            _, made = self._kept.get(id(call.of), (None, None))
+            _, made = self._made.get(id(call.of), (None, None))
             function = getattr(made, call.method, None) if call.method else made
         if function is None:
             raise Failure("not defined", f"there is no {called(call)}")
@@ -205,36 +203,15 @@ def called(call: Call) -> str:
     )
 
 
-def _evaluate(function: Any, call: Call) -> object:  # noqa: ANN401
+def _evaluate(function: object, arguments: calls.Arguments, call: Call) -> object:
     if call.wrt is None:
-        return function(*call.args, **call.kwargs)
-    leaf = call.args[call.wrt].detach().clone().requires_grad_()
-    args = (*call.args[: call.wrt], leaf, *call.args[call.wrt + 1 :])
-    value = function(*args, **call.kwargs)
-    return gradient(value, leaf, call.cotangent)
-
-
-def gradient(value: object, leaf: Tensor, cotangent: Tensor | Sequence[Tensor] | None) -> Tensor:
-    """d value / d leaf; of a pair, the sum over its parts. Raises Failure when there is none."""
-    parts = value if isinstance(value, (tuple, list)) else [value]
-    if not parts or not all(isinstance(part, Tensor) and part.requires_grad for part in parts):
+        return calls.evaluate(function, arguments)
+    (gradient,) = calls.gradients(function, arguments, [call.wrt], call.cotangent)
+    if gradient is None:
         raise no_gradient()
-    (found,) = torch.autograd.grad(parts, leaf, cotangent, allow_unused=True)
-    if found is None:
-        raise no_gradient()
-    return found
+    return gradient
 
 
 def no_gradient() -> Failure:
     """The failure of a result that can't be differentiated."""
     return Failure("no gradient", "no gradient flows from the result back to its input")
-
-
-def _restore(given: list[Tensor], before: list[Tensor]) -> bool:
-    """Undo what a call wrote into its arguments, and say whether it wrote."""
-    changed = False
-    for tensor, original in zip(given, before, strict=True):
-        if not torch.equal(tensor, original):
-            changed = True
-            tensor.data = original  # also when it was resized, or shares its memory with itself
-    return changed

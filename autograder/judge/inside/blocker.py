@@ -21,6 +21,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import count
 from pathlib import Path
 from pkgutil import resolve_name
@@ -54,7 +55,8 @@ HOLE = "the function that refuses"
 
 
 def _refused(*_: object, **__: object) -> None:
-    refuse = "the function that refuses"  # which the constant is replaced by
+    # A constant, which `_calling` replaces by the function.
+    refuse: Any = "the function that refuses"
     refuse()
 
 
@@ -141,13 +143,17 @@ def _block_ops(
     for name in names:
         space, _, operator = name.partition("::")
         if space not in libraries:
-            libraries[space] = library = torch.library.Library(space, "IMPL")
+            library = libraries[space] = torch.library.Library(space, "IMPL")
             undo.callback(library._destroy)  # which puts torch's own back
-            held.append(lambda library=library: library.m is not None)
+            held.append(partial(_is_alive, library))
         for schema in torch._C._jit_get_schemas_for_operator(name):
             overload = f".{schema.overload_name}" if schema.overload_name else ""
             for key in KEYS:
                 libraries[space].impl(operator + overload, refuse, key)
+
+
+def _is_alive(library: torch.library.Library) -> bool:
+    return library.m is not None
 
 
 def _named(name: str) -> Named:

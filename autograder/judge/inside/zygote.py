@@ -1,6 +1,6 @@
 """The zygote: a process that has imported everything, and forks a ready worker for each submission.
 
-    python zygote.py CONFIG FD...     each FD is one slot's end of a control connection
+    main() with the arguments CONFIG FD...     each FD is one slot's end of a control connection
 
 It runs in a box of its own and never runs a student's code. For each request it forks an *init*,
 which moves into namespaces of its own (processes, files, network, System V; users, if the judge is
@@ -22,6 +22,7 @@ import contextlib
 import ctypes
 import errno
 import gc
+import io
 import json
 import os
 import platform
@@ -32,9 +33,12 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
-import mounts
-import worker
-from mounts import CLONE_NEWNS, CLONE_NEWUSER, checked
+import matplotlib.pyplot as plt
+import torch
+
+from . import mounts, worker
+from .mounts import CLONE_NEWNS, CLONE_NEWUSER, checked
+from .session import Notebook
 
 CLONE_NEWUTS, CLONE_NEWIPC = 0x04000000, 0x08000000
 CLONE_NEWPID, CLONE_NEWNET = 0x20000000, 0x40000000
@@ -72,24 +76,22 @@ def main() -> None:
             serve(request, notebook, descriptors)
 
 
-def warm_up(notebook: worker.Notebook) -> None:
+def warm_up(notebook: Notebook) -> None:
     """Do once what notebooks do, so that what it takes is loaded before the fork: draw, convolve,
     fail.
     """
-    figure = worker.plt.figure()
+    figure = plt.figure()
     figure.add_subplot().set_title("warm")
-    figure.savefig(worker.io.BytesIO(), format="png")
-    worker.plt.close("all")
-    worker.torch.nn.functional.conv2d(
-        worker.torch.zeros(1, 1, 4, 4), worker.torch.zeros(1, 1, 3, 3)
-    )
+    figure.savefig(io.BytesIO(), format="png")
+    plt.close("all")
+    torch.nn.functional.conv2d(torch.zeros(1, 1, 4, 4), torch.zeros(1, 1, 3, 3))
     try:  # in a file and outside of one, as from a cell
         exec(compile("json.loads('')", "<warm-up>", "exec"), {"json": json})
     except ValueError:
         notebook.shell.InteractiveTB.structured_traceback(*sys.exc_info())
 
 
-def serve(config: SimpleNamespace, notebook: worker.Notebook, descriptors: list[int]) -> None:
+def serve(config: SimpleNamespace, notebook: Notebook, descriptors: list[int]) -> None:
     """Fork an init for one submission, and tell the judge of it."""
     connection, status = descriptors
     try:
@@ -130,7 +132,7 @@ def fork_into_new_processes(more: int = 0) -> int:
     return child
 
 
-def init(config: SimpleNamespace, notebook: worker.Notebook, connection: int, status: int) -> None:
+def init(config: SimpleNamespace, notebook: Notebook, connection: int, status: int) -> None:
     """The first process of a submission's namespaces. Never returns."""
     report = socket.socket(fileno=status)
     try:
@@ -151,7 +153,7 @@ def init(config: SimpleNamespace, notebook: worker.Notebook, connection: int, st
         os._exit(0)
 
 
-def work(config: SimpleNamespace, notebook: worker.Notebook, connection: int) -> None:
+def work(config: SimpleNamespace, notebook: Notebook, connection: int) -> None:
     """The worker. Never returns."""
     code = 70
     try:
@@ -181,7 +183,7 @@ def watch(child: int, report: socket.socket) -> int:
 
 def reaped() -> list[tuple[int, int]]:
     """The children that have ended, orphans of the worker among them, with their exit codes."""
-    found = []
+    found: list[tuple[int, int]] = []
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)
@@ -208,7 +210,3 @@ def enter_namespaces(config: SimpleNamespace) -> None:
         mounts.be_root_of_new_users(*config.was)
     mounts.unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS)
     mounts.own(config, config.machine, ordinary=config.ordinary, new_proc=True)
-
-
-if __name__ == "__main__":
-    main()

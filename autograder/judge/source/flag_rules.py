@@ -52,7 +52,7 @@ uses inner parts of torch: torch._C torch._VF torch.ops torch.library torch.over
     torch.utils._python_dispatch torch.utils._pytree
 asks for other rights: os.setuid os.setgid os.seteuid os.setegid os.setgroups os.mknod os.chroot
 {REPLACES}: unittest.mock pytest.MonkeyPatch _pytest
-{FOR_THE_GRADER}: nbgrader autograder course_utils.reference wire worker blocker zygote
+{FOR_THE_GRADER}: nbgrader autograder course_utils.reference inside wire worker blocker zygote
 """)
 WATCHED = {name: does for does, names in USES.items() for name in names}
 # Known honest uses of what is watched.

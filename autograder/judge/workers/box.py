@@ -10,7 +10,6 @@ import re
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Iterable, Sequence
@@ -19,7 +18,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import IO
 
-from autograder.judge.inside import wire
+from autograder.judge.inside import frames
 from autograder.judge.limits import Limits
 from autograder.judge.workers import seccomp
 from autograder.judge.workers.bubblewrap import (
@@ -33,6 +32,7 @@ from autograder.judge.workers.bubblewrap import (
     preconditions,
     remedy,
     seen_under_tmp,
+    start_command,
 )
 from autograder.judge.workers.cgroup import Cgroup
 from autograder.judge.workers.own_time import Meter, OwnClock, StarvedError
@@ -269,10 +269,10 @@ def open_box(
 
 def _wait_until_ready(box: Box, limits: Limits, errors: IO[bytes], *, boxed: bool) -> None:
     try:
-        wire.receive(box.socket, OwnClock(Meter(box.family), limits.start_up))
+        frames.receive(box.socket, OwnClock(Meter(box.family), limits.start_up))
         if boxed:
             box.join_group(limits)
-    except (wire.WireError, wire.Closed, wire.TimedOut, StarvedError):
+    except (frames.WireError, frames.Closed, frames.TimedOut, StarvedError):
         box.close()
         errors.seek(0)
         raise SandboxError(remedy(errors.read().decode(errors="replace"))) from None
@@ -302,7 +302,7 @@ def _start(
         "folders": FOLDERS,
     }
     folder = "/worker" if boxed else f"{stage}/worker"
-    command = [sys.executable, f"{folder}/worker.py", str(connection.fileno()), json.dumps(config)]
+    command = start_command(folder, "worker", str(connection.fileno()), json.dumps(config))
     if boxed:
         command = bubblewrap_command(stage, limits, command, root=root, nests=config["mounts"])
     return subprocess.Popen(

@@ -35,10 +35,7 @@ Level = Literal["bubblewrap", "process"]
 BUBBLEWRAP, PROCESS = get_args(Level)
 
 INSIDE = Path(__file__).resolve().parents[1] / "inside"
-BESIDE_WORKER = [
-    *(INSIDE / name for name in ("worker.py", "wire.py", "blocker.py", "mounts.py", "zygote.py")),
-    COURSE / "course_utils" / "notebook" / "statements.py",
-]
+STATEMENTS = COURSE / "course_utils" / "notebook" / "statements.py"
 NOBODY = 65534
 STAGE = "worker-"  # what the names of stages in /tmp begin with
 JUST_MADE = 60.0  # seconds for a judge to take hold of its stage
@@ -74,7 +71,7 @@ class SandboxError(CourseError):
 class Stage:
     """A directory for one worker, holding what it may see of ours.
 
-    worker/      worker.py and what it imports of ours
+    worker/      the package `inside`, whole, with course_utils' `statements.py` in it
     course/      course_utils as students get it: without `reference`; in course/data the packs of
                  pictures
     home/        its HOME and working directory (level process)
@@ -86,8 +83,8 @@ class Stage:
         self.path = Path(tempfile.mkdtemp(prefix=STAGE))
         self._held: int | None = os.open(self.path, os.O_RDONLY)
         _hold(self._held)  # for as long as any process of this judge lives
-        for path in BESIDE_WORKER:
-            self.write(f"worker/{path.name}", path.read_bytes())
+        for path in [*INSIDE.glob("*.py"), STATEMENTS]:
+            self.write(f"worker/inside/{path.name}", path.read_bytes())
         for name, content in shipped_modules().items():
             self.write(f"course/{name}", content)
         for pack in packs:
@@ -110,6 +107,15 @@ class Stage:
         if self._held is not None:
             os.close(self._held)
             self._held = None
+
+
+def start_command(folder: str, module: str, *arguments: str) -> list[str]:
+    """The command line that runs `main` of a module of the package `inside`.
+
+    folder  where the package has been staged, as the command sees it
+    """
+    start = f"import sys; sys.path[0] = {folder!r}; from inside.{module} import main; main()"
+    return [sys.executable, "-c", start, *arguments]
 
 
 def _hold(descriptor: int) -> None:

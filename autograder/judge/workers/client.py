@@ -11,8 +11,8 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from autograder.judge.inside import wire
-from autograder.judge.inside.wire import Opaque
+from autograder.judge.inside import codec, frames, vocabulary
+from autograder.judge.inside.codec import Opaque
 from autograder.judge.limits import GB, Limits
 from autograder.judge.workers.box import Box, open_box
 from autograder.judge.workers.bubblewrap import SandboxError
@@ -85,7 +85,7 @@ class CallReply:
     status           ok | missing (there is nothing of that name) | error (it raised)
     value            what it returned, or with `wrt` the gradient (None where none flows)
     changed_inputs   positions and names of the arguments that it wrote into
-    exception        one of wire.EXCEPTIONS, or wire.OWN_EXCEPTION; never its text
+    exception        one of vocabulary.EXCEPTIONS, or vocabulary.OWN_EXCEPTION; never its text
     cell, line       where it was raised: which cell of this worker, from 0, and the line in it,
                      from 1
     not_implemented  a cell's own `raise NotImplementedError`: the stub
@@ -155,7 +155,7 @@ class Worker:
         *,
         method: str = "",
         wrt: int | str | Sequence[int | str] | None = None,
-        cotangent: Tensor | None = None,
+        cotangent: Tensor | Sequence[Tensor] | None = None,
         timeout: float | None = None,
         at_end: bool = True,
     ) -> CallReply:
@@ -169,17 +169,17 @@ class Worker:
         at_end     by what the names mean now, and not by what they meant at the task's mark
         Raises WorkerDied, and StarvedError; WireError for arguments that can't be sent.
         """
-        tensors: wire.Tensors = {}
+        tensors: frames.Tensors = {}
         kwargs = dict(kwargs or {})
         several = None if wrt is None else [wrt] if isinstance(wrt, (int, str)) else list(wrt)
         request = {
             "op": "call",
             "target": {"name": target} if isinstance(target, str) else {"handle": target.handle},
             "method": method,
-            "args": [wire.encode(argument, tensors) for argument in args],
-            "kwargs": {name: wire.encode(argument, tensors) for name, argument in kwargs.items()},
+            "args": [codec.encode(argument, tensors) for argument in args],
+            "kwargs": {name: codec.encode(argument, tensors) for name, argument in kwargs.items()},
             "wrt": several,
-            "cotangent": wire.encode(cotangent, tensors),
+            "cotangent": codec.encode(cotangent, tensors),
             "at_end": at_end,
         }
         reply, tensors = self._ask(
@@ -191,6 +191,16 @@ class Worker:
                 found = _gradients(answer.value, len(several))
                 answer = replace(answer, value=found[0] if isinstance(wrt, (int, str)) else found)
             return answer
+
+    def forbid(self, rules: Mapping[str, Mapping[str, Sequence[str]]]) -> bool:
+        """Tell it what each task may not call, before it meets a student's code.
+
+        rules    by task: dotted `names`, and `ops` of torch
+        returns  whether they are in force
+        Raises WorkerDied, and StarvedError.
+        """
+        reply, _ = self._ask({"op": "forbid", "rules": rules}, {}, self.limits.cell)
+        return reply.get("status") == "ok"
 
     def mark(self, task: str) -> None:
         """Have it keep what all names mean now, for calls of this task.
@@ -240,12 +250,12 @@ class Worker:
         }
 
     def _ask(
-        self, request: dict[str, Any], tensors: wire.Tensors, timeout: float
-    ) -> tuple[dict[str, Any], wire.Tensors]:
+        self, request: dict[str, Any], tensors: frames.Tensors, timeout: float
+    ) -> tuple[dict[str, Any], frames.Tensors]:
         if self._died:
             raise self._died
         token = secrets.token_hex(8)
-        message = wire.pack(request | {"id": token}, tensors, self.limits)
+        message = frames.pack(request | {"id": token}, tensors, self.limits)
         left = max(self.limits.submission - self.seconds, 0.0)
         start = monotonic()
         try:
@@ -262,14 +272,14 @@ class Worker:
 
     def _exchange(
         self, message: bytes, token: str, deadline: OwnClock
-    ) -> tuple[dict[str, Any], wire.Tensors]:
+    ) -> tuple[dict[str, Any], frames.Tensors]:
         connection = self._box.socket
-        if not wire.is_quiet(connection):
-            raise wire.WireError("it spoke without being asked")
-        wire.write(connection, message, deadline)
-        reply, tensors = wire.receive(connection, deadline, self.limits)
+        if not frames.is_quiet(connection):
+            raise frames.WireError("it spoke without being asked")
+        frames.write(connection, message, deadline)
+        reply, tensors = frames.receive(connection, deadline, self.limits)
         if reply.get("id") != token:
-            raise wire.WireError("it answered something that was not asked")
+            raise frames.WireError("it answered something that was not asked")
         return reply, tensors
 
     @contextlib.contextmanager
@@ -277,13 +287,13 @@ class Worker:
         """Whatever is wrong in here with what the worker does is its end."""
         try:
             yield
-        except wire.TimedOut:
+        except frames.TimedOut:
             died = WorkerDied("time", too_long)
-        except wire.Closed:
+        except frames.Closed:
             died = self._why_closed()
-        except wire.TooLargeError as error:
+        except frames.TooLargeError as error:
             died = WorkerDied("output", f"sent more than it may ({error})")
-        except (wire.WireError, KeyError, TypeError, ValueError) as error:
+        except (frames.WireError, KeyError, TypeError, ValueError) as error:
             died = WorkerDied("protocol", f"broke the protocol ({error})")
         else:
             return
@@ -334,7 +344,9 @@ class _Watch(threading.Thread):
 
     def __init__(self, box: Box, limits: Limits) -> None:
         super().__init__(name="watch", daemon=True)
-        self.box, self.limits, self.verdict, self.fault = box, limits, None, ""
+        self.box, self.limits = box, limits
+        self.verdict: WorkerDied | None = None
+        self.fault = ""
         self.first = box.usage()
         self.meter = Meter(box.family)
         self.cpu, self.peak = 0.0, self.first.peak
@@ -410,60 +422,69 @@ def _signal_name(number: int) -> str:
 # ------------------------------------------------------------------------ replies, taken with tongs
 
 
-def _cell_reply(reply: dict[str, Any], tensors: wire.Tensors) -> CellReply:
-    outputs = wire.typed(wire.decode(reply["outputs"], tensors), list)
-    skipped = [_skipped(one) for one in wire.typed(reply["skipped"], list)[:MOST_SKIPPED]]
+def _cell_reply(reply: dict[str, Any], tensors: frames.Tensors) -> CellReply:
+    outputs = codec.typed(codec.decode(reply["outputs"], tensors), list)
+    skipped = [_skipped(one) for one in codec.typed(reply["skipped"], list)[:MOST_SKIPPED]]
     return CellReply(reply["status"] == "ok", [_output(output) for output in outputs], skipped)
 
 
 def _skipped(given: Any) -> tuple[int, str, str]:  # noqa: ANN401
-    line, statement, error = wire.typed(given, list)
-    return _small(line) or 0, wire.typed(statement, str)[:LONGEST], wire.typed(error, str)[:LONGEST]
+    line, statement, error = codec.typed(given, list)
+    return (
+        _small(line) or 0,
+        codec.typed(statement, str)[:LONGEST],
+        codec.typed(error, str)[:LONGEST],
+    )
 
 
 def _output(output: Any) -> Output:  # noqa: ANN401
     """An output with the fields that it should have, and no other."""
-    kind = wire.typed(output, dict)["output_type"]
+    kind = codec.typed(output, dict)["output_type"]
     if kind in ("display_data", "execute_result"):
-        data = wire.typed(output["data"], dict)
+        data = codec.typed(output["data"], dict)
         return {
             "output_type": kind,
             "data": {
-                mime: wire.typed(data[mime], form) for mime, form in MIMES.items() if mime in data
+                mime: codec.typed(data[mime], form) for mime, form in MIMES.items() if mime in data
             },
         }
     names = {"stream": ("name", "text"), "error": ("ename", "evalue", "traceback")}[kind]
     if kind == "stream" and output["name"] not in ("stdout", "stderr"):
-        raise wire.WireError("a stream that there is not")
-    return {"output_type": kind, **{name: wire.typed(output[name], str) for name in names}}
+        raise frames.WireError("a stream that there is not")
+    return {"output_type": kind, **{name: codec.typed(output[name], str) for name in names}}
 
 
-def _call_reply(reply: dict[str, Any], tensors: wire.Tensors, labels: list[int | str]) -> CallReply:
+def _call_reply(
+    reply: dict[str, Any], tensors: frames.Tensors, labels: list[int | str]
+) -> CallReply:
     status = reply["status"]
     if status == "ok":
-        changed = wire.typed(reply["changed_inputs"], list)
+        changed = codec.typed(reply["changed_inputs"], list)
         if not all(label in labels for label in changed):
-            raise wire.WireError("an argument that there is not")
-        return CallReply("ok", wire.decode(reply["value"], tensors), changed)
+            raise frames.WireError("an argument that there is not")
+        return CallReply("ok", codec.decode(reply["value"], tensors), changed)
     if status == "missing":
         return CallReply("missing")
-    if status != "error" or reply["exception"] not in {*wire.EXCEPTIONS, wire.OWN_EXCEPTION}:
-        raise wire.WireError("an answer that there is not")
+    if status != "error" or reply["exception"] not in {
+        *vocabulary.EXCEPTIONS,
+        vocabulary.OWN_EXCEPTION,
+    }:
+        raise frames.WireError("an answer that there is not")
     cell, line = (_small(reply[name]) for name in ("cell", "line"))
-    stub = wire.typed(reply["not_implemented"], bool)
+    stub = codec.typed(reply["not_implemented"], bool)
     return CallReply(
         "error", exception=reply["exception"], cell=cell, line=line, not_implemented=stub
     )
 
 
 def _gradients(value: Any, count: int) -> list[Tensor | None]:  # noqa: ANN401
-    found = wire.typed(value, list)
+    found = codec.typed(value, list)
     if len(found) != count or not all(one is None or isinstance(one, Tensor) for one in found):
-        raise wire.WireError("something else than gradients")
+        raise frames.WireError("something else than gradients")
     return found
 
 
 def _small(number: Any) -> int | None:  # noqa: ANN401
-    if number is not None and not 0 <= wire.typed(number, int) < 10**6:
-        raise wire.WireError("a number out of range")
+    if number is not None and not 0 <= codec.typed(number, int) < 10**6:
+        raise frames.WireError("a number out of range")
     return number

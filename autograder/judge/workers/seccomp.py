@@ -179,7 +179,8 @@ def _steps(machine: str) -> list[_Step]:
 
 
 def _numbers(calls: dict[str, tuple[int | None, int | None]], column: int) -> list[int]:
-    return [pair[column] for pair in calls.values() if pair[column] is not None]
+    numbers = (pair[column] for pair in calls.values())
+    return [number for number in numbers if number is not None]
 
 
 def _denied_for(rule: _Rule, column: int) -> list[_Step]:

@@ -10,7 +10,7 @@ from time import monotonic, perf_counter
 from typing import Any
 
 from autograder.assignments import COURSE
-from autograder.judge.inside import wire
+from autograder.judge.inside import codec, frames
 from autograder.judge.inside.mounts import INODES, TERMINALS
 from autograder.judge.limits import MB, Limits
 from autograder.judge.workers.box import Box, open_box
@@ -45,7 +45,7 @@ def self_test(level: str = "bubblewrap") -> list[Finding]:
     try:
         facts = _ask(box, limits)
         shares = _shares(box.group)
-    except (wire.WireError, wire.Closed, wire.TimedOut) as error:
+    except (frames.WireError, frames.Closed, frames.TimedOut) as error:
         return [*found, Finding("a worker answers", False, f"The worker did not answer: {error}.")]
     finally:
         box.close()
@@ -119,7 +119,7 @@ def _warm(limits: Limits) -> Finding:
                 box.close()
     except SandboxError as error:
         return Finding(name, True, f"none can be had, so each one starts in seconds. {error}")
-    except (wire.WireError, wire.Closed, wire.TimedOut) as error:
+    except (frames.WireError, frames.Closed, frames.TimedOut) as error:
         return Finding(name, False, f"A warm worker did not answer: {error}.")
     return (
         broken[0]._replace(name=name)
@@ -130,14 +130,14 @@ def _warm(limits: Limits) -> Finding:
 
 def _ask(box: Box, limits: Limits) -> dict[str, Any]:
     source = f"{inspect.getsource(probe)}\nimport json\nprint(json.dumps(probe({_private()!r})))"
-    wire.send(
+    frames.send(
         box.socket, {"id": "", "op": "cell", "source": f"from typing import Any\n{source}"}, {}
     )
-    reply, tensors = wire.receive(box.socket, monotonic() + 60, limits)
-    for output in wire.decode(reply["outputs"], tensors):
+    reply, tensors = frames.receive(box.socket, monotonic() + 60, limits)
+    for output in codec.decode(reply["outputs"], tensors):
         if output.get("name") == "stdout":
             return json.loads(output["text"])
-    raise wire.WireError(f"the probe failed: {reply}")
+    raise frames.WireError(f"the probe failed: {reply}")
 
 
 def _private() -> list[str]:

@@ -14,14 +14,13 @@ import select
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import IO
 
-from autograder.judge.inside import wire
+from autograder.judge.inside import frames
 from autograder.judge.limits import Limits
 from autograder.judge.workers import seccomp
 from autograder.judge.workers.box import TEARDOWN, Box, tree_of
@@ -35,6 +34,7 @@ from autograder.judge.workers.bubblewrap import (
     preconditions,
     remedy,
     seen_under_tmp,
+    start_command,
 )
 from autograder.judge.workers.own_time import Meter, OwnClock, StarvedError
 
@@ -203,9 +203,9 @@ class Slot:
 
 def _wait_for_worker(box: WarmBox, limits: Limits) -> None:
     try:
-        wire.receive(box.socket, OwnClock(Meter(box.family), limits.start_up))
+        frames.receive(box.socket, OwnClock(Meter(box.family), limits.start_up))
         box.join_group(limits)
-    except (wire.WireError, wire.Closed, wire.TimedOut, StarvedError):
+    except (frames.WireError, frames.Closed, frames.TimedOut, StarvedError):
         box.exit_status(1.0)
         said = box._report or {}
         box.close()
@@ -226,7 +226,7 @@ def _start(
         "folders": FOLDERS,
     }
     numbers = [str(slot.fileno()) for slot in slots]
-    command = [sys.executable, "/worker/zygote.py", json.dumps(config), *numbers]
+    command = start_command("/worker", "zygote", json.dumps(config), *numbers)
     return subprocess.Popen(
         bubblewrap_command(stage.path, limits, command, root=os.geteuid() == 0, nests=True),
         cwd="/",
