@@ -10,7 +10,7 @@ from postgresql import Server, needs_postgresql, postgresql
 from sqlalchemy import create_engine, text
 
 from autograder.assignments import CourseError, find_assignment
-from autograder.authoring.release import quiet
+from autograder.progress import quiet
 from autograder.collect.roster import Person, enrol
 from autograder.exports.csv_exports import FORMATS, export_course
 from autograder.gradebook.course import CONFIG, Course
