@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console, RenderableType
@@ -22,6 +22,11 @@ from rich.progress import (
 from rich.text import Text
 
 from autograder.assignments import Assignment, CourseError, assignments, find_assignment
+
+if TYPE_CHECKING:  # they import torch and nbgrader: seconds that `--help` shouldn't take
+    from autograder.authoring.release import Build
+    from autograder.gradebook.course import Course
+    from autograder.judge.verdict import Verdict
 
 app = typer.Typer(
     help="Assignments from master to student, and submissions from student to grade.",
@@ -242,7 +247,7 @@ def add(
         out.print(f"{made.assignment.name} is in {folder}.", highlight=False)
 
 
-def _built(chosen: list[Assignment], to: Path) -> list:
+def _built(chosen: list[Assignment], to: Path) -> "list[Build]":
     """The assignments, built where that has not been done yet."""
     from autograder.authoring import release as making
 
@@ -371,10 +376,11 @@ def grade(
         )
     course = Course(folder)
     chosen = [find_assignment(assignment)] if assignment else course.released()
-    how = {"again": regrade, "slots": jobs, "scheduler": scheduler}
-    verdicts = [
-        verdict for one in chosen for verdict in _grade_class(course, one, only or [], **how)
-    ]
+    verdicts: list[Verdict] = []
+    for one in chosen:
+        verdicts += _grade_class(
+            course, one, only or [], again=regrade, slots=jobs, scheduler=scheduler
+        )
     if not verdicts:
         raise CourseError(
             f"Nobody has handed anything in under {folder / 'submitted'}/STUDENT/ASSIGNMENT/."
@@ -383,7 +389,7 @@ def grade(
         raise typer.Exit(1)
 
 
-def _is_done(verdict) -> bool:  # noqa: ANN001  imported late
+def _is_done(verdict: "Verdict") -> bool:
     """Whether a submission is graded, and in the gradebook."""
     from autograder.gradebook.recorder import NOT_RECORDED
 
@@ -393,17 +399,17 @@ def _is_done(verdict) -> bool:  # noqa: ANN001  imported late
 
 
 def _grade_class(
-    course,  # noqa: ANN001  imported late
+    course: "Course",
     assignment: Assignment,
     only: list[str],
     *,
     again: bool,
     slots: int | None = None,
     scheduler: str | None = None,
-) -> list:
+) -> "list[Verdict]":
     """Grade the students of one assignment, print the table, and return the verdicts."""
     from autograder.gradebook.grading import grade_class
-    from autograder.progress import Tally
+    from autograder.progress_bars import ProgressBars
     from autograder.tables import class_table
 
     students = [student for student in course.students(assignment) if not only or student in only]
@@ -411,9 +417,9 @@ def _grade_class(
         raise CourseError(f"{min(missing)} has handed in nothing for {assignment.name}.")
     if not students:
         return []
-    with Tally(err) as tally:
+    with ProgressBars(err) as bars:
         verdicts = grade_class(
-            course, assignment, students, tally, again=again, jobs=slots, scheduler=scheduler
+            course, assignment, students, bars, again=again, jobs=slots, scheduler=scheduler
         )
     class_table(assignment, verdicts, out)
     return list(verdicts.values())

@@ -1,9 +1,9 @@
 """A small class for `autograder demo`: submissions of every kind that a grader meets."""
 
 import ast
-import inspect
 import json
 import shutil
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from autograder.authoring.master import Master
 from autograder.authoring.notebooks import solution_notebook, student_notebook
 from autograder.authoring.stub import solution_of
 from autograder.judge.checking.submission import REFERENCE_FILES
-from autograder.misconceptions import Misconception, misconceptions_of
+from autograder.misconceptions import Answer, Misconception, misconceptions_of
 
 LOOP = "def {task}(*args, **kwargs):\n    while True:\n        pass"
 
@@ -73,11 +73,12 @@ def _mistake(mistake: Misconception) -> dict[str, str]:
     return {f"task-{mistake.task}": as_answer(mistake.function, mistake.task)}
 
 
-def as_answer(function: object, task: str) -> str:
+def as_answer(function: Answer, task: str) -> str:
     """The source of a misconception or an alternative under the task's name, as a student would
     write it.
     """
-    tree = ast.parse(solution_of(inspect.getmodule(function), function.__name__, set()))
+    module = sys.modules[function.__module__]
+    tree = ast.parse(solution_of(module, function.__name__, set()))
     tree.body = [node for node in tree.body if not _is_ours(node)]
     for node in tree.body:
         if isinstance(node, ast.FunctionDef) and node.name == function.__name__:

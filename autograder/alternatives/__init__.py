@@ -7,15 +7,17 @@ def by_mean_squared_error(prediction, target): ...
 
 import importlib
 from collections.abc import Callable
+from typing import Any
 
-Answer = Callable[..., object]
+Answer = Callable[..., Any]  # a function or a class, written as a student would write it
 
 
 def alternative(task: str) -> Callable[[Answer], Answer]:
     """Register the decorated function as an alternative answer of `task`."""
 
     def register(function: Answer) -> Answer:
-        function.alternative = task
+        marked: Any = function
+        marked.alternative = task
         return function
 
     return register

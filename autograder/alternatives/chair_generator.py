@@ -165,9 +165,8 @@ def adjoint_by_differentiation(maps, kernels, bias=None, stride=1, padding=0, ou
         windows = F.pad(y, [padding] * 4).unfold(2, h, stride).unfold(3, w, stride)
         return torch.einsum("bdyxhw,cdhw->bcyx", windows, kernels)
 
-    _, back = torch.func.vjp(
-        convolution, maps.new_zeros(len(maps), kernels.shape[1], height, width)
-    )
+    start = maps.new_zeros(len(maps), kernels.shape[1], height, width)
+    back = torch.func.vjp(convolution, start)[1]
     (result,) = back(maps)
     return result if bias is None else result + bias.unflatten(0, (-1, 1, 1))
 
@@ -330,7 +329,7 @@ def transform_by_affine_grid(image, mask, parameters):
         np.linalg.inv(scale) @ _inverse(row, height, width) @ scale for row in parameters.tolist()
     ]
     theta = torch.tensor(np.array(back)[:, :2]).to(image)
-    grid = F.affine_grid(theta, (batch, 1, height, width), align_corners=False)
+    grid = F.affine_grid(theta, [batch, 1, height, width], align_corners=False)
     return tuple(F.grid_sample(planes, grid, align_corners=False) for planes in (image, mask))
 
 
@@ -351,8 +350,8 @@ def transform_by_scipy(image, mask, parameters):
         return scipy.ndimage.affine_transform(padded, linear, start, order=1)[1:-1, 1:-1]
 
     planes = torch.cat([image, mask], dim=1)
-    warped = [[warp(plane, row) for plane in four] for four, row in zip(planes, rows, strict=True)]
-    warped = np.array(warped)
+    pairs = zip(planes, rows, strict=True)
+    warped = np.array([[warp(plane, row) for plane in four] for four, row in pairs])
     colored = [
         np.tensordot(_color_matrix(row), one[:3], 1) for one, row in zip(warped, rows, strict=True)
     ]
@@ -374,7 +373,7 @@ def transform_by_four_neighbors(image, mask, parameters):
     x, y = x.clamp(-1, width), y.clamp(-1, height)
     padded = F.pad(torch.cat([image, mask], dim=1), (1, 2, 1, 2))
     left, top = x.floor().long(), y.floor().long()
-    warped = 0
+    warped = torch.zeros(())
     for down in (0, 1):
         for right in (0, 1):
             weight = (1 - (x - left - right).abs()) * (1 - (y - top - down).abs())
@@ -394,6 +393,13 @@ def transform_by_four_neighbors(image, mask, parameters):
 @alternative("ChairGenerator")
 class GeneratorOfNamedLayers(nn.Module):
     """Layers by name, the decoders first; the halves of the mask's stream by list."""
+
+    image: nn.Module
+    mask: nn.Module
+    shared: nn.Module
+    identity: nn.Module
+    view: nn.Module
+    transformation: nn.Module
 
     def __init__(self, chairs, size=32, features=256, channels=(128, 64, 32), kernel=4):
         super().__init__()
@@ -435,7 +441,7 @@ class GeneratorOfNamedLayers(nn.Module):
 class _Painting(nn.ConvTranspose2d):
     """An up-convolution by zeros between the values and an ordinary convolution."""
 
-    def forward(self, maps):
+    def forward(self, maps, output_size=None):
         side, kernel = maps.shape[-1], self.kernel_size[0]
         nails = torch.zeros(*maps.shape[:2], 2 * side, 2 * side, dtype=maps.dtype)
         nails[..., ::2, ::2] = maps

@@ -75,7 +75,7 @@ def convolution_offset_by_offset(images, kernels, bias=None, stride=1, padding=0
     padded = F.pad(images, [padding] * 4)
     rows = _size(images.shape[2], kernels.shape[2], stride, padding)
     columns = _size(images.shape[3], kernels.shape[3], stride, padding)
-    total = 0
+    total = torch.zeros(())
     for i in range(kernels.shape[2]):
         for j in range(kernels.shape[3]):
             part = padded[:, :, i : i + stride * rows : stride, j : j + stride * columns : stride]
@@ -138,8 +138,8 @@ def pooling_backward_by_loops(gradient, images, size=2, stride=2):
     result = torch.zeros(images.shape, dtype=gradient.dtype)
     for n, c, i, j in np.ndindex(*gradient.shape):
         window = images[n, c, i * stride : i * stride + size, j * stride : j * stride + size]
-        place = max(range(size * size), key=lambda at, w=window: (w.flatten()[at].item(), -at))
-        row, column = divmod(place, size)
+        values = window.flatten().tolist()
+        row, column = divmod(values.index(max(values)), size)
         result[n, c, i * stride + row, j * stride + column] += gradient[n, c, i, j]
     return result
 
@@ -256,13 +256,12 @@ class NetworkOfNamedLayers(nn.Module):
 
     def __init__(self, in_channels, classes, widths=(32, 64, 128)):
         super().__init__()
-        layers = OrderedDict()
+        layers: OrderedDict[str, nn.Module] = OrderedDict()
         channels = [in_channels, *widths]
         for block in range(len(widths)):
-            layers[str(4 * block)] = nn.Conv2d(
-                *channels[block : block + 2], (3, 3), padding="same", bias=False
-            )
-            layers[str(4 * block + 1)] = nn.BatchNorm2d(channels[block + 1])
+            before, width = channels[block : block + 2]
+            layers[str(4 * block)] = nn.Conv2d(before, width, (3, 3), padding="same", bias=False)
+            layers[str(4 * block + 1)] = nn.BatchNorm2d(width)
             layers[str(4 * block + 2)] = nn.ReLU(inplace=True)
             layers[str(4 * block + 3)] = nn.MaxPool2d(kernel_size=2, stride=2)
         self.features = nn.Sequential(layers)
@@ -298,10 +297,8 @@ class NetworkLayerByLayer(nn.Module):
 def training_by_optimizer(parameters, batches, rates):
     """torch.optim, with its rate set before each step."""
     weights = [nn.Parameter(p.clone()) for p in parameters]
-    optimizer, losses = (
-        torch.optim.SGD(weights, lr=1.0),
-        torch.zeros(len(rates), dtype=parameters[0].dtype),
-    )
+    optimizer = torch.optim.SGD(weights, lr=1.0)
+    losses = torch.zeros(len(rates), dtype=parameters[0].dtype)
     for t, (images, target) in enumerate(batches):
         optimizer.param_groups[0]["lr"] = rates[t].item()
         optimizer.zero_grad()
@@ -341,5 +338,6 @@ def accuracy_picture_by_picture(logits, labels, k=5):
     """The slow loop; sorting in Python is stable."""
     hits = 0
     for scores, label in zip(logits.tolist(), labels.tolist(), strict=True):
-        hits += label in sorted(range(len(scores)), key=lambda c, s=scores: -s[c])[:k]
+        ranked = sorted(range(len(scores)), key=scores.__getitem__, reverse=True)
+        hits += label in ranked[:k]
     return torch.tensor(hits / len(labels))

@@ -192,7 +192,7 @@ def anneal_bin_by_bin(logits, bins, temperature=0.38):
     """The slow loop, in double precision."""
     scores = logits.double() / temperature
     total = torch.logsumexp(scores, dim=1)
-    colour = 0
+    colour = torch.zeros(())
     for q, centre in enumerate(bins.double()):
         colour = colour + torch.exp(scores[:, q] - total)[:, None] * centre[None, :, None, None]
     return colour.to(logits.dtype)
@@ -318,22 +318,20 @@ class ColorizerOfNamedLayers(nn.Module):
         super().__init__()
         self.scores = nn.Conv2d(up, outputs, kernel_size=(1, 1))
         self.up = nn.Sequential()
-        last = blocks[-1][0]
-        self.up.append(nn.ConvTranspose2d(last, up, kernel_size=4, stride=2, padding=1))
+        deepest = blocks[-1][0]
+        self.up.append(nn.ConvTranspose2d(deepest, up, kernel_size=4, stride=2, padding=1))
         self.up.append(nn.ReLU(inplace=True))
         self.up.append(nn.Conv2d(up, up, kernel_size=3, padding="same"))
         self.up.append(nn.ReLU(inplace=True))
         self.blocks = nn.Sequential()
         channels = 1
         for width, convolutions, stride, dilation in blocks:
-            layers = OrderedDict()
+            layers: OrderedDict[str, nn.Module] = OrderedDict()
             for number in range(convolutions):
-                layers[str(2 * number)] = nn.Conv2d(
-                    channels, width, 3, padding="same", dilation=dilation
-                )
+                last = nn.Conv2d(channels, width, 3, padding="same", dilation=dilation)
+                layers[str(2 * number)] = last
                 layers[str(2 * number + 1)] = nn.ReLU()
                 channels = width
-            last = layers[str(2 * convolutions - 2)]
             last.stride, last.padding = (stride, stride), (dilation, dilation)
             layers[str(2 * convolutions)] = nn.BatchNorm2d(width)
             self.blocks.append(nn.Sequential(layers))
@@ -341,15 +339,14 @@ class ColorizerOfNamedLayers(nn.Module):
     def forward(self, lightness):
         maps = lightness
         for block in self.blocks:
-            for layer in block:
-                maps = layer(maps)
+            maps = block(maps)
         return self.scores(self.up(maps))
 
 
 class _SlowConvolution(nn.Conv2d):
-    """Nine shifted pictures, each mixed by one place of the kernel, of which every so-many-th is
-    kept.
-    """
+    """Nine shifted pictures, each mixed by one entry of the kernel and sampled at the stride."""
+
+    bias: torch.Tensor
 
     def forward(self, maps):
         dilation, stride = self.dilation[0], self.stride[0]
@@ -368,6 +365,11 @@ class _SlowConvolution(nn.Conv2d):
 class _SlowNormalisation(nn.BatchNorm2d):
     """The formula, with what torch does to the running statistics."""
 
+    running_mean: torch.Tensor
+    running_var: torch.Tensor
+    num_batches_tracked: torch.Tensor
+    momentum: float
+
     def forward(self, maps):
         mean, variance = self.running_mean, self.running_var
         if self.training:
@@ -383,7 +385,9 @@ class _SlowNormalisation(nn.BatchNorm2d):
 class _Painter(nn.ConvTranspose2d):
     """Each value paints its kernel, one place of the kernel at a time; the rim is cut off."""
 
-    def forward(self, maps):
+    bias: torch.Tensor
+
+    def forward(self, maps, output_size=None):
         batch, _, height, width = maps.shape
         painted = maps.new_zeros(batch, self.out_channels, 2 * height + 2, 2 * width + 2)
         for i in range(4):

@@ -69,7 +69,7 @@ def neighbors_by_tuples(squared_distances, k):
 def vote_by_counter(labels, weights=None):
     winners = []
     for n, row in enumerate(labels.tolist()):
-        tally = Counter()
+        tally: Counter[int] = Counter()
         for j, label in enumerate(row):
             tally[label] += 1 if weights is None else weights[n, j].item()
         winners.append(tally.most_common(1)[0][0])  # in order of first appearance

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from jupyter_client.kernelspec import NoSuchKernel
@@ -65,9 +66,9 @@ def execute(
     if checkpoints:
         variables[FOLDER] = str(checkpoints.resolve())
         _forget(checkpoints)
-    run = _Run(copy, folder, called, checkpoints, on_cell, now)
+    run = _Run(copy, folder, called, checkpoints, on_cell, now, period=period, looks=looks)
     run.client.allow_errors = allow_errors
-    with Watch(run.pid, run.ended_as_still, run.tell, period=period, looks=looks) as run.watch:
+    with run.watch:
         try:
             run.client.execute(cwd=str(folder), env=variables)
         except (CellExecutionError, DeadKernelError, RuntimeError, NoSuchKernel) as error:
@@ -80,9 +81,7 @@ def execute(
 class _Client(NotebookClient):
     """An nbclient whose kernel is killed by Ctrl-C at any time, also while it starts."""
 
-    def __init__(
-        self, notebook: NotebookNode, stop: Callable[[], object], **options: object
-    ) -> None:
+    def __init__(self, notebook: NotebookNode, stop: Callable[[], object], **options: Any) -> None:  # noqa: ANN401  nbclient's
         super().__init__(notebook, **options)
         self.stop = stop
 
@@ -105,12 +104,15 @@ class _Run:
         checkpoints: Path | None,
         on_cell: Callable[[], object],
         now: Callable[[str], object],
+        *,
+        period: float,
+        looks: int,
     ) -> None:
         self.notebook, self.called, self.checkpoints, self.now = notebook, called, checkpoints, now
         self.at: int | None = None  # the index of the cell that runs
         self.said = ""
         self.still = self.stopped = False
-        self.watch: Watch | None = None
+        self.watch = Watch(self.pid, self.ended_as_still, self.tell, period=period, looks=looks)
         self.client = _Client(
             notebook,
             self.stop,
@@ -163,7 +165,8 @@ class _Run:
         if process is None or process.poll() is not None:
             return
         with suppress(OSError):
-            if hasattr(os, "killpg") and provisioner.pgid == process.pid:  # a group of its own
+            leads_group = getattr(provisioner, "pgid", None) == process.pid
+            if hasattr(os, "killpg") and leads_group:
                 os.killpg(process.pid, signal.SIGKILL)
             else:
                 process.kill()

@@ -63,46 +63,55 @@ def prove_check(source: str, task: str) -> None:
 
 
 def _is_block(statement: ast.stmt, task: str) -> bool:
-    wanted = ast.parse(f'with visible_checks.of("{task}"):\n    pass').body[0]
-    items = [ast.dump(item) for item in getattr(statement, "items", [])]
-    return isinstance(statement, ast.With) and items == [ast.dump(item) for item in wanted.items]
+    if not isinstance(statement, ast.With) or len(statement.items) != 1:
+        return False
+    item = statement.items[0]
+    wanted = ast.parse(f'visible_checks.of("{task}")', mode="eval").body
+    return item.optional_vars is None and ast.dump(item.context_expr) == ast.dump(wanted)
 
 
 def picture_name(source: str) -> str:
     """The name of the picture that a picture cell draws. Raises GivenCellError if the cell leaves a
     name.
     """
-    body = parsed(source)
+    body, name = parsed(source), ""
     for statement in body:
-        if not _draws(statement):
+        drawn = _drawn_by(statement)
+        if drawn is None:
             raise GivenCellError(statement.lineno - 1, ONE_FUNCTION)
+        name = drawn
     if len(body) != 1:
         raise GivenCellError(body[1].lineno - 1 if body else 0, ONE_FUNCTION)
     for part in ast.walk(body[0]):
         if isinstance(part, ast.Global):
             raise GivenCellError(part.lineno - 1, NO_GLOBAL)
-    return body[0].decorator_list[0].args[0].value
+    return name
 
 
-def _draws(statement: ast.stmt) -> bool:
-    """Whether it is `@picture("name")` and `def _():`."""
+def _drawn_by(statement: ast.stmt) -> str | None:
+    """The name in `@picture("name")` above `def _():`; None for any other statement."""
     match statement:
         case ast.FunctionDef(
             name="_",
             args=ast.arguments(posonlyargs=[], args=[], vararg=None, kwonlyargs=[], kwarg=None),
             decorator_list=[
-                ast.Call(func=ast.Name(id="picture"), args=[ast.Constant(value=str())])
+                ast.Call(
+                    func=ast.Name(id="picture"),
+                    args=[ast.Constant(value=str() as name)],
+                    keywords=[],
+                )
             ],
-        ):
-            call = statement.decorator_list[0]
-            return not call.keywords and re.fullmatch(r"\w+", call.args[0].value) is not None
-    return False
+        ) if re.fullmatch(r"\w+", name):
+            return name
+    return None
 
 
 def prove_drawing(source: str) -> None:
     """Raises GivenCellError if a function that a code cell draws with leaves its name behind."""
     for statement in parsed(source):
-        for decorator in _called(getattr(statement, "decorator_list", [])):
+        if not isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            continue
+        for decorator in _called(statement.decorator_list):
             if decorator in DRAWING and statement.name != "_":
                 raise GivenCellError(statement.lineno - 1, NO_NAME.format(decorator))
 

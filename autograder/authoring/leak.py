@@ -69,11 +69,13 @@ def secret_lines(master: Master) -> dict[str, str]:
         "misconception": import_module(f"autograder.misconceptions.{topic}"),
         "alternative": import_module(f"autograder.alternatives.{topic}"),
     }
-    public, secret = _public_lines(reference, set(master.tasks)), {}
+    public = _public_lines(reference, set(master.tasks))
+    secret: dict[str, str] = {}
     for role, module in modules.items():
+        file = Path(inspect.getfile(module)).name
         for number, line in enumerate(inspect.getsource(module).splitlines(), 1):
             if (bare := _bare(line)) not in public and _is_telling(bare):
-                secret.setdefault(bare, f"{role}, {Path(module.__file__).name}:{number}")
+                secret.setdefault(bare, f"{role}, {file}:{number}")
     return secret
 
 

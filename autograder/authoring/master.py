@@ -165,8 +165,8 @@ class _Reader:
             )
         for tag in attributes.get("tags", []):
             if tag not in TAGS[raw.cell_type]:
-                known = ", ".join(sorted(TAGS[raw.cell_type]))
-                raise self.fail(line, f"unknown tag {tag!r}; known here: {known}.")
+                tags = ", ".join(sorted(TAGS[raw.cell_type]))
+                raise self.fail(line, f"unknown tag {tag!r}; known here: {tags}.")
         if raw.cell_type == "markdown" and (slip := LEFTOVER.search(raw.source)):
             line += raw.source.count("\n", 0, slip.start(1))
             raise self.fail(line, f"this directive was not understood: {slip[1].strip()}")

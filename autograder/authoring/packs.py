@@ -6,19 +6,18 @@ of a task.
 """
 
 from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from filelock import FileLock
 
 from autograder.assignments import CourseError, pack_path
 from autograder.authoring.master import Master, MasterError
+from autograder.progress import Progress
 
-Report = Callable[[str, int, int], None]  # what is done, how much of it, of how much
 _ready: dict[str, Path] = {}  # packs that this process has looked at
 
 
-def packs_of(master: Master, report: Report | None = None) -> list[Path]:
+def packs_of(master: Master, report: Progress | None = None) -> list[Path]:
     """The files of an assignment's packs, made where they are missing, which takes a minute or
     more.
 
@@ -34,7 +33,7 @@ def packs_of(master: Master, report: Report | None = None) -> list[Path]:
     return _made(master, master.packs, report)
 
 
-def hidden_packs_of(master: Master, report: Report | None = None) -> list[Path]:
+def hidden_packs_of(master: Master, report: Progress | None = None) -> list[Path]:
     """The files of the packs that hidden checks read by `pack_path`, made where they are missing.
 
     Raises as `packs_of`.
@@ -42,7 +41,7 @@ def hidden_packs_of(master: Master, report: Report | None = None) -> list[Path]:
     return _made(master, master.hidden_packs, report)
 
 
-def _made(master: Master, names: list[str], report: Report | None) -> list[Path]:
+def _made(master: Master, names: list[str], report: Progress | None) -> list[Path]:
     try:
         for name in names:
             if name not in _ready:
@@ -52,7 +51,7 @@ def _made(master: Master, names: list[str], report: Report | None) -> list[Path]
         raise MasterError(f"{master.assignment.master}:1: {error}") from None
 
 
-def _pack(name: str, report: Report | None) -> Path:
+def _pack(name: str, report: Progress | None) -> Path:
     path = pack_path(name)
     try:
         from data_scripts.make_packs import make_pack  # trimesh is an extra
@@ -63,12 +62,21 @@ def _pack(name: str, report: Report | None) -> Path:
             f"The pack {name!r} has to be rendered: pip install '.[render]', "
             f"or put {path.name} into {path.parent}."
         ) from None
-    told = partial(report, f"rendering {name}, once") if report else None
+    on_model = _rendering(name, report) if report else None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_name(f".{name}.lock")):  # two builds at once: one renders
-            return make_pack(name, path.parent, told)
+            return make_pack(name, path.parent, on_model)
     except OSError as error:
         raise CourseError(
             f"The pack {name!r} can't be written to {path.parent}: {error}."
         ) from None
+
+
+def _rendering(name: str, report: Progress) -> Callable[[int, int], None]:
+    """A callback for `make_pack`, which counts models: it names the pack in its report."""
+
+    def on_model(done: int, total: int) -> None:
+        report(f"rendering {name}, once", done, total)
+
+    return on_model

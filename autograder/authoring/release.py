@@ -12,7 +12,6 @@ import re
 import shutil
 import tomllib
 import zipfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +25,9 @@ from autograder.authoring.leak import LeakError, find_leaks
 from autograder.authoring.master import Master, read_master
 from autograder.authoring.notebooks import solution_notebook, student_notebook
 from autograder.authoring.packs import packs_of
+from autograder.progress import Now, silent
+from autograder.progress import Progress as Progress
+from autograder.progress import quiet as quiet
 
 # For the Validate button, where a server has it. Its default of 30 seconds a cell is too short to
 # train.
@@ -48,16 +50,6 @@ STUDENT_PACKAGES = [
     "safetensors",
     "ipywidgets",
 ]
-Progress = Callable[[str, int, int], object]  # what is being done, cells done, cells in all
-Now = Callable[[str], object]  # the cell that runs, and the epoch of a training, in words
-
-
-def quiet(what: str, done: int, total: int) -> None:
-    """A Progress that shows nothing."""
-
-
-def silent(text: str) -> None:
-    """A Now that shows nothing."""
 
 
 @dataclass(frozen=True)
@@ -260,7 +252,7 @@ def _compact(notebook: NotebookNode) -> bytes:
 def _requirements() -> str:
     """The students' packages, with the versions of pyproject.toml."""
     project = tomllib.loads((COURSE / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    wanted = {re.match(r"[\w.-]+", line)[0]: line for line in project["dependencies"]}
+    wanted = {re.split(r"[^\w.-]", line)[0]: line for line in project["dependencies"]}
     return "\n".join(wanted[name] for name in STUDENT_PACKAGES) + "\n"
 
 

@@ -1,5 +1,6 @@
-"""Cut a reference down to what a student gets, and find what a solution needs. All on the syntax
-tree.
+"""Cut a reference down to a student's stub, and gather the source of a solution.
+
+Both work on the syntax tree.
 """
 
 import ast
@@ -9,19 +10,23 @@ import symtable
 from functools import lru_cache
 from types import ModuleType
 
+Definition = ast.FunctionDef | ast.ClassDef
+
 
 def stub_of(module: ModuleType, name: str) -> str:
     """Signature, docstring and `raise NotImplementedError` of a reference function or class.
 
-    Of a class, each method is cut in the same way, but those that the module names in
-    `GIVEN = {"ConvNet.__init__"}`. Everything else goes: what is not listed here can't leak.
+    The methods of a class are cut in the same way, except those that the module names in
+    `GIVEN = {"ConvNet.__init__"}`. Everything else is left out, so it cannot leak.
     """
-    node = _definitions(inspect.getsource(module))[name]
-    lines = inspect.getsource(module).splitlines()
-    return _cut(node, lines, name, getattr(module, "GIVEN", frozenset()))
+    source = inspect.getsource(module)
+    node = _definitions(source)[name]
+    if not isinstance(node, Definition):
+        raise TypeError(f"{module.__name__}.{name} is neither a function nor a class")
+    return _cut(node, source.splitlines(), name, getattr(module, "GIVEN", frozenset()))
 
 
-def _cut(node: ast.AST, lines: list[str], name: str, given: frozenset[str]) -> str:
+def _cut(node: Definition, lines: list[str], name: str, given: frozenset[str]) -> str:
     head = lines[_first_line(node) - 1 : _docstring_end(node)]
     if isinstance(node, ast.ClassDef):
         methods = [item for item in node.body if isinstance(item, ast.FunctionDef)]
@@ -36,18 +41,18 @@ def _cut(node: ast.AST, lines: list[str], name: str, given: frozenset[str]) -> s
     return "\n".join([*head, f'{indent}raise NotImplementedError("{name}")'])
 
 
-def _docstring_end(node: ast.AST) -> int:
+def _docstring_end(node: Definition) -> int:
     """The last line of the docstring, or, without one, of the signature."""
+    first = node.body[0]
     if ast.get_docstring(node) is not None:
-        return node.body[0].end_lineno
-    return node.body[0].lineno - 1
+        return first.end_lineno or first.lineno
+    return first.lineno - 1
 
 
 def solution_of(module: ModuleType, name: str, defined: set[str]) -> str:
-    """The full source of a reference, after the imports and helpers it needs and the notebook
-    lacks.
+    """The full source of a reference, preceded by the imports and helpers that it needs.
 
-    defined  names that earlier cells of the notebook define
+    defined  names that earlier cells of the notebook define; their source is not repeated
     """
     parts: list[str] = []
     _gather(module, name, defined | set(dir(builtins)), parts)
@@ -69,34 +74,37 @@ def _gather(module: ModuleType, name: str, known: set[str], parts: list[str]) ->
     parts.append(source)
 
 
-def _source(module: ModuleType, node: ast.AST, name: str) -> str:
+def _source(module: ModuleType, node: ast.stmt, name: str) -> str:
     if isinstance(node, (ast.Import, ast.ImportFrom)):
-        alias = next(
-            alias for alias in node.names if (alias.asname or alias.name.split(".")[0]) == name
-        )
-        return ast.unparse(type(node)(**{**dict(ast.iter_fields(node)), "names": [alias]}))
+        alias = next(alias for alias in node.names if _bound_name(alias) == name)
+        if isinstance(node, ast.ImportFrom):
+            return ast.unparse(ast.ImportFrom(node.module, [alias], node.level))
+        return ast.unparse(ast.Import([alias]))
     lines = inspect.getsource(module).splitlines()
     return "\n".join(lines[_first_line(node) - 1 : node.end_lineno])
 
 
-def _first_line(node: ast.AST) -> int:
-    """Where a definition starts, decorators and all."""
-    return min(
-        [node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", []))]
-    )
+def _bound_name(alias: ast.alias) -> str:
+    """The name that an import binds: `F` for `torch.nn.functional as F`, `torch` for `torch.nn`."""
+    return alias.asname or alias.name.split(".")[0]
 
 
-@lru_cache(
-    maxsize=8
-)  # a module of misconceptions takes 50 ms, and is asked for each name that one needs
-def _definitions(source: str) -> dict[str, ast.AST]:
+def _first_line(node: ast.stmt) -> int:
+    """The first line of a definition, with its decorators."""
+    decorators = node.decorator_list if isinstance(node, Definition) else []
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)])
+
+
+# Cached: parsing a module of misconceptions takes 50 ms, and each name that one needs asks for it.
+@lru_cache(maxsize=8)
+def _definitions(source: str) -> dict[str, ast.stmt]:
     """The statement that defines each top-level name of a module."""
-    found: dict[str, ast.AST] = {}
+    found: dict[str, ast.stmt] = {}
     for node in ast.parse(source).body:
         if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
             found[node.name] = node
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            found |= {alias.asname or alias.name.split(".")[0]: node for alias in node.names}
+            found |= {_bound_name(alias): node for alias in node.names}
         elif isinstance(node, ast.Assign):
             found |= {name.id: node for name in ast.walk(node) if isinstance(name, ast.Name)}
     return found

@@ -20,7 +20,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pkgutil import resolve_name
-from types import ModuleType
+from types import FunctionType, ModuleType
 
 import pytest
 import torch
@@ -68,7 +68,7 @@ def checks_of(topic: str) -> list[Check]:
     return [_describe(topic, name, test) for name, test in tests]
 
 
-def _describe(topic: str, name: str, test: object) -> Check:
+def _describe(topic: str, name: str, test: FunctionType) -> Check:
     marks = [mark for mark in getattr(test, "pytestmark", []) if mark.name == "check"]
     where = f"test_{topic}.py:{inspect.getsourcelines(test)[1]}: {name}"
     if len(marks) != 1:

@@ -89,7 +89,7 @@ def _expect_value(result: Tensor, expected: Tensor, tolerance: float | None, wha
 
 
 def expect_value(
-    result: object, expected: Tensor, tolerance: float = VALUE, what: str = "the result"
+    result: object, expected: Tensor, tolerance: float | None = VALUE, what: str = "the result"
 ) -> None:
     """The right numbers, in single or double precision."""
     double = isinstance(result, Tensor) and result.dtype == torch.float64

@@ -52,8 +52,9 @@ def expect_value_errors(call: Callable, *several: tuple[int, ...]) -> None:
     """Calls of a task that have to raise ValueError, as its docstring says. All are made, and then
     judged.
     """
-    failures = [size_failure(call, arguments) for arguments in several]
-    if None in failures:
+    results = [size_failure(call, arguments) for arguments in several]
+    failures = [failure for failure in results if failure is not None]
+    if len(failures) < len(results):
         raise Failure("wrong value", "no ValueError is raised where the docstring promises one")
     for failure in failures:
         if failure.kind != "error":
@@ -153,7 +154,10 @@ def test_fractional_size_of_any_kind(submission):
         for output_padding in range(stride):
             options = {"stride": stride, "padding": padding, "output_padding": output_padding}
             results.append(submission.fractional_conv_output_size(size, kernel, **options))
-            row = F.conv_transpose1d(torch.zeros(1, 1, size), torch.zeros(1, 1, kernel), **options)
+            data, weights = torch.zeros(1, 1, size), torch.zeros(1, 1, kernel)
+            row = F.conv_transpose1d(
+                data, weights, stride=stride, padding=padding, output_padding=output_padding
+            )
             sizes.append(row.shape[2])
     expect_sizes(results, sizes)
 
@@ -359,14 +363,17 @@ def expect_adjoint(
 @check("fractionally_strided_conv2d", points=1)
 def test_up_convolution_gradient(submission):
     """In double precision, the gradients by maps, kernels and bias agree with torch's to 2e-6."""
-    given = tuple(draw(223, *size).double() for size in ((2, 3, 4, 5), (3, 4, 5, 2), (4,)))
+    maps, kernels = draw(223, 2, 3, 4, 5).double(), draw(223, 3, 4, 5, 2).double()
+    given = maps, kernels, draw(223, 4).double()
     cotangent = draw(224, 2, 4, 10, 9).double()
     options = {"stride": 2, "padding": 1, "output_padding": 1}
+
+    def up_convolution(maps: Tensor, kernels: Tensor, bias: Tensor) -> Tensor:
+        return F.conv_transpose2d(maps, kernels, bias, stride=2, padding=1, output_padding=1)
+
     found = submission.fractionally_strided_conv2d(*given, **options)
-    expect_value(found, F.conv_transpose2d(*given, **options))
-    expected = up_slopes(
-        lambda *leaves: F.conv_transpose2d(*leaves, **options), *given, cotangent=cotangent
-    )
+    expect_value(found, up_convolution(*given))
+    expected = up_slopes(up_convolution, *given, cotangent=cotangent)
     for wrt, slope in enumerate(expected):
         found = submission.gradient_of(
             "fractionally_strided_conv2d", *given, **options, wrt=wrt, cotangent=cotangent
@@ -380,9 +387,10 @@ def test_up_convolution_form(submission):
     changed.
     """
     for dtype in (torch.float32, torch.float64):
-        given = [strided(draw(225, *size).to(dtype)) for size in ((2, 4, 3, 5), (4, 3, 2, 3), (3,))]
-        found = submission.fractionally_strided_conv2d(*given, 3, 1, 2)
-        expect(found, close_to=F.conv_transpose2d(*given, 3, 1, 2))
+        sizes = (2, 4, 3, 5), (4, 3, 2, 3), (3,)
+        maps, kernels, bias = (strided(draw(225, *size).to(dtype)) for size in sizes)
+        found = submission.fractionally_strided_conv2d(maps, kernels, bias, 3, 1, 2)
+        expect(found, close_to=F.conv_transpose2d(maps, kernels, bias, 3, 1, 2))
         expect_inputs_unchanged(submission)
 
 
@@ -589,7 +597,9 @@ def parameters_with(**changed: float) -> list[float]:
     return [changed.get(name, value) for name, value in NO_CHANGE.items()]
 
 
-def expect_pair(result: object, *shapes: tuple[int, ...], dtype: torch.dtype | None = None) -> None:
+def expect_pair(
+    result: object, *shapes: tuple[int, ...], dtype: torch.dtype | None = None
+) -> Sequence[object]:
     """An image and its mask, in this order, of these shapes."""
     if not isinstance(result, (tuple, list)):
         raise Failure("wrong type", f"the result is {describe(result)}, not {DRAWING}")
@@ -597,14 +607,19 @@ def expect_pair(result: object, *shapes: tuple[int, ...], dtype: torch.dtype | N
         raise Failure("wrong type", f"the result is not a pair, {DRAWING}")
     for found, shape, what in zip(result, shapes, ("the image", "the mask"), strict=False):
         expect(found, shape=shape, dtype=dtype, what=what)
+    return result
 
 
 def expect_drawing(
-    result: object, image: Tensor, mask: Tensor, tolerance: float, exact_dtype: bool = False
+    result: object,
+    image: Tensor,
+    mask: Tensor,
+    tolerance: float | None,
+    exact_dtype: bool = False,
 ) -> None:
     """An image and its mask, in this order."""
-    expect_pair(result, image.shape, mask.shape)
-    for found, right, what in zip(result, (image, mask), ("the image", "the mask"), strict=True):
+    pair = expect_pair(result, image.shape, mask.shape)
+    for found, right, what in zip(pair, (image, mask), ("the image", "the mask"), strict=True):
         if exact_dtype:
             expect(found, close_to=right, tolerance=tolerance, what=what)
         else:
@@ -910,7 +925,8 @@ def generator_layers(
 ) -> dict[str, tuple[int, ...]]:
     """The shape of every layer's weights in a ChairGenerator, by the layer's name."""
     inputs, wide = {"identity": chairs, "view": 4, "transformation": 8}, 2 * features
-    shapes = {f"{stream}.0": (features, many) for stream, many in inputs.items()}
+    shapes: dict[str, tuple[int, ...]] = {}
+    shapes |= {f"{stream}.0": (features, many) for stream, many in inputs.items()}
     shapes |= {f"{stream}.2": (features, features) for stream in inputs}
     shapes |= {"shared.0": (wide, 3 * features), "shared.2": (wide, wide)}
     pixels = (size // 2 ** len(channels)) ** 2
@@ -926,7 +942,7 @@ def generator_layers(
 
 def generator_shapes(*sizes) -> dict[str, tuple[int, ...]]:
     """The shape of every parameter of a ChairGenerator, by name."""
-    shapes = {}
+    shapes: dict[str, tuple[int, ...]] = {}
     for name, shape in generator_layers(*sizes).items():
         shapes |= {f"{name}.weight": shape, f"{name}.bias": (shape[1 if len(shape) == 4 else 0],)}
     return shapes
@@ -1115,9 +1131,12 @@ def generator_sizes(state: dict[str, Tensor]) -> tuple | None:
     doublings = sum(
         name.startswith("image.") and weight.dim() == 4 for name, weight in state.items()
     )
-    kernels = [state.get(f"image.{2 * index + 3}.weight") for index in range(doublings)]
+    names = [f"image.{2 * index + 3}.weight" for index in range(doublings)]
+    kernels = [state[name] for name in names if name in state]
     first, entry = state.get("identity.0.weight"), state.get("image.0.weight")
-    if not kernels or any(each is None or not each.numel() for each in (*kernels, first, entry)):
+    if first is None or entry is None or not names or len(kernels) < len(names):
+        return None
+    if not all(each.numel() for each in (*kernels, first, entry)):
         return None
     if first.dim() != 2 or any(kernel.dim() != 4 for kernel in kernels):
         return None
@@ -1127,20 +1146,15 @@ def generator_sizes(state: dict[str, Tensor]) -> tuple | None:
 
 
 def saved_generator(submission, chairs: int):
-    """The student's own generator, as it was trained and saved, of whatever sizes; and its
-    pictures' side.
-    """
+    """The student's own generator, as it was trained and saved; and the side of its pictures."""
     state = {name: tensor.float() for name, tensor in submission.saved(GENERATOR).items()}
     sizes = generator_sizes(state)
-    wanted = generator_shapes(*sizes) if sizes else None
-    if {name: tuple(tensor.shape) for name, tensor in state.items()} != wanted or sizes[1] not in (
-        16,
-        32,
-        64,
-    ):
-        raise Failure(
-            "wrong type", f"`{GENERATOR}` does not hold a `ChairGenerator` of (16, 32, 64) pixels"
-        )
+    shapes = {name: tuple(tensor.shape) for name, tensor in state.items()}
+    other = f"`{GENERATOR}` does not hold a `ChairGenerator` of (16, 32, 64) pixels"
+    if sizes is None or shapes != generator_shapes(*sizes):
+        raise Failure("wrong type", other)
+    if sizes[1] not in (16, 32, 64):
+        raise Failure("wrong type", other)
     if sizes[0] != chairs:
         raise Failure("wrong shape", f"`{GENERATOR}` was trained on other chairs than the course's")
     return generator_loaded(submission, state, *sizes), sizes[1]
@@ -1161,7 +1175,8 @@ def test_generator_trained(submission):
     )
     shapes = [(len(identity), maps, size, size) for maps in (3, 1)]
     expect_pair(result, *shapes, dtype=torch.float32)
-    scores = mean_scores(*result, truth.masked, truth.mask)
+    image, mask = result
+    scores = mean_scores(image, mask, truth.masked, truth.mask)
     if scores.psnr < SHARP or scores.iou < COVERED:
         reached = f"{math.floor(scores.psnr)} dB and a mask IoU of {math.floor(100 * scores.iou)}%"
         raise Failure(
@@ -1177,13 +1192,13 @@ def some_drawings(seed: int, *size: int) -> tuple[Tensor, Tensor, Tensor, Tensor
     target mask.
     """
     batch, height, width = size
-    drawn = [draw(seed + c, batch, c, height, width, low=-0.5, high=1.5) for c in (3, 1)]
+    image, mask = (draw(seed + c, batch, c, height, width, low=-0.5, high=1.5) for c in (3, 1))
     target, target_mask = some_picture(seed + 5, *size)
-    return *drawn, target, target_mask
+    return image, mask, target, target_mask
 
 
 def squared_errors(
-    image: Tensor, mask: Tensor, target: Tensor, target_mask: Tensor, weight: float = 0.1
+    image: Tensor, mask: Tensor, target: Tensor, target_mask: Tensor, *, weight: float = 0.1
 ) -> Tensor:
     """The loss by torch's own, picture by picture."""
     pictures = zip(image, mask, target, target_mask, strict=True)
@@ -1225,7 +1240,7 @@ def test_generator_loss_with_other_weights(submission):
     given = some_drawings(810, 2, 6, 4)
     for weight in (0.0, 1.0, 3.5):
         found = submission.generator_loss(*given, weight=weight)
-        expect_value(found, squared_errors(*given, weight))
+        expect_value(found, squared_errors(*given, weight=weight))
 
 
 @check("generator_loss", points=1)
@@ -1234,7 +1249,7 @@ def test_generator_loss_gradient(submission):
     batch.
     """
     image, mask, target, target_mask = given = some_drawings(820, 3, 5, 4)
-    expect_value(submission.generator_loss(*given, 0.7), squared_errors(*given, 0.7))
+    expect_value(submission.generator_loss(*given, 0.7), squared_errors(*given, weight=0.7))
     expected = 2 * (image - target) / 3, 2 * 0.7 * (mask - target_mask) / 3
     for wrt, (slope, of) in enumerate(zip(expected, ("image", "mask"), strict=True)):
         found = submission.gradient_of("generator_loss", *given, 0.7, wrt=wrt)

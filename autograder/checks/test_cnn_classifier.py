@@ -226,9 +226,12 @@ def test_convolution_gradient(submission):
     """In double precision, the gradients by pictures, kernels and bias agree with torch's to
     2e-6.
     """
-    given = tuple(draw(30, *size).double() for size in ((2, 3, 6, 8), (4, 3, 3, 2), (4,)))
+    sizes = (2, 3, 6, 8), (4, 3, 3, 2), (4,)
+    images, kernels, bias = (draw(30, *size).double() for size in sizes)
+    given = images, kernels, bias
     cotangent = draw(31, 2, 4, 3, 5).double()
-    expect_value(submission.conv2d(*given, 2, 1), F.conv2d(*given, 2, 1))
+    found = submission.conv2d(images, kernels, bias, 2, 1)
+    expect_value(found, F.conv2d(images, kernels, bias, 2, 1))
     expected = slopes(lambda x, k, b: F.conv2d(x, k, b, 2, 1), *given, cotangent=cotangent)
     for wrt, slope in enumerate(expected):
         found = submission.gradient_of("conv2d", *given, 2, 1, wrt=wrt, cotangent=cotangent)

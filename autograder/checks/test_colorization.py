@@ -102,7 +102,7 @@ DARK_LAB = torch.tensor([[1.0, 0.0, 0.0], [4.0, 2.0, -9.0], [6.0, -7.0, 4.0]])
 
 
 def expect_finite_gradient(
-    submission: object, task: str, *args: Tensor, cotangent: Tensor | list[Tensor]
+    submission, task: str, *args: Tensor, cotangent: Tensor | list[Tensor]
 ) -> None:
     """No NaN in the gradient by the first argument. An answer that leaves torch (NumPy) has none:
     allowed.
@@ -780,7 +780,8 @@ def colorizer_shapes(
     outputs: int, blocks: Sequence[Sequence[int]], up: int
 ) -> dict[str, tuple[int, ...]]:
     """The shape of everything that a Colorizer keeps, by name."""
-    before, shapes = 1, {}
+    before = 1
+    shapes: dict[str, tuple[int, ...]] = {}
     for number, (width, convolutions, *_) in enumerate(blocks):
         block = f"blocks.{number}"
         for index in range(0, 2 * convolutions, 2):
@@ -842,8 +843,10 @@ def scores_of(
     for number, (_, convolutions, stride, dilation) in enumerate(blocks):
         for index in range(0, 2 * convolutions, 2):
             maps = convolved(maps, f"blocks.{number}.{index}", dilation)
-        norm = [state[f"blocks.{number}.{2 * convolutions}.{part}"] for part in NORM]
-        maps = F.batch_norm(maps[..., ::stride, ::stride], *norm, training=training)
+        layer = f"blocks.{number}.{2 * convolutions}"
+        mean, variance, weight, bias = (state[f"{layer}.{part}"] for part in NORM)
+        sampled = maps[..., ::stride, ::stride]
+        maps = F.batch_norm(sampled, mean, variance, weight, bias, training=training)
     painted = F.conv_transpose2d(maps, state["up.0.weight"], state["up.0.bias"], stride=2)
     maps = convolved(F.relu(painted[..., 1:-1, 1:-1]), "up.2")
     mixed = torch.einsum("oc,bchw->bohw", state["scores.weight"][..., 0, 0], maps)
@@ -1029,8 +1032,8 @@ def saved_colorizer(submission):
     """The student's own colorizer, as it was trained and saved, of whatever widths."""
     state = {name: tensor.float() for name, tensor in submission.saved(COLORIZER).items()}
     sizes = colorizer_sizes(state)
-    wanted = colorizer_shapes(*sizes) if sizes else None
-    if {name: tuple(tensor.shape) for name, tensor in state.items()} != wanted:
+    shapes = {name: tuple(tensor.shape) for name, tensor in state.items()}
+    if sizes is None or shapes != colorizer_shapes(*sizes):
         which = f"four blocks, of strides {STRIDES} and dilations {DILATIONS}"
         raise Failure(
             "wrong type", f"`{COLORIZER}` does not hold the weights of a `Colorizer` of {which}"

@@ -179,7 +179,7 @@ def elected(labels: Tensor, weights: Tensor | None = None) -> Tensor:
     weights = torch.ones(labels.shape) if weights is None else weights
     winners = []
     for row, counts in zip(labels.tolist(), weights.tolist(), strict=True):
-        tally = Counter()
+        tally: Counter[int] = Counter()
         for label, count in zip(row, counts, strict=True):
             tally[label] += count
         winners.append(max(tally, key=tally.__getitem__))
@@ -246,8 +246,8 @@ def test_vote_form(submission):
 
 def average(images: Tensor, weights: Tensor | None = None) -> Tensor:
     """NumPy's weighted average, in double precision."""
-    weights = None if weights is None else weights.double().numpy()
-    return torch.from_numpy(np.average(images.double().numpy(), axis=0, weights=weights))
+    shares = None if weights is None else weights.double().numpy()
+    return torch.from_numpy(np.average(images.double().numpy(), axis=0, weights=shares))
 
 
 @check("blend", points=1)
@@ -385,12 +385,12 @@ CLUSTERS = "the centres and the assignment"
 
 def lloyd(points: Tensor, centers: Tensor, steps: int) -> tuple[Tensor, Tensor]:
     """Point by point, in double precision."""
-    points, centers = points.double().numpy(), centers.double().numpy().copy()
+    rows, means = points.double().numpy(), centers.double().numpy().copy()
     for _ in range(steps):
-        nearest, _ = vq(points, centers)
+        nearest, _ = vq(rows, means)
         for number in set(nearest.tolist()):
-            centers[number] = points[nearest == number].mean(axis=0)
-    return torch.from_numpy(centers), torch.from_numpy(vq(points, centers)[0]).long()
+            means[number] = rows[nearest == number].mean(axis=0)
+    return torch.from_numpy(means), torch.from_numpy(vq(rows, means)[0]).long()
 
 
 def expect_clusters(result: object, expected: tuple[Tensor, Tensor]) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from autograder.course_files.names import is_junk, shown
 from autograder.judge.intake.read_notebook import RefusedError
@@ -52,7 +52,7 @@ class Entry:
     path: tuple[str, ...]
     size: int
     packed: int
-    open: Callable[[], BinaryIO]
+    open: Callable[[], IO[bytes]]
     zips: int = 0
     trouble: str = ""
     was: str = ""
@@ -177,7 +177,7 @@ def opened(entry: Entry, spool: Path, stack: ExitStack, limit: int | None = None
     return [one for one in listed if one.trouble or not any(map(is_junk, one.path))]
 
 
-def _refuse_too_many(file: BinaryIO, limit: int) -> None:
+def _refuse_too_many(file: IO[bytes], limit: int) -> None:
     """Before zipfile takes them all into memory. Raises RefusedError."""
     count, end = 0, b""
     while chunk := file.read(CHUNK):

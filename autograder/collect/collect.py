@@ -27,7 +27,6 @@ from typing import Literal
 
 from autograder.assignments import Assignment, CourseError, find_assignment
 from autograder.authoring.master import read_master
-from autograder.authoring.release import Progress, quiet
 from autograder.collect import archives
 from autograder.collect.archives import Entry
 from autograder.collect.file_owner import (
@@ -46,6 +45,7 @@ from autograder.course_files.names import shown
 from autograder.gradebook.course import Course
 from autograder.gradebook.roster import Person
 from autograder.judge.intake.read_notebook import RefusedError, assignment_of
+from autograder.progress import Progress, quiet
 
 Status = Literal["taken", "updated", "there already", "not taken"]
 DRAFTS = ".collecting-"
@@ -188,8 +188,9 @@ def _hand_ins(
         if hidden and sender.name == hidden and not (roll and roll.knows(hidden)):
             sender = replace(sender, hidden=True)
         # One number is one sender's, wherever it is; one name may be of two, in two sections.
-        key = (sender.lms, unicodedata.normalize("NFC", sender.name), sender.number)
-        key = key if sender.number else (sender.lms, sender.name, item.where)
+        key: tuple[object, ...] = (sender.lms, sender.name, item.where)
+        if sender.number:
+            key = (sender.lms, unicodedata.normalize("NFC", sender.name), sender.number)
         found.setdefault(key, _HandIn(sender)).items.append(item)
     return list(found.values()), unknown
 

@@ -234,10 +234,9 @@ def _is_hand_in(item: Item) -> bool:
     it.
     """
     if not item.is_folder:
-        sender = item.sender
-        return bool(sender) and (
-            sender.lms != "Canvas" or is_notebook(item.name) or _is_zip(item.name)
-        )
+        if item.sender is None:
+            return False
+        return item.sender.lms != "Canvas" or is_notebook(item.name) or _is_zip(item.name)
     if item.of_lms:
         return True
     try:

@@ -16,8 +16,8 @@ from pathlib import Path
 from autograder.assignments import COURSE, Assignment, CourseError
 from autograder.authoring.master import Master, read_master
 from autograder.authoring.packs import hidden_packs_of, packs_of
-from autograder.authoring.release import Progress, quiet
 from autograder.exports.gradescope import fault
+from autograder.progress import Progress, quiet
 
 # What pip needs to install the package.
 PROJECT = ("pyproject.toml", "README.md", "LICENSE")

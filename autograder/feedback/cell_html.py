@@ -13,6 +13,7 @@ import signal
 import sys
 from base64 import b64encode
 from dataclasses import dataclass
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -80,19 +81,19 @@ def cell_html(request: dict[str, Any]) -> CellHtml:
 
 def plain_cell(request: dict[str, Any], note: str, limit: int = SHOWN) -> CellHtml:
     """The same as escaped text, with the reason; nothing that is in a cell can make this fail."""
-    said = [plain(request["source"], note, limit)]
+    parts: list[str] = [plain(request["source"], note, limit)]
     for output in _shown(request["outputs"]):
-        text = _plain_text(output)
-        said += [f'<div class="output">{plain(text, limit=limit)}</div>'] if text else []
+        if text := _plain_text(output):
+            parts.append(f'<div class="output">{plain(text, limit=limit)}</div>')
     comment = request["comment"]
-    return CellHtml("".join(said), plain(comment, limit=COMMENT) if comment else "")
+    return CellHtml("".join(parts), plain(comment, limit=COMMENT) if comment else "")
 
 
 def outputs_html(outputs: object) -> str:
     """The outputs of a cell, one below the other."""
     shown, size = [], 0
     for output in _shown(outputs):
-        html = never_failing(lambda _, output=output: _output(output), _plain_text(output))
+        html = never_failing(partial(_output, output), _plain_text(output))
         size += len(html)
         if size > CELL_SIZE:
             shown.append(_words("More output is not shown: it is too large for this page."))
@@ -108,12 +109,16 @@ def _shown(outputs: object) -> list[dict[str, Any]]:
     return [output if isinstance(output, dict) else {} for output in found]
 
 
-def _output(output: dict[str, Any]) -> str:
+def _output(output: dict[str, Any], text: str) -> str:
+    """An output as HTML.
+
+    text  the same in plain text
+    """
     kind = output.get("output_type")
     if kind == "stream":
         return f"<pre>{ansi2html(_text(output.get('text')))}</pre>"
     if kind == "error":
-        return f"<pre>{ansi2html(_plain_text(output))}</pre>"
+        return f"<pre>{ansi2html(text)}</pre>"
     data = _mapping(output.get("data"))
     for mime in (mime for mime in KINDS if mime in data):
         if html := _displayed(mime, data[mime], _mapping(output.get("metadata"))):
@@ -159,8 +164,9 @@ def _picture(mime: str, data: str, metadata: dict[str, Any]) -> str:
 
 def _pixels(value: object) -> float:
     """A picture's width or height; 0 where that makes no sense."""
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return value if is_number and 1 <= value <= 10_000 else 0
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return 0
+    return value if 1 <= value <= 10_000 else 0
 
 
 def _plain_text(output: dict[str, Any]) -> str:

@@ -136,8 +136,9 @@ class CellProcess:
             process.kill()
         process.wait()
         for pipe in (process.stdin, process.stdout):
-            with suppress(OSError):
-                pipe.close()
+            if pipe is not None:
+                with suppress(OSError):
+                    pipe.close()
 
 
 def _path() -> str:

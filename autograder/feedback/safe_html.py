@@ -24,7 +24,7 @@ from jinja2.runtime import Context
 from nbconvert.filters import Highlight2HTML
 from nbconvert.filters import ansi2html as ansi_to_html
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
-from pygments.token import STANDARD_TYPES
+from pygments.token import STANDARD_TYPES  # type: ignore[import-untyped]  # has no annotations
 
 from autograder.feedback.mathml import as_mathml, as_source
 
@@ -244,7 +244,7 @@ def _parted(text: str) -> tuple[str, str]:
 
 def pictures_of(attachments: object) -> dict[str, str]:
     """The pasted pictures that can be shown, each as a data: address, by name."""
-    found = {}
+    found: dict[str, str] = {}
     for name, bundle in attachments.items() if isinstance(attachments, dict) else ():
         for kind in PICTURE_KINDS:
             if isinstance(bundle, dict) and (data := base64_of(bundle.get(kind))):

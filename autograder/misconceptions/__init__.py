@@ -9,8 +9,9 @@ Every one must fail a hidden check; when a student's wrong answer equals one, th
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-Answer = Callable[..., object]
+Answer = Callable[..., Any]  # a function or a class, written as a student would write it
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,8 @@ def misconception(task: str, *, hint: str) -> Callable[[Answer], Answer]:
 
     def register(function: Answer) -> Answer:
         name = function.__name__.replace("_", " ")
-        function.misconception = Misconception(task, name, hint, function)
+        marked: Any = function
+        marked.misconception = Misconception(task, name, hint, function)
         return function
 
     return register

@@ -1919,7 +1919,7 @@ def _two_layers(inputs, width, last=nn.ReLU, norm=()):
 class _Up(nn.ConvTranspose2d):
     """An up-convolution, of which one thing at a time goes wrong."""
 
-    def __init__(self, before, after, kernel, padding=None, output_padding=None):
+    def __init__(self, before, after, kernel, *, padding=None, output_padding=None):
         padding = (kernel - 1) // 2 if padding is None else padding
         output_padding = kernel % 2 if output_padding is None else output_padding
         super().__init__(before, after, kernel, 2, padding, output_padding)
@@ -1929,7 +1929,7 @@ class _Generator(nn.Module):
     """The network with its parts to choose from; each misconception changes one."""
 
     def __init__(
-        self, chairs, size=32, features=256, channels=(128, 64, 32), kernel=4, start=None, up=_Up,
+        self, chairs, size=32, features=256, channels=(128, 64, 32), kernel=4, *, start=None, up=_Up,
         act=nn.ReLU, stream=nn.ReLU, shared=nn.ReLU, dense=nn.ReLU, end=nn.Identity, join=torch.cat, share=2,
         mask=1, norm=(),
     ):  # fmt: skip
@@ -2141,7 +2141,7 @@ class _ResizeAndConvolve(nn.ConvTranspose2d):
     def __init__(self, before, after, kernel):
         super().__init__(before, after, kernel, 2)
 
-    def forward(self, maps):
+    def forward(self, maps, output_size=None):
         """Twice the side."""
         kernel = self.kernel_size[0]
         doubled = F.interpolate(maps, scale_factor=2)
@@ -2290,7 +2290,7 @@ def drawn_in_single_precision(*sizes, **options):
 
 
 def _loss(
-    image, mask, target_image, target_mask, of=torch.square, image_weight=1.0, mask_weight=0.1
+    image, mask, target_image, target_mask, *, of=torch.square, image_weight=1.0, mask_weight=0.1
 ):
     """Both terms, each with a weight: sums over a picture, means over the batch."""
     of_image = of(image - target_image).sum(dim=(1, 2, 3)).mean()
@@ -2384,7 +2384,7 @@ def mask_forgotten(image, mask, target_image, target_mask, weight=0.1):
 )
 def absolute_errors(image, mask, target_image, target_mask, weight=0.1):
     """A sum of distances along the axes."""
-    return _loss(image, mask, target_image, target_mask, torch.abs, mask_weight=weight)
+    return _loss(image, mask, target_image, target_mask, of=torch.abs, mask_weight=weight)
 
 
 @misconception(

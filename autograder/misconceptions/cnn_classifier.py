@@ -1008,11 +1008,9 @@ class _Net(nn.Module):
         self, in_channels, classes, widths, padding=1, act=nn.ReLU, pool=nn.MaxPool2d, bias=False
     ):
         super().__init__()
-        layers, self.gather, self.head = (
-            [],
-            lambda maps: maps.mean(dim=(2, 3)),
-            lambda logits: logits,
-        )
+        layers: list[nn.Module] = []
+        self.gather = lambda maps: maps.mean(dim=(2, 3))
+        self.head = lambda logits: logits
         for before, width in zip([in_channels, *widths], widths, strict=False):
             layers += [nn.Conv2d(before, width, 3, padding=padding, bias=bias)]
             layers += [nn.BatchNorm2d(width), act(), pool(2)]
@@ -1079,14 +1077,20 @@ def network_that_ends_in_a_softmax(in_channels, classes, widths=WIDTHS):
     return network
 
 
+class _AlwaysEvaluating(_Net):
+    """A network that `train()` does not switch."""
+
+    def train(self, mode=True):
+        """Evaluation mode, whatever is asked for."""
+        return super().train(False)
+
+
 @misconception(
     "ConvNet", hint="Right at test time, wrong while training: the normalisation is never switched."
 )
 def network_that_never_trains(in_channels, classes, widths=WIDTHS):
     """The running statistics are used at all times."""
-    network = _Net(in_channels, classes, widths).eval()
-    network.train = lambda mode=True: network
-    return network
+    return _AlwaysEvaluating(in_channels, classes, widths).eval()
 
 
 # What torch's own optimizer does, with the training's steps to choose from.

@@ -3,6 +3,8 @@
 A hint says what is seen, what often causes it and where to look; it never gives the answer.
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from scipy.spatial import ConvexHull
@@ -1167,7 +1169,7 @@ class _Colorizer(nn.Module):
     """The network with its parts to choose from; each misconception changes one."""
 
     def __init__(
-        self, outputs=313, blocks=COLORIZER_BLOCKS, up=64, layers=_block, up_layers=_up_part,
+        self, outputs=313, blocks=COLORIZER_BLOCKS, up=64, *, layers=_block, up_layers=_up_part,
         start=None, end=None,
     ):  # fmt: skip
         super().__init__()
@@ -1376,7 +1378,8 @@ def lightness_as_three_channels(outputs=313, blocks=COLORIZER_BLOCKS, up=64):
     network = _Colorizer(
         outputs, blocks, up, start=_Function(lambda lightness: lightness.repeat(1, 3, 1, 1))
     )
-    network.blocks[0][0] = nn.Conv2d(3, blocks[0][0], 3, padding=1)
+    first: Any = network.blocks[0]
+    first[0] = nn.Conv2d(3, blocks[0][0], 3, padding=1)
     return network
 
 
@@ -1432,15 +1435,21 @@ def statistics_not_tracked(*sizes, **options):
     return _Colorizer(*sizes, layers=_changed_blocks(change), **options)
 
 
+class _AlwaysEvaluating(_Colorizer):
+    """A network that `train()` does not switch."""
+
+    def train(self, mode=True):
+        """Evaluation mode, whatever is asked for."""
+        return super().train(False)
+
+
 @misconception(
     "Colorizer",
     hint="Right at test time, wrong while training: the normalisation is never switched.",
 )
 def colorizer_that_never_trains(*sizes, **options):
     """The running statistics are used at all times."""
-    network = _Colorizer(*sizes, **options).eval()
-    network.train = lambda mode=True: network
-    return network
+    return _AlwaysEvaluating(*sizes, **options).eval()
 
 
 @misconception(

@@ -485,10 +485,9 @@ def nearer_neighbours_count_more(lightness, stored_lightness, stored_ab, k):
 )
 def compared_by_mean_lightness(lightness, stored_lightness, stored_ab, k):
     """One number for each picture."""
-    means = [
-        planes.flatten(1).mean(dim=1, keepdim=True) for planes in (lightness, stored_lightness)
-    ]
-    return stored_ab[_neighbours(*means, k)].mean(dim=1)
+    mean = lightness.flatten(1).mean(dim=1, keepdim=True)
+    stored_mean = stored_lightness.flatten(1).mean(dim=1, keepdim=True)
+    return stored_ab[_neighbours(mean, stored_mean, k)].mean(dim=1)
 
 
 @misconception(

@@ -7,7 +7,6 @@ nothing.
 import hashlib
 import os
 import secrets
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -18,11 +17,10 @@ from autograder.assignments import CourseError
 from autograder.gradebook.course import Course
 from autograder.judge.exam import Exam
 from autograder.judge.verdict import Verdict
+from autograder.progress import Progress
 from autograder.report.executed import Cell, cells_of
 from autograder.report.gallery import thumbnail, width_for
 from autograder.report.similarity import OwnCode, own_code
-
-Progress = Callable[[str, int, int], None]
 
 NOT_JUDGED = "not judged"
 OUT_OF_DATE = "out of date"

@@ -5,6 +5,7 @@ it.
 import base64
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,8 +19,9 @@ from autograder.assignments import Assignment
 from autograder.course_files.files import write_whole, writing
 from autograder.gradebook.course import Course
 from autograder.judge.verdict import TaskVerdict, Verdict
+from autograder.progress import Progress
 from autograder.report.gallery import pictures_of
-from autograder.report.gather import NOT_JUDGED, OUT_OF_DATE, Entry, Progress, gather
+from autograder.report.gather import Entry, gather
 from autograder.report.numbers import is_written, misconceptions_shown, tasks_of, totals_of
 from autograder.report.similarity import most_alike
 
@@ -73,40 +75,35 @@ def page_of(
     anonymous: bool = False,
 ) -> str:
     """The page as HTML."""
-    judged = [entry for entry in entries if entry.verdict]
-    graded = {entry.name: entry.verdict for entry in judged if entry.standing == "graded"}
+    judged = [(entry, entry.verdict) for entry in entries if entry.verdict]
+    graded = {entry.name: verdict for entry, verdict in judged if entry.standing == "graded"}
+    verdicts = list(graded.values())
+    standings = Counter(entry.standing for entry in entries)
+    alike = most_alike([entry.code for entry in entries])
     script = (TEMPLATE / "report.js").read_text(encoding="utf-8")
-    return (
-        _environment()
-        .get_template("report.html.j2")
-        .render(
-            assignment=assignment.name,
-            title=title,
-            made=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
-            script=Markup(script),  # ours
-            script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
-            style=Markup((TEMPLATE / "report.css").read_text(encoding="utf-8")),  # ours
-            anonymous=anonymous,
-            entries=sorted(entries, key=_alphabetical),
-            count={
-                standing: sum(entry.standing == standing for entry in entries)
-                for standing in ("graded", "refused", "not graded", NOT_JUDGED, OUT_OF_DATE)
-            },
-            waiting=[entry for entry in entries if entry.verdict is None],
-            totals=totals_of(list(graded.values())),
-            shown=misconceptions_shown(graded),
-            tasks=tasks_of(list(graded.values())),
-            slowest=_slowest(judged),
-            strange=_strange(judged, anonymous=anonymous),
-            picture=picture,
-            drawn=[entry for entry in entries if entry.picture],
-            pairs=[
-                (entries[p.first], entries[p.second], p)
-                for p in most_alike([e.code for e in entries])
-            ],
-            SLOWEST=SLOWEST,
-            STRANGEST=STRANGEST,
-        )
+    style = (TEMPLATE / "report.css").read_text(encoding="utf-8")
+    template = _environment().get_template("report.html.j2")
+    return template.render(
+        assignment=assignment.name,
+        title=title,
+        made=datetime.now().astimezone().strftime("%Y-%m-%d %H:%M"),
+        script=Markup(script),  # ours, so safe
+        script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+        style=Markup(style),  # ours, so safe
+        anonymous=anonymous,
+        entries=sorted(entries, key=_alphabetical),
+        count=standings,
+        waiting=[entry for entry in entries if entry.verdict is None],
+        totals=totals_of(verdicts),
+        shown=misconceptions_shown(graded),
+        tasks=tasks_of(verdicts),
+        slowest=_slowest(judged),
+        strange=_strange(judged, anonymous=anonymous),
+        picture=picture,
+        drawn=[entry for entry in entries if entry.picture],
+        pairs=[(entries[pair.first], entries[pair.second], pair) for pair in alike],
+        SLOWEST=SLOWEST,
+        STRANGEST=STRANGEST,
     )
 
 
@@ -163,22 +160,22 @@ def _alphabetical(entry: Entry) -> tuple:
     return tuple((part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts)
 
 
-def _slowest(judged: Sequence[Entry]) -> list[Entry]:
-    ran = [entry for entry in judged if entry.verdict.resources]
-    return sorted(ran, key=lambda entry: -entry.verdict.resources.get("seconds", 0))[:SLOWEST]
+def _slowest(judged: Sequence[tuple[Entry, Verdict]]) -> list[Entry]:
+    ran = [(entry, verdict.resources) for entry, verdict in judged if verdict.resources]
+    ran.sort(key=lambda one: -one[1].get("seconds", 0))
+    return [entry for entry, _ in ran[:SLOWEST]]
 
 
-def _strange(judged: Sequence[Entry], *, anonymous: bool) -> list[Strange]:
-    """Those with something to say: first what could not be graded, then the refused, then by
-    flags.
-    """
+def _strange(judged: Sequence[tuple[Entry, Verdict]], *, anonymous: bool) -> list[Strange]:
+    """Submissions with a note: the not graded first, then the refused, then by number of flags."""
     order = {"not graded": 0, "refused": 1, "graded": 2}
-    said = [Strange(entry, _said(entry.verdict, anonymous=anonymous)) for entry in judged]
-    said = [one for one in said if one.lines]
-    return sorted(said, key=lambda one: (order[one.entry.standing], -len(one.entry.verdict.flags)))
+    noted = [(entry, verdict, _notes(verdict, anonymous=anonymous)) for entry, verdict in judged]
+    noted = [one for one in noted if one[2]]
+    noted.sort(key=lambda one: (order[one[0].standing], -len(one[1].flags)))
+    return [Strange(entry, notes) for entry, _, notes in noted]
 
 
-def _said(verdict: Verdict, *, anonymous: bool) -> list[str]:
+def _notes(verdict: Verdict, *, anonymous: bool) -> list[str]:
     reason = [f"{verdict.status}: {verdict.reason}"] if verdict.status != "graded" else []
     if anonymous:  # a reason or a flag quotes paths and files, which may hold a name
         counts = {"flag": len(verdict.flags), "repair": len(verdict.repairs)}

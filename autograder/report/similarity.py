@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_matrix, triu
+from scipy.sparse import coo_matrix, csr_matrix, triu
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from autograder.judge.source.code_cells import MAX_CODE, parse
@@ -112,7 +112,7 @@ def most_alike(codes: list[OwnCode]) -> list[Pair]:
     ]
 
 
-def _weights(everything: list[Grams]):  # noqa: ANN202  a sparse matrix of scipy's, or None
+def _weights(everything: list[Grams]) -> csr_matrix | None:
     """A row of unit length for each submission; all zeros where there is too little code of its
     own.
     """

@@ -10,10 +10,10 @@ from postgresql import Server, needs_postgresql, postgresql
 from sqlalchemy import create_engine, text
 
 from autograder.assignments import CourseError, find_assignment
-from autograder.authoring.release import quiet
 from autograder.exports.csv_exports import FORMATS, export_course
 from autograder.gradebook.course import CONFIG, Course
 from autograder.gradebook.roster import Person, enrol
+from autograder.progress import quiet
 from autograder.report.page import write_report
 
 COLORIZATION = find_assignment("colorization")

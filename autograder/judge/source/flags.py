@@ -7,7 +7,7 @@ import ast
 from collections.abc import Callable, Iterator
 from itertools import islice
 from types import BuiltinFunctionType, FunctionType, ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from autograder.judge.source import flag_rules
 from autograder.judge.source.code_cells import Code
@@ -21,6 +21,7 @@ from autograder.judge.source.name_resolution import (
 )
 
 TANGLED = "{} was not looked through to its end: the code is too tangled to follow."
+Located = ast.expr | ast.stmt  # nodes with a line number
 OWNERS = (type, ModuleType, FunctionType, BuiltinFunctionType)
 LITERAL = (ast.Constant, ast.Call, ast.UnaryOp, ast.unaryop, ast.List, ast.Tuple, ast.expr_context)
 
@@ -122,7 +123,7 @@ class _Look:
             for path in sorted(paths) if isinstance(node.ctx, ast.Load) else ():
                 yield from self.uses(path, node)
 
-    def uses(self, path: str, node: ast.AST) -> Iterator[Seen]:
+    def uses(self, path: str, node: Located) -> Iterator[Seen]:
         """A dotted name, or the beginning of one, that is watched."""
         parts = path.split(".")
         starts = [".".join(parts[: count + 1]) for count in range(len(parts))]
@@ -156,7 +157,7 @@ class _Look:
             if any(path.endswith(".__dict__") or path == "sys.modules" for path in bases):
                 yield Seen(flag_rules.REPLACES, node.lineno, min(bases))
 
-    def replaced(self, paths: frozenset[str], node: ast.AST) -> Iterator[Seen]:
+    def replaced(self, paths: frozenset[str], node: Located) -> Iterator[Seen]:
         """A name of a module or a class, not of an object, that is set or deleted."""
         for path in sorted(paths):
             owner = object_of(path.rpartition(".")[0])
@@ -243,12 +244,14 @@ class _Look:
             self.excused.add(id(node.value))
         yield from ()
 
-    def function(self, node: ast.FunctionDef, scope: Scope) -> Iterator[Seen]:
+    def function(
+        self, node: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope
+    ) -> Iterator[Seen]:
         yield from self.answers(node.name, node.body, node)
         if node.name in self.tasks and self.is_a_table(node, scope):
             yield Seen("answers from a table of numbers", node.lineno, node.name)
 
-    def is_a_table(self, function: ast.FunctionDef, scope: Scope) -> bool:
+    def is_a_table(self, function: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> bool:
         """Whether all that a function can return is written out in it, and that is more than one
         thing.
         """
@@ -274,7 +277,7 @@ class _Look:
             if key is not None and isinstance(value, ast.Lambda):
                 yield from self.answers(constant(key), [ast.Return(value.body)], node)
 
-    def answers(self, method: str, body: list[ast.stmt], node: ast.AST) -> Iterator[Seen]:
+    def answers(self, method: str, body: list[ast.stmt], node: Located) -> Iterator[Seen]:
         returned = [statement.value for statement in body if isinstance(statement, ast.Return)]
         same = len(returned) == len(body) and all(
             isinstance(value, ast.Constant) for value in returned
@@ -332,7 +335,8 @@ def _shown(text: str) -> str:
     return shown.strip() + ("…" if len(text) > 60 else "")
 
 
-LOOKS: dict[type, tuple[Callable[[_Look, ast.AST, Scope], Iterator[Seen]], ...]] = {
+# Any: each method takes nodes of its key's type.
+LOOKS: dict[type[ast.AST], tuple[Callable[[_Look, Any, Scope], Iterator[Seen]], ...]] = {
     ast.Import: (_Look.imports,),
     ast.ImportFrom: (_Look.imports_from,),
     ast.Name: (_Look.name,),

@@ -144,8 +144,8 @@ class _Search:
             return node.id not in ("self", "cls") and (
                 not bounds or any(map(self.may_hold_tensor, bounds))
             )
-        if isinstance(node, ast.Attribute) and (bounds := self.own.values.get(node.attr)):
-            return any(map(self.may_hold_tensor, bounds[:LIVE]))
+        if isinstance(node, ast.Attribute) and (own := self.own.values.get(node.attr)):
+            return any(map(self.may_hold_tensor, own[:LIVE]))
         return self.may_hold_tensor(Bound(node, scope))
 
     def may_hold_tensor(self, bound: Bound) -> bool:
@@ -226,7 +226,7 @@ def _bound_in(item: ast.stmt) -> set[str]:
 
 def _written(node: ast.AST) -> str:
     """A dotted name as it is written; nothing for a longer expression."""
-    parts = []
+    parts: list[str] = []
     while isinstance(node, ast.Attribute) and len(parts) < 8:
         parts.append(node.attr)
         node = node.value

@@ -14,10 +14,11 @@ import builtins
 import sys
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from types import ModuleType
+from typing import Any
 
 from autograder.judge.source.code_cells import Code
 
@@ -30,10 +31,20 @@ STEPS = 300_000  # the solutions of this course take up to 6,000
 ASKING = {"builtins.isinstance", "builtins.issubclass", "builtins.hasattr"}
 # What they give is found by their first argument.
 ON_FIRST = {"builtins.getattr", "inspect.getattr_static", "builtins.vars", "functools.partial"}
-BARE = (ast.Name, ast.Attribute, ast.Tuple, ast.List, ast.Set, ast.BinOp, ast.BitOr, ast.Constant)
-BARE += (ast.expr_context,)
+BARE = (
+    ast.Name,
+    ast.Attribute,
+    ast.Tuple,
+    ast.List,
+    ast.Set,
+    ast.BinOp,
+    ast.BitOr,
+    ast.Constant,
+    ast.expr_context,
+)
 TELLING = ("__name__", "__qualname__", "__module__", "__doc__")  # of a function or class
 
+Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 Value = ast.AST | str | None  # an expression or a definition; a dotted name; unknown
 
 COMPOUND = (
@@ -150,14 +161,14 @@ class Names:
         if depth > DEPTH:
             return frozenset()
         if id(node) not in self._known:
-            self._known[id(node)] = (
-                frozenset()
-            )  # while it is looked for: a name may stand for itself
-            found = _PATHS.get(type(node), Names._no_paths)(self, node, scope, depth + 1)
+            # Known as nothing while it is being resolved: a name may be bound to itself.
+            self._known[id(node)] = frozenset()
+            resolve = _PATHS.get(type(node), Names._no_paths)
+            found = resolve(self, node, scope, depth + 1)
             self._known[id(node)] = self._bounded(found, scope)
         return self._known[id(node)]
 
-    def _bounded(self, found: set[str], scope: Scope) -> frozenset[str]:
+    def _bounded(self, found: set[str] | frozenset[str], scope: Scope) -> frozenset[str]:
         """As many names as are followed; always the same ones."""
         self.spend(1 + len(found))
         short = {shortest(path) for path in found if len(path) <= LONGEST_PATH}
@@ -243,7 +254,7 @@ class Names:
             inside = _inside(node, around)
             self.spend(sum(map(len, inside.locals.values())) if inside is not around else 0)
             # Defaults and decorators do not see what is in the function.
-            body = {id(part) for part in _body(node)} if inside is not around else ()
+            body = {id(part) for part in _body(node)} if isinstance(node, Function) else set()
             for child in reversed([*ast.iter_child_nodes(node)]):
                 todo.append((child, inside if id(child) in body else around))
 
@@ -258,7 +269,7 @@ class Names:
         seen: set[int] = set()
         while todo:
             by, bound = todo.pop()
-            if id(bound) in seen or not _is_followed(bound):
+            if bound.value is None or id(bound) in seen or not _is_followed(bound):
                 continue
             seen.add(id(bound))
             if isinstance(bound.value, str):
@@ -311,10 +322,11 @@ def _is_followed(bound: Bound) -> bool:
     not.
     """
     given = not bound.scope.code.own
-    return bound.value is not None and not (given and isinstance(bound.value, ast.expr))
+    return not (given and isinstance(bound.value, ast.expr))
 
 
-_PATHS = {
+# Any: each takes nodes of its key's type.
+_PATHS: dict[type[ast.AST], Callable[[Names, Any, Scope, int], set[str] | frozenset[str]]] = {
     ast.Name: Names._of_name,
     ast.Attribute: Names._of_attribute,
     ast.Call: Names._of_call,
@@ -406,7 +418,7 @@ def _inside(node: ast.AST, around: Scope) -> Scope:
     """The scope of what is in a node. A class's own names are not seen by its methods, and left
     out.
     """
-    if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+    if not isinstance(node, Function):
         return around
     inside = Scope(around.code, inf, {}, around)
     for name, default in _parameters(node.args):
@@ -422,8 +434,8 @@ def _inside(node: ast.AST, around: Scope) -> Scope:
     return inside
 
 
-def _body(function: ast.AST) -> list[ast.AST]:
-    return function.body if isinstance(function.body, list) else [function.body]
+def _body(function: Function) -> Sequence[ast.AST]:
+    return [function.body] if isinstance(function, ast.Lambda) else function.body
 
 
 def _parameters(given: ast.arguments) -> Iterator[tuple[str, ast.expr | None]]:
