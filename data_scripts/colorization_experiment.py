@@ -33,7 +33,7 @@ from torch import Tensor, nn
 
 from course_utils.color import AB_SCALE
 from course_utils.color import bayes_bounds as floors
-from course_utils.color.scores import chroma_ratio, expected_cross_entropy, owned
+from course_utils.color.scores import chroma_ratio, expected_cross_entropy, plausible_share
 from course_utils.color.world import WORLD, Scenes, make_scenes
 from course_utils.data.rendered_views import RenderedViews, load_views
 from course_utils.reference.colorization import (
@@ -49,7 +49,7 @@ from course_utils.reference.colorization import (
     sparse_soft_encode,
 )
 from course_utils.training import fit, predict, shuffled_batches
-from course_utils.training.lean_loss import lean_loss
+from course_utils.training.blockwise_loss import blockwise_loss
 from course_utils.training.weights import save_weights
 
 ROOMS, TEST_ROOMS = 2400, 300
@@ -177,7 +177,7 @@ def _loss(output: Tensor, ab: Tensor, weights: Tensor | None) -> Tensor:
         there = None if weights is None else weights.to(logits)
         return sparse_cross_entropy(logits, *sparse_soft_encode(colors, bins), there)
 
-    return lean_loss(
+    return blockwise_loss(
         output, loss_and_gradient, ab * AB_SCALE, at_once=math.ceil(AT_ONCE / ab[0].numel())
     )
 
@@ -195,7 +195,12 @@ def measured(rooms: Scenes, test: Scenes, loss: Loss, seed: int, recipe: Recipe)
     truth, prior = targets.ab * AB_SCALE, prior_of(rooms.every(4))
     areas = colorization_auc(ab, truth).item(), colorization_auc(ab, truth, BINS, prior).item()
     return Result(
-        entropy, chroma_ratio(ab, targets.kind), owned(ab, targets.kind), *areas, wall, cpu
+        entropy,
+        chroma_ratio(ab, targets.kind),
+        plausible_share(ab, targets.kind),
+        *areas,
+        wall,
+        cpu,
     )
 
 
