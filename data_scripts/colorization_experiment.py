@@ -36,7 +36,7 @@ from torch import Tensor, nn
 
 from course_utils.color import AB_SCALE
 from course_utils.color import bayes_bounds as floors
-from course_utils.color.scores import chroma_ratio, expected_cross_entropy, owned
+from course_utils.color.scores import chroma_ratio, expected_cross_entropy, plausible_share
 from course_utils.color.world import WORLD, Scenes, make_scenes
 from course_utils.data.rendered_views import RenderedViews, load_views
 from course_utils.reference.colorization import (
@@ -52,7 +52,7 @@ from course_utils.reference.colorization import (
     sparse_soft_encode,
 )
 from course_utils.training import fit, predict, shuffled_batches
-from course_utils.training.lean_loss import lean_loss
+from course_utils.training.blockwise_loss import blockwise_loss
 from course_utils.training.weights import save_weights
 
 ROOMS, TEST_ROOMS = 2400, 300
@@ -181,7 +181,7 @@ def _loss(output: Tensor, ab: Tensor, weights: Tensor | None) -> Tensor:
         return sparse_cross_entropy(logits, *sparse_soft_encode(colors, bins), moved)
 
     at_once = math.ceil(AT_ONCE / ab[0].numel())
-    return lean_loss(output, loss_and_gradient, ab * AB_SCALE, at_once=at_once)
+    return blockwise_loss(output, loss_and_gradient, ab * AB_SCALE, at_once=at_once)
 
 
 def measured(rooms: Scenes, test: Scenes, loss: Loss, seed: int, recipe: Recipe) -> Result:
@@ -199,7 +199,7 @@ def measured(rooms: Scenes, test: Scenes, loss: Loss, seed: int, recipe: Recipe)
     return Result(
         cross_entropy=entropy,
         chroma=chroma_ratio(ab, targets.kind),
-        owned=owned(ab, targets.kind),
+        owned=plausible_share(ab, targets.kind),
         auc=colorization_auc(ab, truth).item(),
         rebalanced_auc=colorization_auc(ab, truth, BINS, prior).item(),
         wall=wall,

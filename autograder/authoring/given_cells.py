@@ -15,7 +15,7 @@ from collections.abc import Iterator
 
 from IPython.core.inputtransformer2 import TransformerManager
 
-DRAWING = ("picture", "moving")  # decorators that call a function at once
+DRAWING = ("picture", "animation", "moving")  # decorators that call a function at once
 ONE_BLOCK = (
     'the visible checks of a task are one block, `with visible_checks.of("{}"):`, and nothing else.'
 )

@@ -25,7 +25,7 @@ from autograder.checks import Failure, check, expect, expect_inputs_unchanged
 from autograder.checks.expect import describe, expect_value
 from autograder.checks.inputs import draw, strided
 from course_utils.color import bayes_bounds as floors
-from course_utils.color.scores import expected_cross_entropy, owned
+from course_utils.color.scores import expected_cross_entropy, plausible_share
 from course_utils.color.world import WORLD, make_scenes
 from course_utils.data.rendered_views import load_views
 
@@ -1050,7 +1050,7 @@ def share_owned(logits: Tensor, kind: Tensor) -> float:
     own.
     """
     pieces = [index for index, palette in enumerate(WORLD) if palette.name in ("chair", "table")]
-    near = owned(mean_colour(annealed(logits, 0.38), lattice(PUBLISHED)), kind)
+    near = plausible_share(mean_colour(annealed(logits, 0.38), lattice(PUBLISHED)), kind)
     pixels = floors.shares(kind)
     return ((near * pixels)[pieces].sum() / pixels[pieces].sum()).item()
 

@@ -3,7 +3,7 @@
 Beside these stands what the best possible one reaches: `color_floors`. Colours are in ab units.
 
     expected_cross_entropy(logits, scenes.kind[..., 2::4, 2::4], encode)
-    owned(ab, kind), chroma_ratio(ab, kind)
+    plausible_share(ab, kind), chroma_ratio(ab, kind)
 """
 
 import torch
@@ -31,7 +31,7 @@ def expected_cross_entropy(logits: Tensor, kind: Tensor, encode: Encode) -> Tens
     return torch.stack(losses).sum() / kind.numel()
 
 
-def owned(ab: Tensor, kind: Tensor, within: float = 15.0) -> Tensor:
+def plausible_share(ab: Tensor, kind: Tensor, within: float = 15.0) -> Tensor:
     """The share of each kind's pixels whose colour is near to one that the kind owns.
 
     A mean of two colours is near to neither.
@@ -69,3 +69,6 @@ def _of_each_kind(planes: Tensor, kind: Tensor) -> list[Tensor]:
 def _distance(ab: Tensor, palette: Palette) -> Tensor:
     """(N,) from each of the colours (N, 2) to the nearest one of the palette."""
     return (ab[:, None] - palette.ab.to(ab)).norm(dim=2).amin(dim=1)
+
+
+owned = plausible_share  # its old name, in notebooks of version 0.1

@@ -2,7 +2,7 @@
 
 What a thing is can be told from its lightness; its colour is a toss with stated odds that leaves no
 trace in the lightness. So the best that a network can learn is to answer each pixel with the odds
-of the thing that it belongs to; what that costs under each loss is in `color_floors`.
+of the thing that it belongs to; what that costs under each loss is in `bayes_bounds`.
 
     scenes = make_scenes(load_views("rendered_furniture"), count=1500)
     scenes.lightness, scenes.ab, scenes.kind

@@ -26,7 +26,8 @@ PYTHON_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun")
 # them.
 MAGIC = re.compile(r"^(\s*)(?:([\w, ]+)=\s*)?(?:[!%?].*|[\w.]+\?\??\s*)$")
 WORD = re.compile(r"\w+|[^\w\s]")
-DRAWING = ("picture", "moving")  # decorators of a picture cell's function
+# Decorators of a picture cell's function; `moving` is the old name of `animation`.
+DRAWING = ("picture", "animation", "moving")
 
 DEFINITION = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 IMPORT = ast.Import | ast.ImportFrom

@@ -80,17 +80,24 @@ def show(figure: Figure, description: str = "") -> None:
     _display(_rasterise(figure), description)
 
 
-def until_solved(yours: Callable[[], Tensor], stand_in: Tensor) -> Tensor:
-    """What your own function returns, or a stand-in as long as it can't be used.
+def or_placeholder(yours: Callable[[], Tensor], placeholder: Tensor) -> Tensor:
+    """The result of your own function, or a placeholder while that result is unusable.
 
-    yours     calls your function
-    stand_in  a tensor with as many dimensions as the answer
+    yours        calls your function
+    placeholder  a tensor with as many dimensions as the result
     """
     try:
         result = yours()
-    except Exception:  # whatever is wrong with it is the business of its own checks
-        return stand_in
-    return result if isinstance(result, Tensor) and result.ndim == stand_in.ndim else stand_in
+    except Exception:  # its own checks report what is wrong with it
+        return placeholder
+    if isinstance(result, Tensor) and result.ndim == placeholder.ndim:
+        return result
+    return placeholder
+
+
+def until_solved(yours: Callable[[], Tensor], stand_in: Tensor) -> Tensor:
+    """The old name of `or_placeholder`, in notebooks of version 0.1."""
+    return or_placeholder(yours, stand_in)
 
 
 def _render(draw: Draw, name: str, size: tuple[int, int]) -> tuple[Image.Image, Exception | None]:
@@ -99,12 +106,12 @@ def _render(draw: Draw, name: str, size: tuple[int, int]) -> tuple[Image.Image, 
     try:
         return _rasterise(draw()), None
     except Exception as error:
-        if _is_unsolved(error, draw):
+        if is_unsolved(error, draw):
             return _panel(f"{_unsolved_name(error) or name} is not solved yet", MUTED, size), None
         return _panel(f"{type(error).__name__}: {error}", ALARM, size), error
 
 
-def _is_unsolved(error: Exception, draw: Draw) -> bool:
+def is_unsolved(error: Exception, draw: Draw) -> bool:
     """Whether a task is a stub or not defined at all; a misspelt name inside a task does not
     count.
     """

@@ -68,7 +68,10 @@ def test_no_given_cell_below_a_task_binds_what_a_student_may_call_a_helper(code)
         name: cell.source for cell in given for name in helpers & defined_names(cell.source)
     } == {}
     films = [
-        node for c in given for node in ast.parse(c.source).body if "@moving(" in ast.unparse(node)
+        node
+        for c in given
+        for node in ast.parse(c.source).body
+        if "@animation(" in ast.unparse(node)
     ]
     assert {film.name for film in films} <= {"_"}
 
@@ -146,9 +149,9 @@ def _() -> Figure:
     """
 FILM_OF = """
 import torch
-from course_utils.plots.moving_pictures import moving
+from course_utils.plots.animations import animation
 
-@moving("grey")
+@animation("grey")
 def _() -> torch.Tensor:
     """
 UNSOLVED = 'raise NotImplementedError("a_task")'
@@ -206,7 +209,7 @@ SLIPS = {
     ),
     "a film with a name": (
         "PURPLE, GREEN, ORANGE = ",
-        '@moving("a")\ndef a():\n    pass\n\n\nPURPLE, GREEN, ORANGE = ',
+        '@animation("a")\ndef a():\n    pass\n\n\nPURPLE, GREEN, ORANGE = ',
         "`_`",
     ),
     "a check's name later": (

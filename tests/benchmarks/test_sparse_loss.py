@@ -25,7 +25,7 @@ from course_utils.reference.colorization import (
     sparse_cross_entropy,
     sparse_soft_encode,
 )
-from course_utils.training.lean_loss import lean_loss
+from course_utils.training.blockwise_loss import blockwise_loss
 
 pytestmark = [pytest.mark.benchmark, pytest.mark.usefixtures("one_thread")]
 
@@ -48,7 +48,7 @@ def dense(logits: Tensor, ab: Tensor, bins: Tensor) -> Tensor:
 
 
 def lean(logits: Tensor, ab: Tensor, bins: Tensor) -> Tensor:
-    return lean_loss(
+    return blockwise_loss(
         logits, lambda z, ab: sparse_cross_entropy(z, *sparse_soft_encode(ab, bins)), ab
     )
 

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from course_utils.color.bayes_bounds import best_distribution, cross_entropy_floor, shares
-from course_utils.color.scores import chroma_ratio, expected_cross_entropy, owned
+from course_utils.color.scores import chroma_ratio, expected_cross_entropy, plausible_share
 from course_utils.color.world import WORLD
 
 CHAIR, TABLE = 2, 3
@@ -70,15 +70,15 @@ def test_owned_colors_of_each_kind():
     )
     nothing = [math.nan] * 2
     expected = [*nothing, 6 / 7, 2 / 4, *nothing]
-    assert owned(ab, kind).tolist() == pytest.approx(expected, nan_ok=True)
-    assert owned(ab, kind, within=14.9)[CHAIR].item() == pytest.approx(3 / 7)
-    assert owned(ab, kind, within=500)[TABLE].item() == 1
+    assert plausible_share(ab, kind).tolist() == pytest.approx(expected, nan_ok=True)
+    assert plausible_share(ab, kind, within=14.9)[CHAIR].item() == pytest.approx(3 / 7)
+    assert plausible_share(ab, kind, within=500)[TABLE].item() == 1
 
 
 def test_a_mean_of_colors_is_not_owned():
     table = WORLD[TABLE]
     ab, kind = painted([tuple((table.probability @ table.ab).tolist())], [TABLE])
-    assert owned(ab, kind)[TABLE].item() == 0
+    assert plausible_share(ab, kind)[TABLE].item() == 0
 
 
 def test_chroma_ratio_of_each_kind():
@@ -96,4 +96,8 @@ def test_chroma_ratio_of_each_kind():
 def test_scores_have_the_colors_dtype():
     ab, kind = painted([(1.0, 2.0)], [0])
     for dtype in (torch.float32, torch.float64):
-        assert owned(ab.to(dtype), kind).dtype == chroma_ratio(ab.to(dtype), kind).dtype == dtype
+        assert (
+            plausible_share(ab.to(dtype), kind).dtype
+            == chroma_ratio(ab.to(dtype), kind).dtype
+            == dtype
+        )

@@ -11,7 +11,7 @@ from nbclient import NotebookClient
 from PIL import Image, ImageChops
 
 from course_utils.plots import pictures
-from course_utils.plots.pictures import picture, show, until_solved
+from course_utils.plots.pictures import or_placeholder, picture, show
 
 NARROW, WIDE = (4.0, 3.0), (9.4, 3.0)  # inches
 
@@ -137,10 +137,10 @@ def test_until_solved():
         raise NotImplementedError
 
     stand_in = torch.zeros(3, 2)
-    assert until_solved(unsolved, stand_in) is stand_in
-    assert until_solved(lambda: None, stand_in) is stand_in
-    assert until_solved(lambda: torch.ones(5), stand_in) is stand_in
-    assert until_solved(lambda: torch.ones(5, 2), stand_in).shape == (5, 2)
+    assert or_placeholder(unsolved, stand_in) is stand_in
+    assert or_placeholder(lambda: None, stand_in) is stand_in
+    assert or_placeholder(lambda: torch.ones(5), stand_in) is stand_in
+    assert or_placeholder(lambda: torch.ones(5, 2), stand_in).shape == (5, 2)
 
 
 CELL = """

@@ -7,8 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-import course_utils.plots.moving_pictures as moving_pictures
-from course_utils.plots.moving_pictures import gif, moving
+from course_utils.plots import animations
+from course_utils.plots.animations import animation, gif
 
 RED, BLUE = torch.tensor([1.0, 0, 0]), torch.tensor([0.0, 0, 1])
 FRAMES = torch.stack([RED, BLUE, RED])[:, :, None, None].expand(3, 3, 6, 10)
@@ -17,8 +17,8 @@ FRAMES = torch.stack([RED, BLUE, RED])[:, :, None, None].expand(3, 3, 6, 10)
 @pytest.fixture
 def shown(monkeypatch):
     found = []
-    monkeypatch.setattr(moving_pictures, "get_ipython", lambda: "a notebook")
-    monkeypatch.setattr(moving_pictures, "display", found.append)
+    monkeypatch.setattr(animations, "get_ipython", lambda: "a notebook")
+    monkeypatch.setattr(animations, "display", found.append)
     return found
 
 
@@ -42,7 +42,7 @@ def test_a_film_needs_a_frame():
 
 
 def test_it_plays_at_once_and_gives_the_function_back(shown):
-    @moving("red, blue, red")
+    @animation("red, blue, red")
     def film():
         return FRAMES
 
@@ -52,7 +52,7 @@ def test_it_plays_at_once_and_gives_the_function_back(shown):
 
 
 def test_an_unsolved_task_leaves_a_sentence(shown, capsys):
-    @moving("nothing")
+    @animation("nothing")
     def film():
         raise NotImplementedError("insert_zeros")
 
@@ -62,6 +62,6 @@ def test_an_unsolved_task_leaves_a_sentence(shown, capsys):
 def test_any_other_mistake_is_raised(shown):
     with pytest.raises(ZeroDivisionError):
 
-        @moving("nothing")
+        @animation("nothing")
         def film():
             return 1 / 0

@@ -1,7 +1,7 @@
 """A loss and its gradient, a picture at a time: never more than one picture's targets and steps at
 once.
 
-loss = lean_loss(net(x), lambda z, ab: sparse_cross_entropy(z, *sparse_soft_encode(ab, bins),
+loss = blockwise_loss(net(x), lambda z, ab: sparse_cross_entropy(z, *sparse_soft_encode(ab, bins),
 weights), ab)
 
 autograd would keep every step for the backward pass, each as large as the scores: Q numbers for
@@ -19,7 +19,7 @@ from torch.autograd.function import once_differentiable
 LossAndGradient = Callable[..., tuple[Tensor, Tensor]]
 
 
-def lean_loss(
+def blockwise_loss(
     logits: Tensor,
     loss_and_gradient: LossAndGradient,
     *targets: Tensor,
@@ -52,14 +52,14 @@ def lean_loss(
             f"There are logits of {len(logits)} pictures, and targets of {[*map(len, targets)]}."
         )
     if torch.is_grad_enabled() and logits.requires_grad:
-        return _LeanLoss.apply(logits, loss_and_gradient, targets, overwrite, at_once)
+        return _BlockwiseLoss.apply(logits, loss_and_gradient, targets, overwrite, at_once)
     losses = [
         loss * len(slope) for loss, slope in _in_parts(logits, loss_and_gradient, targets, at_once)
     ]
     return torch.stack(losses).sum() / len(logits)
 
 
-class _LeanLoss(torch.autograd.Function):
+class _BlockwiseLoss(torch.autograd.Function):
     @staticmethod
     def forward(
         ctx: Any,
@@ -115,3 +115,6 @@ def _pair(result: object) -> tuple[Tensor, Tensor]:
     raise ValueError(
         "loss_and_gradient has to return a pair of tensors, the loss and its gradient."
     )
+
+
+lean_loss = blockwise_loss  # its old name, in notebooks of version 0.1

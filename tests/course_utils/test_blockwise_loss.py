@@ -17,7 +17,7 @@ from course_utils.reference.colorization import (
     sparse_cross_entropy,
     sparse_soft_encode,
 )
-from course_utils.training.lean_loss import lean_loss
+from course_utils.training.blockwise_loss import blockwise_loss
 
 BATCH, HEIGHT, WIDTH = 3, 16, 24  # of the lightness; the scores are a quarter as high and wide
 
@@ -64,7 +64,7 @@ def test_it_is_the_dense_loss_through_a_network(dtype, tolerance, weighted, over
     weights = drawn(len(bins), seed=2, dtype=dtype).exp() if weighted else None
 
     def lean(logits: Tensor) -> Tensor:
-        return lean_loss(
+        return blockwise_loss(
             logits,
             lambda z, ab: sparse_cross_entropy(z, *sparse_soft_encode(ab, bins), weights),
             ab,
@@ -93,7 +93,7 @@ def gradients(network: nn.Module, loss: object, images: Tensor) -> list[Tensor]:
 def test_what_comes_after_the_loss_scales_its_gradient(net, labels, overwrite):
     images = drawn(2, 6, 3, 4)
     found = gradients(
-        net, lambda z: 3 * lean_loss(z, cross_entropy, labels, overwrite=overwrite) + 1, images
+        net, lambda z: 3 * blockwise_loss(z, cross_entropy, labels, overwrite=overwrite) + 1, images
     )
     expected = gradients(net, lambda z: 3 * F.cross_entropy(z, labels) + 1, images)
     for ours, theirs in zip(found, expected, strict=True):
@@ -118,7 +118,7 @@ def test_the_function_sees_one_picture_and_its_targets(net):
         (factor[:, None, None, None] * (logits - target) ** 2).mean(),
         logits.detach().clone(),
     )
-    loss = lean_loss(logits, partial(squares, power=2), target, factor)
+    loss = blockwise_loss(logits, partial(squares, power=2), target, factor)
     assert loss.item() == pytest.approx(expected.item(), abs=1e-14)
     for number, parts in enumerate(seen):
         for part, whole in zip(parts, (before, target, factor), strict=True):
@@ -134,7 +134,7 @@ def test_any_logits_will_do(labels, make):
         logits, labels = logits[:1], labels[:1]
     expected = F.cross_entropy(theirs := logits.clone().requires_grad_(), labels)
     expected.backward()
-    loss = lean_loss(ours := logits.clone().requires_grad_(), cross_entropy, labels)
+    loss = blockwise_loss(ours := logits.clone().requires_grad_(), cross_entropy, labels)
     loss.backward()
     assert loss.item() == pytest.approx(expected.item(), abs=1e-14)
     torch.testing.assert_close(ours.grad, theirs.grad, rtol=0, atol=1e-14)
@@ -145,14 +145,14 @@ def test_any_logits_will_do(labels, make):
 
 def test_the_gradient_takes_the_place_of_the_logits(net, labels):
     logits = net(drawn(2, 6, 3, 4))
-    (gradient,) = torch.autograd.grad(lean_loss(logits, cross_entropy, labels), logits)
+    (gradient,) = torch.autograd.grad(blockwise_loss(logits, cross_entropy, labels), logits)
     assert gradient.data_ptr() == logits.data_ptr()
 
 
 def test_without_overwriting_the_logits_stay(net, labels):
     logits = net(drawn(2, 6, 3, 4))
     before = logits.detach().clone()
-    loss = lean_loss(logits, cross_entropy, labels, overwrite=False)
+    loss = blockwise_loss(logits, cross_entropy, labels, overwrite=False)
     first, second = (torch.autograd.grad(loss, logits, retain_graph=True)[0] for _ in range(2))
     assert torch.equal(first, second)
     assert torch.equal(logits, before)
@@ -166,7 +166,7 @@ def test_in_evaluation_nothing_is_overwritten(net, labels, when):
     with {"no_grad": torch.no_grad(), "inference": torch.inference_mode()}.get(
         when, torch.enable_grad()
     ):
-        loss = lean_loss(logits, lambda z, labels: (F.cross_entropy(z, labels), z * 0), labels)
+        loss = blockwise_loss(logits, lambda z, labels: (F.cross_entropy(z, labels), z * 0), labels)
     assert not loss.requires_grad
     assert loss.item() == pytest.approx(expected, abs=1e-14)
     assert torch.equal(logits, before)
@@ -182,13 +182,13 @@ def test_an_operation_that_needs_its_output_is_an_error_and_no_wrong_gradient(
     net, labels, needs_its_output
 ):
     images = drawn(2, 6, 3, 4)
-    loss = lean_loss(needs_its_output(net(images)), cross_entropy, labels)
+    loss = blockwise_loss(needs_its_output(net(images)), cross_entropy, labels)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         loss.backward()
     found, expected = (
         gradients(net, lambda z, loss=loss: loss(needs_its_output(z)), images)
         for loss in (
-            lambda z: lean_loss(z, cross_entropy, labels, overwrite=False),
+            lambda z: blockwise_loss(z, cross_entropy, labels, overwrite=False),
             lambda z: F.cross_entropy(z, labels),
         )
     )
@@ -198,13 +198,13 @@ def test_an_operation_that_needs_its_output_is_an_error_and_no_wrong_gradient(
 
 def test_another_loss_of_the_same_logits_is_an_error_if_it_was_first(net, labels):
     logits = net(drawn(2, 6, 3, 4))
-    loss = logits.square().mean() + lean_loss(logits, cross_entropy, labels)
+    loss = logits.square().mean() + blockwise_loss(logits, cross_entropy, labels)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         loss.backward()
 
 
 def test_a_second_backward_pass_is_an_error(net, labels):
-    loss = lean_loss(net(drawn(2, 6, 3, 4)), cross_entropy, labels)
+    loss = blockwise_loss(net(drawn(2, 6, 3, 4)), cross_entropy, labels)
     loss.backward(retain_graph=True)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         loss.backward()
@@ -214,13 +214,13 @@ def test_logits_that_share_their_memory_are_an_error(labels):
     """One picture's scores, used for two: there is no place for two gradients."""
     logits = drawn(1, 5, 3, 4).requires_grad_().expand(2, -1, -1, -1)
     with pytest.raises(RuntimeError, match="single memory location"):
-        lean_loss(logits, cross_entropy, labels).backward()
+        blockwise_loss(logits, cross_entropy, labels).backward()
 
 
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_a_gradient_of_the_gradient_is_refused(labels, overwrite):
     logits = drawn(2, 5, 3, 4).requires_grad_()
-    loss = lean_loss(logits * 2, cross_entropy, labels, overwrite=overwrite) ** 2
+    loss = blockwise_loss(logits * 2, cross_entropy, labels, overwrite=overwrite) ** 2
     (gradient,) = torch.autograd.grad(loss, logits, create_graph=True)
     with pytest.raises(RuntimeError, match="once_differentiable"):
         gradient.sum().backward()
@@ -244,7 +244,7 @@ def test_a_function_that_gives_something_else_is_refused(labels, wrong, evaluati
     logits = drawn(2, 5, 3, 4).requires_grad_(not evaluation)
     before = logits.detach().clone()
     with pytest.raises(ValueError, match="loss_and_gradient has to return"):
-        lean_loss(logits, wrong, labels)
+        blockwise_loss(logits, wrong, labels)
     assert torch.equal(logits, before)
 
 
@@ -254,6 +254,6 @@ def test_other_numbers_of_pictures_are_refused(labels):
         (drawn(2, 5, 3, 4), [labels, labels[:1]]),
     ):
         with pytest.raises(ValueError, match="logits of"):
-            lean_loss(logits, cross_entropy, *targets)
+            blockwise_loss(logits, cross_entropy, *targets)
     with pytest.raises(ValueError, match="logits of 0"):
-        lean_loss(drawn(0, 5, 3, 4), cross_entropy, labels[:0])
+        blockwise_loss(drawn(0, 5, 3, 4), cross_entropy, labels[:0])
