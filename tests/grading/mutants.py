@@ -15,14 +15,14 @@ import sys
 import textwrap
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
-from functools import partial
+from functools import cache, partial
 from multiprocessing import forkserver
 from types import ModuleType
 from unittest.mock import patch
 
 import torch
 
-from autograder.assignments import Assignment
+from autograder.assignments import Assignment, assignments
 from autograder.checks import checks_module, checks_of
 from autograder.judge.checking.submission import LocalSubmission
 
@@ -253,11 +253,7 @@ def survivors(topic: str, task: str, names: Collection[str]) -> list[str]:
 
     Each runs in a process of its own, forked from a server that has imported torch and the checks.
     """
-    context = multiprocessing.get_context("forkserver")
-    parts = ["autograder.judge.checking.submission", f"autograder.checks.test_{topic}"]
-    context.set_forkserver_preload(["torch", *parts, f"course_utils.reference.{topic}"])
-    with patch.dict(os.environ, OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1"):
-        forkserver.ensure_running()
+    context = _context()
     function = getattr(reference(topic), task)
     if not _lives(context, topic, task, inspect.getsource(function)):
         raise RuntimeError(
@@ -265,6 +261,23 @@ def survivors(topic: str, task: str, names: Collection[str]) -> list[str]:
         )
     mutants = mutants_of(function)
     return [name for name in names if _lives(context, topic, task, mutants[name])]
+
+
+@cache
+def _context() -> multiprocessing.context.BaseContext:
+    """The server that mutants are forked from: it has imported what any topic's checks need.
+
+    A process that had to import them itself would take seconds for a check of milliseconds.
+    """
+    context = multiprocessing.get_context("forkserver")
+    topics = [assignment.topic for assignment in assignments()]
+    checks = [f"autograder.checks.test_{topic}" for topic in topics]
+    references = [f"course_utils.reference.{topic}" for topic in topics]
+    modules = [torch.__name__, LocalSubmission.__module__, *checks, *references, __name__]
+    context.set_forkserver_preload(modules)
+    with patch.dict(os.environ, OMP_NUM_THREADS="1", OPENBLAS_NUM_THREADS="1"):
+        forkserver.ensure_running()
+    return context
 
 
 def _lives(
