@@ -10,10 +10,14 @@ Registered as a pytest plugin by pyproject.toml, so what it needs is imported wh
 
 from collections.abc import Generator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-STAND_IN = pytest.StashKey[object]()
+if TYPE_CHECKING:
+    pass
+
+STAND_IN = pytest.StashKey["RemoteSubmission"]()
 TOPIC = pytest.StashKey[str]()
 SCORES = pytest.StashKey[dict]()
 
