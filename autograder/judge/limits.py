@@ -3,7 +3,7 @@ ones.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 
 MB, GB = 2**20, 2**30
 
@@ -56,7 +56,7 @@ class Limits:
         Raises ValueError, naming the limit, for one there is not and for one that is no positive
         number.
         """
-        defaults = {field.name: field.default for field in fields(cls)}
+        defaults = asdict(cls())
         for name, value in mapping.items():
             if name not in defaults:
                 raise ValueError(f"There is no limit {name!r}. There is: {', '.join(defaults)}.")
@@ -66,6 +66,5 @@ class Limits:
                 or not 0 < value < 2**53
             ):
                 raise ValueError(f"The limit {name!r} must be a positive number, not {value!r}.")
-        return replace(
-            cls(), **{name: type(defaults[name])(value) for name, value in mapping.items()}
-        )
+        given = {name: type(defaults[name])(value) for name, value in mapping.items()}
+        return replace(cls(), **given)

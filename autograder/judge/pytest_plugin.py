@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    pass
+    from autograder.judge.checking.remote_submission import RemoteSubmission
 
-STAND_IN = pytest.StashKey["RemoteSubmission"]()
+STAND_IN: pytest.StashKey["RemoteSubmission"] = pytest.StashKey()
 TOPIC = pytest.StashKey[str]()
 SCORES = pytest.StashKey[dict]()
 

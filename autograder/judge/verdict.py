@@ -51,7 +51,11 @@ class TaskVerdict:
     @property
     def misconception(self) -> tuple[str, str] | None:
         """Name and hint of the misconception that explains most of the failed checks."""
-        named = [(check.misconception, check.hint) for check in self.checks if check.misconception]
+        named = [
+            (check.misconception, check.hint)
+            for check in self.checks
+            if check.misconception and check.hint
+        ]
         return max(named, key=named.count) if named else None
 
 

@@ -42,8 +42,9 @@ class Neighbor:
 
     def close(self) -> None:
         """End it."""
-        self.pipe.close()
+        self.process.terminate()  # it holds both ends of the pipe: to close ours would not tell it
         self.process.join()
+        self.pipe.close()
 
 
 def _judge_until_told(pipe: object, judge: Callable[[], Judgement]) -> None:
