@@ -75,8 +75,9 @@ def _counts(facts: dict[str, Any]) -> Finding:
 
 
 def _shares(group: Cgroup | None) -> Finding:
-    """Whether a box has a control group. Without one grading is slower beside an attack, not
-    weaker.
+    """Whether a box has a control group.
+
+    Without one, an attack can slow grading down, but can't do more.
     """
     controls = sorted(group.controls) if group else []
     lacking = [LACKS[name] for name in CONTROLLERS if name not in controls]
