@@ -53,7 +53,8 @@ CLASS = [
     right("plain"),
     right(
         "a loop",
-        "return sum(((p - t) ** 2).sum(0).mean() for p, t in zip(prediction, target)) / 2 / len(target)",
+        "return sum(((p - t) ** 2).sum(0).mean() for p, t in zip(prediction, target)) / 2 / "
+        "len(target)",
     ),
     right(
         "slow", f"for _ in range(3): torch.randn(200, 200) @ torch.randn(200, 200)\nreturn {ANSWER}"

@@ -704,7 +704,10 @@ def test_a_process_left_behind_is_killed(level):
 
 @needs_bubblewrap
 def test_a_daemon_that_outlives_its_worker_is_killed_and_does_not_hide_its_death():
-    daemon = "import os, time\nif os.fork() == 0:\n    os.setsid()\n    os.fork() or time.sleep(99)\nos._exit(3)"
+    daemon = (
+        "import os, time\nif os.fork() == 0:\n    os.setsid()\n"
+        "    os.fork() or time.sleep(99)\nos._exit(3)"
+    )
     with alive() as worker:
         dies(worker, daemon, "crash", "exit code 3")
 
