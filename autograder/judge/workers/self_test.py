@@ -174,7 +174,7 @@ def probe(private: list[str]) -> dict[str, Any]:
 
     writable = []
     for folder, folders, _ in os.walk("/"):
-        folders[:] = [name for name in folders if folder + name != "/proc"]
+        folders[:] = [name for name in folders if folder + name not in ("/proc", "/tmp")]  # noqa: S108
         writable += [folder] if os.access(folder, os.W_OK) else []
     status = dict(line.split(":\t") for line in open("/proc/self/status").read().splitlines())  # noqa
     tmp = os.statvfs("/tmp")  # noqa: S108
@@ -185,7 +185,7 @@ def probe(private: list[str]) -> dict[str, Any]:
         "uid": os.getuid(),
         "privileges": capable or os.getuid() == 0,
         "network": version_4 or version_6,
-        "writable": writable,
+        "writable": writable[:1000],  # without a box there may be too many for one reply
         "visible": [path for path in private if os.path.exists(path)],  # noqa: PTH110
         "importable": [name for name in ("autograder", "course_utils.reference") if found(name)],
         "course": found("course_utils"),
