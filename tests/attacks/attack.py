@@ -108,8 +108,9 @@ def cells_of(code: str) -> list[NotebookNode]:
 
 
 def two_tasks(released: NotebookNode) -> NotebookNode:
-    """The released notebook, cut down to the two tasks: what shows pictures of others takes
-    seconds.
+    """The released notebook, reduced to the two tasks.
+
+    Showing the pictures of others takes seconds.
     """
     short = nbformat.from_dict(released)
     kept = {f"{role}-{task}" for role in ("task", "check", "grade") for task in TASKS}

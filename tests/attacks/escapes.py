@@ -1,5 +1,6 @@
-"""Submissions that try to see, reach or change what is outside of their box. What works says
-ESCAPED.
+"""Submissions that try to see, reach or change what is outside of their box.
+
+One that succeeds prints ESCAPED.
 """
 
 from textwrap import dedent, indent

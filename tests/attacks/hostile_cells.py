@@ -1,6 +1,4 @@
-"""Random hostile cells: system calls, sizes, names, outputs and Markdown that nobody listed one by
-one.
-"""
+"""Random hostile cells: system calls, sizes, names, outputs and Markdown."""
 
 import random
 from collections.abc import Callable

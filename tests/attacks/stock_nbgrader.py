@@ -1,11 +1,11 @@
-"""Which attacks stock nbgrader falls for: the same submissions, graded by it and by the judge, in
-one table.
+"""Which attacks succeed with stock nbgrader: a table of submissions graded by it and the judge.
 
     python tests/attacks/stock_nbgrader.py docs/attacks.md     takes some ten minutes
     pytest -m slow tests/attacks/stock_nbgrader.py
 
 The stock assignment has the same two tasks, with the hidden tests in its cells, as nbgrader
-documents it. What bombs, fills a disk, kills or escapes is not run: stock nbgrader has no sandbox.
+documents it. Attacks that bomb, fill a disk, kill or escape are not run: stock nbgrader has no
+sandbox.
 """
 
 import json

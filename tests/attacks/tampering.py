@@ -1,6 +1,4 @@
-"""Submissions that change what judges them, pretend to be what they are not, or look for the
-answer.
-"""
+"""Submissions that change what judges them, pretend to be something else, or look for answers."""
 
 from attack import RIGHT, Attack
 

@@ -108,9 +108,7 @@ def test_nothing_of_a_hidden_call_is_shown(shout, judging, hand_in_as):
 
 
 def shown_by_the_judge(judgement) -> str:
-    """What the student sees, without what the student has written, and without the visible check's
-    errors.
-    """
+    """What the student sees, without the student's own text and the visible check's errors."""
     for cell in judgement.notebook.cells:
         cell.source = ""
         if cell.id.startswith("check-"):

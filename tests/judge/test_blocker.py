@@ -1,6 +1,4 @@
-"""Calls that a task may not make: blocked in the worker while it is called, and as before
-afterwards.
-"""
+"""Calls that a task may not make: blocked while it is called, and free again afterwards."""
 
 import pytest
 import torch

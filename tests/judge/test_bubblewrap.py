@@ -1,6 +1,4 @@
-"""The sandbox: what can be seen and done from inside, what is refused, and what is left behind:
-nothing.
-"""
+"""The sandbox: what can be seen and done from inside, what is refused, and what is left."""
 
 import errno
 import os

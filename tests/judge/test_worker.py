@@ -86,8 +86,9 @@ def line_of(text):
 
 @pytest.fixture(scope="module", params=STARTS)
 def worker(request):
-    """One worker for all the tests in which nothing dies, so in no test may anything be left
-    changed.
+    """One worker for all tests in which nothing dies.
+
+    No test may leave anything changed in it.
     """
     with start(request.param, Limits(cell=60, call=60, submission=600, cpu=300)) as worker:
         assert worker.cell(NOTEBOOK).ok
