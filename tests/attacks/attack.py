@@ -43,7 +43,9 @@ from course_utils import visible_checks
 def close(result: Tensor, expected: object, tolerance: float = 1e-4) -> bool:
     """Whether a result has the expected shape and numbers."""
     expected = torch.as_tensor(expected, dtype=result.dtype)
-    return result.shape == expected.shape and torch.allclose(result, expected, atol=tolerance, rtol=0)
+    if result.shape != expected.shape:
+        return False
+    return torch.allclose(result, expected, atol=tolerance, rtol=0)
 '''
 
 
@@ -106,8 +108,9 @@ def cells_of(code: str) -> list[NotebookNode]:
 
 
 def two_tasks(released: NotebookNode) -> NotebookNode:
-    """The released notebook, cut down to the two tasks: what shows pictures of others takes
-    seconds.
+    """The released notebook, reduced to the two tasks.
+
+    Showing the pictures of others takes seconds.
     """
     short = nbformat.from_dict(released)
     kept = {f"{role}-{task}" for role in ("task", "check", "grade") for task in TASKS}

@@ -34,7 +34,8 @@ return {ANSWER}
     ),
     right(
         "figures that it never shows",
-        f"import matplotlib.pyplot as plt\nplt.figure()\nplt.plot([1, 2])\nplt.show()\nreturn {ANSWER}",
+        f"import matplotlib.pyplot as plt\nplt.figure()\nplt.plot([1, 2])\nplt.show()\n"
+        f"return {ANSWER}",
         before="%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([1, 2]);\nplt.show()",
     ),
     right(
@@ -79,7 +80,8 @@ STYLE = [
     ),
     right(
         "a loop over the pictures",
-        "return torch.stack([((p - t) ** 2).sum(0) for p, t in zip(prediction, target)]).mean() / 2",
+        "return torch.stack([((p - t) ** 2).sum(0) for p, t in zip(prediction, "
+        "target)]).mean() / 2",
     ),
     right(
         "rounded to single precision on the way",
@@ -100,7 +102,10 @@ STYLE = [
     ),
     right(
         "signs that no notebook runs, in a cell of its own",
-        after=f"def demo(x):\n    if x is None:\n        return {'-' * 1500}1.0\n    return {'-' * 1500}2.0",
+        after=(
+            f"def demo(x):\n    if x is None:\n        return {'-' * 1500}1.0\n"
+            f"    return {'-' * 1500}2.0"
+        ),
     ),
     right(
         "a whole number of thousands of digits",
@@ -158,24 +163,30 @@ STYLE = [
     ),
     right(
         "a cache between calls",
-        l2_loss=f"CALLS = []\ndef l2_loss(prediction, target):\n    CALLS.append(1)\n    return {ANSWER}",
+        l2_loss=(
+            f"CALLS = []\ndef l2_loss(prediction, target):\n    CALLS.append(1)\n"
+            f"    return {ANSWER}"
+        ),
     ),
     right(
         "assertions and messages",
         "assert prediction.ndim == 4, f'{prediction.shape} is no batch'\n"
-        "if prediction.shape != target.shape:\n    raise ValueError(f'shapes: {tuple(prediction.shape)}')\n"
+        "if prediction.shape != target.shape:\n"
+        "    raise ValueError(f'shapes: {tuple(prediction.shape)}')\n"
         f"return {ANSWER}",
     ),
     right(
         "an exception that it handles",
-        f"try:\n    1 / 0\nexcept ZeroDivisionError as error:\n    text = str(error)\nreturn {ANSWER}",
+        f"try:\n    1 / 0\nexcept ZeroDivisionError as error:\n    text = str(error)\n"
+        f"return {ANSWER}",
     ),
     Attack(
         "weights that are not contiguous",
         RIGHT,
         weights=WEIGHTS
         + "\nplain = rebalancing_weights\ndef rebalancing_weights(prior, lam=0.5):\n"
-        "    result = plain(prior, lam)\n    return torch.stack([result, result], dim=-1)[..., 0]\n",
+        "    result = plain(prior, lam)\n"
+        "    return torch.stack([result, result], dim=-1)[..., 0]\n",
         earns=(3, 4),
     ),
 ]

@@ -24,8 +24,9 @@ LIMITS = {"call": 0.3, "cell": 0.8, "processes": 24}
 
 @contextmanager
 def busy(loops_a_core: int) -> Iterator[None]:
-    """So many endless loops for each core; each in a session of its own, as other people's programs
-    are.
+    """Run this many endless loops for each core.
+
+    Each is in a session of its own, as the programs of other people are.
     """
     command = [sys.executable, "-S", "-c", LOOP]
     count = loops_a_core * (os.cpu_count() or 1)
@@ -53,7 +54,8 @@ CLASS = [
     right("plain"),
     right(
         "a loop",
-        "return sum(((p - t) ** 2).sum(0).mean() for p, t in zip(prediction, target)) / 2 / len(target)",
+        "return sum(((p - t) ** 2).sum(0).mean() for p, t in zip(prediction, target)) / 2 / "
+        "len(target)",
     ),
     right(
         "slow", f"for _ in range(3): torch.randn(200, 200) @ torch.randn(200, 200)\nreturn {ANSWER}"

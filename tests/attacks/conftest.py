@@ -56,9 +56,7 @@ def two_task_exam(master, released) -> Exam:
 
 @pytest.fixture(scope="session")
 def stages(tmp_path_factory) -> Iterator[Path]:
-    """Where the judge keeps a worker's files while it lives, apart from those of whoever else
-    grades here.
-    """
+    """The folder for the files of running workers, apart from those of other graders here."""
     with pytest.MonkeyPatch.context() as patch:
         folder = tmp_path_factory.mktemp("stages")
         patch.setattr(tempfile, "tempdir", str(folder))

@@ -1,5 +1,6 @@
-"""Submissions that try to see, reach or change what is outside of their box. What works says
-ESCAPED.
+"""Submissions that try to see, reach or change what is outside of their box.
+
+One that succeeds prints ESCAPED.
 """
 
 from textwrap import dedent, indent
@@ -58,7 +59,8 @@ SEEING = [
         """
         import glob
         texts = [open(path, "rb").read() for path in glob.glob("/proc/[0-9]*/environ")]
-        return any(word in text for text in texts for word in (b"PYTEST", b"VIRTUAL_ENV", b"SSH_", b"SUDO"))
+        words = (b"PYTEST", b"VIRTUAL_ENV", b"SSH_", b"SUDO")
+        return any(word in text for text in texts for word in words)
         """,
         "/proc",
     ),
@@ -66,7 +68,8 @@ SEEING = [
         "sees the processes of the machine",
         """
         import os
-        names = [open(f"/proc/{pid}/cmdline").read() for pid in os.listdir("/proc") if pid.isdigit()]
+        pids = [pid for pid in os.listdir("/proc") if pid.isdigit()]
+        names = [open(f"/proc/{pid}/cmdline").read() for pid in pids]
         print(len(names))
         return len(names) > 6 or any("pytest" in name or "init" in name for name in names)
         """,
@@ -76,7 +79,8 @@ SEEING = [
         "writes into the memory of another process",
         """
         import os
-        for pid in [pid for pid in os.listdir("/proc") if pid.isdigit() and int(pid) != os.getpid()]:
+        pids = [pid for pid in os.listdir("/proc") if pid.isdigit()]
+        for pid in [pid for pid in pids if int(pid) != os.getpid()]:
             with open(f"/proc/{pid}/mem", "r+b", buffering=0):
                 return True
         """,
@@ -89,7 +93,8 @@ SEEING = [
         found = []
         for folder, folders, files in os.walk("/"):
             folders[:] = [name for name in folders if name not in ("proc", "sys", "site-packages")]
-            found += [folder for name in (*folders, *files) if name == "submitted" or name.endswith(".ipynb")]
+            names = (*folders, *files)
+            found += [folder for name in names if name == "submitted" or name.endswith(".ipynb")]
         print(found)
         return found or [name for name in os.listdir("/tmp") if name.startswith("worker-")]
         """,
@@ -221,7 +226,8 @@ CHANGING = [
         for folder in [*site.getsitepackages(), site.getusersitepackages(), *sys.path, "/worker"]:
             try:
                 (pathlib.Path(folder) / "sitecustomize.py").write_text("print('mine')")
-                return not str(pathlib.Path(folder).resolve()).startswith("/tmp")  # its own working folder
+                # In /tmp is its own working folder.
+                return not str(pathlib.Path(folder).resolve()).startswith("/tmp")
             except OSError:
                 pass
         """,
@@ -265,7 +271,8 @@ CHANGING = [
         """
         import ctypes
         libc = ctypes.CDLL(None, use_errno=True)
-        got = libc.ptrace(16, 1, 0, 0), libc.ptrace(0, 0, 0, 0), libc.process_vm_readv(1, None, 0, None, 0, 0)
+        traced = libc.ptrace(16, 1, 0, 0), libc.ptrace(0, 0, 0, 0)
+        got = *traced, libc.process_vm_readv(1, None, 0, None, 0, 0)
         print(got)
         return 0 in got
         """,
@@ -325,7 +332,8 @@ CHANGING = [
         import ctypes
         libc = ctypes.CDLL(None, use_errno=True)
         block = ctypes.create_string_buffer(4096)
-        calls = {"io_uring_setup": (425, 1, block), "bpf": (321, 5, block, 48), "userfaultfd": (323, 0)}
+        calls = {"io_uring_setup": (425, 1, block), "bpf": (321, 5, block, 48)}
+        calls["userfaultfd"] = (323, 0)
         calls |= {"perf_event_open": (298, block, 0, -1, -1, 0), "keyctl": (250, 0, -3, 1)}
         got = {name: libc.syscall(*call) for name, call in calls.items()}
         print(got)
@@ -358,7 +366,8 @@ CHANGING = [
         """
         import resource
         for name in ("RLIMIT_AS", "RLIMIT_NPROC", "RLIMIT_FSIZE", "RLIMIT_CPU"):
-            resource.setrlimit(getattr(resource, name), (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+            endless = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
+            resource.setrlimit(getattr(resource, name), endless)
             return True
         """,
         "asks where it runs",
@@ -421,7 +430,8 @@ TALKING = [
             lambda file: fcntl.fcntl(file, fcntl.F_GETLEASE),
         ]
         got = []
-        for name, mode in (("/dev/null", "r+"), ("/dev/zero", "r+"), (json.__file__, "r"), ("mine", "w")):
+        devices = [("/dev/null", "r+"), ("/dev/zero", "r+")]
+        for name, mode in [*devices, (json.__file__, "r"), ("mine", "w")]:
             with open(name, mode) as file:
                 for number, attempt in enumerate(tries):
                     try:
@@ -477,13 +487,16 @@ TALKING = [
         """
         import ctypes, pathlib, time
         libc = ctypes.CDLL(None, use_errno=True)
-        names = ("sys/fs/aio-nr", "sys/fs/file-nr", "sys/kernel/pty/nr", "locks", "vmstat", "interrupts")
-        told = [name for name in names if (path := pathlib.Path("/proc", name)).exists() and path.read_text()]
-        before = [pathlib.Path("/proc", name).read_text() for name in ("meminfo", "stat", "loadavg")]
+        names = ("sys/fs/aio-nr", "sys/fs/file-nr", "sys/kernel/pty/nr")
+        paths = [pathlib.Path("/proc", name) for name in (*names, "locks", "vmstat", "interrupts")]
+        told = [path for path in paths if path.exists() and path.read_text()]
+        shown = [pathlib.Path("/proc", name) for name in ("meminfo", "stat", "loadavg")]
+        before = [path.read_text() for path in shown]
         busy = [bytearray(2 ** 20) for _ in range(40)], sum(range(10 ** 6)), time.sleep(0.2)
         after = [pathlib.Path("/proc", name).read_text() for name in ("meminfo", "stat", "loadavg")]
         print(told)
-        return told or before != after or libc.syscall(206, 100, ctypes.byref(ctypes.c_ulong())) == 0
+        counted = libc.syscall(206, 100, ctypes.byref(ctypes.c_ulong())) == 0
+        return told or before != after or counted
         """,
         "/proc",
     ),
@@ -526,7 +539,7 @@ TALKING = [
         """
         import ctypes, errno
         libc, got = ctypes.CDLL(None, use_errno=True), []
-        for number in (463, 464, 465, 466, 467, 468, 469, 470, 500, 512, 1000, 2 ** 30, 2 ** 30 + 39):
+        for number in (*range(463, 471), 500, 512, 1000, 2 ** 30, 2 ** 30 + 39):
             if libc.syscall(number, 0, 0, 0, 0) >= 0 or ctypes.get_errno() != errno.ENOSYS:
                 got.append(number)
         print(got)

@@ -100,7 +100,8 @@ BLOCKED = [
     call(
         "finds it by search",
         l2(
-            "return [f for n, f in sorted(F.__dict__.items()) if n[:5] == 'mse_l'][0](prediction, target)"
+            "return [f for n, f in sorted(F.__dict__.items()) if n[:5] == "
+            "'mse_l'][0](prediction, target)"
         ),
         flagged=None,
     ),

@@ -1,6 +1,4 @@
-"""Random hostile cells: system calls, sizes, names, outputs and Markdown that nobody listed one by
-one.
-"""
+"""Random hostile cells: system calls, sizes, names, outputs and Markdown."""
 
 import random
 from collections.abc import Callable
@@ -40,10 +38,14 @@ BLOCKS = (
 )
 
 
+def _numbers(dice: random.Random, count: int) -> str:
+    return ", ".join(str(dice.choice(SIZES)) for _ in range(count))
+
+
 def _syscalls(dice: random.Random) -> str:
     """A run of system calls by number, with arguments of any size."""
     calls = [
-        f"libc.syscall({dice.randrange(0, 470)}, {', '.join(str(dice.choice(SIZES)) for _ in range(4))})"
+        f"libc.syscall({dice.randrange(0, 470)}, {_numbers(dice, 4)})"
         for _ in range(dice.randrange(1, 40))
     ]
     return "import ctypes\nlibc = ctypes.CDLL(None)\n" + "\n".join(calls)
@@ -61,7 +63,10 @@ def _processes(dice: random.Random) -> str:
     what = dice.choice(
         ["while True: pass", "os._exit(3)", "os.setsid()", "import time; time.sleep(100)"]
     )
-    return f"import os\nfor _ in range({dice.randrange(1, 90)}):\n    if os.fork() == 0:\n        {what}"
+    return (
+        f"import os\nfor _ in range({dice.randrange(1, 90)}):\n    if os.fork() == 0:\n"
+        f"        {what}"
+    )
 
 
 def _files(dice: random.Random) -> str:
@@ -104,10 +109,13 @@ def _state(dice: random.Random) -> str:
     return dice.choice(
         [
             "import sys\nsys.setrecursionlimit(10 ** 9)\ndef f(): return f()\nf()",
-            "import signal\nfor n in (2, 11, 15, 24): signal.signal(n, signal.SIG_IGN)\nwhile True: pass",
+            "import signal\nfor n in (2, 11, 15, 24): signal.signal(n, signal.SIG_IGN)\n"
+            "while True: pass",
             "import os\nos.closerange(0, 1000)",
-            "import resource\nresource.setrlimit(resource.RLIMIT_AS, (10 ** 8, 10 ** 8))\n[0] * 10 ** 8",
-            "import threading\nfor _ in range(500): threading.Thread(target=lambda: [*iter(int, 1)]).start()",
+            "import resource\nresource.setrlimit(resource.RLIMIT_AS, (10 ** 8, 10 ** 8))\n"
+            "[0] * 10 ** 8",
+            "import threading\n"
+            "for _ in range(500): threading.Thread(target=lambda: [*iter(int, 1)]).start()",
             "del globals()['__builtins__']",
             "get_ipython().run_cell = None",
         ]

@@ -1,6 +1,4 @@
-"""A clean submission, judged in the other slot for as long as another is judged: `pytest
---beside`.
-"""
+"""A clean submission, judged in the other slot at the same time: `pytest --beside`."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,8 +25,9 @@ class Neighbor:
 
     @contextmanager
     def beside(self) -> Iterator[None]:
-        """Judge it at least once, and until the block ends; AssertionError if it was graded
-        wrongly.
+        """Judge it until the block ends, at least once.
+
+        Raises AssertionError if it was graded wrongly.
         """
         self.pipe.send("begin")
         try:
@@ -48,9 +47,7 @@ class Neighbor:
 
 
 def _judge_until_told(pipe: object, judge: Callable[[], Judgement]) -> None:
-    """Judge whenever told to begin, over and over, until told to end; answers with what came
-    out.
-    """
+    """Judge again and again between the signals to begin and to end, and send the results."""
     while True:
         try:
             pipe.recv()

@@ -1,5 +1,6 @@
-"""Submissions that take what they can get: time, memory, processes, disk. Each costs its own task
-only.
+"""Submissions that use all they can get: time, memory, processes, disk.
+
+Each loses its own task only.
 
 Limits are smaller than a course's, so that the suite stays modest on a small machine.
 """

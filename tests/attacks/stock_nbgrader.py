@@ -1,11 +1,11 @@
-"""Which attacks stock nbgrader falls for: the same submissions, graded by it and by the judge, in
-one table.
+"""Which attacks succeed with stock nbgrader: a table of submissions graded by it and the judge.
 
     python tests/attacks/stock_nbgrader.py docs/attacks.md     takes some ten minutes
     pytest -m slow tests/attacks/stock_nbgrader.py
 
 The stock assignment has the same two tasks, with the hidden tests in its cells, as nbgrader
-documents it. What bombs, fills a disk, kills or escapes is not run: stock nbgrader has no sandbox.
+documents it. Attacks that bomb, fill a disk, kill or escape are not run: stock nbgrader has no
+sandbox.
 """
 
 import json
@@ -74,22 +74,24 @@ BROKEN = [
 ]
 INTRO = """# Attacks
 
-`tests/attacks/` hands in {count} submissions that are hostile, broken, or right in an awkward way, and holds
-the judge to the verdict of each: the points of every task, the kind of failure, what is flagged for the
-instructor and what is not, and what is shown. After each one nothing of it may be left (no process, no file,
-nothing changed in the course), and a clean submission must be graded as before.
+`tests/attacks/` hands in {count} submissions that are hostile, broken, or right in an awkward way,
+and holds the judge to the verdict of each: the points of every task, the kind of failure, what is
+flagged for the instructor and what is not, and what is shown. After each one nothing of it may be
+left (no process, no file, nothing changed in the course), and a clean submission must be graded as
+before.
 
     pytest tests/attacks                                       the suite
     python tests/attacks/stock_nbgrader.py docs/attacks.md     this page
 
-Below, most of them are graded by stock nbgrader {version} as well: two tasks worth 3 and 4 points, `l2_loss`
-and `rebalancing_weights`, with the hidden tests in nbgrader's own cells. As a rule `l2_loss` is wrong and the
-other is right, so that 4 is right and 7 is a success. *none* is no score at all: the submission, or whoever
-grades it, is left without an answer. What is not right is in bold.
+Below, most of them are graded by stock nbgrader {version} as well: two tasks worth 3 and 4 points,
+`l2_loss` and `rebalancing_weights`, with the hidden tests in nbgrader's own cells. As a rule
+`l2_loss` is wrong and the other is right, so that 4 is right and 7 is a success. *none* is no score
+at all: the submission, or whoever grades it, is left without an answer. What is not right is in
+bold.
 
-Stock nbgrader has no sandbox, so it was not given what escapes, runs wild, kills or fills the disk. Nor was
-it given what is about the judge's own worker, and most files that are no notebooks. That leaves {unsafe}
-for the judge alone.
+Stock nbgrader has no sandbox, so it was not given what escapes, runs wild, kills or fills the disk.
+Nor was it given what is about the judge's own worker, and most files that are no notebooks. That
+leaves {unsafe} for the judge alone.
 
 """
 Case = Attack | OddFile
@@ -266,9 +268,9 @@ def summary(rows: list[Row]) -> str:
     lost = sum((row.stock or 0) < row.right for row in rows)
     wrong = [row.name for row in rows if row.ours != row.right]
     return (
-        f"{len(rows)} submissions. Stock nbgrader gives {fooled} of the {len(tampering)} dishonest ones more "
-        f"than they earn, and {lost} of all less than they earn, or no score. The judge is wrong on "
-        f"{len(wrong)}{': ' + '; '.join(wrong) if wrong else ''}."
+        f"{len(rows)} submissions. Stock nbgrader gives {fooled} of the {len(tampering)} dishonest "
+        f"ones more than they earn, and {lost} of all less than they earn, or no score. The judge "
+        f"is wrong on {len(wrong)}{': ' + '; '.join(wrong) if wrong else ''}."
     )
 
 

@@ -1,6 +1,4 @@
-"""Submissions that change what judges them, pretend to be what they are not, or look for the
-answer.
-"""
+"""Submissions that change what judges them, pretend to be something else, or look for answers."""
 
 from attack import RIGHT, Attack
 
@@ -179,7 +177,8 @@ REPLACING = [
         before="""
             import gc
             gc.unfreeze()
-            notebook = next(thing for thing in gc.get_objects() if type(thing).__name__ == "Notebook")
+            things = gc.get_objects()
+            notebook = next(thing for thing in things if type(thing).__name__ == "Notebook")
             perfect = {"status": "passed", "points": 42}
             type(notebook).answer = lambda *request: (perfect, {})
         """,
@@ -217,7 +216,8 @@ FORGING = [
         before="""
             import json, os, pathlib
             perfect = json.dumps({"score": 42, "earned": 42, "passed": True, "tests": []})
-            for name in ("results.json", "verdict.json", "/autograder/results/results.json", "report.xml"):
+            names = ["results.json", "verdict.json", "/autograder/results/results.json"]
+            for name in [*names, "report.xml"]:
                 try:
                     pathlib.Path(name).parent.mkdir(parents=True, exist_ok=True)
                     pathlib.Path(name).write_text(perfect)
@@ -465,7 +465,8 @@ PRETENDING = [
     Attack(
         "makes the target equal to its prediction",
         l2_loss=l2(
-            "target.copy_(prediction.detach())\nreturn 0.5 * (prediction - target).square().sum(1).mean()"
+            "target.copy_(prediction.detach())\n"
+            "return 0.5 * (prediction - target).square().sum(1).mean()"
         ),
         flagged="writes into the tensors that it is given",
     ),
@@ -629,7 +630,8 @@ return prediction.sum() * 0
             import gc
             for thing in gc.get_objects():
                 name = getattr(thing, "__name__", "") if isinstance(thing, type(lambda: 0)) else ""
-                if name in ("multinomial_cross_entropy", "run_checks") or name.startswith("test_l2"):
+                ours = ("multinomial_cross_entropy", "run_checks")
+                if name in ours or name.startswith("test_l2"):
                     print("ESCAPED", name)
         """,
         flagged="`gc`",
@@ -640,7 +642,8 @@ return prediction.sum() * 0
             import sys
             ours = ("autograder", "course_utils.reference")
             print([f"ESCAPED {name}" for name in sys.modules if name.startswith(ours)])
-            for name in ("autograder.checks.test_colorization", "course_utils.reference.colorization"):
+            reference = "course_utils.reference.colorization"
+            for name in ("autograder.checks.test_colorization", reference):
                 try:
                     __import__(name)
                     print("ESCAPED", name)
@@ -661,7 +664,8 @@ return prediction.sum() * 0
         before="""
             import os
             for folder, folders, files in os.walk("/", followlinks=False):
-                folders[:] = [name for name in folders if name not in ("proc", "sys", "dist-packages")]
+                left_out = ("proc", "sys", "dist-packages")
+                folders[:] = [name for name in folders if name not in left_out]
                 for name in files:
                     if name.startswith(("test_colorization", "colorization.", "verdict.json")):
                         print("ESCAPED", folder, name)

@@ -33,8 +33,9 @@ def paths(released, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def pool(pool_with):
-    """Started while the machine is idle. Only the two tasks are checked: each call has to wait for
-    a core.
+    """A pool that was started while the machine was idle.
+
+    Only the two tasks are checked, as each call has to wait for a core.
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(
@@ -46,9 +47,7 @@ def pool(pool_with):
 
 
 def outcomes(pool, paths):
-    """Of each submission: its status, each check's fate with its reason, and how many workers it
-    took.
-    """
+    """For each submission: its status, the outcome of each check, and its number of workers."""
     found = {}
     for path, judgement in pool.judge(paths):
         verdict = judgement.verdict

@@ -17,23 +17,32 @@ CANARY = 48151.0  # 48152 where one is added
 MARKS = ("exit code", "48151", "48152", "4.815", "bc17", "48,151", "CANARY", "Traceback")
 
 SHOUTS = {
-    "its inputs on stdout and stderr": "import sys\nprint(target)\nprint(prediction, file=sys.stderr)",
-    "its inputs past Python's streams": "import os\nfor fd in (1, 2): os.write(fd, str(prediction).encode())",
+    "its inputs on stdout and stderr": (
+        "import sys\nprint(target)\nprint(prediction, file=sys.stderr)"
+    ),
+    "its inputs past Python's streams": (
+        "import os\nfor fd in (1, 2): os.write(fd, str(prediction).encode())"
+    ),
     "its inputs as a display": (
         "display(prediction)\nfrom IPython.display import Markdown\ndisplay(Markdown(str(target)))"
     ),
-    "its inputs in a plot": "import matplotlib.pyplot as plt\nplt.title(str(prediction))\nplt.show()",
+    "its inputs in a plot": (
+        "import matplotlib.pyplot as plt\nplt.title(str(prediction))\nplt.show()"
+    ),
     "its inputs in a warning": "import warnings\nwarnings.warn(str(prediction))",
     "its inputs in an exception": "raise ValueError('CANARY' + str(prediction))",
-    "its inputs in an exception's cause": "raise KeyError('CANARY') from ValueError(str(prediction))",
+    "its inputs in an exception's cause": "raise KeyError('CANARY') "
+    "from ValueError(str(prediction))",
     "its inputs in an assertion": "assert prediction.sum() == 0, f'CANARY {prediction}'",
-    "its inputs in the name of an exception": "raise type(f'E{int(prediction.max())}', (Exception,), {})()",
+    "its inputs in the name of an exception": "raise type("
+    "f'E{int(prediction.max())}', (Exception,), {})()",
     "its inputs in the name of a class": (
         "return type(f'E{int(prediction.max())}', (), {'__repr__': lambda s: 'CANARY'})()"
     ),
     "its inputs as its result": "return str(prediction)",
     "its inputs in the shape of its result": "return torch.zeros(int(prediction.abs().max()), 1)",
-    "its inputs in a group of exceptions": "raise ExceptionGroup(str(prediction), [ValueError('CANARY')])",
+    "its inputs in a group of exceptions": "raise ExceptionGroup("
+    "str(prediction), [ValueError('CANARY')])",
     "its inputs in the exit code": "import os\nos._exit(int(prediction.abs().max()) % 100)",
     "its inputs in the size of a message": (
         "import os, stat\nsize = 10**8 * (1 + int(prediction.abs().max()))\n"
@@ -46,7 +55,9 @@ SHOUTS = {
         "source = '\\n' * (int(prediction.abs().max()) - 1) + 'raise ValueError'\n"
         "exec(compile(source, '<cell 3>', 'exec'))"
     ),
-    "its inputs to a file, for the next run": "open('note', 'w').write(str(prediction))\nwhile True: pass",
+    "its inputs to a file, for the next run": (
+        "open('note', 'w').write(str(prediction))\nwhile True: pass"
+    ),
 }
 
 
@@ -97,9 +108,7 @@ def test_nothing_of_a_hidden_call_is_shown(shout, judging, hand_in_as):
 
 
 def shown_by_the_judge(judgement) -> str:
-    """What the student sees, without what the student has written, and without the visible check's
-    errors.
-    """
+    """What the student sees, without the student's own text and the visible check's errors."""
     for cell in judgement.notebook.cells:
         cell.source = ""
         if cell.id.startswith("check-"):

@@ -1,5 +1,4 @@
-"""Random hostile cells beside clean submissions: the clean ones are graded right, and nothing is
-left over.
+"""Random hostile cells beside clean submissions: these are graded right, and nothing is left.
 
 FUZZ_MINUTES=10 pytest -m slow tests/attacks/test_fuzz.py     for so long, with other cells each
                                                               time
@@ -23,10 +22,8 @@ from autograder.judge.parallel.pool import Pool
 
 COLORIZATION = find_assignment("colorization")
 LIMITS = {"call": 0.6, "cell": 1.0}
-SETTLED, FLAT = (
-    20,
-    150 * 2**20,
-)  # clean submissions after which the judge's memory is looked at; bytes
+SETTLED = 20  # clean submissions after which the judge's memory is measured
+FLAT = 150 * 2**20  # bytes that it may grow by afterwards
 pytestmark = needs_bubblewrap
 
 

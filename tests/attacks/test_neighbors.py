@@ -1,6 +1,4 @@
-"""What a submission does to the one in the other slot: nothing. Both are judged at the same
-time.
-"""
+"""A submission has no influence on the one that is judged in the other slot at the same time."""
 
 import json
 from collections.abc import Callable

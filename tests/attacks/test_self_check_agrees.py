@@ -1,6 +1,4 @@
-"""What the students' self-check says of right work in an awkward way is what the judge says of
-it.
-"""
+"""The students' self-check and the judge agree on right answers of unusual form."""
 
 import json
 

@@ -1,6 +1,4 @@
-"""Calls that a task may not make: blocked in the worker while it is called, and as before
-afterwards.
-"""
+"""Calls that a task may not make: blocked while it is called, and free again afterwards."""
 
 import pytest
 import torch
@@ -85,16 +83,20 @@ LIBRARY = {
     "conv2d": {
         "torch's own": "F.conv2d(x, w)",
         "mkldnn tensors": "F.conv2d(x.to_mkldnn(), w).to_dense()",
-        "mkldnn's operator": "torch.ops.mkldnn._convolution_pointwise(x, w, None, [0, 0], [1, 1], [1, 1], 1, "
-        "'none', [], '')",
+        "mkldnn's operator": "torch.ops.mkldnn._convolution_pointwise("
+        "x, w, None, [0, 0], [1, 1], [1, 1], 1, 'none', [], '')",
         "bfloat16": "F.conv2d(x.bfloat16(), w.bfloat16()).float()",
-        "rows": "torch.conv_tbc(x[0].permute(1, 2, 0).contiguous(), torch.ones(2, 1, 1), torch.zeros(1))",
+        "rows": "torch.conv_tbc("
+        "x[0].permute(1, 2, 0).contiguous(), torch.ones(2, 1, 1), torch.zeros(1))",
         "one dimension": "F.conv1d(x[0, 0][:, None], torch.ones(1, 1, 2))",
         "transposed": "F.conv_transpose2d(x, w)",
-        "the gradient by the weights": "torch.nn.grad.conv2d_weight(x, (1, 1, 2, 2), torch.ones(1, 1, 4, 4))",
-        "the gradient by the input": "torch.nn.grad.conv2d_input((1, 1, 5, 5), w, torch.ones(1, 1, 4, 4))",
+        "the gradient by the weights": "torch.nn.grad.conv2d_weight("
+        "x, (1, 1, 2, 2), torch.ones(1, 1, 4, 4))",
+        "the gradient by the input": "torch.nn.grad.conv2d_input("
+        "(1, 1, 5, 5), w, torch.ones(1, 1, 4, 4))",
         "deformed": "torchvision.ops.deform_conv2d(x, torch.zeros(1, 8, 4, 4), w)",
-        "deformed, as a module": "torchvision.ops.DeformConv2d(1, 1, 2)(x, torch.zeros(1, 8, 4, 4))",
+        "deformed, as a module": "torchvision.ops.DeformConv2d(1, 1, 2)("
+        "x, torch.zeros(1, 8, 4, 4))",
         "scipy.signal": "signal.convolve2d(x[0, 0], w[0, 0], 'valid')",
         "scipy.signal, by Fourier": "signal.fftconvolve(x[0, 0], w[0, 0], 'valid')",
         "scipy.signal, any number of axes": "signal.correlate(x[0, 0], w[0, 0], 'valid')",
@@ -141,7 +143,8 @@ STEPS = {  # of the formulas, which are allowed
     "conv2d": "F.unfold(x, 2).sum() + x.unfold(2, 2, 1).sum() + torch.fft.fft2(x).abs() + x @ x",
     "max_pool2d": "x.unfold(2, 2, 2).amax(-1).sum() + F.unfold(x, 2).max() + x",
     "softmax": "(x - x.logsumexp(-1, keepdim=True)).exp() + torch.sigmoid(x)",
-    "cross_entropy": "-(x * F.log_softmax(x, -1)).sum() + torch.logsumexp(x, -1) + torch.softmax(x, -1)",
+    "cross_entropy": "-(x * F.log_softmax(x, -1)).sum() + "
+    "torch.logsumexp(x, -1) + torch.softmax(x, -1)",
 }
 ROUTES = [(task, way) for task, ways in LIBRARY.items() for way in ways]
 
@@ -222,7 +225,8 @@ def a_copy_of_the_code(x):
 @way
 def clears_all_that_the_stack_shows(x):
     for frame in walk():
-        for names in (frame.f_locals, frame.f_globals, vars(frame.f_globals.get("blocker", object))):
+        module = frame.f_globals.get("blocker", object)
+        for names in (frame.f_locals, frame.f_globals, vars(module)):
             for name, value in [*names.items()]:
                 if isinstance(value, (dict, list, set)) and ("rule" in name or "refused" in name):
                     value.clear()

@@ -1,6 +1,4 @@
-"""The sandbox: what can be seen and done from inside, what is refused, and what is left behind:
-nothing.
-"""
+"""The sandbox: what can be seen and done from inside, what is refused, and what is left."""
 
 import errno
 import os
@@ -646,7 +644,8 @@ def test_the_self_test_finds_what_is_wrong():
 @pytest.mark.skipif(os.geteuid() != 0, reason="the other tests are run by an ordinary user already")
 def test_a_judge_that_is_not_root_gets_a_box_as_good():
     code = (
-        "import os; os.setgroups([]); os.setgid(12345); os.setuid(12345); os.environ['HOME'] = '/home/none'\n"
+        "import os; os.setgroups([]); os.setgid(12345); os.setuid(12345); os.environ['HOME'] "
+        "= '/home/none'\n"
         "from autograder.judge.workers.self_test import self_test\n"
         "for c in self_test(): print(c.ok, c.name, c.detail)"
     )

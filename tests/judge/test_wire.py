@@ -1,6 +1,4 @@
-"""The wire: what goes through comes out the same, and nothing that a hostile worker writes gets
-through.
-"""
+"""Messages and values: they arrive as they were sent, and hostile bytes are refused."""
 
 import collections
 import enum

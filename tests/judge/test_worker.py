@@ -86,8 +86,9 @@ def line_of(text):
 
 @pytest.fixture(scope="module", params=STARTS)
 def worker(request):
-    """One worker for all the tests in which nothing dies, so in no test may anything be left
-    changed.
+    """One worker for all tests in which nothing dies.
+
+    No test may leave anything changed in it.
     """
     with start(request.param, Limits(cell=60, call=60, submission=600, cpu=300)) as worker:
         assert worker.cell(NOTEBOOK).ok
@@ -704,7 +705,10 @@ def test_a_process_left_behind_is_killed(level):
 
 @needs_bubblewrap
 def test_a_daemon_that_outlives_its_worker_is_killed_and_does_not_hide_its_death():
-    daemon = "import os, time\nif os.fork() == 0:\n    os.setsid()\n    os.fork() or time.sleep(99)\nos._exit(3)"
+    daemon = (
+        "import os, time\nif os.fork() == 0:\n    os.setsid()\n"
+        "    os.fork() or time.sleep(99)\nos._exit(3)"
+    )
     with alive() as worker:
         dies(worker, daemon, "crash", "exit code 3")
 

@@ -1,1 +1,1 @@
-"""The hidden checks, run against a submission that is here, or against one that is in a worker."""
+"""The hidden checks, run on functions of this process or on a submission in a worker."""

@@ -1,6 +1,4 @@
-"""Which misconception gives the student's own wrong answer: run each on the same inputs and
-compare.
-"""
+"""Find the misconception behind a wrong answer: run each on the same inputs, and compare."""
 
 import torch
 from torch import Tensor
@@ -11,14 +9,13 @@ from autograder.judge.checking.submission import Call, LocalSubmission, Made
 from autograder.judge.inside.codec import Opaque
 from autograder.misconceptions import Misconception
 
-# A wrong answer written in another order of operations still has to be recognised; two different
-# misconceptions are much further apart than this.
+# The same wrong answer may be computed in another order of operations. Two different misconceptions
+# are much further apart than this.
 SAME = 1e-4
 
 
 def explain(calls: list[Call], misconceptions: list[Misconception]) -> Misconception | None:
-    """The first misconception that answers every one of the task's calls as the student did, or
-    None.
+    """The first misconception that gives the student's answer to every call of its task, or None.
 
     calls           the calls that a failed check made
     misconceptions  those of the check's task
@@ -40,8 +37,9 @@ def _answers_like(stand_in: LocalSubmission, call: Call) -> bool:
 
 
 def same(a: object, b: object) -> bool:
-    """Whether two results are the same answer: type, shape, dtype, NaN and value to 1e-4 of the
-    largest.
+    """Whether two results are the same answer.
+
+    Types, shapes, dtypes and the places of NaN have to agree; values to 1e-4 of the largest.
     """
     if isinstance(a, Tensor) and isinstance(b, Tensor):
         a, b = plain(a), plain(b)

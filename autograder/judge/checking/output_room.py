@@ -1,7 +1,8 @@
-"""How much of what cells put out is kept: so many bytes of a cell, and so many of a whole notebook.
+"""Limits the size of outputs: of each cell, and of the whole notebook.
 
-The worker has a limit of its own, but is the student's to change. What counts here is the size in
-the file: a character can take six bytes there (`\\u0000`), and a picture takes four for three.
+The worker has a limit, too, but a student's code can change that one. This limit counts bytes in
+the notebook's file: a character can take six of them (`\\u0000`), and three bytes of a picture take
+four.
 """
 
 import json
@@ -11,7 +12,7 @@ from nbformat import NotebookNode
 CUT = "\n[The output was cut here: a {} may put out {:g} MB.]\n"
 GONE = "[More output was left out: a {} may put out {:g} MB.]\n"
 MB = 2**20
-CELLS = 3  # a notebook may put out as much as so many cells
+CELLS = 3  # the limit of a notebook, in limits of a cell
 
 
 class OutputRoom:
@@ -24,7 +25,7 @@ class OutputRoom:
         self.limit, self.left = limit, CELLS * limit
 
     def fit(self, outputs: list[NotebookNode]) -> list[NotebookNode]:
-        """A cell's outputs, as far as there is room. They are changed."""
+        """As many of a cell's outputs as there is room for. The last one may be shortened."""
         whose, room = ("cell", self.limit) if self.limit <= self.left else ("notebook", self.left)
         megabytes = (self.limit if whose == "cell" else CELLS * self.limit) / MB
         kept = []
@@ -47,7 +48,7 @@ def _size(output: NotebookNode) -> int:
 
 
 def _shortened(output: NotebookNode, room: int, cut: str, gone: str) -> NotebookNode:
-    """The beginning of a printed text, or a line in the place of anything else."""
+    """The beginning of a printed text; for anything else, a line in its place."""
     text = output.get("text", "")
     if not isinstance(text, str) or not text:
         return NotebookNode(output_type="stream", name="stderr", text=gone)

@@ -1,7 +1,6 @@
-"""A submission in a sandbox: runs its cells in a worker, and answers a check's calls from there.
+"""A submission in a sandbox: its cells run in a worker, which answers the calls of checks.
 
-A hang or a crash costs the call that made it: a fresh worker replays the cells, and the next call
-goes on.
+If a call hangs or crashes, only that call fails: a new worker replays the cells for the next one.
 """
 
 import re
@@ -29,42 +28,39 @@ from autograder.judge.source.forbidden_calls import NOT_ALLOWED
 from autograder.judge.workers.client import CallReply, Opener, SandboxError, Worker, WorkerDied
 from autograder.judge.workers.own_time import StarvedError, load_of_machine
 
-# A task that has hung or crashed this often is not called again: its other checks would do the
-# same.
+# A task that has hung or crashed this often is not called again: its other checks would end in the
+# same way.
 STRIKES = 2
 OUT_OF_TIME = ("time", "processor")
 CHECK = "check-"
-# A fresh worker takes seconds that are not the student's: a notebook that ends each one must come
-# to an end.
+# The start of a new worker does not count as the student's time. So their number has to be limited,
+# for a notebook that ends each of them.
 WORKERS = 24
-# Of all its workers together, in s: their own time, by the clock, waiting for a core, of
-# processors.
+# Sums over all workers, in s: their own time, time by the clock, time of waiting for a core,
+# processor time.
 RESOURCES = ("seconds", "elapsed_seconds", "waited_seconds", "cpu_seconds")
 TOO_OFTEN = "can't be called: the notebook has ended its process {} times"
 STARVED = "The grading machine was too busy: {}."
 SLOW_MACHINE = "The grading machine was too slow: {}, which is as it was given out, {}."
 SKIPPED = "Line {} of {} fails in the grader and was skipped: `{}` ({})."
-PLACE = re.compile(r" \((?:/|\w:)[^)]*\)")  # where Python lies on this machine
-MOST_SKIPPED = 20  # are said
+PLACE = re.compile(r" \((?:/|\w:)[^)]*\)")  # a path of Python on this machine
+MOST_SKIPPED = 20  # skipped statements that are reported
 NOT_DRAWN = "This cell was not run: the task's check above was stopped by the grader."
-PAGE_WIDTH = (
-    840  # pixels: a picture drawn for a sharp screen is shrunk to the feedback page's column
-)
+# Pixels: a picture drawn for a high-resolution screen is shrunk to the feedback page's column.
+PAGE_WIDTH = 840
 
 
 class RemoteSubmission(Submission):
-    """The stand-in whose functions live in a worker. A context manager: leaving it kills the
-    worker.
+    """A submission whose functions are in a worker. As a context manager, it ends the worker.
 
-    notebook  the grafted notebook; running it writes its cells' outputs
-    opener    where the workers come from; by default they start cold
+    notebook  the merged notebook; running it writes the outputs of its cells
+    opener    opens boxes with workers; by default they start cold
     rules     what each task may not call
-    files     where each of the files is that are handed in with the notebook
+    files     by name, the files that are handed in with the notebook
 
-    forbidden  by task, why it is not called (any more): it calls what it may not; a sentence for
-               its student
-    flags      what an instructor may want to look at, a sentence each
-    skipped    what cells could not do here although the student's machine could, a sentence each
+    forbidden  by task, why it is no longer called: a sentence for the student
+    flags      sentences on what an instructor may want to look at
+    skipped    sentences on what the cells could not do here, although the student's machine could
     """
 
     def __init__(
@@ -87,10 +83,9 @@ class RemoteSubmission(Submission):
         self._at_end = False
         self._room = OutputRoom(limits.output)
         self._worker: Worker | None = None
-        self._fatal: set[str] = (
-            set()
-        )  # cells that end a worker: of them the definitions are replayed
-        self._hopeless: set[str] = set()  # cells whose definitions end a worker, too
+        # Cells that have ended a worker: only their definitions are replayed.
+        self._fatal: set[str] = set()
+        self._hopeless: set[str] = set()  # cells whose definitions have ended a worker, too
         self._strikes: Counter[str] = Counter()
         self._handles: dict[int, tuple[Call, Worker, Opaque]] = {}  # by the call that gave them
 
@@ -101,7 +96,7 @@ class RemoteSubmission(Submission):
         self.close()
 
     def close(self) -> None:
-        """Kill the worker, with all that it started."""
+        """End the worker, with all that it started."""
         self._end_worker()
         self.resources["machine_load"] = load_of_machine()
 
@@ -111,14 +106,15 @@ class RemoteSubmission(Submission):
         return self.resources["seconds"] + (self._worker.seconds if self._worker else 0.0)
 
     def run_cells(self, on_cell: Callable[[], object] = lambda: None) -> None:
-        """Run the notebook from top to bottom and write its outputs, for as long as a submission
-        may take.
+        """Run the notebook from top to bottom, and write its outputs.
+
+        It stops when the submission's time is used up.
 
         on_cell  called after each cell that was run
         Raises InfrastructureError.
         """
         cells = self.runnable()
-        with suppress(WorkerDied), _no_starving():  # too often: the rest is not run
+        with suppress(WorkerDied), _no_starving():  # after too many workers the rest is not run
             while cells and self.seconds < self.limits.submission:
                 worker = self._live_worker(replay_before=cells[0])
                 cells = self._run_until_death(worker, cells, on_cell)
@@ -129,18 +125,16 @@ class RemoteSubmission(Submission):
         """Run cells in turn, and return those that are left when one of them ends the worker."""
         for index, cell in enumerate(cells):
             if cell.id.replace("picture-", "check-") in self._fatal:
-                cell.outputs = [
-                    _stopped(NOT_DRAWN)
-                ]  # it would take as long, and end the worker again
+                # It would take as long as the check, and end the worker again.
+                cell.outputs = [_stopped(NOT_DRAWN)]
                 on_cell()
                 continue
             try:
                 if cell.id.startswith(CHECK):
                     worker.mark(cell.id.removeprefix(CHECK))
                 reply = worker.cell(cell.source)
-                cell.outputs = self._room.fit(
-                    [_notebook_output(output) for output in reply.outputs]
-                )
+                outputs = [_notebook_output(output) for output in reply.outputs]
+                cell.outputs = self._room.fit(outputs)
                 self._note_skipped(cell, reply.skipped)
             except WorkerDied as died:
                 self._refuse_blame(cell, died)
@@ -154,43 +148,30 @@ class RemoteSubmission(Submission):
         return []
 
     def _note_skipped(self, cell: NotebookNode, skipped: list[tuple[int, str, str]]) -> None:
-        """Say what failed in a cell and was left out, with its line."""
+        """Record which statements of a cell failed and were left out."""
         where = cell_names(self.notebook)[cell.id]
         for line, source, error in skipped[: MOST_SKIPPED - len(self.skipped)]:
             said = PLACE.sub("", writable(error))
             self.skipped.append(SKIPPED.format(line, where, writable(source), said))
 
     def _refuse_blame(self, cell: NotebookNode, died: WorkerDied) -> None:
-        """Raises StarvedError for a cell that ran out of time and has nothing of the student's in
-        it.
-        """
-        if (
-            died.reason in ("time", "processor")
-            and _as_given_out(cell)
-            and not self._uses_own(cell)
-        ):
+        """Raises InfrastructureError for a cell that ran out of time without any student's code."""
+        if died.reason in OUT_OF_TIME and _as_given_out(cell) and not self._uses_own(cell):
             name = cell_names(self.notebook)[cell.id]
             raise InfrastructureError(SLOW_MACHINE.format(name, died))
 
     def _uses_own(self, cell: NotebookNode) -> bool:
-        """Whether a cell could run the student's code: some of it has been run before."""
+        """Whether a cell could run the student's code: some of it has run before."""
         before = self.runnable()
         before = before[: next(at for at, one in enumerate(before) if one.id == cell.id)]
         return any(not _as_given_out(one) for one in before)
 
     def runnable(self) -> list[NotebookNode]:
-        """The cells that the judge runs: code, but no training, and none of the grader's own."""
-        return [
-            cell
-            for cell in self.notebook.cells
-            if cell.cell_type == "code"
-            and cell.source.strip()
-            and "training" not in cell.metadata.get("tags", [])
-            and not cell.metadata.get("nbgrader", {}).get("grade")
-        ]
+        """The cells that the judge runs: code, but no training and no cells of the grader."""
+        return [cell for cell in self.notebook.cells if _is_runnable(cell)]
 
     def _live_worker(self, replay_before: NotebookNode | None = None) -> Worker:
-        """The worker, or a fresh one in which the cells have been replayed. Raises WorkerDied."""
+        """The worker, or a new one in which the cells have been replayed. Raises WorkerDied."""
         while self._worker is None:
             if self.resources["workers"] >= WORKERS:
                 raise WorkerDied("crash", TOO_OFTEN.format(WORKERS))
@@ -204,7 +185,7 @@ class RemoteSubmission(Submission):
         return self._worker
 
     def _install_rules(self, worker: Worker) -> None:
-        """Tell a worker what the tasks may not call, before it meets the student's code."""
+        """Install in a worker what the tasks may not call, before it meets the student's code."""
         if not self.rules:
             return
         rules = {
@@ -221,22 +202,20 @@ class RemoteSubmission(Submission):
                     worker.mark(cell.id.removeprefix(CHECK))
                 elif cell.id not in self._fatal:
                     worker.cell(cell.source, silent=True)
-                elif (
-                    cell.id not in self._hopeless
-                ):  # what it defines was there before it was stopped
+                elif cell.id not in self._hopeless:
+                    # What it defines was there before it was stopped.
                     worker.cell(definitions_in(cell.source), silent=True)
-            except WorkerDied:  # it did not die here the first time; it does now
+            except WorkerDied:  # it did not die here the first time, but it does now
                 (self._hopeless if cell.id in self._fatal else self._fatal).add(cell.id)
                 self._end_worker()
                 return
 
     def _replayed(self, until: NotebookNode | None) -> list[NotebookNode]:
-        """The cells that a fresh worker goes through before the cell `until`, or before the hidden
-        checks.
+        """The cells that a new worker replays before the cell `until`, or before the hidden checks.
 
-        Visible checks and pictures define nothing that anything else needs: at a check the names
-        are marked. Nor do the cells that were given out after the last task, and are as they were,
-        when it is only tasks that will be called.
+        Visible checks and pictures define nothing that other cells need; at a check, the names are
+        marked. Before the hidden checks, only tasks will be called: released cells after the last
+        task that have not been changed are left out, too.
         """
         cells = self.runnable()
         if until is not None:
@@ -244,17 +223,15 @@ class RemoteSubmission(Submission):
         else:
             own = [at for at, cell in enumerate(cells) if not _as_given_out(cell)]
             cells = cells[: own[-1] + 1] if own else []
-        return [
-            cell for cell in cells if not cell.id.startswith(ASIDE) or cell.id.startswith(CHECK)
-        ]
+        checks = [cell.id for cell in cells if cell.id.startswith(CHECK)]
+        return [cell for cell in cells if cell.id in checks or not cell.id.startswith(ASIDE)]
 
     @contextmanager
     def at_the_end(self, tasks: Iterable[str]) -> Iterator[None]:
-        """Within this, tasks are called as they are at the end of the notebook; each has its
-        chances again.
+        """Within this, tasks are called as they are at the end of the notebook.
 
-        Outside, a task is called as it was at its visible check, whatever becomes of its names
-        later.
+        Hangs and crashes of these tasks are counted from zero. Outside of this, a task is called as
+        it was at its visible check, even if its names are changed later.
         """
         before = {task: self._strikes.pop(task, 0) for task in tasks}
         self._at_end = True
@@ -265,8 +242,7 @@ class RemoteSubmission(Submission):
             self._strikes.update(before)
 
     def changed_later(self, tasks: Iterable[str]) -> list[str]:
-        """The tasks that mean something else at the end than at their visible checks, or use what
-        does.
+        """The tasks that have changed since their visible checks, themselves or in what they use.
 
         Raises InfrastructureError.
         """
@@ -281,8 +257,9 @@ class RemoteSubmission(Submission):
         return found
 
     def answer(self, call: Call) -> Answer:
-        """Call the student's function in the worker; once more if it took too long. Raises
-        Failure.
+        """Call the student's function in the worker, and once more if it takes too long.
+
+        Raises Failure.
         """
         self._may_call(call.task)
         fresh = self._worker is None
@@ -297,29 +274,27 @@ class RemoteSubmission(Submission):
                 self._end_worker()
                 self._flag_protocol(died, f"`{call.task}`")
                 if died.reason == "processor" and not fresh:
-                    fresh = True  # used up by all calls together: this one is no hang
+                    fresh = True  # all calls together have used up the time: this is no hang
                     continue
                 self._strikes[call.task] += 1
-                # Slow but right deserves a second try.
+                # A slow answer may be right: it gets a second try.
                 if died.reason in OUT_OF_TIME and self._strikes[call.task] < STRIKES:
                     continue
                 kind = "time" if died.reason in OUT_OF_TIME else died.reason
                 raise Failure(kind, f"`{call.task}` {_told(died)}") from None
-            except WireError as error:  # the checks can send what the reference gives them
-                raise Failure(
-                    "wrong type", f"what was returned can't be passed on ({error})"
-                ) from None
-            except Exception as fault:  # a check would take it for the answer's
+            except WireError as error:  # what the reference returns can always be sent
+                unsent = f"what was returned can't be passed on ({error})"
+                raise Failure("wrong type", unsent) from None
+            except Exception as fault:  # a check would take it for a fault of the answer
                 raise InfrastructureError(f"a call failed on our side: {fault}") from fault
 
     def _may_call(self, task: str) -> None:
-        """Raises Failure for a task that has had its chances."""
+        """Raises Failure for a task that is not to be called any more."""
         if task in self.forbidden:
             raise Failure("forbidden", self.forbidden[task])
         if self._strikes[task] >= STRIKES:
-            raise Failure(
-                "time", f"`{task}` hung or crashed {STRIKES} times and was not called again"
-            )
+            often = f"`{task}` hung or crashed {STRIKES} times and was not called again"
+            raise Failure("time", often)
         if self.seconds > self.limits.submission:
             raise Failure("time", f"the submission used up its {self.limits.submission:g} seconds")
         if self._worker is None and self.resources["workers"] >= WORKERS:
@@ -350,8 +325,9 @@ class RemoteSubmission(Submission):
         return Answer(reply.value, reply.changed)
 
     def _made_by(self, call: Call, worker: Worker) -> Opaque:
-        """What an earlier call has given: a fresh worker is first made to go through its life up to
-        here.
+        """The object that an earlier call has returned.
+
+        In a new worker, that call is first made again, with all later calls of the object.
         """
         if id(call) in self._handles:
             _, owner, handle = self._handles[id(call)]
@@ -359,15 +335,13 @@ class RemoteSubmission(Submission):
                 return handle
         if not isinstance(self._ask(call).value, Opaque):
             raise Failure("error", f"`{call.task}` gave something else when it was called again")
-        for later in self.calls[:-1]:  # the last is the one that is being answered
+        for later in self.calls[:-1]:  # the last one is being answered
             if later.of is call and not isinstance(later.result, Failure):
                 self._ask(later)
         return self._handles[id(call)][2]
 
     def _raised(self, task: str, reply: CallReply) -> Failure:
-        """An exception in a hidden call: its type, never its text or its line, which may carry the
-        inputs.
-        """
+        """The failure of a call that raised: its type; its text or line may show hidden inputs."""
         if reply.not_implemented:
             return Failure("not solved", f"`{task}` is not written yet")
         if task in self.rules and reply.exception == "PermissionError":
@@ -376,7 +350,7 @@ class RemoteSubmission(Submission):
         return Failure("error", f"`{task}` raised {reply.exception}")
 
     def _flag_protocol(self, died: WorkerDied, who: str) -> None:
-        """Nobody speaks to the grader, or past the worker's own limits, by accident."""
+        """Flag a broken protocol or a reply over the limits: neither happens by accident."""
         if died.reason in ("protocol", "output"):
             self._flag(f"{who[0].upper()}{who[1:]} {_told(died)}.")
 
@@ -403,22 +377,28 @@ def _no_starving() -> Iterator[None]:
         raise InfrastructureError(STARVED.format(starved)) from None
 
 
+def _is_runnable(cell: NotebookNode) -> bool:
+    if cell.cell_type != "code" or not cell.source.strip():
+        return False
+    is_training = "training" in cell.metadata.get("tags", [])
+    return not is_training and not cell.metadata.get("nbgrader", {}).get("grade")
+
+
 def _as_given_out(cell: NotebookNode) -> bool:
     """Whether a cell is neither a task's nor the student's own, nor has been changed."""
     return cell.id.startswith(ASIDE) or cell.id == content_id(cell)
 
 
 def _told(died: WorkerDied) -> str:
-    """How a hidden call has ended its worker, without numbers of its own choice: they could be its
-    inputs.
+    """How a hidden call has ended its worker.
+
+    Numbers that a student's code can choose are removed: they could be hidden inputs.
     """
     return re.sub(r" \((?!SIG(?:SEGV|ABRT|BUS|FPE|ILL|KILL)\)).*\)", "", str(died))
 
 
 def _died(died: WorkerDied) -> NotebookNode:
-    """What the notebook shows in the place of a cell's outputs when the cell has ended the
-    worker.
-    """
+    """The output that the notebook shows for a cell that has ended the worker."""
     return _stopped(f"This cell {died}, and was stopped by the grader.")
 
 
@@ -427,26 +407,23 @@ def _stopped(text: str) -> NotebookNode:
 
 
 def _width(png: bytes) -> int:
-    """A PNG's width in pixels, from its header; whatever is there instead in a file that is
-    none.
-    """
+    """A PNG's width in pixels, from its header. Of other data it is an arbitrary number."""
     return int.from_bytes(png[16:20], "big")
 
 
 def _notebook_output(output: dict[str, Any]) -> NotebookNode:
     """A worker's output in the notebook's form. It is text and pixels: no markup, no script."""
-    output = {
-        name: writable(value) if isinstance(value, str) else value for name, value in output.items()
-    }
+    for name, value in output.items():
+        if isinstance(value, str):
+            output = output | {name: writable(value)}
     if "data" in output:
         data = output["data"] = dict(output["data"])
         if "text/plain" in data:
             data["text/plain"] = writable(data["text/plain"])
         if png := data.get("image/png"):
             data["image/png"] = b64encode(png).decode()
-            output["metadata"] = {
-                "image/png": {"width": min(_width(png), PAGE_WIDTH), "alt": "what this cell draws"}
-            }
+            shown = {"width": min(_width(png), PAGE_WIDTH), "alt": "what this cell draws"}
+            output["metadata"] = {"image/png": shown}
     if "traceback" in output:
         output["traceback"] = [output["traceback"]]
     return nbformat.v4.new_output(output.pop("output_type"), **output)

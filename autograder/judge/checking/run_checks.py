@@ -21,8 +21,8 @@ from autograder.misconceptions import misconceptions_of
 # No other plugin, no configuration file: a run depends on the checks alone.
 QUIET = ["--disable-plugin-autoload", "--assert=plain", "-c", os.devnull]
 QUIET += ["--capture=no", "--import-mode=importlib"]
-# What has no part in a check. The garbage collections of one take five times as long as the checks
-# of a task.
+# Plugins that the checks don't use. The garbage collections of one of them take five times as long
+# as the checks of a task.
 UNUSED = [
     "terminal",
     "cacheprovider",
@@ -36,13 +36,13 @@ UNUSED += ["stepwise", "recwarn", "tmpdir", "unittest", "freeze_support", "legac
 QUIET += [f"-pno:{plugin}" for plugin in UNUSED]
 
 
-# The options of whoever runs the judge are not for the checks: one that they do not know would end
-# them all.
+# Options from the environment of the judge's user are removed: one that is unknown here would end
+# the run.
 PYTEST_VARIABLES = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")
 
 
 class InfrastructureError(Exception):
-    """Our fault, not the submission's: the verdict is `not graded`, never zero."""
+    """A fault of the grader or its machine: the verdict is `not graded`, never zero."""
 
 
 def run_checks(
@@ -93,7 +93,7 @@ def have_hidden_data(topic: str) -> None:
 
 
 class _Run:
-    """A pytest plugin for one run: hands out the stand-in and writes the verdict of each check."""
+    """A pytest plugin for one run: provides the fixture `submission`, and collects the verdicts."""
 
     def __init__(self, topic: str, submission: Submission, checks: dict[str, Check]) -> None:
         self.stand_in, self.checks = submission, checks
@@ -109,9 +109,7 @@ class _Run:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_ignore_collect(self, collection_path: Path) -> bool:
-        """Whether a file beside the checks is to be left out: all are, and to ask no further is
-        quick.
-        """
+        """Whether a file is no file of the checks. This saves pytest's own, slow decision."""
         return collection_path not in (self.file, self.file.parent)
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -121,7 +119,7 @@ class _Run:
     def pytest_runtest_makereport(
         self, item: pytest.Item, call: pytest.CallInfo
     ) -> pytest.TestReport:
-        """A report without pytest's account of a failure: it is slow, and nobody reads it."""
+        """A report without pytest's description of a failure, which is slow and not used."""
         error = call.excinfo.value if call.excinfo else None
         if isinstance(error, InfrastructureError):
             self.fault = error
@@ -141,14 +139,14 @@ class _Run:
         verdict.kind, verdict.message = failure.kind, failure.message
         if check.explained and failure.kind not in ("not solved", "not defined"):
             found = explain(self.stand_in.calls, self.misconceptions.get(check.task, []))
-            verdict.misconception, verdict.hint = (
-                (found.name, found.hint) if found else (None, None)
-            )
+            if found:
+                verdict.misconception, verdict.hint = found.name, found.hint
         return verdict
 
 
 def _unusable(task: str) -> Failure:
-    """The checks pass on the reference, so whatever else they raise comes from the answer's
-    form.
+    """The failure of a check that raises something else.
+
+    The checks pass on the reference, so the form of the answer is the cause.
     """
     return Failure("wrong type", f"what `{task}` returns can't be used as its docstring says")

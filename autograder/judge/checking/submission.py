@@ -1,12 +1,12 @@
-"""What a hidden check calls `submission`: a stand-in that answers by the student's functions.
+"""The object `submission` of a hidden check: it calls the student's functions by their names.
 
 `submission.soft_encode(ab, bins)` calls the student's `soft_encode`;
-`submission.gradient_of("l2_loss", prediction, target)` differentiates it. What a task makes and
-what can't be sent, as a network, stays where it is and is called there: `network =
-submission.ConvNet(3, 10)`, then `network(images)`, `network.state_dict()`.
+`submission.gradient_of("l2_loss", prediction, target)` differentiates it. An object that can't be
+sent, such as a network, stays where it is and is called there: `network = submission.ConvNet(3,
+10)`, then `network(images)`, `network.state_dict()`.
 
 The functions may be in this process (`LocalSubmission`: the reference, misconceptions,
-alternatives) or in a sandbox (`RemoteSubmission`); a check can't tell.
+alternatives) or in a sandbox (`RemoteSubmission`). To a check there is no difference.
 """
 
 from abc import ABC, abstractmethod
@@ -31,14 +31,14 @@ REFERENCE_FILES = {
 
 @dataclass
 class Call:
-    """One call of a task, or of what a task has made, as it was made, and what came of it.
+    """One call of a task, or of an object that a task has returned, and its result.
 
-    of       the call that has made what is called; None for the task itself
-    method   which of its methods is called; empty for itself
+    of       the call that returned the object; None if the task itself is called
+    method   the name of the object's method that is called; empty for the object itself
     wrt      position of the argument that the call is differentiated by, or None for the value
              itself
     result   the value or the gradient, or the Failure
-    changed  the call wrote into a tensor that it was given
+    changed  the call wrote into one of its arguments
     """
 
     task: str
@@ -54,15 +54,16 @@ class Call:
 
 @dataclass
 class Answer:
-    """What a call gives back: its value, or the gradient, and whether an argument was changed."""
+    """The result of a call: its value or gradient, and whether it wrote into an argument."""
 
     value: object
     changed: bool = False
 
 
 class Made:
-    """What a call has given and what stays where it is, as a network: it is called there, as are
-    its methods.
+    """An object that a call has returned and that can't be sent, such as a network.
+
+    It stays where it is. It and its methods are called there.
 
     kind  what it is called in a sentence
     """
@@ -85,8 +86,9 @@ class Made:
 
 
 class Submission(ABC):
-    """The stand-in: calls tasks by name and remembers the calls, so that a failure can be
-    explained.
+    """Calls tasks by name, and records the calls, so that a failure can be explained.
+
+    files  by name, the files that are handed in with the notebook
     """
 
     def __init__(self, files: Mapping[str, Path] | None = None) -> None:
@@ -108,7 +110,7 @@ class Submission(ABC):
     ) -> Tensor:
         """The gradient of task(*args, **kwargs) by its argument number `wrt`.
 
-        task       its name, or what a task has made
+        task       its name, or an object that a task has returned
         cotangent  the gradient that arrives at the result, in its shape; a list of them for a pair;
                    None for a scalar
         Raises Failure when no gradient flows.
@@ -119,11 +121,11 @@ class Submission(ABC):
         return self._record(Call(task, args, kwargs, wrt=wrt, cotangent=cotangent, of=of))
 
     def saved(self, name: str) -> dict[str, Tensor]:
-        """The tensors of a file that is handed in with the notebook; the assignment's front matter
-        names it.
+        """The tensors of a file that is handed in with the notebook.
 
-        Raises Failure if it is not there or is no safetensors file, KeyError if the front matter
-        has no such.
+        name  as in the assignment's front matter
+        Raises Failure if the file is missing or is no safetensors file, and KeyError if the front
+        matter does not name it.
         """
         return saved_tensors(self._files[name])
 
@@ -144,13 +146,13 @@ class Submission(ABC):
 
     @abstractmethod
     def answer(self, call: Call) -> Answer:
-        """Make the call. Raises Failure for everything that is the submission's fault."""
+        """Make the call. Raises Failure for whatever is the submission's fault."""
 
 
 class LocalSubmission(Submission):
     """Functions of this process, trusted: the reference, or the reference with one task replaced.
 
-    files  what would be handed in with them; by default what the reference has trained and saved
+    files  the files handed in with them; by default those that the reference has saved
     """
 
     def __init__(
@@ -173,7 +175,7 @@ class LocalSubmission(Submission):
             raise
         except NotImplementedError:
             raise Failure("not solved", f"`{call.task}` is not written yet") from None
-        except Exception as error:  # whatever a wrong answer raises is its own failure
+        except Exception as error:  # a wrong answer may raise anything
             raise Failure("error", f"`{call.task}` raised {type(error).__name__}") from None
         value = codec.plain(value)
         if type(value) not in codec.SENT:
@@ -193,14 +195,11 @@ class LocalSubmission(Submission):
 
 
 def called(call: Call) -> str:
-    """What a call calls, for a sentence."""
+    """The name of what is called, for a sentence."""
     if call.of is None:
         return f"`{call.task}`"
-    return (
-        f"`{call.method}` of what `{call.task}` gives"
-        if call.method
-        else f"what `{call.task}` gives"
-    )
+    given = f"what `{call.task}` gives"
+    return f"`{call.method}` of {given}" if call.method else given
 
 
 def _evaluate(function: object, arguments: calls.Arguments, call: Call) -> object:

@@ -3,16 +3,17 @@
     install({"conv2d": {"names": ["torch.nn.functional.conv2d"], "ops": ["aten::convolution"]}})
     with during("conv2d"): ...
 
-torch's operators are blocked in its dispatcher, where all ways to them meet: torch.ops, torch._C, a
-function that was kept under another name, another thread. Of what is written in Python, the code
-itself is replaced: whoever kept a function calls the replacement. To catch the exception does not
-help. A process that is forked during the call inherits the block, other ways to start one are
-refused, and those started before are stopped until the call ends.
+Operators of torch are blocked in its dispatcher. All ways to them lead through it: torch.ops,
+torch._C, a function that was kept under another name, another thread. Functions written in Python
+get other code, so one that was kept under another name is blocked, too. Catching the exception does
+not help. A process that is forked during the call inherits the block, other ways to start one are
+refused, and processes started before are stopped until the call ends.
 
-It runs in the process of the student's code, so a determined student can undo it. Its state is in
-closures, no attribute of a module or local of a frame; the rules can't be changed in place; and a
-block that was taken away is noticed when the call ends. The ways that remain are flagged in the
-judge (flag_rules.py), which is also where a call that is plain to see is found.
+This runs in the process of the student's code, so a determined student can undo it. Its state is in
+closures: no attribute of a module and no local variable of a frame holds it. The rules can't be
+changed in place, and a block that was taken away is noticed when the call ends. The ways that
+remain are flagged in the judge (flag_rules.py). Calls that can be seen in the source are found
+there, too (forbidden_calls.py).
 """
 
 import contextlib
@@ -33,6 +34,7 @@ import torch
 Rules = dict[str, dict[str, list[str]]]
 Held = list[Callable[[], bool]]  # whether each block is still in its place
 Named = tuple[Any, str, Any]  # a module or class, the name of something in it, and what that is
+Resolved = tuple[tuple[Named, ...], tuple[str, ...]]  # a task's rule: names and ops
 
 TOLD = "this task asks you to write that yourself"
 # Where an operator may have a kernel for tensors in the CPU's memory.
@@ -55,7 +57,7 @@ HOLE = "the function that refuses"
 
 
 def _refused(*_: object, **__: object) -> None:
-    # A constant, which `_calling` replaces by the function.
+    # A constant that `_calling` replaces by the function.
     refuse: Any = "the function that refuses"
     refuse()
 
@@ -63,7 +65,7 @@ def _refused(*_: object, **__: object) -> None:
 def _blocker() -> tuple[
     Callable[[Rules], None], Callable[[str], contextlib.AbstractContextManager[None]]
 ]:
-    rules: MappingProxyType[str, tuple[tuple[Named, ...], tuple[str, ...]]] = MappingProxyType({})
+    rules: MappingProxyType[str, Resolved] = MappingProxyType({})
     refusals = count()  # goes up and never down
     on = False
 
@@ -78,26 +80,25 @@ def _blocker() -> tuple[
             raise PermissionError(TOLD)
 
     def install(new: Rules) -> None:
-        """Set what each task may not call: dotted `names`, and `ops` of torch. Before any student's
-        code.
+        """Set what each task may not call: dotted `names`, and `ops` of torch.
+
+        It has to be done before any student's code runs: a name is resolved to what it stands for
+        now, and its import takes none of the student's time.
         """
         nonlocal rules
         if new and not rules:
             sys.addaudithook(hook)  # which nothing can remove
-            # Orphans become children of this process, and are found.
+            # Orphans then become children of this process, where they are found.
             ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-        # What a name stands for before a student's code can replace it; its import is nobody's time
-        # later.
-        fixed = {
-            task: (tuple(_named(name) for name in [*rule["names"], SPAWNS]), tuple(rule["ops"]))
-            for task, rule in new.items()
-        }
+        fixed = {task: _resolved(rule) for task, rule in new.items()}
         rules = MappingProxyType({**rules, **fixed})
 
     @contextlib.contextmanager
     def during(task: str) -> Iterator[None]:
-        """Block what the task may not call: it raises PermissionError, and so does this in the
-        end.
+        """Block what a task may not call.
+
+        A blocked call raises PermissionError. This raises it again at the end, in case it was
+        caught.
         """
         nonlocal on
         if task not in rules:
@@ -115,7 +116,7 @@ def _blocker() -> tuple[
                 yield
             except PermissionError:
                 raise
-            except BaseException:  # TorchScript makes its own of what is raised in it
+            except BaseException:  # TorchScript turns any exception into one of its own
                 if next(refusals) == before + 1:
                     raise
                 before -= 1
@@ -129,11 +130,10 @@ def _blocker() -> tuple[
 
 
 def _calling(refuse: Callable) -> CodeType:
-    """Code for any function, with whatever names around it: it needs none."""
+    """Code that can replace that of any function: it needs no names around it."""
     own = _refused.__code__
-    return own.replace(
-        co_consts=tuple(refuse if constant == HOLE else constant for constant in own.co_consts)
-    )
+    constants = [refuse if constant == HOLE else constant for constant in own.co_consts]
+    return own.replace(co_consts=tuple(constants))
 
 
 def _block_ops(
@@ -154,6 +154,11 @@ def _block_ops(
 
 def _is_alive(library: torch.library.Library) -> bool:
     return library.m is not None
+
+
+def _resolved(rule: dict[str, list[str]]) -> Resolved:
+    names = [_named(name) for name in [*rule["names"], SPAWNS]]
+    return tuple(names), tuple(rule["ops"])
 
 
 def _named(name: str) -> Named:
@@ -183,8 +188,9 @@ def _replace(
     undo: contextlib.ExitStack,
     held: Held,
 ) -> None:
-    """Replace an attribute of a module or a class; one that a class inherits becomes its own for a
-    while.
+    """Replace an attribute of a module or a class.
+
+    An attribute that a class inherits becomes its own until it is removed again.
     """
     if attribute in vars(owner):
         undo.callback(setattr, owner, attribute, vars(owner)[attribute])
@@ -200,9 +206,7 @@ def _remove(owner: Any, attribute: str) -> None:  # noqa: ANN401
 
 
 def _stop_children(undo: contextlib.ExitStack) -> None:
-    """Stop the processes that the notebook has started: they are not blocked, and could make the
-    call.
-    """
+    """Stop the processes that the notebook has started: they could make the call, unblocked."""
     for pid in _descendants():
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGSTOP)

@@ -1,18 +1,17 @@
-"""The mounts that are new for each worker, made by a process that still may, before it gives that
-up.
+"""File systems that each worker has for itself, mounted before it gives up the right to mount.
 
-bubblewrap mounts what all workers of a zygote see. This mounts what is one worker's own: /tmp,
-shared memory and terminals, each with a bound on its size and on how many files it can hold. And it
-covers what /proc tells about the whole machine, as two submissions could signal each other with it.
-Warm and cold workers get the same.
+bubblewrap mounts what all workers of a zygote see. This module mounts what belongs to one worker:
+/tmp, shared memory and terminals, each with a limit on its size and on the number of its files. It
+also covers what /proc reports about the whole machine, through which two submissions could signal
+each other. Warm and cold workers get the same.
 
-An ordinary user's box has a user namespace of its own besides, for what the kernel counts by user.
+If the judge is not run by root, each worker also gets a user namespace of its own, for what the
+kernel counts by user.
 """
 
 import contextlib
 import ctypes
 import os
-from collections.abc import Iterable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -20,11 +19,12 @@ CLONE_NEWNS, CLONE_NEWUSER = 0x00020000, 0x10000000
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_REC = 1, 2, 4, 8, 32, 4096, 16384
 MS_PRIVATE = 1 << 18
 NOBODY = 65534
-INODES = 16384  # files, folders and links in a folder that can be written to: each is memory of the kernel's
+# Files, folders and links in a file system that can be written to: each takes memory of the kernel.
+INODES = 16384
 TERMINALS = 16  # `!command` takes one; the kernel has some thousands for the whole machine
 
-# Of /proc, besides the processes: what never changes; what programs look at, shown as it was at the
-# start.
+# Files of /proc that never change, and files that programs read: these are shown as they were at
+# the start.
 CONSTANT = ("cmdline", "filesystems", "version")
 SHOWN = ("cpuinfo", "loadavg", "meminfo", "stat", "uptime")
 
@@ -32,7 +32,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 
 def snapshot() -> dict[str, bytes]:
-    """What /proc says now about the machine."""
+    """What /proc reports about the machine now, by file."""
     found = {}
     for name in SHOWN:
         with contextlib.suppress(OSError):
@@ -43,12 +43,12 @@ def snapshot() -> dict[str, bytes]:
 def own(
     config: SimpleNamespace, machine: dict[str, bytes], *, ordinary: bool, new_proc: bool
 ) -> None:
-    """Mount what is to be this worker's own. Raises OSError.
+    """Mount the file systems of this worker. Raises OSError.
 
-    config    tmp, shm: sizes; folders: to be made in /tmp; under_tmp: what of Python lies there
-    machine   what /proc shall say about the machine
-    ordinary  the judge is not root's, so this process is in a user namespace of its own
-    new_proc  mount a /proc for the process namespace that this is the first process of
+    config    tmp, shm: sizes; folders: to be made in /tmp; under_tmp: parts of Python in it
+    machine   what /proc is to report about the machine
+    ordinary  the judge is not run by root, so this process is in a user namespace of its own
+    new_proc  mount a /proc, for this is the first process of a new process namespace
     """
     mount("none", "/", "", MS_REC | MS_PRIVATE)
     _tmp(config)
@@ -57,7 +57,7 @@ def own(
     if ordinary:  # for root's it would be the machine's own number
         _only_one_more()
     mount("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "size=1m,nr_inodes=64,mode=755")  # noqa: S108
-    _cover_proc(machine, Path("/dev/shm"))  # noqa: S108  covered itself by the next one
+    _cover_proc(machine, Path("/dev/shm"))  # noqa: S108  the next mount covers it
     bounded = f"size={config.shm},nr_inodes={INODES},mode=1777"
     mount("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, bounded)  # noqa: S108
     terminals = f"newinstance,ptmxmode=0666,mode=620,max={TERMINALS}"
@@ -77,9 +77,9 @@ def _tmp(config: SimpleNamespace) -> None:
 
 
 def _cover_proc(machine: dict[str, bytes], room: Path) -> None:
-    """Cover what /proc tells about the whole machine.
+    """Cover what /proc reports about the whole machine.
 
-    room  a folder that is out of sight later
+    room  a folder for the covers, which will itself be covered
     """
     (room / "empty").mkdir()
     (room / "nothing").touch()
@@ -89,14 +89,17 @@ def _cover_proc(machine: dict[str, bytes], room: Path) -> None:
     for path in Path("/proc").iterdir():
         if path.name.isdecimal() or path.is_symlink() or path.name in CONSTANT:
             continue
-        cover = room / (
-            "empty" if path.is_dir() else path.name if path.name in machine else "nothing"
-        )
-        mount(str(cover), str(path), "", MS_BIND)
+        if path.is_dir():
+            cover = "empty"
+        elif path.name in machine:
+            cover = path.name
+        else:
+            cover = "nothing"
+        mount(str(room / cover), str(path), "", MS_BIND)
 
 
 def bind_back(path: Path, descriptor: int) -> None:
-    """Show again, read-only, what a new mount has covered."""
+    """Show again, read-only, a path that a new mount has covered."""
     source = f"/proc/self/fd/{descriptor}"
     if Path(source).is_dir():
         path.mkdir(parents=True, exist_ok=True)
@@ -111,27 +114,23 @@ def bind_back(path: Path, descriptor: int) -> None:
 
 
 def be_root_of_new_users(uid: int, gid: int) -> None:
-    """In a new user namespace, be its root: a new /dev/pts can't be mounted otherwise. Raises
-    OSError.
+    """Become root in a new user namespace, which mounting a new /dev/pts takes. Raises OSError.
 
-    uid gid  who this process is in the namespace around
+    uid, gid  who this process is in the surrounding namespace
     """
     _map(f"0 {uid} 1", f"0 {gid} 1")
 
 
 def be_nobody() -> None:
-    """Move on into a user namespace in which this process is nobody, and none can be made. Raises
-    OSError.
-    """
+    """Enter a user namespace with no rights, in which no other can be made. Raises OSError."""
     unshare(CLONE_NEWUSER)
     _map(f"{NOBODY} 0 1", f"{NOBODY} 0 1")
 
 
 def _only_one_more() -> None:
     """Have the kernel allow only one more user namespace below this one."""
-    with contextlib.suppress(
-        OSError
-    ):  # read-only in a cold box; the filter of system calls denies it, too
+    # Read-only in a cold box, where the filter of system calls denies new namespaces, too.
+    with contextlib.suppress(OSError):
         Path("/proc/sys/user/max_user_namespaces").write_text("1")
 
 
@@ -144,10 +143,10 @@ def _map(users: str, groups: str) -> None:
 
 
 def take_own(config: SimpleNamespace) -> None:
-    """A cold worker's own mounts. Where the system does not allow that, it keeps those that
-    bubblewrap made.
+    """Mount the file systems of a cold worker, if the system allows it.
 
-    They are this box's own as well, but without a bound on what can be made in them.
+    Otherwise it keeps those that bubblewrap made. They also belong to this box alone, but nothing
+    limits the number of their files.
     """
     uid, gid = os.geteuid(), os.getegid()
     ordinary = uid != 0
@@ -170,9 +169,8 @@ def unshare(flags: int) -> None:
 
 def mount(source: str, target: str, kind: str, flags: int, options: str = "") -> None:
     """mount(2). Raises OSError."""
-    words: Iterable[bytes | None] = (word.encode() or None for word in (source, target, kind))
-    source_, target_, kind_ = words
-    result = libc.mount(source_, target_, kind_, ctypes.c_ulong(flags), options.encode() or None)
+    words = [word.encode() or None for word in (source, target, kind)]
+    result = libc.mount(*words, ctypes.c_ulong(flags), options.encode() or None)
     checked(result, f"mount {target}")
 
 

@@ -1,6 +1,6 @@
 """The worker: the untrusted process that runs a submission's cells and answers calls.
 
-    main() with the arguments FD CONFIG     FD is its end of a socket pair, CONFIG the limits as JSON
+    main() with the arguments FD CONFIG: its end of a socket pair, and the limits as JSON
 
 First it imports what notebooks import. Then it confines itself, and only after that it says
 {"ready": true} and meets a student's code. From there on it may be under the student's control: the

@@ -3,17 +3,17 @@
     main() with the arguments CONFIG FD...     each FD is one slot's end of a control connection
 
 It runs in a box of its own and never runs a student's code. For each request it forks an *init*,
-which moves into namespaces of its own (processes, files, network, System V; users, if the judge is
-not root's) and forks the worker there:
+which enters new namespaces (processes, files, network, System V; users, if the judge is not run by
+root) and forks the worker there:
 
     zygote ── init (first process of the namespaces; reports how the worker ended) ── worker
 
-When the init ends, the kernel ends all that is left in there. The init ends when the worker has, or
-when the judge closes its end of the status connection, or is killed by the judge.
+When the init ends, the kernel ends every process that is left in its namespaces. The init ends when
+the worker has ended, when the judge closes its end of the status connection, or when the judge
+kills it.
 
-    request   the worker's config: the limits, and who it becomes; with two file descriptors: the
-              worker's end of the request/reply connection, and the init's end of the status
-              connection
+    request   the worker's config: its limits and its user; with two file descriptors: the worker's
+              end of the request/reply connection, and the init's end of the status connection
     status    {"started": true} with the init's pidfd; later {"exit": code, or minus the signal}
               or {"failed": why}
 """
@@ -47,9 +47,7 @@ REAP_INTERVAL = 500  # milliseconds
 
 
 def main() -> None:
-    """Import everything, say so on each control connection, and fork on demand until all are
-    closed.
-    """
+    """Import everything, report it on each control connection, and fork until all are closed."""
     config = SimpleNamespace(**json.loads(sys.argv[1]))
     slots = [socket.socket(fileno=int(number)) for number in sys.argv[2:]]
     del sys.argv[1:]
@@ -57,11 +55,11 @@ def main() -> None:
     warm_up(notebook)
     if len(list(Path("/proc/self/task").iterdir())) != 1:
         raise SystemExit("the zygote has threads: a fork of it would hang")
-    # What the kernel counts by user it then counts for each worker. Root's workers are users of
-    # their own.
+    # Each worker then gets its own user namespace, so the kernel counts for each worker what it
+    # counts by user. Under root each worker is a user of its own already.
     config.ordinary = os.geteuid() != 0
     config.machine = mounts.snapshot()
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for an init but its judge
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # only the judge waits for an init
     gc.collect()
     gc.freeze()  # or the first collection in a child would copy every page that it looks at
     for slot in slots:
@@ -77,9 +75,7 @@ def main() -> None:
 
 
 def warm_up(notebook: Notebook) -> None:
-    """Do once what notebooks do, so that what it takes is loaded before the fork: draw, convolve,
-    fail.
-    """
+    """Draw, convolve and fail once, as notebooks do, so that all it takes is loaded."""
     figure = plt.figure()
     figure.add_subplot().set_title("warm")
     figure.savefig(io.BytesIO(), format="png")
@@ -92,7 +88,7 @@ def warm_up(notebook: Notebook) -> None:
 
 
 def serve(config: SimpleNamespace, notebook: Notebook, descriptors: list[int]) -> None:
-    """Fork an init for one submission, and tell the judge of it."""
+    """Fork an init for one submission, and report it to the judge."""
     connection, status = descriptors
     try:
         uid, gid = os.geteuid(), os.getegid()
@@ -112,11 +108,11 @@ def serve(config: SimpleNamespace, notebook: Notebook, descriptors: list[int]) -
 
 
 def fork_into_new_processes(more: int = 0) -> int:
-    """fork(2), where the child is the first process of a namespace of its own. Raises OSError.
+    """fork(2), where the child is the first process of a new process namespace. Raises OSError.
 
-    more  flags of namespaces that it is to have besides
-    After unshare(2) this process could do so once only: to come back takes privileges over its own
-    namespace, which bubblewrap leaves to none but root.
+    more  flags of other new namespaces for it
+    With unshare(2) this process could do so only once: returning takes privileges over its own
+    namespace, which bubblewrap leaves to root alone.
     """
     api, number = ctypes.PyDLL(None, use_errno=True), SYS_CLONE.get(platform.machine())
     if number is None:
@@ -137,7 +133,7 @@ def init(config: SimpleNamespace, notebook: Notebook, connection: int, status: i
     report = socket.socket(fileno=status)
     try:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        os.setsid()  # where the kernel shares out cores by session, each box gets a share
+        os.setsid()  # where the kernel shares cores among sessions, each box gets a share
         close_all_but(connection, status)
         enter_namespaces(config)
         child = os.fork()
@@ -167,7 +163,10 @@ def work(config: SimpleNamespace, notebook: Notebook, connection: int) -> None:
 
 
 def watch(child: int, report: socket.socket) -> int:
-    """Wait until the worker ends or the judge hangs up; give the exit code, or minus the signal."""
+    """Wait until the worker ends, and return its exit code, or minus its signal.
+
+    If the judge closes the connection before that, end this process.
+    """
     ended = os.pidfd_open(child)
     poll = select.poll()
     poll.register(ended, select.POLLIN)
@@ -203,9 +202,7 @@ def close_all_but(*kept: int) -> None:
 
 
 def enter_namespaces(config: SimpleNamespace) -> None:
-    """Move this process and its children into namespaces of their own, with nothing writable left
-    over.
-    """
+    """Move this process and its children into new namespaces, where nothing old is writable."""
     if config.ordinary:
         mounts.be_root_of_new_users(*config.was)
     mounts.unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS)

@@ -1,3 +1,1 @@
-"""The trusted side of a worker: the sandbox, the box, the limits, and the client that talks to
-it.
-"""
+"""The trusted side of a worker: the sandbox, the box, its limits, and the client."""

@@ -1,5 +1,6 @@
-"""A box: a worker running in the sandbox, and all that it started. Watched, and ended with nothing
-left.
+"""A box: a worker that runs in the sandbox, with every process that it starts.
+
+It can be measured, and ended so that no process and no file of it is left.
 """
 
 import base64
@@ -37,13 +38,14 @@ from autograder.judge.workers.bubblewrap import (
 from autograder.judge.workers.cgroup import Cgroup
 from autograder.judge.workers.own_time import Meter, OwnClock, StarvedError
 
-# What /proc tells of a process, by field: the name that it has given itself stands there, too.
+# Fields of /proc/PID/status. The file also holds the name that the process has given itself, so the
+# pattern matches whole lines only.
 SIZES = re.compile(
     r"^(Vm(?:Size|HWM)|Rss(?:Anon|Shmem)|Pss_(?:Anon|Shmem)):\s+(\d+) kB$", re.ASCII | re.MULTILINE
 )
 SOCKETS_USED = re.compile(r"^sockets: used (\d+)$", re.ASCII | re.MULTILINE)
-SOCKET = 2**18  # B of the kernel's memory that can wait in one; the default of Linux, rounded up
-# Seconds that the kernel is given to clear away what was killed: it needs a core for that, too.
+SOCKET = 2**18  # B of kernel memory that can wait in a socket; the default of Linux, rounded up
+# Seconds that the kernel may take to remove killed processes: it needs a core for that, too.
 TEARDOWN = 60.0
 
 
@@ -51,10 +53,10 @@ TEARDOWN = 60.0
 class Usage:
     """What a box's processes use at one moment.
 
-    cpu        s of processor time, theirs and that of their ended children
-    memory     B resident and not files, and what may wait in sockets: what `Limits.tree` bounds
-    peak       B that the largest of them has ever had resident, files and all
-    family     their numbers
+    cpu        s of processor time, including that of children that have ended
+    memory     B that `Limits.tree` bounds: resident, files excluded, and what may wait in sockets
+    peak       B that the largest of them has ever had resident, files included
+    family     their process numbers
     """
 
     cpu: float = 0.0
@@ -64,7 +66,7 @@ class Usage:
 
     @property
     def processes(self) -> int:
-        """How many there are."""
+        """The number of processes."""
         return len(self.family)
 
 
@@ -72,7 +74,7 @@ class Box:
     """A running worker and everything that it started.
 
     socket   the judge's end of the connection
-    process  the child of the judge whose end is the worker's end: bubblewrap, or the worker itself
+    process  a child of the judge that ends with the worker: bubblewrap, or the worker itself
     group    its control group, once it has joined one
     """
 
@@ -82,7 +84,7 @@ class Box:
         self._ended, self._ending = False, threading.Lock()
 
     def usage(self) -> Usage:
-        """What is used now; nothing where there is no /proc."""
+        """The use of resources now; zeros where there is no /proc."""
         family = self.family()
         sizes = [_sizes(pid) for pid in family]
         return Usage(
@@ -93,19 +95,17 @@ class Box:
         )
 
     def shared_fairly(self) -> int:
-        """Resident bytes, with what processes share after a fork counted once. Exact, and slow."""
+        """Resident bytes; memory that processes share is counted once. Exact, and slow."""
         family = self.family()
         return sum(_shared_fairly(pid) for pid in family) + _in_sockets(family)
 
     def join_group(self, limits: Limits) -> None:
-        """Move the worker into a control group of the box's own, before it meets a student's
-        code.
-        """
+        """Move the worker into a new control group, before it meets a student's code."""
         self.group = Cgroup(limits)
         family = self.family()
         parents = {int(stat[1]) for stat in family.values()}
-        # What is around the worker is ours: to stop it for want of memory would hide how the worker
-        # ended.
+        # The processes around the worker are ours. If the kernel ended one of them for lack of
+        # memory, the worker's own end would be hidden.
         self.group.add([pid for pid in family if pid not in parents])
 
     def leave_group(self) -> None:
@@ -114,7 +114,7 @@ class Box:
             self.group.remove()
 
     def out_of_memory(self) -> bool:
-        """Whether the kernel has ended one of its processes for want of memory."""
+        """Whether the kernel has ended one of its processes for lack of memory."""
         return self.group is not None and self.group.out_of_memory()
 
     def family(self) -> dict[int, list[str]]:
@@ -126,26 +126,29 @@ class Box:
         return self.process.poll() is not None
 
     def exit_status(self, within: float) -> int | None:
-        """The worker's exit code, or minus its signal; None if it has not ended within so many
-        seconds.
+        """The worker's exit code, or minus its signal.
+
+        within   seconds to wait for its end
+        returns  None if it has not ended by then
         """
         try:
             code = self.process.wait(within)
         except subprocess.TimeoutExpired:
             return None
-        return 128 - code if 128 < code < 192 else code  # as bubblewrap and shells report a signal
+        # bubblewrap reports a signal as a shell does: as 128 and its number.
+        return 128 - code if 128 < code < 192 else code
 
     def end(self) -> None:
-        """End the worker and everything that it started. May be called twice, and from another
-        thread.
+        """End the worker and everything that it started.
+
+        It may be called twice, and from another thread.
         """
         with self._ending:
-            if self._ended:  # by now its numbers may be another program's
+            if self._ended:  # its process numbers may belong to another program now
                 return
             self._ended = True
             family = self.family()
-            # In a box the first is enough: the kernel ends a process namespace with its first
-            # process.
+            # In a box this is enough: the kernel ends a process namespace with its first process.
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self.process.pid, signal.SIGKILL)
             for pid in family:
@@ -155,7 +158,7 @@ class Box:
             _wait_for_none(family)
 
     def close(self) -> None:
-        """End it, and clear up."""
+        """End it, and remove its files and its control group."""
         self.end()
         self.socket.close()
         self.stage.remove()
@@ -169,13 +172,11 @@ def tree_of(root: int) -> dict[int, list[str]]:
     size = 0
     while size < len(found):  # until no more children are found
         size = len(found)
-        # A process that lost its parent is still of the session; in a box it has bubblewrap for a
-        # parent.
-        found |= {
-            pid: stat
-            for pid, stat in everyone.items()
-            if stat and (int(stat[1]) in found or int(stat[3]) == root)
-        }
+        for pid, stat in everyone.items():
+            # A process that has lost its parent still belongs to the session. (In a box, it becomes
+            # a child of bubblewrap.)
+            if stat and (int(stat[1]) in found or int(stat[3]) == root):
+                found.setdefault(pid, stat)
     return {pid: stat for pid, stat in found.items() if stat}
 
 
@@ -194,12 +195,9 @@ def _cpu_seconds(stat: list[str]) -> float:
 
 
 def _sizes(pid: int, file: str = "status") -> dict[str, int]:
-    """The sizes in /proc/PID/FILE that are asked for here, in bytes; nothing of one that has
-    ended.
-    """
-    return {
-        name: int(size) * 1024 for name, size in SIZES.findall(_text(Path(f"/proc/{pid}/{file}")))
-    }
+    """The sizes in /proc/PID/FILE, in bytes; none of a process that has ended."""
+    text = _text(Path(f"/proc/{pid}/{file}"))
+    return {name: int(size) * 1024 for name, size in SIZES.findall(text)}
 
 
 def _counted(sizes: dict[str, int]) -> int:
@@ -208,13 +206,13 @@ def _counted(sizes: dict[str, int]) -> int:
 
 def _shared_fairly(pid: int) -> int:
     found = _sizes(pid, "smaps_rollup")
-    if "Pss_Anon" not in found:  # it has ended, or can't be looked at: rather too much than nothing
+    if "Pss_Anon" not in found:  # it has ended, or we may not read this: an upper bound instead
         return _counted(_sizes(pid))
     return found["Pss_Anon"] + found.get("Pss_Shmem", 0)
 
 
 def _in_sockets(family: Iterable[int]) -> int:
-    """Bytes that could wait in the sockets of a box, which has a network of its own."""
+    """Bytes that could wait in the sockets of a box, which has its own network namespace."""
     inner = next((pid for pid in family if _network(pid) not in (_network("self"), None)), None)
     found = SOCKETS_USED.search(_text(Path(f"/proc/{inner}/net/sockstat"))) if inner else None
     return int(found[1]) * SOCKET if found else 0
@@ -228,9 +226,7 @@ def _network(pid: int | str) -> int | None:
 
 
 def _text(path: Path) -> str:
-    """A file of the kernel's; names of processes in it may be any bytes. Empty if its process has
-    ended.
-    """
+    """A file in /proc, where the name of a process may be any bytes; empty if it has ended."""
     try:
         return path.read_text(errors="replace")
     except OSError:
@@ -242,10 +238,10 @@ def open_box(
 ) -> Box:
     """Start a worker, and wait until it is ready to meet a student's code.
 
-    packs    what it finds in its data folder
+    packs    the files in its data folder
     preload  what it imports before it is ready, as dotted names
-    The box ends with the thread that opens it: open it from one that outlives it.
-    Raises SandboxError: whatever goes wrong here is not a student's doing.
+    The box ends with the thread that opens it, so that thread has to outlive it.
+    Raises SandboxError: whatever goes wrong here is not caused by a student.
     """
     for finding in preconditions(level):
         if not finding.ok:
@@ -292,11 +288,11 @@ def _start(
     root, boxed = os.geteuid() == 0, level == BUBBLEWRAP
     config = asdict(limits) | {
         "uid": fresh_uid() if root and boxed else None,
-        # Outside a box it would count all that its user runs on this machine.
+        # Outside a box this limit would count every process of its user on this machine.
         "processes": limits.processes if boxed else None,
         "filter": base64.b64encode(seccomp.program()).decode() if boxed else "",
         "preload": list(preload),
-        # Where system calls can't be filtered, it must not be able to make namespaces at any time.
+        # Where system calls can't be filtered, it may never be able to make namespaces.
         "mounts": boxed and bool(seccomp.program()),
         "under_tmp": seen_under_tmp(stage) if boxed else [],
         "folders": FOLDERS,

@@ -1,9 +1,10 @@
-"""A control group for each box, where the judge may make one.
+"""A control group (cgroup) for each box, where the judge may make one.
 
-In a group of its own a box of sixty processes gets as much of a core as its neighbor's single one.
-Memory of the kernel's (sockets, empty files, page tables) and shared memory that nobody maps count
-with the rest. It is made inside of the judge's own group, so what bounds the judge bounds its
-boxes, too. Version 1 and 2; without either, the limits of each process and the watch remain.
+With groups, a box of sixty processes gets no larger share of the cores than a box of one. The group
+also counts memory of the kernel (sockets, empty files, page tables), and shared memory that no
+process maps. It is made inside of the judge's own group, so the limits of the judge hold for its
+boxes, too. Versions 1 and 2 are used. Without either, only the limits of each process and the watch
+remain.
 """
 
 import contextlib
@@ -19,17 +20,18 @@ from autograder.judge.limits import MB, Limits
 
 PREFIX = "autograder-"
 CONTROLLERS = ("cpu", "memory", "pids")
-# What a box's pipes, files and page tables take of the kernel's memory, generously.
+# An upper bound for the kernel's memory that a box's pipes, files and page tables take.
 KERNEL = 256 * MB
-REMOVAL = 5.0  # seconds for the kernel to let go of a group whose processes have ended
+REMOVAL = 5.0  # seconds for the kernel to release a group whose processes have ended
+OOM_KILLS = re.compile(r"^oom_kill (\d+)$", re.MULTILINE)
 MOUNTS, OURS = Path("/proc/self/mountinfo"), Path("/proc/self/cgroup")
 
 
 class Parent(NamedTuple):
     """A group in which others may be made.
 
-    controls  what it bounds, out of CONTROLLERS
-    unified   version 2
+    controls  the CONTROLLERS that it has
+    unified   it is of version 2
     """
 
     folder: Path
@@ -38,9 +40,9 @@ class Parent(NamedTuple):
 
 
 class Cgroup:
-    """A box's group: a folder for each hierarchy. Never fails: what can't be had is not there.
+    """A box's group: a folder for each hierarchy. What the system does not allow is left out.
 
-    controls  what it bounds, out of CONTROLLERS
+    controls  the CONTROLLERS that it has
     """
 
     def __init__(self, limits: Limits) -> None:
@@ -61,28 +63,24 @@ class Cgroup:
                 folder.rmdir()
 
     def add(self, processes: Iterable[int]) -> None:
-        """Move processes into it. What they start later is in it, too."""
+        """Move processes into it. Those that they start later are in it, too."""
         for folder in self.folders:
             for process in processes:
-                with contextlib.suppress(OSError):  # it has ended; or this hierarchy is not ours
+                # It has ended, or we may not write into this hierarchy.
+                with contextlib.suppress(OSError):
                     (folder / "cgroup.procs").write_text(str(process))
 
     def out_of_memory(self) -> bool:
-        """Whether the kernel has ended one of its processes for want of memory within its
-        bounds.
-        """
+        """Whether the kernel has ended one of its processes because of its limit on memory."""
         for folder in self.folders:
             for name in ("memory.events", "memory.oom_control"):
-                with contextlib.suppress(OSError):
-                    found = re.search(
-                        r"^oom_kill (\d+)$", (folder / name).read_text(), re.MULTILINE
-                    )
-                    if found and int(found[1]):
-                        return True
+                found = OOM_KILLS.search("\n".join(_lines(folder / name)))
+                if found and int(found[1]):
+                    return True
         return False
 
     def remove(self) -> None:
-        """Remove it, once all that was in it has ended."""
+        """Remove it. All of its processes must have ended."""
         for folder in self.folders:
             deadline = time.monotonic() + REMOVAL
             while not _removed(folder) and time.monotonic() < deadline:
@@ -95,13 +93,13 @@ def _removed(folder: Path) -> bool:
         folder.rmdir()
     except FileNotFoundError:
         return True
-    except OSError:  # the kernel is not done with a process yet; the next judge sweeps it
+    except OSError:  # the kernel has not released a process yet; the next judge removes it
         return False
     return True
 
 
 def _bound(folder: Path, parent: Parent, limits: Limits) -> set[str]:
-    """Set a group's bounds. Gives what of CONTROLLERS it has."""
+    """Set a group's limits. Returns the CONTROLLERS that it has."""
     memory = str(limits.tree + limits.tmp + limits.shm + KERNEL)
     processes = str(limits.processes)
     if parent.unified:
@@ -110,10 +108,11 @@ def _bound(folder: Path, parent: Parent, limits: Limits) -> set[str]:
     else:
         files = {"cpu.shares": "1024", "memory.limit_in_bytes": memory, "pids.max": processes}
         also = {"memory.memsw.limit_in_bytes": memory}
-    files = {
-        name: text for name, text in files.items() if name.partition(".")[0] in parent.controls
-    }
-    bound = {name.partition(".")[0] for name, text in files.items() if _wrote(folder / name, text)}
+    bound = set()
+    for name, text in files.items():
+        controller = name.partition(".")[0]
+        if controller in parent.controls and _wrote(folder / name, text):
+            bound.add(controller)
     for name, text in also.items():
         if "memory" in bound:
             _wrote(folder / name, text)
@@ -129,7 +128,7 @@ def _wrote(path: Path, text: str) -> bool:
 
 
 def parents() -> Iterator[Parent]:
-    """The groups in which the judge may be able to make others."""
+    """The groups in which the judge may be able to make its own."""
     groups = dict(_our_groups())
     for root, point, kind, options in _hierarchies():
         controls = tuple(name for name in CONTROLLERS if name in options)
@@ -146,10 +145,11 @@ def parents() -> Iterator[Parent]:
 
 
 def _unified(ours: Path, top: Path) -> Parent | None:
-    """In version 2 a group with processes can't have others in it, but for the top one: then beside
-    it.
+    """The group of version 2 in which another can be made: ours, or the one around it.
+
+    A group that has processes can't have groups in it, unless it is the top one.
     """
-    for folder in (ours, *([ours.parent] if ours != top else [])):
+    for folder in dict.fromkeys((ours, ours.parent if ours != top else ours)):
         if not os.access(folder, os.W_OK) or not os.access(folder / "cgroup.procs", os.W_OK):
             continue
         shared = _words(folder / "cgroup.subtree_control")
@@ -176,9 +176,7 @@ def _our_groups() -> Iterator[tuple[str, str]]:
 
 
 def _hierarchies() -> Iterator[tuple[str, Path, str, list[str]]]:
-    """Where groups are mounted: which group, on which folder, of which version, with which
-    options.
-    """
+    """Where groups are mounted: the group, its folder, the kind and the options."""
     for line in _lines(MOUNTS):
         before, _, after = line.partition(" - ")
         if after.startswith("cgroup"):

@@ -1,4 +1,4 @@
-"""The judge's end of a worker: asks it, times it, watches it, and believes nothing that it says."""
+"""The judge's end of a worker: sends requests, times and watches it, and checks every reply."""
 
 import contextlib
 import secrets
@@ -33,25 +33,23 @@ Output = dict[str, Any]
 Opener = Callable[[Limits], Box]  # gives a box with a ready worker; raises SandboxError
 
 WATCH_INTERVAL = 0.2  # seconds
-# A worker that has closed its connection should be gone: it has this much of its own time to end.
+# A worker that has closed its connection should end: it has this much of its own time to do so.
 LAST_WORDS = 5.0
-# A crash of a process that has grown to this part of its limit is put down to memory: C code rarely
-# says so.
+# A crash of a process that has grown to this part of its limit is attributed to memory: C code
+# rarely reports the cause.
 NEARLY = 0.8
-MOST_SKIPPED, LONGEST = (
-    20,
-    200,
-)  # statements of a cell that were left out, and characters of their texts
-BWRAP_PROCESSES = 8  # its own, generously: the kernel counts the worker's exactly
+MOST_SKIPPED = 20  # statements of a cell that were left out
+LONGEST = 200  # characters of such a statement, and of its error
+BWRAP_PROCESSES = 8  # an upper bound; the kernel counts the worker's own processes exactly
 MIMES: dict[str, type] = {"text/plain": str, "image/png": bytes}
 
 
 class WorkerDied(Exception):  # noqa: N818  an event, not an error of ours
-    """The worker hung, crashed, or broke a rule, and is dead now with all that it started.
+    """The worker hung, crashed, or broke a rule. It has been ended, with all that it started.
 
     reason  time | processor (the time of all its requests together) | memory | crash | output |
             protocol
-    The text is a predicate that a student may read: "ran longer than 5 seconds".
+    The text is a predicate that a student may read, such as "ran longer than 5 seconds".
     """
 
     def __init__(self, reason: Reason, message: str) -> None:
@@ -61,11 +59,11 @@ class WorkerDied(Exception):  # noqa: N818  an event, not an error of ours
 
 @dataclass(frozen=True)
 class CellReply:
-    """What a cell did.
+    """The result of a cell.
 
     ok       it ran to its end
-    skipped  the statements that failed and were left out: line, source and error, as the student
-             sees them
+    skipped  the statements that failed and were left out: the line, the statement and the error,
+             as the student sees them
     outputs  in order, in the notebook format's shape:
              {"output_type": "stream", "name": "stdout" | "stderr", "text": str}
              {"output_type": "display_data" | "execute_result",
@@ -80,14 +78,13 @@ class CellReply:
 
 @dataclass(frozen=True)
 class CallReply:
-    """What became of a call.
+    """The result of a call.
 
     status           ok | missing (there is nothing of that name) | error (it raised)
-    value            what it returned, or with `wrt` the gradient (None where none flows)
+    value            the returned value, or with `wrt` the gradient (None where none flows)
     changed_inputs   positions and names of the arguments that it wrote into
-    exception        one of vocabulary.EXCEPTIONS, or vocabulary.OWN_EXCEPTION; never its text
-    cell, line       where it was raised: which cell of this worker, from 0, and the line in it,
-                     from 1
+    exception        one of vocabulary.EXCEPTIONS, or OWN_EXCEPTION; never its text
+    cell, line       where it was raised: the number of the cell, from 0, and the line in it, from 1
     not_implemented  a cell's own `raise NotImplementedError`: the stub
     """
 
@@ -111,12 +108,12 @@ class CallReply:
 
 
 class Worker:
-    """A live worker; a context manager, leaving which kills it.
+    """A running worker. As a context manager, it is killed at the end.
 
     Starting one takes seconds, unless `opener` has a warm one: a zygote's slot. Raises SandboxError
-    when it can't be had, which is never a student's fault.
-    Use it from one thread, which has to outlive it; a WorkerDied is raised again by whatever is
-    asked later.
+    if it can't be started, which is never a student's fault.
+    Use it from one thread, which has to outlive it. After a WorkerDied, every later request raises
+    it again.
     """
 
     def __init__(
@@ -138,8 +135,8 @@ class Worker:
     def cell(self, source: str, timeout: float | None = None, *, silent: bool = False) -> CellReply:
         """Run a cell.
 
-        timeout  s of its own time; by default the limit for cells
-        silent   keep no outputs
+        timeout  s of its own time; the limit for cells by default
+        silent   record no outputs
         Raises WorkerDied, and StarvedError.
         """
         request = {"op": "cell", "source": source, "silent": silent}
@@ -165,8 +162,8 @@ class Worker:
         wrt        position or name of the argument to differentiate by: the value is then the
                    gradient. Several positions or names: a list of gradients
         cotangent  the gradient that arrives at the result, in its shape; None for a scalar result
-        timeout    s of its own time; by default the limit for calls
-        at_end     by what the names mean now, and not by what they meant at the task's mark
+        timeout    s of its own time; the limit for calls by default
+        at_end     call the task as it is now, not as it was when it was marked
         Raises WorkerDied, and StarvedError; WireError for arguments that can't be sent.
         """
         tensors: frames.Tensors = {}
@@ -203,15 +200,14 @@ class Worker:
         return reply.get("status") == "ok"
 
     def mark(self, task: str) -> None:
-        """Have it keep what all names mean now, for calls of this task.
+        """Have it keep what all names stand for now, for calls of this task.
 
         Raises WorkerDied, and StarvedError.
         """
         self._ask({"op": "mark", "task": task}, {}, self.limits.call)
 
     def differs(self, task: str) -> bool:
-        """Whether the task, or a name that it uses, means something else now than when it was
-        marked.
+        """Whether the task, or a name that it uses, has changed since it was marked.
 
         Raises WorkerDied, and StarvedError.
         """
@@ -226,7 +222,7 @@ class Worker:
 
     @property
     def seconds(self) -> float:
-        """Its own time, in s, over all that it was asked."""
+        """Its own time for all requests so far, in s."""
         meter = self._watch.meter
         return own_seconds(self._elapsed, meter.waited)
 
@@ -234,8 +230,8 @@ class Worker:
     def usage(self) -> dict[str, float]:
         """What it has used so far.
 
-        seconds          s of its own time, answering
-        elapsed_seconds  s by the clock, answering
+        seconds          s of its own time, while it answered
+        elapsed_seconds  s by the clock, while it answered
         waited_seconds   s that it was ready to run and had to wait for a core
         cpu_seconds      s of processor time since the start-up
         peak_bytes       B of its largest process
@@ -260,9 +256,8 @@ class Worker:
         start = monotonic()
         try:
             with self._checked(_too_long(timeout, left, self.limits.submission)):
-                return self._exchange(
-                    message, token, OwnClock(self._watch.meter, min(timeout, left))
-                )
+                clock = OwnClock(self._watch.meter, min(timeout, left))
+                return self._exchange(message, token, clock)
         except StarvedError:
             self._died = WorkerDied("crash", "was ended by the grader")
             self.kill()
@@ -284,7 +279,10 @@ class Worker:
 
     @contextlib.contextmanager
     def _checked(self, too_long: str = "") -> Iterator[None]:
-        """Whatever is wrong in here with what the worker does is its end."""
+        """Turn any protocol error into a WorkerDied, and kill the worker.
+
+        too_long  the text for a worker that does not answer in time
+        """
         try:
             yield
         except frames.TimedOut:
@@ -302,7 +300,7 @@ class Worker:
         raise died from None
 
     def _why_closed(self) -> WorkerDied:
-        """The kernel's report decides, not what the worker said last."""
+        """Why a worker has closed its connection: as the kernel reports, not the worker itself."""
         status = self._exit_status()
         if self._watch.fault:
             raise StarvedError(self._watch.fault)
@@ -316,15 +314,14 @@ class Worker:
             return WorkerDied("crash", f"ended the process (exit code {status})")
         out_of_time = self._watch.cpu >= self.limits.cpu and status == -signal.SIGKILL
         if out_of_time or status == -signal.SIGXCPU:
-            return WorkerDied(
-                "processor", f"used more than {self.limits.cpu:g} seconds of processor time"
-            )
+            used = f"used more than {self.limits.cpu:g} seconds of processor time"
+            return WorkerDied("processor", used)
         if self._watch.grown > NEARLY * self.limits.memory:
             return WorkerDied("memory", _too_big(self.limits.memory))
         return WorkerDied("crash", f"crashed ({_signal_name(-status)})")
 
     def _exit_status(self) -> int | None:
-        """How the process has ended; None if it lives on, without a connection."""
+        """How the process has ended; None if it still runs, without a connection."""
         clock = OwnClock(self._watch.meter, LAST_WORDS)
         while (left := clock.left()) > 0:
             if (status := self._box.exit_status(within=min(left, WATCH_INTERVAL))) is not None:
@@ -333,13 +330,13 @@ class Worker:
 
 
 class _Watch(threading.Thread):
-    """Looks at a box now and then: its memory, its processes, whether it is still there.
+    """Looks at a box at intervals, and ends it if it uses too much.
 
-    meter    adds up what it uses, and what it waits for a core
-    cpu      s that it has used since its start-up
+    meter    adds up what it uses, and how long it waits for a core
+    cpu      s of processor time that it has used since its start-up
     peak     B that its largest process has had resident
     verdict  why the watch has ended the box, or None
-    fault    why it could watch no longer, and has ended the box: a fault of ours, or empty
+    fault    why the watch failed and ended the box, which is a fault of ours; empty if it did not
     """
 
     def __init__(self, box: Box, limits: Limits) -> None:
@@ -358,19 +355,19 @@ class _Watch(threading.Thread):
         return self.peak - self.first.peak
 
     def run(self) -> None:
-        """Until it is stopped or the box has ended."""
+        """Watch until it is stopped or the box has ended."""
         try:
             while not self.halt.wait(WATCH_INTERVAL):
                 if self.box.ended():
-                    self.box.end()  # what the worker left behind could keep the connection open
+                    self.box.end()  # processes left behind could keep the connection open
                     return
                 self.look()
-        except Exception as error:  # whatever it is, nothing runs on without a watch
+        except Exception as error:  # without a watch nothing may go on
             self.fault = f"it could not be watched ({type(error).__name__}: {error})"
             self.box.end()
 
     def look(self) -> None:
-        """Note what is used, and end a box that uses too much."""
+        """Record what the box uses, and end it if that is too much."""
         now = self.box.usage()
         self.meter.look(now.family)
         self.cpu = max(self.cpu, now.cpu - self.first.cpu)
@@ -378,13 +375,13 @@ class _Watch(threading.Thread):
         if self.box.out_of_memory() or self._too_big(now.memory):
             self.condemn(WorkerDied("memory", _too_big(self.limits.tree)))
         elif now.processes > self.limits.processes + BWRAP_PROCESSES:
-            self.condemn(
-                WorkerDied("crash", f"started more than {self.limits.processes} processes")
-            )
+            started = f"started more than {self.limits.processes} processes"
+            self.condemn(WorkerDied("crash", started))
 
     def _too_big(self, memory: int) -> bool:
-        """Whether all processes together have more than they may. `memory`: what they share counts
-        often.
+        """Whether all processes together use more memory than they may.
+
+        memory  an upper bound: what processes share is counted for each of them
         """
         return memory > self.limits.tree and self.box.shared_fairly() > self.limits.tree
 
@@ -419,7 +416,7 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-# ------------------------------------------------------------------------ replies, taken with tongs
+# ---------------------------------------------------------------- replies, which are not trusted
 
 
 def _cell_reply(reply: dict[str, Any], tensors: frames.Tensors) -> CellReply:
@@ -430,28 +427,25 @@ def _cell_reply(reply: dict[str, Any], tensors: frames.Tensors) -> CellReply:
 
 def _skipped(given: Any) -> tuple[int, str, str]:  # noqa: ANN401
     line, statement, error = codec.typed(given, list)
-    return (
-        _small(line) or 0,
-        codec.typed(statement, str)[:LONGEST],
-        codec.typed(error, str)[:LONGEST],
-    )
+    texts = [codec.typed(text, str)[:LONGEST] for text in (statement, error)]
+    return _small(line) or 0, texts[0], texts[1]
 
 
 def _output(output: Any) -> Output:  # noqa: ANN401
     """An output with the fields that it should have, and no other."""
     kind = codec.typed(output, dict)["output_type"]
     if kind in ("display_data", "execute_result"):
-        data = codec.typed(output["data"], dict)
-        return {
-            "output_type": kind,
-            "data": {
-                mime: codec.typed(data[mime], form) for mime, form in MIMES.items() if mime in data
-            },
+        given = codec.typed(output["data"], dict)
+        known = {mime: form for mime, form in MIMES.items() if mime in given}
+        data: dict[str, Any] = {
+            mime: codec.typed(given[mime], form) for mime, form in known.items()
         }
+        return {"output_type": kind, "data": data}
     names = {"stream": ("name", "text"), "error": ("ename", "evalue", "traceback")}[kind]
     if kind == "stream" and output["name"] not in ("stdout", "stderr"):
         raise frames.WireError("a stream that there is not")
-    return {"output_type": kind, **{name: codec.typed(output[name], str) for name in names}}
+    texts = {name: codec.typed(output[name], str) for name in names}
+    return {"output_type": kind} | texts
 
 
 def _call_reply(

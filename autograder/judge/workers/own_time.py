@@ -1,15 +1,14 @@
-"""Time that is a submission's own: what its processes used or slept, not what they waited for a
-core.
+"""A submission's own time: what its processes used or slept, without waiting for a core.
 
 On a busy machine a right answer takes longer by the clock, through no fault of the student. For
-each thread Linux counts how long it was ready to run but had to wait
-(`/proc/PID/task/TID/schedstat`, "run-queue delay"). A clock that leaves this out says the same on
-an idle machine and beside fifty busy programs.
+each thread, Linux counts how long it was ready to run but had to wait
+(`/proc/PID/task/TID/schedstat`, "run-queue delay"). A clock that subtracts this shows the same time
+on an idle machine and beside fifty busy programs.
 
     own = max(elapsed - waited, processor time used)
 
-The second term is for a submission that crowds itself out: sixty spinning threads wait for each
-other, and pay for the processor time that they burn together.
+The second term is for a submission whose threads wait for each other: sixty spinning threads are
+charged for the processor time that they use together.
 """
 
 import os
@@ -22,21 +21,19 @@ from time import monotonic
 
 # Without the kernel's counts, limits are this many times as long by the clock.
 WIDE = 4.0
-# A box that gets no core at all is given up after this many times its limit, by the clock.
+# A box that gets no core at all is given up after this many times its limit by the clock.
 PATIENCE = 100.0
 TICK = 0.1  # seconds between looks at a clock that is nearly out
 NANO = 1e-9
 
 
 class StarvedError(Exception):
-    """A submission that got no core for so long that nothing can be said about it: the machine's
-    fault.
-    """
+    """A submission got no core for so long that it can't be judged: the machine's fault."""
 
 
 @cache
 def can_be_told() -> bool:
-    """Whether the kernel tells what a thread has waited for a core."""
+    """Whether the kernel reports how long a thread has waited for a core."""
     try:
         used, _, slices = map(int, Path("/proc/thread-self/schedstat").read_text().split())
     except (OSError, ValueError):
@@ -46,9 +43,9 @@ def can_be_told() -> bool:
 
 @dataclass
 class _Thread:
-    """What a thread had used and waited (ns) when it was last looked at.
+    """The time that a thread had used and waited (ns) when it was last looked at.
 
-    ahead  ns of waiting that were credited before the kernel had added them up
+    ahead  ns of waiting that were counted here before the kernel counted them
     """
 
     used: int
@@ -59,7 +56,7 @@ class _Thread:
 class Meter:
     """Adds up what the processes of a box use, and how long they wait for a core. Thread-safe.
 
-    processes  gives their numbers
+    processes  returns their numbers
     used       s of processor time since the meter was made
     waited     s that at least one of them was ready to run and had to wait
     """
@@ -73,9 +70,9 @@ class Meter:
         self._note(self.processes(), first=True)
 
     def look(self, processes: Iterable[int] | None = None) -> None:
-        """Read the counters anew.
+        """Read the counters again.
 
-        processes  their numbers, where they are known already
+        processes  their numbers, if they are known already
         """
         with self._lock:
             self._note(self.processes() if processes is None else processes)
@@ -100,8 +97,9 @@ class Meter:
 def _waited(key: tuple[int, int], before: _Thread, now: _Thread, since: int) -> int:
     """How long a thread has waited since the last look, in ns.
 
-    The kernel counts a wait when it is over. One that is under way shows as a thread that is ready
-    to run and has not moved; what is credited for it is subtracted when the kernel counts it.
+    The kernel counts a wait only when it is over. During a wait, a thread is ready to run and its
+    counters do not change: the time is counted here at once, and subtracted when the kernel counts
+    it.
     """
     told = now.waited - before.waited
     if told == 0 and now.used == before.used and _is_ready(*key):
@@ -112,12 +110,14 @@ def _waited(key: tuple[int, int], before: _Thread, now: _Thread, since: int) -> 
 
 
 def _counters(processes: Iterable[int]) -> Iterable[tuple[tuple[int, int], tuple[int, int]]]:
-    """Process and thread, and what it has used and waited, in ns; those that have just ended are
-    left out.
+    """Process and thread, and what it has used and waited, in ns.
+
+    Threads that have just ended are left out.
     """
     for process in processes:
         try:
-            threads = os.listdir(f"/proc/{process}/task")  # noqa: PTH208  ten times as fast, and this is often
+            # Ten times as fast as a Path, and this is called often.
+            threads = os.listdir(f"/proc/{process}/task")  # noqa: PTH208
         except OSError:
             continue
         for thread in threads:
@@ -139,7 +139,7 @@ def _is_ready(process: int, thread: int) -> bool:
 
 
 class OwnClock:
-    """A deadline in a box's own time; what `wire` takes for one.
+    """A deadline in a box's own time, as `frames` takes one.
 
     limit  s of own time
     Reading it raises StarvedError if the machine gives the box no time at all.
@@ -152,13 +152,12 @@ class OwnClock:
     def left(self) -> float:
         """Seconds to wait before it is asked again; 0 or less when the time is over."""
         elapsed = monotonic() - self.start
-        if elapsed < self.limit:  # whatever was waited, it can't be over: no look is needed
+        if elapsed < self.limit:  # own time is never longer: the counters need not be read
             return self.limit - elapsed
         own = self.passed(elapsed)
         if own < self.limit and elapsed > PATIENCE * self.limit:
-            raise StarvedError(
-                f"the machine was so busy that of {elapsed:.0f} seconds it got {own:.1f}: grade it again"
-            )
+            got = f"of {elapsed:.0f} seconds it got {own:.1f}"
+            raise StarvedError(f"the machine was so busy that {got}: grade it again")
         return 0.0 if own >= self.limit else max(self.limit - own, TICK)
 
     def passed(self, elapsed: float | None = None) -> float:
@@ -170,8 +169,11 @@ class OwnClock:
 
 
 def own_seconds(elapsed: float, waited: float, used: float = 0.0) -> float:
-    """Own time, in s, from what passed by the clock, what was waited for a core, and processor
-    time.
+    """Own time, in s.
+
+    elapsed  s by the clock
+    waited   s of waiting for a core
+    used     s of processor time
     """
     if not can_be_told():
         return elapsed / WIDE
@@ -179,9 +181,7 @@ def own_seconds(elapsed: float, waited: float, used: float = 0.0) -> float:
 
 
 def load_of_machine() -> float:
-    """How many processes wanted a core in the last minute, for each core there is; 0 where nobody
-    counts.
-    """
+    """The machine's load average of the last minute for each core; 0 where it is not known."""
     try:
         return round(os.getloadavg()[0] / (os.cpu_count() or 1), 2)
     except (OSError, AttributeError):

@@ -1,5 +1,6 @@
-"""What a worker imports before it meets a student's code, so that its time and its names are
-nobody's.
+"""What a worker imports before it meets a student's code.
+
+Its time is then not the student's, and a student's code can't replace names while it is imported.
 """
 
 import ast
@@ -10,10 +11,10 @@ from autograder.authoring.master import Master
 
 
 def preload_of(master: Master) -> list[str]:
-    """What the assignment's notebook imports, by its dotted name.
+    """What the assignment's notebook imports, as dotted names.
 
-    Also each name that is taken out of a module: some packages load theirs only when they are asked
-    for it.
+    Each name that is imported from a module is listed with it: some packages load a part of
+    themselves only when it is asked for.
     """
     names: set[str] = set()
     for cell in master.named("code"):

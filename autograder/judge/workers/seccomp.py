@@ -21,73 +21,105 @@ import platform
 import struct
 from typing import NamedTuple
 
-# Number on x86-64 and on 64-bit Arm; None where there is no such call. From 424 on all machines
-# agree.
+# Numbers on x86-64 and on 64-bit Arm; None where there is no such call. From 424 on, all machines
+# have the same numbers.
 DENIED: dict[str, tuple[int | None, int | None]] = {
-    **{"memfd_create": (319, 279), "memfd_secret": (447, 447)},
-    **{"shmget": (29, 194), "shmat": (30, 196), "shmctl": (31, 195)},
-    **{"semget": (64, 190), "msgget": (68, 186), "mq_open": (240, 180)},
-    **{"io_uring_setup": (425, 425), "io_uring_enter": (426, 426), "io_uring_register": (427, 427)},
-    **{"bpf": (321, 280), "perf_event_open": (298, 241), "userfaultfd": (323, 282)},
-    **{"ptrace": (101, 117), "process_vm_readv": (310, 270), "process_vm_writev": (311, 271)},
-    **{"kcmp": (312, 272), "pidfd_getfd": (438, 438), "process_madvise": (440, 440)},
-    **{"unshare": (272, 97), "setns": (308, 268), "chroot": (161, 51), "pivot_root": (155, 41)},
-    **{
-        "mount": (165, 40),
-        "umount2": (166, 39),
-        "mount_setattr": (442, 442),
-        "open_tree": (428, 428),
-    },
-    **{
-        "move_mount": (429, 429),
-        "fsopen": (430, 430),
-        "fsconfig": (431, 431),
-        "fsmount": (432, 432),
-    },
-    **{"fspick": (433, 433), "name_to_handle_at": (303, 264), "open_by_handle_at": (304, 265)},
-    **{"statmount": (457, 457), "listmount": (458, 458)},
-    **{
-        "lsm_get_self_attr": (459, 459),
-        "lsm_set_self_attr": (460, 460),
-        "lsm_list_modules": (461, 461),
-    },
-    **{"add_key": (248, 217), "request_key": (249, 218), "keyctl": (250, 219)},
-    **{"init_module": (175, 105), "finit_module": (313, 273), "delete_module": (176, 106)},
-    **{"kexec_load": (246, 104), "kexec_file_load": (320, 294), "reboot": (169, 142)},
-    **{"swapon": (167, 224), "swapoff": (168, 225), "acct": (163, 89)},
-    **{"quotactl": (179, 60), "quotactl_fd": (443, 443)},
-    **{"settimeofday": (164, 170), "clock_settime": (227, 112)},
-    **{"adjtimex": (159, 171), "clock_adjtime": (305, 266)},
-    **{"sethostname": (170, 161), "setdomainname": (171, 162), "syslog": (103, 116)},
-    **{
-        "iopl": (172, None),
-        "ioperm": (173, None),
-        "uselib": (134, None),
-        "lookup_dcookie": (212, 18),
-    },
-    **{"fanotify_init": (300, 262), "vmsplice": (278, 75), "personality": (135, 92)},
-    **{"landlock_restrict_self": (446, 446), "seccomp": (317, 277)},
-    **{"setpriority": (141, 140), "ioprio_set": (251, 30), "sched_setparam": (142, 118)},
-    **{"sched_setscheduler": (144, 119), "sched_setattr": (314, 274)},
+    "memfd_create": (319, 279),
+    "memfd_secret": (447, 447),
+    "shmget": (29, 194),
+    "shmat": (30, 196),
+    "shmctl": (31, 195),
+    "semget": (64, 190),
+    "msgget": (68, 186),
+    "mq_open": (240, 180),
+    "io_uring_setup": (425, 425),
+    "io_uring_enter": (426, 426),
+    "io_uring_register": (427, 427),
+    "bpf": (321, 280),
+    "perf_event_open": (298, 241),
+    "userfaultfd": (323, 282),
+    "ptrace": (101, 117),
+    "process_vm_readv": (310, 270),
+    "process_vm_writev": (311, 271),
+    "kcmp": (312, 272),
+    "pidfd_getfd": (438, 438),
+    "process_madvise": (440, 440),
+    "unshare": (272, 97),
+    "setns": (308, 268),
+    "chroot": (161, 51),
+    "pivot_root": (155, 41),
+    "mount": (165, 40),
+    "umount2": (166, 39),
+    "mount_setattr": (442, 442),
+    "open_tree": (428, 428),
+    "move_mount": (429, 429),
+    "fsopen": (430, 430),
+    "fsconfig": (431, 431),
+    "fsmount": (432, 432),
+    "fspick": (433, 433),
+    "name_to_handle_at": (303, 264),
+    "open_by_handle_at": (304, 265),
+    "statmount": (457, 457),
+    "listmount": (458, 458),
+    "lsm_get_self_attr": (459, 459),
+    "lsm_set_self_attr": (460, 460),
+    "lsm_list_modules": (461, 461),
+    "add_key": (248, 217),
+    "request_key": (249, 218),
+    "keyctl": (250, 219),
+    "init_module": (175, 105),
+    "finit_module": (313, 273),
+    "delete_module": (176, 106),
+    "kexec_load": (246, 104),
+    "kexec_file_load": (320, 294),
+    "reboot": (169, 142),
+    "swapon": (167, 224),
+    "swapoff": (168, 225),
+    "acct": (163, 89),
+    "quotactl": (179, 60),
+    "quotactl_fd": (443, 443),
+    "settimeofday": (164, 170),
+    "clock_settime": (227, 112),
+    "adjtimex": (159, 171),
+    "clock_adjtime": (305, 266),
+    "sethostname": (170, 161),
+    "setdomainname": (171, 162),
+    "syslog": (103, 116),
+    "iopl": (172, None),
+    "ioperm": (173, None),
+    "uselib": (134, None),
+    "lookup_dcookie": (212, 18),
+    "fanotify_init": (300, 262),
+    "vmsplice": (278, 75),
+    "personality": (135, 92),
+    "landlock_restrict_self": (446, 446),
+    "seccomp": (317, 277),
+    "setpriority": (141, 140),
+    "ioprio_set": (251, 30),
+    "sched_setparam": (142, 118),
+    "sched_setscheduler": (144, 119),
+    "sched_setattr": (314, 274),
 }
-# The same, but for programs that do without where a kernel has none of these, and fail or wait
-# otherwise.
+# Calls that are reported as missing. Programs that would fail or wait if they were refused manage
+# without them.
 ABSENT: dict[str, tuple[int | None, int | None]] = {
-    **{"flock": (73, 32), "io_setup": (206, 0)},
-    **{"inotify_init": (253, None), "inotify_init1": (294, 26), "inotify_add_watch": (254, 27)},
-    **{"mincore": (27, 232), "cachestat": (451, 451), "move_pages": (279, 239)},
-    "clone3": (
-        435,
-        435,
-    ),  # its flags are behind a pointer, where a filter can't look; libc then uses clone
+    "flock": (73, 32),
+    "io_setup": (206, 0),
+    "inotify_init": (253, None),
+    "inotify_init1": (294, 26),
+    "inotify_add_watch": (254, 27),
+    "mincore": (27, 232),
+    "cachestat": (451, 451),
+    "move_pages": (279, 239),
+    # Its flags are behind a pointer, which a filter can't follow; libc then uses clone.
+    "clone3": (435, 435),
 }
-FIRST_UNKNOWN = (
-    463  # setxattrat; all that has come since, open_tree_attr (467) among it, no notebook needs
-)
+# setxattrat. No notebook needs the calls that Linux has added since, such as open_tree_attr (467).
+FIRST_UNKNOWN = 463
 
 
 class _Rule(NamedTuple):
-    """Denies a call for some values of one of its arguments, which is counted from 0."""
+    """Denies a call for some values of one of its arguments; the first is number 0."""
 
     call: tuple[int, int]
     argument: int
@@ -114,17 +146,20 @@ SOCKET, SOCKETPAIR, CLONE = (41, 198), (53, 199), (56, 220)
 
 AUDIT_ARCH = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 AF_UNIX = 1
-# CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET
-NEW_NAMESPACES = (
-    0x00020000 | 0x02000000 | 0x04000000 | 0x08000000 | 0x10000000 | 0x20000000 | 0x40000000
-)
+NAMESPACE_FLAGS = {
+    "CLONE_NEWNS": 0x00020000,
+    "CLONE_NEWCGROUP": 0x02000000,
+    "CLONE_NEWUTS": 0x04000000,
+    "CLONE_NEWIPC": 0x08000000,
+    "CLONE_NEWUSER": 0x10000000,
+    "CLONE_NEWPID": 0x20000000,
+    "CLONE_NEWNET": 0x40000000,
+}
+NEW_NAMESPACES = sum(NAMESPACE_FLAGS.values())
 
 LOAD, JUMP_EQUAL, JUMP_AT_LEAST, JUMP_ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-NUMBER, ARCHITECTURE, FIRST_ARGUMENT = (
-    0,
-    4,
-    16,
-)  # offsets in struct seccomp_data; both machines little-endian
+# Offsets in struct seccomp_data; both machines are little-endian.
+NUMBER, ARCHITECTURE, FIRST_ARGUMENT = 0, 4, 16
 ALLOW, KILL, FAIL = 0x7FFF0000, 0x80000000, 0x00050000
 
 
@@ -138,7 +173,7 @@ class _Step(NamedTuple):
 
 
 def program(machine: str | None = None) -> bytes:
-    """The filter, ready for the kernel; empty for a machine that we have no numbers for.
+    """The filter as the kernel takes it; empty for a machine whose numbers are not known here.
 
     machine  x86_64 or aarch64; this one by default
     """
@@ -193,7 +228,7 @@ def _without_flags(number: int) -> list[_Step]:
 
 
 def _looking_at(number: int, argument: int, tests: list[_Step]) -> list[_Step]:
-    """Tests of an argument of one call; what comes next has the call's number before it again."""
+    """Tests of an argument of one call. Afterwards the call's number is loaded again."""
     steps = [_Step(LOAD, FIRST_ARGUMENT + 8 * argument), *tests, _Step(LOAD, NUMBER)]
     return [_Step(JUMP_EQUAL, number, if_false=len(steps)), *steps]
 

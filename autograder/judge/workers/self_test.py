@@ -31,9 +31,7 @@ LACKS = {"cpu": "cores", "memory": "memory", "pids": "processes"}
 
 
 def self_test(level: str = "bubblewrap") -> list[Finding]:
-    """Start a worker and try, from inside, what a student must not be able to do; then a warm
-    one.
-    """
+    """Start a worker and try in it what a student must not be able to do; then in a warm one."""
     found = preconditions(level)
     if failed := [finding for finding in found if not finding.ok]:
         return failed
@@ -58,28 +56,28 @@ def self_test(level: str = "bubblewrap") -> list[Finding]:
 
 
 def _time() -> Finding:
-    """Whether limits can leave out what a submission waits for a core."""
+    """Whether limits can leave out the time that a submission waits for a core."""
     told = "limits do not count what a submission waits for a core"
-    not_told = (
-        f"this kernel does not say what waits for a core, so limits are {WIDE:g} times as long"
-    )
+    wide = f"limits are {WIDE:g} times as long"
+    not_told = f"this kernel does not say what waits for a core, so {wide}"
     return Finding("a busy machine costs no points", True, told if can_be_told() else not_told)
 
 
 def _counts(facts: dict[str, Any]) -> Finding:
-    """Whether a box could mount its own folders, with bounds on more than their size."""
+    """Whether a box could mount its own folders, with a limit on their number of files."""
     bounded = facts["inodes"] == INODES
     told = f"{INODES} files and {TERMINALS} terminals at most"
     not_told = (
-        "this system lets no box mount anything itself, so a submission may make as many empty files and "
-        "terminals as its processes can hold"
+        "this system lets no box mount anything itself, so a submission may make as many empty "
+        "files and terminals as its processes can hold"
     )
     return Finding("files and terminals are counted", True, told if bounded else not_told)
 
 
 def _shares(group: Cgroup | None) -> Finding:
-    """Whether a box has a control group. Without one grading is slower beside an attack, not
-    weaker.
+    """Whether a box has a control group.
+
+    Without one, an attack can slow grading down, but can't do more.
     """
     controls = sorted(group.controls) if group else []
     lacking = [LACKS[name] for name in CONTROLLERS if name not in controls]
@@ -90,19 +88,21 @@ def _shares(group: Cgroup | None) -> Finding:
 
 
 def _instead(controls: list[str]) -> str:
-    """What there is where control groups are not, and how to have them."""
+    """What a machine without control groups lacks, and how to get them."""
     autogroup = Path("/proc/sys/kernel/sched_autogroup_enabled")
     by_session = autogroup.exists() and autogroup.read_text().strip() == "1"
     cores = "Cores are shared by session instead. " if by_session and "cpu" not in controls else ""
     return (
-        f"{cores}A submission can slow down the others, and take memory of the kernel's that is not counted. "
-        "To have them, grade as root, or with `systemd-run --user --scope autograder grade …`."
+        f"{cores}A submission can slow down the others, and take memory of the kernel's that is "
+        "not counted. To have them, grade as root, or with "
+        "`systemd-run --user --scope autograder grade …`."
     )
 
 
 def _warm(limits: Limits) -> Finding:
-    """Whether a warm worker is held as well as the cold one. Without them grading is slower, not
-    weaker.
+    """Whether a warm worker is confined like a cold one.
+
+    Without warm workers grading is slower, but no less safe.
     """
     name = "warm workers are as good"
     try:
@@ -112,20 +112,17 @@ def _warm(limits: Limits) -> Finding:
             box = zygote.slots[0].open(limits)
             took = perf_counter() - start
             try:
-                broken = [
-                    one for one in _judged(_ask(box, limits), limits, isolated=True) if not one.ok
-                ]
+                findings = _judged(_ask(box, limits), limits, isolated=True)
             finally:
                 box.close()
     except SandboxError as error:
         return Finding(name, True, f"none can be had, so each one starts in seconds. {error}")
     except (frames.WireError, frames.Closed, frames.TimedOut) as error:
         return Finding(name, False, f"A warm worker did not answer: {error}.")
-    return (
-        broken[0]._replace(name=name)
-        if broken
-        else Finding(name, True, f"ready in {took * 1e3:.0f} ms")
-    )
+    for finding in findings:
+        if not finding.ok:
+            return finding._replace(name=name)
+    return Finding(name, True, f"ready in {took * 1e3:.0f} ms")
 
 
 def _ask(box: Box, limits: Limits) -> dict[str, Any]:
@@ -141,9 +138,7 @@ def _ask(box: Box, limits: Limits) -> dict[str, Any]:
 
 
 def _private() -> list[str]:
-    """Paths that a worker must not see: what is in this repository and in the home, Python itself
-    aside.
-    """
+    """Paths that a worker must not see: this repository and the home folder, except for Python."""
     shown = python_paths()
     folders = {*existing([COURSE, Path.home()])} - {Path("/")}
     entries = [path for folder in folders for path in folder.iterdir()]
@@ -155,8 +150,9 @@ def _touches(a: Path, b: Path) -> bool:
 
 
 def probe(private: list[str]) -> dict[str, Any]:
-    """What can be seen and done from here. The worker runs its source, so it imports all that it
-    needs.
+    """What can be seen and done from here. The worker runs this as source: it imports all it needs.
+
+    private  paths that must not be visible
     """
     import importlib.util
     import os
@@ -164,9 +160,8 @@ def probe(private: list[str]) -> dict[str, Any]:
 
     def reaches(family: int, address: tuple) -> bool:
         try:
-            with socket.socket(
-                family, socket.SOCK_DGRAM
-            ) as datagrams:  # connecting one sends nothing
+            # Connecting a socket for datagrams sends nothing.
+            with socket.socket(family, socket.SOCK_DGRAM) as datagrams:
                 return datagrams.connect_ex(address) == 0
         except OSError:
             return False
@@ -179,18 +174,18 @@ def probe(private: list[str]) -> dict[str, Any]:
 
     writable = []
     for folder, folders, _ in os.walk("/"):
-        folders[:] = [name for name in folders if folder + name != "/proc"]  # which is the kernel's
+        folders[:] = [name for name in folders if folder + name not in ("/proc", "/tmp")]  # noqa: S108
         writable += [folder] if os.access(folder, os.W_OK) else []
     status = dict(line.split(":\t") for line in open("/proc/self/status").read().splitlines())  # noqa
     tmp = os.statvfs("/tmp")  # noqa: S108
+    capable = int(status["CapEff"], 16) or int(status["NoNewPrivs"]) != 1
+    version_4 = reaches(socket.AF_INET, ("192.0.2.1", 9))
+    version_6 = reaches(socket.AF_INET6, ("2001:db8::1", 9))
     return {
         "uid": os.getuid(),
-        "privileges": int(status["CapEff"], 16)
-        or int(status["NoNewPrivs"]) != 1
-        or os.getuid() == 0,
-        "network": reaches(socket.AF_INET, ("192.0.2.1", 9))
-        or reaches(socket.AF_INET6, ("2001:db8::1", 9)),
-        "writable": writable,
+        "privileges": capable or os.getuid() == 0,
+        "network": version_4 or version_6,
+        "writable": writable[:1000],  # without a box there may be too many for one reply
         "visible": [path for path in private if os.path.exists(path)],  # noqa: PTH110
         "importable": [name for name in ("autograder", "course_utils.reference") if found(name)],
         "course": found("course_utils"),
@@ -200,22 +195,13 @@ def probe(private: list[str]) -> dict[str, Any]:
 
 
 def _judged(facts: dict[str, Any], limits: Limits, *, isolated: bool) -> list[Finding]:
-    """What was found inside, against what the level promises."""
+    """Compare what was found in a box with what its level promises."""
     importable, tmp = facts["importable"], facts["tmp"]
     unreachable = "course_utils.reference" not in importable
+    no_course, reachable = "It can't be.", "They can be imported."
     promises = [
-        (
-            "course_utils can be imported",
-            facts["course"],
-            "what students get of it",
-            "It can't be.",
-        ),
-        (
-            "the references are out of reach",
-            unreachable,
-            "they can't be imported",
-            "They can be imported.",
-        ),
+        ("course_utils can be imported", facts["course"], "what students get of it", no_course),
+        ("the references are out of reach", unreachable, "they can't be imported", reachable),
     ]
     if isolated:
         # In /dev/pts nothing can be made but terminals, which `!command` needs.
@@ -224,19 +210,16 @@ def _judged(facts: dict[str, Any], limits: Limits, *, isolated: bool) -> list[Fi
         writable = f"Writable: {', '.join(strange[:5])}."
         visible = facts["visible"] + importable
         seen = f"Visible: {', '.join(visible[:5])}."
+        dropped, some_left = not facts["privileges"], "The worker has some left."
         promises += [
             ("the network is blocked", not facts["network"], "no way out", "There is a way out."),
             ("the world is read-only", not strange, "but for /tmp and shared memory", writable),
             ("secrets are invisible", not visible, "this repository and your home folder", seen),
             ("/tmp is bounded", tmp <= limits.tmp, f"{tmp // MB} MB", f"It has {tmp // MB} MB."),
-            (
-                "privileges are dropped",
-                not facts["privileges"],
-                "for good",
-                "The worker has some left.",
-            ),
+            ("privileges are dropped", dropped, "for good", some_left),
         ]
     broken = "This is a fault of the sandbox: please report it, and do not grade with it."
-    return [
-        Finding(name, ok, said if ok else f"{wrong} {broken}") for name, ok, said, wrong in promises
-    ]
+    findings = []
+    for name, ok, said, wrong in promises:
+        findings.append(Finding(name, ok, said if ok else f"{wrong} {broken}"))
+    return findings

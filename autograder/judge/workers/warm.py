@@ -1,9 +1,8 @@
-"""Warm workers: one zygote in a box has imported everything, and forks a ready worker in
-milliseconds.
+"""Warm workers: a zygote has imported everything, and forks a ready worker in milliseconds.
 
-What a forked worker may see and do is what a cold one may: its files are those of the zygote's box,
-all that is writable is its own and new, and it confines itself by the same code. Cold start stays
-as the reference.
+A forked worker may see and do the same as a cold one: its files are those of the zygote's box,
+everything writable is new and belongs to it alone, and it is confined by the same code. The cold
+start remains as the reference.
 """
 
 import base64
@@ -38,18 +37,18 @@ from autograder.judge.workers.bubblewrap import (
 )
 from autograder.judge.workers.own_time import Meter, OwnClock, StarvedError
 
-# Seconds by the clock for the imports, which take five on an idle machine. One that has ended is
-# noticed at once: this is only for one that hangs.
+# Seconds by the clock for the imports, which take five on an idle machine. This limit is for a
+# zygote that hangs: one that has ended is noticed at once.
 START_UP = 1200.0
-BUSY = 10  # times as long as the limit, by the clock: how long a zygote may take to fork
+BUSY = 10  # a zygote may take this many times the limit to fork, by the clock
 
 
 class WarmBox(Box):
     """A worker that a zygote has forked, and everything that it started.
 
     socket  the judge's end of the request/reply connection
-    pidfd   the first process of its namespaces: when that ends, so does all that is in them
-    status  on which the end is reported; closing it is the end, too
+    pidfd   the first process of its namespaces: all others in them end with it
+    status  a connection on which its end is reported; closing it also ends the worker
     """
 
     def __init__(self, connection: socket.socket, pidfd: int, status: socket.socket) -> None:
@@ -67,8 +66,10 @@ class WarmBox(Box):
         return self.exit_status(0) is not None or _is_readable(self.pidfd, 0)
 
     def exit_status(self, within: float) -> int | None:
-        """The worker's exit code, or minus its signal; None if it has not ended within so many
-        seconds.
+        """The worker's exit code, or minus its signal.
+
+        within   seconds to wait for its end
+        returns  None if it has not ended by then
         """
         if self._report is None and _is_readable(self.status.fileno(), within):
             with contextlib.suppress(OSError, ValueError):
@@ -76,16 +77,17 @@ class WarmBox(Box):
         return None if self._report is None else self._report.get("exit", -signal.SIGKILL)
 
     def end(self) -> None:
-        """End the worker and everything that it started. May be called twice, and from another
-        thread.
+        """End the worker and everything that it started.
+
+        It may be called twice, and from another thread.
         """
         with contextlib.suppress(OSError):  # it has ended already
             signal.pidfd_send_signal(self.pidfd, signal.SIGKILL)
-        # The kernel lets the first process end last.
+        # The first process of the namespaces ends last.
         _is_readable(self.pidfd, TEARDOWN)
 
     def close(self) -> None:
-        """End it, and clear up."""
+        """End it, and close its connections."""
         if not self._closed:
             self._closed = True
             self.end()
@@ -96,7 +98,7 @@ class WarmBox(Box):
 
 
 def _pid_of(pidfd: int) -> int:
-    """A process's number here, which is not the one that it has in its own namespace."""
+    """A process's number here. In its own namespace it has another one."""
     lines = Path(f"/proc/self/fdinfo/{pidfd}").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("Pid:"))
 
@@ -106,12 +108,13 @@ def _is_readable(descriptor: int, within: float) -> bool:
 
 
 class Zygote:
-    """A running zygote; a context manager. Boxes are opened through its slots, one slot for each
-    process.
+    """A running zygote, to be used as a context manager.
+
+    Boxes are opened through its slots: each process of the judge uses one of them.
 
     preload  what is imported before the first fork, as dotted names
-    packs    what its workers find in their data folder
-    Raises SandboxError when it can't be had: start workers cold then.
+    packs    the files in the data folder of its workers
+    Raises SandboxError if it can't be started: workers have to be started cold then.
     """
 
     def __init__(
@@ -160,7 +163,7 @@ class Zygote:
 
 
 class Slot:
-    """One process's way to the zygote: opens one box after the other."""
+    """The connection of one process to the zygote. It opens one box after the other."""
 
     def __init__(self, control: socket.socket) -> None:
         self.control, self.ready = control, False
@@ -176,7 +179,10 @@ class Slot:
             raise SandboxError("The zygote did not start.")
 
     def open(self, limits: Limits) -> WarmBox:
-        """A box with a ready worker. Raises SandboxError, which is never a student's fault."""
+        """Open a box with a ready worker.
+
+        Raises SandboxError, which is never a student's fault.
+        """
         self.wait_until_ready()
         ours, theirs = socket.socketpair()
         status, their_status = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -185,16 +191,15 @@ class Slot:
             with theirs, their_status:
                 fds = [theirs.fileno(), their_status.fileno()]
                 socket.send_fds(self.control, [json.dumps(request).encode()], fds)
-            # Only now that its own ends are closed is a zygote's death the end of the stream, and
-            # no silence.
+            # Our copies of the zygote's ends are closed now. If it has ended, the stream has ended,
+            # too, and this does not wait.
             status.settimeout(BUSY * limits.start_up)
             message, pidfds, _, _ = socket.recv_fds(status, 2**16, 1)
         except OSError as error:
             raise SandboxError(f"The zygote does not answer: {error}.") from error
         if not pidfds:
-            raise SandboxError(
-                f"The zygote could not fork a worker: {message.decode() or 'it has ended'}."
-            )
+            why = message.decode() or "it has ended"
+            raise SandboxError(f"The zygote could not fork a worker: {why}.")
         status.settimeout(None)
         box = WarmBox(ours, pidfds[0], status)
         _wait_for_worker(box, limits)
