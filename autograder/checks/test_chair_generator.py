@@ -453,8 +453,9 @@ def test_overlap_form(submission):
         expect(submission.overlap_count(size, kernel, stride), close_to=ones.flatten().long())
 
 
-# -------------------------------------------------------------------------------------------
-# interpolation No azimuth that is expected is so near to 0 that it may round to 360.
+# ------------------------------------------------------------------------------------ interpolation
+
+# No azimuth that is expected is so near to 0 that it may round to 360.
 
 
 def rotated_azimuths(start: float, end: float, shares: Tensor) -> Tensor:

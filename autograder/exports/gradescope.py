@@ -38,7 +38,7 @@ OUR_FAULT = "This submission was not graded, and has no score. That is no fault 
 STAMP = "Graded without a sandbox"
 ALLOW = (
     "Some containers don't let bubblewrap make its namespaces. Instructors who trust their students can "
-    "build the autograder with `--level process`, which does not isolate, and is stamped on every result."
+    "build the autograder with `--sandbox process`, which does not isolate, and is stamped on every result."
 )
 
 

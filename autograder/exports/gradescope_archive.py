@@ -47,7 +47,7 @@ fi
 "$SOURCE/venv/bin/pip" install --disable-pip-version-check --no-cache-dir --editable "$SOURCE/course"
 
 # It goes into the log of the build; a submission says it again if the sandbox can't be had.
-"$SOURCE/venv/bin/autograder" doctor --level LEVEL || true
+"$SOURCE/venv/bin/autograder" doctor --sandbox LEVEL || true
 """
 
 RUN = """\
