@@ -537,7 +537,7 @@ def _no_submissions(folder: Path) -> str:
 
 
 def _require_sandbox(sandbox: str) -> None:
-    """Start one worker, so that a broken sandbox is reported before the build. Raises SandboxError."""
+    """Start one worker, to report a broken sandbox before the build. Raises SandboxError."""
     from autograder.judge.limits import Limits
     from autograder.judge.workers.box import open_box
 
