@@ -18,9 +18,7 @@ ASSIGNMENTS = "COURSE_ASSIGNMENTS"
 
 
 class CourseError(Exception):
-    """Something that whoever runs the command can mend; its text is one sentence with the
-    remedy.
-    """
+    """An error that the user can fix; its text is one sentence with the remedy."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,7 @@
-"""The `autograder` command."""
+"""The `autograder` command line.
+
+Imports are late: `--help` must not wait for torch and nbgrader.
+"""
 
 import errno
 import shutil
@@ -28,50 +31,55 @@ if TYPE_CHECKING:  # they import torch and nbgrader: seconds that `--help` shoul
     from autograder.gradebook.course import Course
     from autograder.judge.verdict import Verdict
 
+# Earlier names of options. They still work, but `--help` shows only the current ones.
+EARLIER_NAMES = {"level": "sandbox", "again": "force", "regrade": "force"}
+
+
+def _current_name(option: str) -> str:
+    return EARLIER_NAMES.get(option, option)
+
+
 app = typer.Typer(
-    help="Assignments from master to student, and submissions from student to grade.",
-    epilog="Start with `autograder demo`: the whole way on a small class, in a few minutes.",
+    help="Build assignments, collect submissions, grade them and write feedback.",
+    epilog="New here? `autograder demo` runs every step on a small class, in a few minutes.",
+    context_settings={"token_normalize_func": _current_name},
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode="markdown",
     pretty_exceptions_enable=False,
 )
-# A pipe has no width; 80 columns, rich's guess, are too few for a class.
+# A pipe has no width, and the table of a class does not fit into the 80 columns that rich assumes.
 out = Console(width=None if sys.stdout.isatty() else 120, soft_wrap=False)
 err = Console(stderr=True)
-LOG_EVERY = 60.0  # seconds between two lines that say where a build is, when they go into a file
+LOG_EVERY = 60.0  # seconds between two lines of progress in a log file
 UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM}
 
-Level = Literal["bubblewrap", "process"]
+Sandbox = Literal["bubblewrap", "process"]
 Format = Literal["csv", "canvas", "moodle"]
-To = Annotated[Path, typer.Option(help="Folder for what is built.")]
+To = Annotated[Path, typer.Option(help="Build folder.")]
 Name = Annotated[
     str | None,
-    typer.Argument(metavar="[ASSIGNMENT]", help="Name, number or topic; without it, all of them."),
+    typer.Argument(metavar="[ASSIGNMENT]", help="Name, number or topic. Default: all assignments."),
 ]
-Again = Annotated[
-    bool,
-    typer.Option(
-        "--again", help="Run the solution also when nothing has changed since it was run."
-    ),
+Force = Annotated[
+    bool, typer.Option("--force", help="Run the solution even if nothing has changed.")
 ]
-LevelOption = Annotated[
-    Level,
+SandboxOption = Annotated[
+    Sandbox,
     typer.Option(
-        help="The sandbox. `bubblewrap` isolates; `process` does not, is for notebooks you trust, "
-        "and is stamped on every verdict."
+        help="`bubblewrap` isolates submissions. `process` does not: use it only for notebooks "
+        "that you trust. Every verdict names the sandbox."
     ),
 ]
 
 
 def main() -> None:
-    """Run the command; what its user can mend is one sentence and exit code 2."""
+    """Run the command. Errors that its user can fix become one sentence and exit code 2."""
     try:
         app()
     except CourseError as error:
-        err.print(
-            f"autograder: {error}", style="bold red", markup=False, highlight=False, soft_wrap=True
-        )
+        message = f"autograder: {error}"
+        err.print(message, style="bold red", markup=False, highlight=False, soft_wrap=True)
         sys.exit(2)
 
 
@@ -88,12 +96,12 @@ def _progress() -> Iterator["_Bars"]:
 
 
 class _Bars(Progress):
-    """Progress bars, and a line below them."""
+    """Progress bars with a line of text below them."""
 
     line = ""
 
     def get_renderables(self) -> Iterator[RenderableType]:
-        """What rich draws."""
+        """The bars, and the line."""
         yield from super().get_renderables()
         if self.line:
             yield Text(f"  {self.line}", style="dim")
@@ -101,20 +109,20 @@ class _Bars(Progress):
 
 @contextmanager
 def _reporting() -> Iterator["_Reports"]:
-    """Progress bars, one for each thing that building or judging reports."""
+    """Progress bars, one for each step that building or judging reports."""
     with _progress() as progress:
         yield _Reports(progress)
 
 
 class _Reports:
-    """Shows what is being done, and how much of it is."""
+    """Shows progress reports as bars."""
 
     def __init__(self, progress: _Bars) -> None:
         self.progress, self.bars = progress, dict[str, TaskID]()
         self.logged = time.monotonic()
 
     def __call__(self, what: str, done: int, total: int) -> None:
-        """So much of something is done."""
+        """Update the bar of one step."""
         if what not in self.bars:
             self.bars[what] = self.progress.add_task(what)
         self.progress.update(self.bars[what], completed=done, total=total)
@@ -122,7 +130,7 @@ class _Reports:
             self.progress.line = ""
 
     def now(self, text: str) -> None:
-        """The cell that runs and the epoch of its training. A log file gets it once a minute."""
+        """Show the running cell and its training epoch; a log file gets them once a minute."""
         self.progress.line = text
         if not err.is_terminal and time.monotonic() - self.logged >= LOG_EVERY:
             self.logged = time.monotonic()
@@ -131,23 +139,20 @@ class _Reports:
 
 @contextmanager
 def _building() -> Iterator[_Reports]:
-    """As `_reporting`. Ctrl-C ends the command with a sentence, and so does a folder that takes no
-    files.
-    """
+    """Like `_reporting`, and also ends the command with one sentence on Ctrl-C or a full disk."""
     try:
         with _reporting() as progress:
             yield progress
     except KeyboardInterrupt:
-        err.print(
-            "Stopped. To continue, run the same command again: trainings go on from their last checkpoint."
-        )
+        resumes = "trainings resume from their last checkpoint"
+        err.print(f"Stopped. To continue, run the same command again: {resumes}.")
         raise typer.Exit(130) from None
     except OSError as error:
         if error.errno not in UNWRITABLE:
             raise
         raise CourseError(
-            f"Can't write {error.filename or 'the build'}: {error.strerror}. Free some space, fix the "
-            "permissions, or name another folder with --to; then run the command again."
+            f"Can't write {error.filename or 'the build'}: {error.strerror}. Free some space, fix "
+            "the permissions, or choose another folder with --to; then run the command again."
         ) from None
 
 
@@ -156,40 +161,38 @@ def _chosen(name: str | None) -> list[Assignment]:
 
 
 @app.command()
-def build(name: Name = None, to: To = Path("build"), again: Again = False) -> None:
-    """Make the student notebook and the executed solution notebook of an assignment.
+def build(name: Name = None, to: To = Path("build"), force: Force = False) -> None:
+    """Build the student notebook and the executed solution of an assignment.
 
-    Running a solution takes minutes; one that is under --to already and that nothing has changed
-    for is kept. There is no time limit. Stop it with Ctrl-C and run it again: trainings go on from
-    their last checkpoint.
+    Running a solution takes minutes and has no time limit. A solution that is already in the build
+    folder is reused if nothing that it depends on has changed. After Ctrl-C, run the command again:
+    trainings resume from their last checkpoint.
     """
     from autograder.authoring import release as making
 
     for assignment in _chosen(name):
         with _building() as progress:
-            made = making.build(assignment, to, progress, again=again, now=progress.now)
+            made = making.build(assignment, to, progress, again=force, now=progress.now)
         out.print(f"[bold]{assignment.name}[/]")
         out.print(f"  student   {made.student}/{assignment.name}.ipynb", highlight=False)
         out.print(f"  solution  {made.solution}  (executed; never for students)", highlight=False)
 
 
 @app.command()
-def release(name: Name = None, to: To = Path("build"), again: Again = False) -> None:
-    """Build an assignment and pack the archive for students: leak-tested, and run as a student
-    would.
+def release(name: Name = None, to: To = Path("build"), force: Force = False) -> None:
+    """Build an assignment, test it for leaks and pack the archive for students.
 
-    There is no time limit. Stop it with Ctrl-C and run it again: trainings go on from their last
-    checkpoint.
+    The packed notebook is also run as a student would run it: every task must be unsolved, and
+    nothing else may fail. There is no time limit. After Ctrl-C, run the command again: trainings
+    resume from their last checkpoint.
     """
     from autograder.authoring import release as making
 
     for assignment in _chosen(name):
         with _building() as progress:
-            made = making.release(assignment, to, progress, again=again, now=progress.now)
-        out.print(
-            f"{made.archive}: {_size(made.archive)}, no leaks. Give this to students.",
-            highlight=False,
-        )
+            made = making.release(assignment, to, progress, again=force, now=progress.now)
+        line = f"{made.archive}: {_size(made.archive)}, no leaks. Give this to students."
+        out.print(line, highlight=False)
 
 
 def _size(path: Path) -> str:
@@ -198,31 +201,32 @@ def _size(path: Path) -> str:
 
 @app.command()
 def init(
-    folder: Annotated[Path, typer.Argument(help="The course directory to make.")],
+    folder: Annotated[Path, typer.Argument(help="The course directory to create.")],
     names: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[ASSIGNMENT]...", help="Names, numbers or topics; without any, all of them."
+            metavar="[ASSIGNMENT]...", help="Names, numbers or topics. Default: all assignments."
         ),
     ] = None,
     to: To = Path("build"),
-    level: LevelOption = "bubblewrap",
+    sandbox: SandboxOption = "bubblewrap",
 ) -> None:
-    """Make an nbgrader course directory, with the judge in the place of nbgrader's execution.
+    """Create an nbgrader course directory that grades with this judge.
 
-    What `autograder release` has built under --to is taken from there; the rest is built first.
+    Assignments that are already in the build folder are used as they are; the others are built
+    first.
     """
     from autograder.gradebook.course import check_free, init_course
 
     check_free(folder)
     chosen = [find_assignment(name) for name in names] if names else assignments()
-    course = init_course(folder, _built(chosen, to), level)
-    there = ", ".join(assignment.name for assignment in course.released())
-    out.print(
-        f"{folder} is ready, with {there}. Give students an archive from `autograder release`, put what they "
-        f"hand in under {folder}/submitted/STUDENT/ASSIGNMENT/, then run `autograder grade {folder}`.",
-        highlight=False,
+    course = init_course(folder, _built(chosen, to), sandbox)
+    released = ", ".join(assignment.name for assignment in course.released())
+    next_steps = (
+        "Give students an archive from `autograder release`, put their submissions under "
+        f"{folder}/submitted/STUDENT/ASSIGNMENT/, then run `autograder grade {folder}`."
     )
+    out.print(f"{folder} is ready, with {released}. {next_steps}", highlight=False)
 
 
 @app.command()
@@ -233,11 +237,10 @@ def add(
     ],
     to: To = Path("build"),
 ) -> None:
-    """Put more assignments into a course directory, or one whose text was mended in the place of
-    the old.
+    """Add assignments to a course directory, or update them after an edit of their text.
 
-    Nothing that was handed in or graded is touched. Once somebody has handed in, nbgrader takes no
-    new cells.
+    Submissions and grades are not touched. Once a student has submitted, nbgrader accepts no new
+    cells.
     """
     from autograder.gradebook.course import Course
 
@@ -248,7 +251,7 @@ def add(
 
 
 def _built(chosen: list[Assignment], to: Path) -> "list[Build]":
-    """The assignments, built where that has not been done yet."""
+    """The assignments, built where the build folder lacks them."""
     from autograder.authoring import release as making
 
     with _building() as progress:
@@ -258,34 +261,37 @@ def _built(chosen: list[Assignment], to: Path) -> "list[Build]":
 @app.command()
 def collect(
     folder: Annotated[Path, typer.Argument(help="A course directory made by `autograder init`.")],
-    source: Annotated[Path, typer.Argument(help="A folder or a zip of what was handed in.")],
+    source: Annotated[Path, typer.Argument(help="A folder or a zip of submissions.")],
     assignment: Annotated[
-        str | None, typer.Option(help="All of it is of this one; without it, each notebook tells.")
+        str | None,
+        typer.Option(help="Treat every notebook as this assignment. Default: detect it."),
     ] = None,
     roster: Annotated[
         Path | None,
-        typer.Option(help="CSV with an id and a name on each line; see `autograder roster`."),
+        typer.Option(help="CSV with an id and a name per line; see `autograder roster`."),
     ] = None,
     update: Annotated[
         bool,
         typer.Option(
-            "--update", help="Take what differs from what is there; that goes to submitted-before/."
+            "--update",
+            help="Replace changed submissions; the old version moves to submitted-before/.",
         ),
     ] = False,
 ) -> None:
-    """Bring what students handed in into FOLDER/submitted/STUDENT/ASSIGNMENT/.
+    """Copy submissions into FOLDER/submitted/STUDENT/ASSIGNMENT/.
 
-    SOURCE may be a folder with one folder or one zip per student, what Moodle ("Download all
-    submissions") or Canvas ("Download Submissions") gives, unpacked or not. Taken are the notebook,
-    whatever its name is when there is only one, and the files that the assignment wants beside it.
+    SOURCE is a folder or a zip with one folder or one zip per student, or a download from Moodle
+    ("Download all submissions") or Canvas ("Download Submissions"), unpacked or not. From each
+    submission, this takes the notebook, whatever its name if it is the only one, and the files that
+    the assignment requires beside it.
 
-    A student is called as the folder is, or as the LMS writes the name, or by the roster: then ids
-    stay the same from one assignment to the next. Whatever is wrong with one hand-in is told in the
-    table, and the others are taken; nothing that is there already is touched without --update. It
-    may be run again at any time. Exit code 1 if something was not taken. Then: `autograder grade
-    FOLDER`.
+    A student is named after the folder, or as the LMS spells the name. With a roster, students get
+    the roster's ids, which stay the same from one assignment to the next. The table lists every
+    problem with a submission; all others are still collected. Nothing that was collected before is
+    replaced without --update, so you can run this at any time. Exit code 1 if something was not
+    taken. Next step: `autograder grade FOLDER`.
 
-    When something was handed in is not known from an LMS's archive: where lateness costs points,
+    An LMS's archive does not record reliably when a student submitted. Where lateness costs points,
     write `timestamp.txt` beside the notebook.
     """
     from autograder.collect.collect import collect as bring
@@ -299,7 +305,7 @@ def collect(
         outcomes = bring(Course(folder), source, chosen, people, update=update, progress=progress)
     if not outcomes:
         raise CourseError(
-            f"There is nothing in {source}: name what holds a folder or a file per student."
+            f"{source} is empty: give a folder or zip with one folder or file per student."
         )
     collected_table(outcomes, out)
     if any(one.status == "not taken" for one in outcomes):
@@ -310,13 +316,15 @@ def collect(
 def judge(
     notebook: Annotated[Path, typer.Argument(help="A submitted notebook.")],
     assignment: Annotated[
-        str | None, typer.Option(help="If the file's name does not tell.")
+        str | None,
+        typer.Option(help="Needed if the file name does not identify the assignment."),
     ] = None,
-    level: LevelOption = "bubblewrap",
+    sandbox: SandboxOption = "bubblewrap",
     json: Annotated[bool, typer.Option("--json", help="Print the verdict as JSON.")] = False,
 ) -> None:
-    """Judge one notebook and print its verdict. Exit code 3 if it could not be graded for a fault
-    of ours.
+    """Judge one notebook and print its verdict.
+
+    Exit code 3 if it could not be graded because of a grader error.
     """
     from autograder.judge.exam import exam_of
     from autograder.judge.intake.read_notebook import assignment_of
@@ -325,7 +333,7 @@ def judge(
 
     found = assignment_of(notebook, assignment)
     with _reporting() as progress:
-        verdict = judge_notebook(notebook, exam_of(found, level), progress=progress).verdict
+        verdict = judge_notebook(notebook, exam_of(found, sandbox), progress=progress).verdict
     if json:
         print(verdict.to_json())
     else:
@@ -337,65 +345,63 @@ def judge(
 @app.command()
 def grade(
     folder: Annotated[Path, typer.Argument(help="A course directory made by `autograder init`.")],
-    assignment: Annotated[str | None, typer.Option(help="Only this one.")] = None,
+    assignment: Annotated[str | None, typer.Option(help="Grade only this assignment.")] = None,
     only: Annotated[
-        list[str] | None, typer.Option(help="Only this student; can be given again.")
+        list[str] | None, typer.Option(help="Grade only this student. Can be repeated.")
     ] = None,
-    regrade: Annotated[
-        bool, typer.Option("--regrade", help="Judge again what has not changed, too.")
+    force: Annotated[
+        bool, typer.Option("--force", help="Re-judge unchanged submissions as well.")
     ] = False,
     jobs: Annotated[
-        int | None, typer.Option(help="At a time. Default: one for each core.", min=1)
+        int | None,
+        typer.Option(help="Submissions to judge in parallel. Default: one per core.", min=1),
     ] = None,
     scheduler: Annotated[
         str | None,
         typer.Option(
             metavar="ADDRESS",
-            help="Judge on the workers of this Dask scheduler: `tcp://host:8786`, `tls://host:8786`, or the "
-            "file that `dask scheduler --scheduler-file` has written.",
+            help="Judge on the workers of this Dask scheduler: `tcp://host:8786`, "
+            "`tls://host:8786`, or the file written by `dask scheduler --scheduler-file`.",
         ),
     ] = None,
 ) -> None:
     """Judge a class, record it in nbgrader's gradebook and write the feedback pages.
 
-    It may be stopped at any moment, also by `kill -9`: the same command goes on from there. Exit
-    code 1 if somebody could not be graded or recorded, for a fault of ours or of the machine: run
-    it again.
+    You can stop it at any moment, even with `kill -9`: the same command continues from there. Exit
+    code 1 if a submission could not be graded or recorded because of an error of the grader or the
+    machine: run it again.
 
-    With --scheduler, the machines of a Dask cluster judge, and this one records. Each has this
-    clone of the course, installed with its `cluster` extra, and runs `dask worker ADDRESS`, which
-    judges as many at a time as it has threads; one of them runs `dask scheduler`. Whoever can reach
-    a Dask scheduler can run programs on its workers: let its network be yours alone, or use TLS.
+    With --scheduler, the machines of a Dask cluster judge, and this one records. Each machine needs
+    this clone of the course, installed with its `cluster` extra, and runs `dask worker ADDRESS`,
+    which judges one submission per thread; one of them runs `dask scheduler`. Anyone who can reach
+    a Dask scheduler can run programs on its workers: keep its network private, or use TLS.
     """
     from autograder.gradebook.course import Course
 
     if jobs and scheduler:
         raise CourseError(
-            "--jobs is for this machine alone: with --scheduler, start each machine's worker with as many "
-            "threads as you want, `dask worker --nthreads N`."
+            "--jobs is for this machine alone: with --scheduler, set the threads of each worker, "
+            "`dask worker --nthreads N`."
         )
     course = Course(folder)
     chosen = [find_assignment(assignment)] if assignment else course.released()
     verdicts: list[Verdict] = []
     for one in chosen:
         verdicts += _grade_class(
-            course, one, only or [], again=regrade, slots=jobs, scheduler=scheduler
+            course, one, only or [], again=force, slots=jobs, scheduler=scheduler
         )
     if not verdicts:
-        raise CourseError(
-            f"Nobody has handed anything in under {folder / 'submitted'}/STUDENT/ASSIGNMENT/."
-        )
+        raise CourseError(_no_submissions(folder))
     if not all(map(_is_done, verdicts)):
         raise typer.Exit(1)
 
 
 def _is_done(verdict: "Verdict") -> bool:
-    """Whether a submission is graded, and in the gradebook."""
+    """Whether a submission is graded and in the gradebook."""
     from autograder.gradebook.recorder import NOT_RECORDED
 
-    return verdict.status != "not graded" and not any(
-        flag.startswith(NOT_RECORDED) for flag in verdict.flags
-    )
+    recorded = not any(flag.startswith(NOT_RECORDED) for flag in verdict.flags)
+    return recorded and verdict.status != "not graded"
 
 
 def _grade_class(
@@ -429,9 +435,9 @@ def _grade_class(
 def gradescope(
     name: Annotated[str, typer.Argument(metavar="ASSIGNMENT", help="Name, number or topic.")],
     to: To = Path("build"),
-    level: LevelOption = "bubblewrap",
+    sandbox: SandboxOption = "bubblewrap",
 ) -> None:
-    """Make the archive that Gradescope runs as an assignment's autograder. It holds the solutions.
+    """Build the autograder archive for Gradescope. It contains the solutions.
 
     Upload it under *Configure Autograder*, on a base image with Python 3.11.4 or newer.
     """
@@ -439,7 +445,7 @@ def gradescope(
 
     assignment = find_assignment(name)
     with _reporting() as progress:
-        archive = make_archive(assignment, to, level, progress)
+        archive = make_archive(assignment, to, sandbox, progress)
     out.print(f"{archive}: {_size(archive)}. For Gradescope; never for students.", highlight=False)
 
 
@@ -447,10 +453,10 @@ def gradescope(
 def roster(
     folder: Annotated[Path, typer.Argument(help="A course directory made by `autograder init`.")],
     file: Annotated[
-        Path, typer.Argument(help="CSV: id, and name, email, section, lms_user_id …, if known.")
+        Path, typer.Argument(help="CSV with a column id and, if known, name, email, section, …")
     ],
 ) -> None:
-    """Put the students of a CSV file into nbgrader's gradebook: adds and updates, never deletes."""
+    """Add or update students in nbgrader's gradebook from a CSV file. Never deletes any."""
     from autograder.gradebook.course import Course
     from autograder.gradebook.roster import enrol, read_roster
 
@@ -464,15 +470,15 @@ def export(
     folder: Annotated[Path, typer.Argument(help="A course directory made by `autograder init`.")],
     to: Annotated[Path, typer.Option(help="The file to write.")],
     format: Annotated[
-        Format, typer.Option(help="Plain CSV, or what Canvas or Moodle imports.")
+        Format, typer.Option(help="Plain CSV, or what Canvas or Moodle can import.")
     ] = "csv",
     roster: Annotated[
-        Path | None, typer.Option(help="CSV with what the gradebook does not know, as sections.")
+        Path | None, typer.Option(help="CSV with what the gradebook lacks, such as sections.")
     ] = None,
 ) -> None:
-    """Write the grades of a course directory for a spreadsheet, Canvas or Moodle.
+    """Export the grades of a course directory for a spreadsheet, Canvas or Moodle.
 
-    Who has handed in nothing, and who could not be graded, has an empty cell and not a zero.
+    Students who submitted nothing or could not be graded get an empty cell, not a zero.
     """
     from autograder.exports.csv_exports import export_course
     from autograder.gradebook.course import Course
@@ -489,57 +495,55 @@ def report(
         str | None,
         typer.Argument(
             metavar="[ASSIGNMENT]",
-            help="Name, number or topic; without it, all that was handed in.",
+            help="Name, number or topic. Default: every assignment with submissions.",
         ),
     ] = None,
     picture: Annotated[
         str | None,
         typer.Option(
-            help="The picture in the gallery. Default: what the trained networks draw, or the last."
+            help="Picture in the gallery. Default: what trained networks draw, or else the last."
         ),
     ] = None,
     anonymous: Annotated[
         bool,
         typer.Option(
             "--anonymous",
-            help="Numbers in the place of names, to show it in a lecture. What a picture shows is as drawn.",
+            help="Show numbers instead of names, for use in a lecture. Pictures stay as drawn.",
         ),
     ] = False,
 ) -> None:
-    """Write one page on a class: what to say in the next lecture, task by task, pictures, similar
-    code.
+    """Write one page about a class: common mistakes, results by task, pictures, similar code.
 
-    It reads what `autograder grade` has left and judges nothing. `DIR/reports/ASSIGNMENT.html` is
-    one file: open it in any browser, on a phone too; it needs no network.
+    It reads the results of `autograder grade` and judges nothing. `FOLDER/reports/ASSIGNMENT.html`
+    is a single file: open it in any browser, on a phone too; it needs no network.
     """
     from autograder.gradebook.course import Course
     from autograder.report.page import write_report
 
     course = Course(folder)
-    chosen = (
-        [find_assignment(name)]
-        if name
-        else [one for one in course.released() if course.students(one)]
-    )
+    if name:
+        chosen = [find_assignment(name)]
+    else:
+        chosen = [one for one in course.released() if course.students(one)]
     if not chosen:
-        raise CourseError(
-            f"Nobody has handed anything in under {folder / 'submitted'}/STUDENT/ASSIGNMENT/."
-        )
+        raise CourseError(_no_submissions(folder))
     for assignment in chosen:
         with _reporting() as progress:
             path = write_report(course, assignment, progress, picture=picture, anonymous=anonymous)
         out.print(str(path), soft_wrap=True, markup=False, highlight=False)
 
 
-def _require_sandbox(level: str) -> None:
-    """Start a worker once, before a class is kept waiting for it. Raises SandboxError with the
-    remedy.
-    """
+def _no_submissions(folder: Path) -> str:
+    return f"There are no submissions in {folder / 'submitted'}/STUDENT/ASSIGNMENT/."
+
+
+def _require_sandbox(sandbox: str) -> None:
+    """Start one worker, to report a broken sandbox before the build. Raises SandboxError."""
     from autograder.judge.limits import Limits
     from autograder.judge.workers.box import open_box
 
     with err.status("trying the sandbox"):
-        open_box(level, Limits()).close()
+        open_box(sandbox, Limits()).close()
 
 
 @app.command()
@@ -551,13 +555,11 @@ def demo(
         ),
     ] = "0",
     to: Annotated[
-        Path, typer.Option(help="Folder for the demo; its course is made anew each time.")
+        Path, typer.Option(help="Demo folder. The course in it is recreated each time.")
     ] = Path("demo"),
-    level: LevelOption = "bubblewrap",
+    sandbox: SandboxOption = "bubblewrap",
 ) -> None:
-    """The whole way on a small class: build, release, hand in, judge, record, feedback and
-    report.
-    """
+    """Run every step on a small class: build, release, hand in, judge, record, feedback, report."""
     from autograder.authoring import release as making
     from autograder.authoring.master import read_master
     from autograder.demo import demo_class, hand_in
@@ -565,38 +567,37 @@ def demo(
     from autograder.report.page import write_report
 
     chosen = assignments() if name == "all" else [find_assignment(name)]
-    _require_sandbox(level)
+    _require_sandbox(sandbox)
     mark = to / ".autograder-demo"
     if to.exists() and not mark.exists() and any(to.iterdir()):
-        raise CourseError(f"{to} is not empty and no earlier demo. Name another folder with --to.")
-    shutil.rmtree(
-        to / "course", ignore_errors=True
-    )  # what was built stays, and need not be built again
+        raise CourseError(
+            f"{to} is not empty and no earlier demo. Choose another folder with --to."
+        )
+    # The release folder stays, so that nothing is built twice.
+    shutil.rmtree(to / "course", ignore_errors=True)
     to.mkdir(parents=True, exist_ok=True)
     mark.touch()
     with _building() as progress:
-        builds = [
-            making.release(assignment, to / "release", progress, now=progress.now)
-            for assignment in chosen
-        ]
-    course = init_course(to / "course", builds, level)
+        folder = to / "release"
+        builds = [making.release(one, folder, progress, now=progress.now) for one in chosen]
+    course = init_course(to / "course", builds, sandbox)
     for made in builds:
         out.print(f"Released {made.archive}: {_size(made.archive)}, no leaks.", highlight=False)
         master = read_master(made.assignment)
         students = demo_class(master)
         hand_in(students, master, course.folder)
-        said = ", ".join(f"[bold]{student.name}[/] {student.says}" for student in students)
-        out.print(f"Handed in: {said}.", highlight=False)
+        handed_in = ", ".join(f"[bold]{student.name}[/] {student.says}" for student in students)
+        out.print(f"Handed in: {handed_in}.", highlight=False)
         _grade_class(course, made.assignment, [], again=False)
         with _reporting() as progress:
             page = write_report(course, made.assignment, progress)
-        out.print(f"The page on the class: {page}", highlight=False, soft_wrap=True)
+        out.print(f"Report on the class: {page}", highlight=False, soft_wrap=True)
     _what_next(course.folder)
 
 
 def _what_next(folder: Path) -> None:
     lines = f"""
-[bold]Made[/]
+[bold]Created[/]
   {folder}/feedback/STUDENT/ASSIGNMENT/   the feedback pages
   {folder}/gradebook.db                   nbgrader's gradebook
 
@@ -609,11 +610,11 @@ def _what_next(folder: Path) -> None:
 
 
 @app.command()
-def doctor(level: LevelOption = "bubblewrap") -> None:
-    """Is this machine fit to grade? Tests the sandbox and says the remedy of what is missing."""
+def doctor(sandbox: SandboxOption = "bubblewrap") -> None:
+    """Test the sandbox on this machine and explain how to fix what is missing."""
     from autograder.tables import doctor_table
 
-    if not doctor_table(level, out):
+    if not doctor_table(sandbox, out):
         raise typer.Exit(1)
 
 

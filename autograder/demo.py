@@ -50,9 +50,7 @@ def demo_class(master: Master) -> list[DemoStudent]:
 
 
 def hand_in(students: list[DemoStudent], master: Master, course: Path) -> None:
-    """Write each notebook where nbgrader collects submissions, and beside it what the reference
-    trained.
-    """
+    """Write each notebook, and the reference's trained files, where nbgrader expects them."""
     name = master.assignment.name
     for student in students:
         folder = course / "submitted" / student.name / name
@@ -74,9 +72,7 @@ def _mistake(mistake: Misconception) -> dict[str, str]:
 
 
 def as_answer(function: Answer, task: str) -> str:
-    """The source of a misconception or an alternative under the task's name, as a student would
-    write it.
-    """
+    """The source of a misconception or alternative, renamed to the task as a student's answer."""
     module = sys.modules[function.__module__]
     tree = ast.parse(solution_of(module, function.__name__, set()))
     tree.body = [node for node in tree.body if not _is_ours(node)]

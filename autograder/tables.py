@@ -1,4 +1,4 @@
-"""What the command prints: a verdict, a class, a machine's fitness. As tables, with rich."""
+"""The tables that the command line prints: a verdict, a class, a machine's self-test."""
 
 import platform
 from collections import Counter
@@ -50,12 +50,8 @@ def verdict_table(verdict: Verdict, console: Console) -> None:
         console.print(Text(f"note: {line}"))
     for line in verdict.flags:
         console.print(Text(f"to look at: {line}", style="yellow"))
-    console.print(
-        Text(
-            f"sandbox: {verdict.level}",
-            style="dim" if verdict.level == "bubblewrap" else "bold red",
-        )
-    )
+    style = "dim" if verdict.level == "bubblewrap" else "bold red"
+    console.print(Text(f"sandbox: {verdict.level}", style=style))
 
 
 # What a student's failures are called where there is no room for their messages.
@@ -68,9 +64,7 @@ IN_WORDS = {
 
 
 def class_table(assignment: Assignment, verdicts: dict[str, Verdict], console: Console) -> None:
-    """A class: student, score, score per task, what went wrong and the misconception it looks
-    like.
-    """
+    """A class: student, score, score per task, what went wrong and the likely misconception."""
     tasks = next(iter(verdicts.values())).tasks
     table = Table(
         box=box.SIMPLE_HEAD, title=assignment.name, title_style="bold", padding=(0, 1, 0, 0)
@@ -81,11 +75,9 @@ def class_table(assignment: Assignment, verdicts: dict[str, Verdict], console: C
         table.add_column(f"{number}\n/{task.points:g}", justify="right", no_wrap=True)
     table.add_column("What went wrong", ratio=1, min_width=20, overflow="fold")
     for student, verdict in sorted(verdicts.items()):
-        score = (
-            f"{verdict.earned:g}/{verdict.points:g}"
-            if verdict.status != "not graded"
-            else "not graded"
-        )
+        score = f"{verdict.earned:g}/{verdict.points:g}"
+        if verdict.status == "not graded":
+            score = "not graded"
         cells = [_task_cell(task, verdict) for task in verdict.tasks]
         table.add_row(Text(student), score, *cells, went_wrong(verdict))
     console.print(table)
@@ -101,9 +93,7 @@ def _task_cell(task: TaskVerdict, verdict: Verdict) -> Text:
 
 
 def went_wrong(verdict: Verdict) -> Text:
-    """A submission's failures, a line each: a task with its misconception, or tasks that failed
-    alike.
-    """
+    """A submission's failures by line: a misconception, or tasks that failed alike."""
     text = Text()
     if verdict.status != "graded":
         text.append(f"{verdict.status}: {verdict.reason}\n", style="red")
@@ -126,12 +116,12 @@ def went_wrong(verdict: Verdict) -> Text:
 
 
 def collected_table(outcomes: list["Outcome"], console: Console) -> None:
-    """What `collect` took, a line for each student, with what there is to say; and the sums."""
+    """The outcomes of `collect`, one line per student, and their sums."""
     table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column("Student", overflow="fold", max_width=30)
     table.add_column("Assignment", no_wrap=True)
     table.add_column("", no_wrap=True)
-    table.add_column("What there is to say", ratio=1, overflow="fold")
+    table.add_column("Notes", ratio=1, overflow="fold")
     for one in outcomes:
         style = {"not taken": "red", "there already": "dim"}.get(one.status, "green")
         table.add_row(
@@ -143,7 +133,7 @@ def collected_table(outcomes: list["Outcome"], console: Console) -> None:
 
 
 def doctor_table(level: str, console: Console) -> bool:
-    """Print how fit this machine is to grade, and return whether it is."""
+    """Print the self-test of this machine, and return whether it can grade."""
     from autograder.judge.workers.self_test import self_test
 
     table = Table(box=box.SIMPLE_HEAD, title=f"Sandbox level: {level}")
@@ -166,7 +156,10 @@ def doctor_table(level: str, console: Console) -> bool:
 
 def _fitness(level: str, fit: bool) -> str:
     if not fit:
-        return "Not fit to grade yet: follow the remedy beside each ✗, then run `autograder doctor` again."
+        return (
+            "Not fit to grade yet: follow the remedy beside each ✗, then run `autograder doctor` "
+            "again."
+        )
     if level == "process":
         return "Fit to grade notebooks that you trust: the level `process` does not isolate them."
     return "Fit to grade."

@@ -1,6 +1,4 @@
-"""What an executed solution was made from, so that minutes are not spent twice on what has not
-changed.
-"""
+"""The fingerprint of an executed solution, which is run again only if that has changed."""
 
 import hashlib
 import json
@@ -17,12 +15,12 @@ from autograder.assignments import COURSE
 CODE = {".py", ".safetensors"}
 
 
-def made_from(notebook: NotebookNode, packs: Iterable[Path], packages: Iterable[str]) -> str:
-    """A hash of all that a solution's outputs depend on.
+def fingerprint(notebook: NotebookNode, packs: Iterable[Path], packages: Iterable[str]) -> str:
+    """A hash of everything that a solution's outputs depend on.
 
-    notebook  the solution before it is run: it has the master's text and the references' source
+    notebook  the solution before it is run, with the master's text and the references' source
     packs     the pictures that it reads
-    packages  what it imports; their versions count
+    packages  the packages that it imports; their versions are hashed
     """
     digest = hashlib.sha256(json.dumps(notebook, sort_keys=True).encode())
     digest.update(surroundings(packs, packages).encode())
@@ -30,7 +28,7 @@ def made_from(notebook: NotebookNode, packs: Iterable[Path], packages: Iterable[
 
 
 def surroundings(packs: Iterable[Path], packages: Iterable[str]) -> str:
-    """A hash of all that a solution's outputs depend on besides its own text."""
+    """A hash of everything that a solution's outputs depend on, except its own text."""
     versions = [
         platform.python_version(),
         *(f"{name} {metadata.version(name)}" for name in packages),
@@ -44,10 +42,10 @@ def surroundings(packs: Iterable[Path], packages: Iterable[str]) -> str:
     return digest.hexdigest()
 
 
-def kept(solution: Path, stamp: str) -> NotebookNode | None:
-    """The executed solution that is there already, if it was made from the same; or None."""
+def load_cached(solution: Path, stamp: str) -> NotebookNode | None:
+    """The executed solution on disk if its fingerprint is `stamp`, else None."""
     try:
         notebook = nbformat.read(solution, as_version=4)
-    except (OSError, ValueError):  # not there, or cut short
+    except (OSError, ValueError):  # missing or truncated
         return None
     return notebook if notebook.metadata.get("made_from") == stamp else None

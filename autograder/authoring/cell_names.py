@@ -28,8 +28,9 @@ def name_of(notebook: NotebookNode, index: int) -> str:
 
 
 def place_in_words(notebook: NotebookNode, index: int, traceback: str) -> str:
-    """Where an exception was raised, in this cell or an earlier one: “, line 3 (`x = 1 / 0`)”; or
-    nothing.
+    """Where an exception was raised: “, line 3 (`x = 1 / 0`)”; empty if unknown.
+
+    It may be in an earlier cell than the one that failed.
     """
     place = place_of(traceback)
     cells = [at for at, cell in enumerate(notebook.cells) if _runs(cell)]

@@ -178,7 +178,8 @@ class _Run:
         if self.at is None:
             return CourseError(
                 f"The {self.called}'s kernel did not start: {_last_line(str(error))}. "
-                "Check that `python -m ipykernel --version` works here and that there is memory left."
+                "Check that `python -m ipykernel --version` works here and that there is memory "
+                "left."
             )
         where, again = (
             name_of(self.notebook, self.at),
@@ -192,12 +193,15 @@ class _Run:
             )
         if self.still:
             return CourseError(
-                f"The {self.called} was ended in {where}: its kernel has done nothing for minutes. Does this "
-                f"cell wait for input, a lock, or a network that does not answer? Mend it and {again}"
+                f"The {self.called} was ended in {where}: its kernel has done nothing for minutes. "
+                "Does this "
+                "cell wait for input, a lock, or a network that does not answer? Mend it and "
+                f"{again}"
             )
         if isinstance(error, DeadKernelError):
             return CourseError(
-                f"The {self.called}'s kernel was killed in {where}. It probably ran out of memory: close "
+                f"The {self.called}'s kernel was killed in {where}. It probably ran out of memory: "
+                "close "
                 f"other programs and {again}"
             )
         return CourseError(

@@ -1,5 +1,4 @@
-"""Given cells leave no names behind: a check's `squared` must not replace a student's helper of
-that name.
+"""Given cells define no names: `squared` in a check must not replace a student's helper.
 
 A check cell is one block and a picture cell one function, and neither defines anything for later
 cells:
@@ -20,8 +19,10 @@ ONE_BLOCK = (
     'the visible checks of a task are one block, `with visible_checks.of("{}"):`, and nothing else.'
 )
 ONE_FUNCTION = (
-    'a picture cell needs a function decorated with @picture("name"), called `_` and without arguments, and '
-    "nothing else. Move the rest into the function, or, if later cells use it, into a code cell above."
+    'a picture cell needs a function decorated with @picture("name"), called `_` and without '
+    "arguments, and "
+    "nothing else. Move the rest into the function, or, if later cells use it, into a code cell "
+    "above."
 )
 NO_NAME = "the function below @{} leaves its name behind: call it `_`."
 NO_GLOBAL = "a picture leaves no names behind, so there is no `global` in it."
@@ -71,9 +72,7 @@ def _is_block(statement: ast.stmt, task: str) -> bool:
 
 
 def picture_name(source: str) -> str:
-    """The name of the picture that a picture cell draws. Raises GivenCellError if the cell leaves a
-    name.
-    """
+    """The name of a picture cell's picture. Raises GivenCellError if the cell defines a name."""
     body, name = parsed(source), ""
     for statement in body:
         drawn = _drawn_by(statement)

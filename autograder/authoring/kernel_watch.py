@@ -1,5 +1,6 @@
-"""Does a kernel still move? Judged by what its processes do, never by the clock: a busy machine is
-slow.
+"""Detect a kernel that no longer does anything.
+
+It is judged by what its processes do, never by the clock: on a busy machine, everything is slow.
 
 A kernel moves if it or what it has started computes, waits for a processor, or reads and writes.
 """
@@ -14,12 +15,14 @@ from typing import NamedTuple
 import psutil
 
 PERIOD = 10.0  # seconds between two looks at the kernel
-LOOKS = 30  # so many in a row have to find it still: five minutes, more if this process has to wait, too
+# Looks in a row that must find it still: five minutes, or more if this process has to wait as well.
+LOOKS = 30
 # Of a processor. A kernel that waits for a lock takes 0.0005 of one, for a shell command (`!sleep
 # 60`) 0.013. Where nothing but this is known, a computing kernel on a busy machine might look idle:
 # better too patient.
 COMPUTES = 0.02 if sys.platform == "linux" else 0.005
-WAITS = 0.5  # of the time that it waits for a processor; what wakes up for a moment does not wait so long
+# Share of the time spent waiting for a processor. A thread that wakes up briefly waits less.
+WAITS = 0.5
 TRANSFERS = 4096  # bytes in each second, read or written
 
 
@@ -46,9 +49,7 @@ class Work(NamedTuple):
 
 
 def work_of(pid: int) -> dict[int, Work]:
-    """What a process and all that it has started have done so far, by process; empty if it has
-    ended.
-    """
+    """The work of a process and its descendants so far, by process id; empty if it has ended."""
     try:
         process = psutil.Process(pid)
         tree = [process, *process.children(recursive=True)]
@@ -69,10 +70,8 @@ def _work(process: psutil.Process) -> Work:
         try:
             transfers = process.io_counters()
             characters = transfers.read_chars + transfers.write_chars
-        except (
-            AttributeError,
-            psutil.AccessDenied,
-        ):  # macOS and Windows count otherwise, or not at all
+        except (AttributeError, psutil.AccessDenied):
+            # macOS and Windows count differently, or not at all.
             characters = 0
     return Work(times.user + times.system, _waited(process.pid), characters)
 
@@ -89,8 +88,9 @@ def _waited(pid: int) -> float:
 
 
 def work_between(before: dict[int, Work], after: dict[int, Work]) -> Work:
-    """What was done in between. A process that is new counts as a whole; one that has ended, not at
-    all.
+    """The work done between two moments.
+
+    A new process counts with all its work; one that has ended does not count.
     """
     nothing = Work(0, 0, 0)
     each = [

@@ -29,7 +29,7 @@ TELLING = 16
 LONG = 28
 # Whole lines that everybody writes, here without their spaces.
 IDIOMS = {"withtorch.no_grad():", "withtorch.inference_mode():", "super().__init__()"}
-IDIOMS |= {"optimizer.zero_grad()", "optimizer.step()"}
+IDIOMS |= {"optimizer.zero_grad()", "optimizer.step()", "returntorch.stack("}
 PNG = b"\x89PNG\r\n\x1a\n"
 ZIP = b"PK\x03\x04"
 PIXELS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}
@@ -111,9 +111,7 @@ def _search(content: dict[str, bytes], secret: dict[str, str]) -> list[str]:
 
 
 def _lines(name: str, data: bytes) -> list[str]:
-    """The lines a reader of the file sees; of a notebook, those of its cells, outputs and
-    metadata.
-    """
+    """The lines that a reader of the file sees; for a notebook, of cells, outputs and metadata."""
     if data.startswith(ZIP):  # packed, it would show nothing, and take minutes
         with suppress(ValueError, OSError, zipfile.BadZipFile):
             return _texts_of_pack(data)

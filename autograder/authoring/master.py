@@ -91,9 +91,7 @@ class Master:
 
     @property
     def hidden_packs(self) -> list[str]:
-        """The names of the packs that hidden checks alone see, from the front matter; they never
-        ship.
-        """
+        """Names of the packs that only hidden checks see, from the front matter. Never shipped."""
         return self.metadata["assignment"].get("hidden_data", [])
 
     @property
@@ -277,8 +275,7 @@ class _Reader:
 
 
 class _Order:
-    """The house order, a cell at a time: heading, task, check, picture, then one question, written
-    or not.
+    """Checks the order of cells: heading, task, check, picture, then one question.
 
     Under a heading of the first level, and before the next task, pictures and questions are of no
     task.

@@ -22,7 +22,8 @@ except ModuleNotFoundError:
     import os
 
     lost = ModuleNotFoundError(
-        f"course_utils is not in {{os.getcwd()}}: unpack {name}.zip, and open the notebook that lies in it. "
+        f"course_utils is not in {{os.getcwd()}}: unpack {name}.zip, and open the notebook that "
+        "lies in it. "
         "(On Colab: upload the archive; !unzip -q {name}.zip; %cd {name}; then this cell again.)"
     )
     lost._render_traceback_ = lambda: [str(lost)]
@@ -49,8 +50,9 @@ from course_utils.self_check import self_check
 self_check("{name}.ipynb")
 ```
 
-They run the file that you have saved as it is run for your grade: from top to bottom, in a fresh kernel,
-without the training. They say which visible checks pass, so you need not restart and run everything yourself.
+Both run the saved file as it is run for your grade: from top to bottom, in a fresh kernel, without
+the training. They show which visible checks pass, so you need not restart and run everything
+yourself.
 
 Hand in {files}."""
 
@@ -92,9 +94,7 @@ class _Builder:
         return notebook
 
     def about(self) -> dict[str, object]:
-        """What a student's own tools may know of the assignment: course_utils.setup_check,
-        .self_check.
-        """
+        """The metadata for the student's tools: course_utils.setup_check and .self_check."""
         minutes = {cell.name: cell.attributes["minutes"] for cell in self.master.named("task")}
         checks = {cell.name: digest(cell.source) for cell in self.master.named("check")}
         points = self.master.points
@@ -110,9 +110,7 @@ class _Builder:
         }
 
     def with_setup(self, cells: list[NotebookNode]) -> list[NotebookNode]:
-        """The cells with one before the first code that looks whether all is there that they
-        need.
-        """
+        """The cells, with a setup check before the first code cell."""
         first = next((at for at, cell in enumerate(cells) if cell.cell_type == "code"), len(cells))
         setup = _code(SETUP.format(name=self.master.assignment.name), "setup", locked=True)
         return [*cells[:first], setup, *cells[first:]]
@@ -143,14 +141,13 @@ class _Builder:
         return [*made, self.grade(cell.name)] if ends_task else made
 
     def given(self, cell: Cell) -> None:
-        """Take note of what a given cell defines; a check or a picture leaves nothing. Raises
-        MasterError.
-        """
+        """Record what a given cell defines; checks, pictures: nothing. Raises MasterError."""
         source = plain_python(cell.source)
         if unknown := free_names(source) - self.defined - KNOWN:
             line, name = min((cell.line + line_of(cell.source, name), name) for name in unknown)
             raise MasterError(
-                f"{self.master.assignment.master}:{line}: {name!r} is used here, and no earlier cell "
+                f"{self.master.assignment.master}:{line}: {name!r} is used here, and no earlier "
+                "cell "
                 "defines it: checks and pictures leave no names behind."
             )
         if cell.role not in ("check", "picture"):
@@ -182,16 +179,12 @@ class _Builder:
 
 
 def content_id(cell: NotebookNode) -> str:
-    """An id that stays when cells are added elsewhere: a submission of an older release still
-    fits.
-    """
+    """An id that does not change when other cells are added, so that old submissions still fit."""
     return f"{cell.cell_type}-{hashlib.sha256(cell.source.encode()).hexdigest()[:12]}"
 
 
 def _headings(master: Master) -> dict[int, str]:
-    """The cells of headings, with points and time put under the title and under each task's
-    heading.
-    """
+    """The text cells, with points and times added under the title and each task's heading."""
     title = next(cell for cell in master.cells if cell.role == "text")
     found, heading = {id(title): _under("^# .*$", title.source, _sums(master))}, title
     for cell in master.cells:

@@ -19,7 +19,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.assignments import COURSE, Assignment, CourseError
-from autograder.authoring.build_cache import kept, made_from, surroundings
+from autograder.authoring.build_cache import fingerprint, load_cached, surroundings
 from autograder.authoring.execute import execute, harvest_pictures
 from autograder.authoring.leak import LeakError, find_leaks
 from autograder.authoring.master import Master, read_master
@@ -81,9 +81,7 @@ class Build:
 
 
 def shipped_modules() -> dict[str, bytes]:
-    """The part of `course_utils` that students get, by path: the folders in `SHIPPED`, never
-    `reference`.
-    """
+    """The part of `course_utils` that students get, by path: the folders in `SHIPPED`."""
     package = COURSE / "course_utils"
     paths = [path for folder in SHIPPED for path in sorted((package / folder).glob("*.py"))]
     return {path.relative_to(COURSE).as_posix(): path.read_bytes() for path in paths}
@@ -111,8 +109,8 @@ def build(
     made = Build(assignment, to / assignment.name)
     student, solution = student_notebook(master), solution_notebook(master)
     packs = packs_of(master, progress)  # the solution reads them where they are made
-    stamp = made_from(solution, packs, STUDENT_PACKAGES)
-    solved = None if again else kept(made.solution, stamp)
+    stamp = fingerprint(solution, packs, STUDENT_PACKAGES)
+    solved = None if again else load_cached(made.solution, stamp)
     if solved is None:
         made.solution.parent.mkdir(parents=True, exist_ok=True)
         checkpoints = made.checkpoints / surroundings(packs, STUDENT_PACKAGES)[:16]
@@ -169,8 +167,7 @@ def check_release(archive: Path, master: Master) -> None:
 def check_stubs_only(
     archive: Path, assignment: Assignment, progress: Progress = quiet, now: Now = silent
 ) -> None:
-    """Unpack the archive, run it as a student would, and see every task unsolved and nothing else
-    wrong.
+    """Run the unpacked archive as a student would: every task is unsolved, nothing else fails.
 
     Raises CourseError.
     """
@@ -261,21 +258,23 @@ def _readme(master: Master) -> str:
     files = "".join(f", and `{file}`, which a cell saves beside it" for file in master.files)
     return f"""# {master.title}
 
-1. Once, in this folder: `python -m venv .venv`, then `.venv/bin/pip install -r requirements.txt`, with Python
-   3.11.4 or newer. That takes about 6 GB. `.venv/bin/python -m course_utils` says whether all is there.
+1. Once, in this folder: `python -m venv .venv`, then `.venv/bin/pip install -r requirements.txt`,
+   with Python 3.11.4 or newer. That takes about 6 GB. `.venv/bin/python -m course_utils` checks
+   your installation.
 2. Start: `.venv/bin/jupyter lab {name}.ipynb`
-3. Work from top to bottom. A task is a cell that raises `NotImplementedError`: write the function there, keep
-   its name and its arguments. The cell below it checks your answer, and the one below that draws it beside
-   the picture that you should see.
-4. Save, and see where you are: `.venv/bin/python -m course_utils.self_check {name}.ipynb` runs the saved
-   notebook as it is run for your grade, and says which visible checks pass and what to hand in.
+3. Work from top to bottom. A task is a cell that raises `NotImplementedError`: write the function
+   there, keep its name and its arguments. The cell below it checks your answer, and the one below
+   that draws it beside the picture that you should see.
+4. Save, and see where you are: `.venv/bin/python -m course_utils.self_check {name}.ipynb` runs
+   the saved notebook as it is run for your grade, and shows which visible checks pass and what to
+   hand in.
 5. Hand in the notebook, `{name}.ipynb`, under the same name{files}.
 
-On Windows it is `.venv\\Scripts\\` in the place of `.venv/bin/`. Where nbgrader is installed, its Validate
-button runs the visible checks, too.
+On Windows, use `.venv\\Scripts\\` instead of `.venv/bin/`. If nbgrader is installed, its Validate
+button runs the visible checks as well.
 
-Everything works without a network. Nothing that you write outside the task cells is lost: your own
-cells are run too when your work is graded.
+Everything works without a network. Nothing that you write outside the task cells is lost: your
+own cells are run too when your work is graded.
 """
 
 

@@ -1,6 +1,4 @@
-"""What a hidden check says of a result: type, shape, dtype and finiteness first, and only then the
-value.
-"""
+"""Assertions of hidden checks: type, shape, dtype and finiteness first, then the value."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -104,9 +102,7 @@ def expect_inputs_unchanged(submission: "Recorder") -> None:
 
 
 def plain(tensor: Tensor) -> Tensor | None:
-    """The tensor without its subclass, which may answer as it likes; None for a sparse or a meta
-    tensor.
-    """
+    """The tensor without its subclass, whose methods may lie; None if sparse or on `meta`."""
     with torch._C.DisableTorchFunctionSubclass():
         ordinary = tensor.layout == torch.strided and tensor.device.type != "meta"
         return tensor.as_subclass(Tensor) if ordinary else None

@@ -49,9 +49,7 @@ def expect_sizes(results: list[object], sizes: list[int], whole: bool = False) -
 
 
 def expect_value_errors(call: Callable, *several: tuple[int, ...]) -> None:
-    """Calls of a task that have to raise ValueError, as its docstring says. All are made, and then
-    judged.
-    """
+    """Make all calls of a task that must raise ValueError, then judge them."""
     results = [size_failure(call, arguments) for arguments in several]
     failures = [failure for failure in results if failure is not None]
     if len(failures) < len(results):
@@ -343,9 +341,7 @@ def expect_adjoint(
     padding: int,
     output_padding: int,
 ) -> None:
-    """<y, result> = <conv(y), maps> for several random y, relative to the magnitudes that are
-    summed.
-    """
+    """<y, result> = <conv(y), maps> for several random y, relative to the summed magnitudes."""
     sizes = zip(maps.shape[2:], kernels.shape[2:], strict=True)
     size = [stride * (n - 1) + k - 2 * padding + output_padding for n, k in sizes]
     double = isinstance(result, Tensor) and result.dtype == torch.float64
@@ -453,14 +449,13 @@ def test_overlap_form(submission):
         expect(submission.overlap_count(size, kernel, stride), close_to=ones.flatten().long())
 
 
-# -------------------------------------------------------------------------------------------
-# interpolation No azimuth that is expected is so near to 0 that it may round to 360.
+# ------------------------------------------------------------------------------------ interpolation
+
+# No azimuth that is expected is so near to 0 that it may round to 360.
 
 
 def rotated_azimuths(start: float, end: float, shares: Tensor) -> Tensor:
-    """Azimuths between two, by rotations of the complex plane: the angle of a quotient is the short
-    one.
-    """
+    """Azimuths between two, by complex rotations: a quotient's angle is the short way."""
     first, last = (cmath.rect(1, math.radians(degrees)) for degrees in (start, end))
     way = cmath.phase(last / first)
     turned = [cmath.phase(first * cmath.rect(1, share * way)) for share in shares.tolist()]
@@ -468,9 +463,7 @@ def rotated_azimuths(start: float, end: float, shares: Tensor) -> Tensor:
 
 
 def azimuths_of(submission, shares: Tensor, ends: Iterable[tuple[float, float]]) -> list[object]:
-    """The answers for several pairs of a start and an end; all of them, so that a mistake shows in
-    full.
-    """
+    """The answers for several pairs of start and end; all, so that a mistake shows in full."""
     return [
         submission.interpolate_azimuth(torch.tensor(start), torch.tensor(end), shares)
         for start, end in ends
@@ -1125,9 +1118,7 @@ def hidden_chairs(size: int) -> Views:
 
 
 def generator_sizes(state: dict[str, Tensor]) -> tuple | None:
-    """The sizes that a ChairGenerator of these weights was made with; None if there is no such
-    one.
-    """
+    """The sizes that a ChairGenerator of these weights was made with; None if there are none."""
     doublings = sum(
         name.startswith("image.") and weight.dim() == 4 for name, weight in state.items()
     )
@@ -1188,9 +1179,7 @@ def test_generator_trained(submission):
 
 
 def some_drawings(seed: int, *size: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """A drawing that may leave [0, 1], and a target that does not: image, mask, target image,
-    target mask.
-    """
+    """A drawing that may leave [0, 1] and a target that does not: images and masks."""
     batch, height, width = size
     image, mask = (draw(seed + c, batch, c, height, width, low=-0.5, high=1.5) for c in (3, 1))
     target, target_mask = some_picture(seed + 5, *size)
@@ -1277,9 +1266,7 @@ def test_composite_by_hand(submission):
 
 
 def some_chair(seed: int, *size: int) -> tuple[Tensor, Tensor]:
-    """Colours, not yet multiplied by the mask, and a mask of all three: outside, inside, and
-    edges.
-    """
+    """Colours, not yet multiplied by the mask, and a mask with outside, inside and edges."""
     batch, height, width = size
     mask = draw(seed, batch, 1, height, width, low=-0.4, high=1.4).clamp(0, 1)
     return draw(seed + 1, batch, 3, height, width, low=0, high=1), mask

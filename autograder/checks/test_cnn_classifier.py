@@ -28,7 +28,8 @@ forbid("softmax", *library.SOFTMAXES, ops=library.SOFTMAX_OPERATORS)
 forbid("cross_entropy", *library.CROSS_ENTROPIES, ops=library.CROSS_ENTROPY_OPERATORS)
 
 # Relative to the largest expected magnitude (at least 1); see TOLERANCE for the default.
-EXACT = 2e-6  # float64, where a constant inside may be float32, or the result is off by its last bit there
+# float64, where a constant inside may be float32, or the result is off by its last bit there
+EXACT = 2e-6
 
 
 def shuffled(seed: int, *shape: int) -> Tensor:
@@ -611,9 +612,7 @@ def test_schedule_form(submission):
 
 
 def parameters_of(seed: int, widths: list[int], classes: int) -> list[Tensor]:
-    """Kernels and bias of each block, weights and bias at the end; widths[0] is the picture's
-    channels.
-    """
+    """Kernels and bias per block, weights and bias at the end; widths[0]: the input's channels."""
     found = []
     for block, (before, after) in enumerate(zip(widths, widths[1:], strict=False)):
         found += [draw(seed + 10 * block, after, before, 3, 3, low=-0.6, high=0.6)]

@@ -31,7 +31,8 @@ from course_utils.data.rendered_views import load_views
 
 # Tolerances, relative to the largest expected magnitude (at least 1); see TOLERANCE for the
 # default.
-LAB = 3e-4  # 0.03 Lab units: the standard's constants are published with four to seven digits (0.02 units)
+# 0.03 Lab units: the standard's constants are published with four to seven digits (0.02 units)
+LAB = 3e-4
 RGB = 4e-3  # the same in sRGB, where a channel is near black and others are not: one 8-bit level
 DARK = 3e-4  # ... and where all channels are
 DISTANCE = (
@@ -104,9 +105,7 @@ DARK_LAB = torch.tensor([[1.0, 0.0, 0.0], [4.0, 2.0, -9.0], [6.0, -7.0, 4.0]])
 def expect_finite_gradient(
     submission, task: str, *args: Tensor, cotangent: Tensor | list[Tensor]
 ) -> None:
-    """No NaN in the gradient by the first argument. An answer that leaves torch (NumPy) has none:
-    allowed.
-    """
+    """No NaN in the gradient by the first argument. NumPy answers have no gradient: allowed."""
     try:
         slope = submission.gradient_of(task, *args, cotangent=cotangent)
     except Failure as failure:
@@ -351,9 +350,7 @@ SEVEN_BINS = torch.tensor(
 
 
 def colours(seed: int, batch: int, height: int, width: int) -> Tensor:
-    """Colours (B, 2, H, W), each 2.2 to 4.4 from one of the published bins, so that no two bins
-    tie.
-    """
+    """Colours (B, 2, H, W), each 2.2 to 4.4 from a published bin, so that no two bins tie."""
     bins = lattice(PUBLISHED)
     index = torch.randint(
         len(bins), (batch, height, width), generator=torch.Generator().manual_seed(seed)
@@ -634,9 +631,7 @@ def test_cross_entropy_form(submission):
 
 
 def prior_of(ab: Tensor, bins: Tensor, sigma: float) -> Tensor:
-    """Pixels counted by a k-d tree, then each bin's share handed out bin by bin, in double
-    precision.
-    """
+    """Pixels counted by a k-d tree, shares smoothed bin by bin, in double precision."""
     places = bins.double().numpy()
     _, nearest = cKDTree(places).query(ab.double().movedim(1, -1).reshape(-1, 2).numpy())
     prior = np.zeros(len(places))
@@ -800,9 +795,7 @@ def colorizer_shapes(
 
 
 def colorizer_state(seed: int, *sizes) -> dict[str, Tensor]:
-    """Weights for every layer, that keep numbers at about their size through a ReLU, and
-    statistics.
-    """
+    """Weights for every layer that keep the scale of numbers through a ReLU, and statistics."""
     state = {}
     for number, (name, shape) in enumerate(colorizer_shapes(*sizes).items()):
         low, high = RANGES.get(name.rpartition(".")[2], (0, 0))
@@ -829,8 +822,7 @@ def scores_of(
     blocks: Sequence[Sequence[int]],
     training: bool = False,
 ) -> Tensor:
-    """What a Colorizer of these weights answers, in torch's functions. While training, statistics
-    move on.
+    """A Colorizer's answer, by torch's functions. While training, statistics are updated.
 
     A stride is every so-many-th place of a convolution without one.
     """
@@ -873,8 +865,7 @@ def colorizer_loaded(
 
 
 def colorizer_misfit(network, state: dict[str, Tensor]) -> Failure:
-    """Which weights do not fit: they are put in one after another, and then again in a shape that
-    none has.
+    """The weights that do not fit, found by loading one at a time, also in an impossible shape.
 
     Weights of another shape are an error, those of a name that there is not are left out.
     """
@@ -1009,9 +1000,7 @@ ABOVE, OWNED = 0.06, 0.75  # of the least cross-entropy; of the chairs' and tabl
 
 @cache
 def hidden_rooms() -> tuple[Tensor, Tensor]:
-    """Rooms of furniture that nobody has been given: lightness, and what every fourth pixel belongs
-    to.
-    """
+    """Furniture rooms that nobody was given: lightness, and the object at every fourth pixel."""
     rooms = make_scenes(load_views(pack_path("furniture_hidden"), size=64), 96, seed=7)
     return rooms.lightness, rooms.kind[..., 2::4, 2::4]
 
@@ -1046,9 +1035,7 @@ def saved_colorizer(submission):
 
 
 def share_owned(logits: Tensor, kind: Tensor) -> float:
-    """The share of the chairs' and tables' pixels whose colour, decoded, is near to one that they
-    own.
-    """
+    """The share of chair and table pixels whose decoded colour is near one that they can have."""
     pieces = [index for index, palette in enumerate(WORLD) if palette.name in ("chair", "table")]
     near = plausible_share(mean_colour(annealed(logits, 0.38), lattice(PUBLISHED)), kind)
     pixels = floors.shares(kind)
@@ -1077,11 +1064,12 @@ def test_colorizer_trained(submission):
     if above > ABOVE:
         percent = f"{math.ceil(100 * above)}%" if above < 9 else "more than 900%"
         said += [
-            f"its cross-entropy is {percent} above the least that there can be: {ABOVE:.0%} are allowed"
+            f"its cross-entropy is {percent} above the least that there can be: {ABOVE:.0%} are "
+            "allowed"
         ]
     if share < OWNED:
-        reached = f"{math.floor(100 * share)}% of the chairs' and tables' pixels get a colour that they own"
-        said += [f"{reached}: {OWNED:.0%} are wanted"]
+        pixels = f"{math.floor(100 * share)}% of the chairs' and tables' pixels"
+        said += [f"{pixels} get a colour that they own: {OWNED:.0%} are wanted"]
     if said:
         raise Failure("wrong value", "; ".join(said))
 
@@ -1090,16 +1078,12 @@ def test_colorizer_trained(submission):
 
 
 def stretched(line: np.ndarray, size: int) -> np.ndarray:
-    """Numbers at the centres of their cells, linear in between and constant beyond the
-    outermost.
-    """
+    """Linear interpolation between cell centres, constant beyond the outermost."""
     return np.interp((np.arange(size) + 0.5) * len(line) / size - 0.5, np.arange(len(line)), line)
 
 
 def painted(lightness: Tensor, ab: Tensor) -> Tensor:
-    """The picture by scikit-image; colours in ab units are stretched along one axis, then the
-    other.
-    """
+    """The picture by scikit-image; ab colours are stretched along one axis, then the other."""
     grid = ab.numpy()
     for axis in (2, 3):
         grid = np.apply_along_axis(stretched, axis, grid, lightness.shape[axis])
@@ -1258,9 +1242,7 @@ STEP, HALF_STEP = 7e-3, 5e-3
 
 
 def area(prediction: Tensor, target: Tensor, weights: Tensor | None = None) -> Tensor:
-    """The area under the curve itself, by counting: a threshold every 0.05 ab units, in double
-    precision.
-    """
+    """The area under the curve by counting: a threshold every 0.05 ab units, in float64."""
     offset = (prediction.double() - target.double()).numpy()
     distances = np.hypot(offset[:, 0], offset[:, 1]).ravel()
     counts = np.ones(len(distances)) if weights is None else weights.double().numpy().ravel()
@@ -1475,9 +1457,7 @@ def test_sparse_encoding_form(submission):
 def sparse_target(
     seed: int, bins: int, batch: int, neighbors: int, height: int, width: int
 ) -> tuple[Tensor, Tensor]:
-    """Different bins for each pixel, and shares that sum to 1: in no order, and no two of them
-    tie.
-    """
+    """Distinct bins per pixel, with shares that sum to 1: unordered, without ties."""
     shape = batch, bins, height, width
     indices = draw(seed, *shape).argsort(dim=1)[:, :neighbors]
     return indices, soft_target(seed + 1000, batch, neighbors, height, width)
@@ -1492,9 +1472,7 @@ def dense_target(indices: Tensor, shares: Tensor, bins: int) -> Tensor:
 def dense_cross_entropy(
     logits: Tensor, indices: Tensor, shares: Tensor, weights: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """torch's own cross-entropy of the target with its zeros, and autograd's gradient, in
-    float64.
-    """
+    """torch's cross-entropy of the dense target, and autograd's gradient, in float64."""
     scores = logits.detach().double().clone().requires_grad_()
     target = dense_target(indices, shares, logits.shape[1])
     losses = F.cross_entropy(scores, target, reduction="none")  # (B, H, W)

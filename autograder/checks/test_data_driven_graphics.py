@@ -24,7 +24,8 @@ from autograder.checks.inputs import draw, strided
 
 # Tolerances, relative to the largest expected magnitude (at least 1); see TOLERANCE for the
 # default.
-FAR = 1e-4  # of distances near 100 with rows near 1000: a rounded mean (1e-4) goes into differences of about 1
+# Of distances near 100 with rows near 1000: a rounded mean (1e-4) goes into differences of about 1.
+FAR = 1e-4
 
 
 def pair(result: object, what: str) -> tuple[object, object]:
@@ -173,9 +174,7 @@ def test_neighbors_form(submission):
 
 
 def elected(labels: Tensor, weights: Tensor | None = None) -> Tensor:
-    """A tally for each query; a Counter's `max` keeps the first, that is, the nearest, of
-    equals.
-    """
+    """A tally per query; a Counter's `max` keeps the first of equals: the nearest."""
     weights = torch.ones(labels.shape) if weights is None else weights
     winners = []
     for row, counts in zip(labels.tolist(), weights.tolist(), strict=True):

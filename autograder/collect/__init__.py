@@ -1,3 +1,4 @@
-"""Hand-ins of every origin into a course directory: whose each one is, when it came, what is in
-it.
+"""Collect submissions from any source into a course directory.
+
+For each: whose it is, when it was submitted, and which files belong to it.
 """

@@ -1,8 +1,7 @@
-"""What is in a folder or in a zip that a stranger has packed: listed, checked, and read as a
-stream.
+"""List, check and stream the files of an untrusted folder or zip.
 
-Nothing is ever unpacked under a name that an archive gives, so none can climb out of its folder;
-what tries to is refused all the same.
+Files are never unpacked under a name from the archive, so no name can lead out of the folder.
+An archive that tries is refused all the same.
 """
 
 import os
@@ -28,7 +27,7 @@ MAX_RATIO = 200  # unpacked to packed; notebooks and pictures stay far below
 HARMLESS = 25 * MB  # unpacked, whatever the ratio is
 MAX_CLASS_FILES = 1_000_000  # in one zip of a whole class
 DEEPEST = 2  # a zip in a zip is opened
-DEEPEST_FOLDER = 50  # below the student's own; thousands are a trap, for whoever walks them
+DEEPEST_FOLDER = 50  # below the student's own; thousands are a trap for a program that walks them
 MAX_FOLDERS = 10_000  # of one student
 UNICODE_PATH = 0x7075  # the extra field of a zip that says a name in UTF-8
 UTF8_FLAG = 0x800
@@ -79,8 +78,9 @@ def file_entry(path: Path, inside: tuple[str, ...] | None = None) -> Entry:
 
 
 def folder_entries(folder: Path) -> list[Entry]:
-    """The files under a folder, in order; of too many, one more than is allowed. Raises
-    RefusedError.
+    """The files under a folder, in order. Raises RefusedError.
+
+    Stops one file after the limit, so that the caller sees that there are too many.
     """
     found: list[Entry] = []
     waiting: list[tuple[str, ...]] = [()]
@@ -104,20 +104,21 @@ def _listed(folder: Path) -> tuple[list[str], list[str]]:
     with os.scandir(folder) as listing:
         there = sorted((one for one in listing if not is_junk(one.name)), key=lambda one: one.name)
     kinds = [(one.name, one.is_dir(follow_symlinks=False)) for one in there]
-    return [name for name, is_dir in kinds if not is_dir], [
-        name for name, is_dir in kinds if is_dir
-    ]
+    files = [name for name, is_dir in kinds if not is_dir]
+    folders = [name for name, is_dir in kinds if is_dir]
+    return files, folders
 
 
 def _too_nested(name: str) -> str:
     return (
-        f"`{shown(name)}` has folders in folders, more than {DEEPEST_FOLDER} deep or {MAX_FOLDERS} in all: "
+        f"`{shown(name)}` has folders in folders, more than {DEEPEST_FOLDER} deep or {MAX_FOLDERS} "
+        "in all: "
         "hand in the notebook by itself."
     )
 
 
 def checked(entries: list[Entry]) -> list[Entry]:
-    """The same entries. Raises RefusedError when they are not what a student would hand in."""
+    """Returns the entries. Raises RefusedError if no student would hand in such files."""
     if len(entries) > MAX_FILES:
         raise RefusedError(
             f"There are more than {MAX_FILES} files: hand in the notebook by itself."
@@ -126,9 +127,8 @@ def checked(entries: list[Entry]) -> list[Entry]:
     for entry in packed:
         if entry.trouble:
             raise RefusedError(entry.trouble)
-    _refuse_bomb(
-        "The archive", sum(entry.size for entry in packed), sum(entry.packed for entry in packed)
-    )
+    size = sum(entry.size for entry in packed)
+    _refuse_bomb("The archive", size, sum(entry.packed for entry in packed))
     return entries
 
 
@@ -198,8 +198,9 @@ def _zip_entry(archive: zipfile.ZipFile, info: zipfile.ZipInfo, zips: int) -> En
 
 
 def _name_in_zip(info: zipfile.ZipInfo) -> str:
-    """A file's name. Without its flag it is code page 437, says the standard; most tools write
-    UTF-8 then.
+    """A file's name.
+
+    Without the UTF-8 flag, the standard says code page 437, but most tools write UTF-8.
     """
     if info.flag_bits & UTF8_FLAG:
         return info.filename
@@ -210,9 +211,7 @@ def _name_in_zip(info: zipfile.ZipInfo) -> str:
 
 
 def _unicode_path(extra: bytes, raw: bytes) -> bytes:
-    """The name in Info-ZIP's extra field, if it is for this name; or nothing. Raises
-    struct.error.
-    """
+    """The name in Info-ZIP's extra field if it belongs to `raw`, else b"". Raises struct.error."""
     at = 0
     while at + 4 <= len(extra):
         kind, size = struct.unpack_from("<HH", extra, at)
@@ -259,18 +258,14 @@ def chunks(entry: Entry) -> Iterator[bytes]:
 def _broken(entry: Entry, error: Exception) -> RefusedError:
     if isinstance(error, OSError) and error.strerror:
         return RefusedError(f"`{shown(entry.name)}` can't be read: {error.strerror}.")
-    what = (
-        "is no zip, or a broken one"
-        if entry.name.lower().endswith(".zip")
-        else "is broken in the archive"
-    )
+    what = "is broken in the archive"
+    if entry.name.lower().endswith(".zip"):
+        what = "is no zip, or a broken one"
     return RefusedError(f"`{shown(entry.name)}` {what}: it has to be handed in again.")
 
 
 def write(path: Path, content: Iterable[bytes]) -> None:
-    """Write a new file. Raises OSError when it can't be written, with what was written of it
-    removed.
-    """
+    """Write a new file. Raises OSError, and then leaves no partial file."""
     try:
         with path.open("xb") as file:
             for chunk in content:

@@ -1,15 +1,14 @@
-"""Bring what students handed in into a course directory: from folders, or as an LMS gives it.
+"""Copy submissions into a course directory, from folders or from an LMS's download.
 
-SOURCE is a folder of one folder or one zip per student, what Moodle or Canvas lets one download, or
-one zip of all that. Taken are an assignment's notebook and the files that it wants beside it,
-nothing else:
+SOURCE is a folder with one folder or one zip per student, a download from Moodle or Canvas, or a
+zip of any of these. Only an assignment's notebook and the files that it requires are taken:
 
 submitted/STUDENT/3_colorization/                     whole, or not there
 submitted-before/STUDENT/3_colorization/2026-05-01…   what was there before --update
 
-When it was handed in is not known: neither Moodle's nor Canvas's archive says so reliably. The
-times in a zip are those of somebody's clock, without a time zone; a timestamp.txt in it would be
-its author's claim. Neither is taken. Where lateness costs points, write timestamp.txt beside the
+The time of submission is unknown: neither Moodle's nor Canvas's archive records it reliably. The
+times in a zip come from an arbitrary clock, without a time zone, and a timestamp.txt in it is only
+its author's claim, so both are ignored. Where lateness costs points, write timestamp.txt beside the
 notebook (2026-05-01 23:59:00 UTC), or collect through nbgrader's exchange, which does so.
 """
 
@@ -55,11 +54,11 @@ OTHER_ARCHIVES = (".7z", ".rar", ".tar", ".gz", ".tgz", ".bz2", ".xz")
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of one student's hand-in.
+    """The result for one student's submission.
 
-    student     the id, or what the source calls whoever it is
-    assignment  its name; empty where it is not known
-    says        a sentence; empty when there is nothing to say
+    student     the id, or the name in the source
+    assignment  its name; empty if unknown
+    says        notes for the instructor; may be empty
     """
 
     student: str
@@ -70,7 +69,7 @@ class Outcome:
 
 @dataclass
 class _HandIn:
-    """The items of one sender."""
+    """All items from one sender."""
 
     sender: Sender
     items: list[Item] = field(default_factory=list)
@@ -81,7 +80,7 @@ class _HandIn:
 
     @property
     def is_late(self) -> bool:
-        """Whether the LMS calls any of it late."""
+        """Whether the LMS marks any of it as late."""
         return any(item.sender.late for item in self.items if item.sender)
 
     def entries(self) -> list[Entry]:
@@ -98,13 +97,13 @@ def collect(
     update: bool = False,
     progress: Progress = quiet,
 ) -> list[Outcome]:
-    """Take what is in `source` into the course directory, and say what came of each student's.
+    """Copy the submissions in `source` into the course directory; returns an outcome for each.
 
-    assignment  of which all of it is; without it, names and content tell
-    roster      gives the ids; without it, names of folders and files do
-    update      take what differs from what is there, and keep that in submitted-before/
-    Raises CourseError for a source that can't be read, and when the course directory can't be
-    written to: then what was taken before stays whole, and nothing is there by halves.
+    assignment  treat everything as this assignment; by default, names and content decide
+    roster      gives the ids; by default, the names of folders and files do
+    update      replace changed submissions, and keep the old versions in submitted-before/
+    Raises CourseError if the source can't be read or the course directory can't be written to.
+    Submissions taken before that are complete, and no partial files remain.
     """
     done: list[Outcome] = []
     submitted = course.folder / "submitted"
@@ -124,27 +123,26 @@ def collect(
     except OSError as error:
         whole = sum(one.status != "not taken" for one in done)
         raise CourseError(
-            f"{course.folder} can't be written to ({error.strerror}): mend that and give the same command "
+            f"{course.folder} can't be written to ({error.strerror}): mend that and give the same "
+            "command "
             f"again; the {whole} hand-ins taken so far are whole, and of the next nothing was kept."
         ) from error
     return sorted(done + unknown, key=lambda one: (one.student, one.assignment))
 
 
 def _sweep(submitted: Path) -> None:
-    """What a killed run has left; the lock says that no other is at work."""
+    """Remove what a killed run has left; the lock guarantees that no other run is active."""
     for left in submitted.glob(f"{DRAFTS}*"):
         shutil.rmtree(left, ignore_errors=True)
 
 
 def _items(source: Path, drafts: Path, stack: ExitStack) -> list[Item]:
-    """What is at the top of the source, in order. Raises CourseError when it can't be read."""
+    """The top-level items of the source, in order. Raises CourseError if it can't be read."""
     try:
         if source.is_dir():
             return on_disk(source)
         if not source.is_file():
-            raise CourseError(
-                f"There is no {source}: name a folder or a zip of what was handed in."
-            )
+            raise CourseError(f"There is no {source}: give a folder or a zip of submissions.")
     except OSError as error:
         raise CourseError(
             f"{source} can't be read ({error.strerror}): ask whoever owns it."
@@ -157,21 +155,20 @@ def _items(source: Path, drafts: Path, stack: ExitStack) -> list[Item]:
 
 
 def _as_named(item: Item) -> list[Entry]:
-    """An item's files; a file that an LMS has renamed, under the name that its student gave it."""
+    """An item's files; one that an LMS has renamed gets the student's own name back."""
     sender = item.sender
     entries = item.entries()
     if item.is_folder or not sender or not sender.file:
         return entries
-    own = (
-        f"handed_in{sender.file}" if sender.file.startswith(".") else sender.file
-    )  # Moodle: file_.zip
+    # Moodle may leave nothing before the extension: file_.zip
+    own = f"handed_in{sender.file}" if sender.file.startswith(".") else sender.file
     return [replace(entry, path=(own,)) for entry in entries]
 
 
 def _hand_ins(
     items: list[Item], roster: list[Person] | None
 ) -> tuple[list[_HandIn], list[Outcome]]:
-    """The items by sender, and what comes of those that tell none."""
+    """The items by sender, and outcomes for those whose sender is unknown."""
     roll = Roll(roster) if roster else None
     told, refused = find_hand_ins(items, roll.knows if roll else None)
     unknown = [Outcome(item.label, "", "not taken", says) for item, says in refused.items()]
@@ -187,7 +184,7 @@ def _hand_ins(
             continue
         if hidden and sender.name == hidden and not (roll and roll.knows(hidden)):
             sender = replace(sender, hidden=True)
-        # One number is one sender's, wherever it is; one name may be of two, in two sections.
+        # A number identifies a sender everywhere; a name may belong to two students in two sections.
         key: tuple[object, ...] = (sender.lms, sender.name, item.where)
         if sender.number:
             key = (sender.lms, unicodedata.normalize("NFC", sender.name), sender.number)
@@ -204,19 +201,16 @@ class _Collector:
     update: bool
 
     def take_all(self, hand_ins: list[_HandIn]) -> Iterator[list[Outcome]]:
-        """The outcomes of each hand-in, one after the other. Raises OSError when nothing can be
-        written.
-        """
+        """The outcomes of each submission, in order. Raises OSError when nothing can be written."""
         named = [(hand_in, *self.named(hand_in.sender)) for hand_in in hand_ins]
         ids: dict[str, list[tuple[str, str]]] = {}  # by what they have in common: id and label
         for hand_in, identity, _ in named:
             for student in identity.ids:
                 ids.setdefault(folded(student), []).append((student, hand_in.label))
         for there in (path.name for path in (self.course.folder / "submitted").iterdir()):
-            if folded(there) in ids and not any(
-                there == student for student, _ in ids[folded(there)]
-            ):
-                ids[folded(there)].append((there, f"submitted/{shown(there)}"))
+            same_name = ids.get(folded(there), [])
+            if same_name and there not in [student for student, _ in same_name]:
+                same_name.append((there, f"submitted/{shown(there)}"))
         for hand_in, identity, trouble in named:
             if trouble:
                 yield [Outcome(hand_in.label, "", "not taken", trouble)]
@@ -227,22 +221,19 @@ class _Collector:
                 for student, both in same.items()
                 if len(both) > 1
             ]
-            alone = [student for student, both in same.items() if len(both) == 1]
-            yield twins + (
-                self.take(hand_in, Identity(tuple(alone), identity.note)) if alone else []
-            )
+            alone = tuple(student for student, both in same.items() if len(both) == 1)
+            taken = self.take(hand_in, Identity(alone, identity.note)) if alone else []
+            yield twins + taken
 
     def named(self, sender: Sender) -> tuple[Identity, str]:
-        """Whose it is, and what is the trouble with it; one of the two is empty."""
+        """Whose it is, and why that is unclear; one of the two is empty."""
         try:
             return (self.roll.whose(sender) if self.roll else without_roster(sender)), ""
         except RefusedError as error:
             return Identity(()), str(error)
 
     def take(self, hand_in: _HandIn, identity: Identity) -> list[Outcome]:
-        """Take a student's notebooks, and say what came of each; whatever is wrong stays this
-        student's.
-        """
+        """Take a student's notebooks; returns an outcome each. Errors affect only this student."""
         spool = self.drafts / "spool"
         spool.mkdir()
         name = self.assignment.name if self.assignment else ""
@@ -262,9 +253,7 @@ class _Collector:
             shutil.rmtree(spool, ignore_errors=True)
 
     def by_assignment(self, entries: list[Entry], spool: Path) -> dict[Assignment, list[Entry]]:
-        """The notebooks of each assignment that is looked for. Raises RefusedError when there is
-        none.
-        """
+        """The notebooks of each wanted assignment. Raises RefusedError when there is none."""
         notebooks = [entry for entry in entries if _kind(entry) == ".ipynb"]
         wanted = [self.assignment] if self.assignment else self.course.released()
         told = _told(notebooks, wanted, spool)
@@ -304,9 +293,7 @@ class _Collector:
             return Outcome(student, assignment.name, "not taken", str(error))
 
     def draft(self, files: dict[str, Entry]) -> Path:
-        """The files, in a folder of their own. Raises RefusedError, and OSError when the disk is
-        full.
-        """
+        """Write the files into a new folder. Raises RefusedError, or OSError (disk full)."""
         draft = self.drafts / "draft"
         shutil.rmtree(draft, ignore_errors=True)
         draft.mkdir()
@@ -315,9 +302,7 @@ class _Collector:
         return draft
 
     def settle(self, draft: Path, home: Path, wanted: set[str]) -> tuple[Status, list[str]]:
-        """Move a draft to its place, by renaming: it is there whole, or not at all. Raises
-        OSError.
-        """
+        """Move a draft to its place by renaming, so never in part. Raises OSError."""
         if not home.is_dir() or not any(home.iterdir()):
             home.parent.mkdir(parents=True, exist_ok=True)
             draft.rename(home)
@@ -338,7 +323,7 @@ class _Collector:
         return "updated", [f"What was there is in {kept.relative_to(self.course.folder)}."]
 
     def kept(self, home: Path) -> Path:
-        """A new name for what was handed in before; its folder is made. Raises OSError."""
+        """A new path for the earlier submission, in a folder that exists. Raises OSError."""
         before = self.course.folder / "submitted-before" / home.parent.name / home.name
         before.mkdir(parents=True, exist_ok=True)
         return before / f"{datetime.now():%Y-%m-%d_%H-%M-%S-%f}"
@@ -355,12 +340,13 @@ def _twins(same: list[tuple[str, str]], *, rostered: bool) -> str:
 
 
 def _same(draft: Path, home: Path, wanted: set[str]) -> bool:
-    """Whether of the files that are wanted the same are there already, byte for byte."""
+    """Whether the same wanted files are there already, byte for byte."""
     names = {path.name for path in draft.iterdir()}
     there = {path.name for path in home.iterdir()} & wanted
-    return there == names and len(filecmp.cmpfiles(draft, home, names, shallow=False)[0]) == len(
-        names
-    )
+    if there != names:
+        return False
+    equal, _, _ = filecmp.cmpfiles(draft, home, names, shallow=False)
+    return len(equal) == len(names)
 
 
 def _kind(entry: Entry) -> str:
@@ -382,14 +368,13 @@ def _refuse_download(hand_in: _HandIn, entries: list[Entry]) -> None:
     of_section = is_section(hand_in.sender.name) and around and not all(map(is_part, around))
     if of_class or (of_section and not hand_in.items[0].is_folder):
         raise RefusedError(
-            f"`{hand_in.label}` holds the work of a class or a section: give it to collect by itself."
+            f"`{hand_in.label}` holds the work of a class or a section: give it to collect by "
+            "itself."
         )
 
 
 def _with_notebook(entries: list[Entry], spool: Path, stack: ExitStack) -> list[Entry]:
-    """The entries; where there is no notebook among them, those in their zips. Raises
-    RefusedError.
-    """
+    """The entries, or those in their zips if there is no notebook. Raises RefusedError."""
     entries = as_notebooks(entries)
     while not any(_kind(entry) == ".ipynb" for entry in entries):
         zips = _newest_of_each([entry for entry in entries if _kind(entry) == ".zip"])
@@ -406,16 +391,17 @@ def _with_notebook(entries: list[Entry], spool: Path, stack: ExitStack) -> list[
 
 def _no_notebook(entries: list[Entry]) -> str:
     if other := [entry for entry in entries if _kind(entry) in OTHER_ARCHIVES]:
-        return f"`{shown(other[0].name)}` is an archive that is not read here: hand in the notebook, or a zip."
-    return (
-        "There is no notebook: its name would end in .ipynb."
-        if entries
-        else "There is nothing in it."
-    )
+        return (
+            f"`{shown(other[0].name)}` is an archive that is not read here: hand in the notebook, "
+            "or a zip."
+        )
+    if not entries:
+        return "There is nothing in it."
+    return "There is no notebook: its name would end in .ipynb."
 
 
 def _newest_of_each(entries: list[Entry]) -> list[Entry]:
-    """Of files that differ by their number only, the last."""
+    """The last of each group of files that differ only by their number."""
     by_name: dict[tuple, list[Entry]] = {}
     for entry in entries:
         by_name.setdefault((*entry.path[:-1], numbered(entry.name)[0]), []).append(entry)
@@ -436,9 +422,8 @@ def _by_name(entry: Entry) -> Assignment | None:
     stem = Path(numbered(entry.name)[0]).stem
     with suppress(CourseError):
         found = find_assignment(stem)
-        return (
-            found if stem in (found.name, found.topic) else None
-        )  # 3.ipynb may be a third attempt
+        # Not by its number: 3.ipynb may be a third attempt.
+        return found if stem in (found.name, found.topic) else None
     return None
 
 
@@ -460,22 +445,23 @@ def _why_none(told: list[tuple[Entry, Assignment | None]], wanted: Assignment | 
         where = f"not of {wanted.name}" if wanted else "which is not in the course directory"
         return f"{names} is of {', '.join(others)}, {where}."
     if wanted:
-        return f"{names}: more than one notebook, and none tells that it is the one to grade: leave one."
+        return (
+            f"{names}: more than one notebook, and none tells that it is the one to grade: leave "
+            "one."
+        )
     return f"{names} does not tell which assignment it is: name one with --assignment."
 
 
 @cache
 def _wanted(assignment: Assignment) -> list[str]:
-    """What is to be handed in with the notebook; a master takes a second to read."""
+    """The files to hand in with the notebook; cached, as reading a master takes a second."""
     return read_master(assignment).files
 
 
 def _files(
     assignment: Assignment, notebooks: list[Entry], entries: list[Entry]
 ) -> dict[str, Entry]:
-    """What is taken, under the names that the judge looks for. Raises RefusedError where two could
-    be it.
-    """
+    """The files to take, by the names that the judge expects. Raises RefusedError if ambiguous."""
     name = f"{assignment.name}.ipynb"
     notebook = _the_one(name, notebooks, ())
     files = {name: notebook}
@@ -486,8 +472,10 @@ def _files(
 
 
 def _the_one(name: str, found: list[Entry], folder: tuple[str, ...]) -> Entry:
-    """The file to take: in that folder, or nearest to the top; of that name, or the only one; the
-    last of it.
+    """The file to take among several candidates.
+
+    Preferred, in this order: in that folder, nearest to the top, with that name. Of numbered
+    copies, the last.
 
     Raises RefusedError, naming those between which nothing decides.
     """

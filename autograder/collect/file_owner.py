@@ -1,5 +1,4 @@
-"""Who handed in a file, as far as its name says: the names that Moodle and Canvas give to what is
-downloaded.
+"""Who submitted a file, as far as its name says, by the naming schemes of Moodle and Canvas.
 
 Moodle (mod/assign/classes/downloader.php; before 4.1 `download_submissions` in
 mod/assign/locallib.php):
@@ -50,10 +49,11 @@ CANVAS_ANONYMOUS = re.compile(
 )
 # “Participant” of mod/assign in Moodle's languages, as `letters` gives it.
 IN_LANGUAGES = """
-participant participante teilnehmer teilnehmerin teilnehmende teilnehmender partecipante deelnemer deltagare
-deltager deltaker osallistuja uczestnik uczestniczka účastník участник учасник katılımcı 参加者 参与者 參與者
-参与人 참여자 참가자 partehartzailea partaidea résztvevő συμμετέχων συμμετέχοντας משתתף مشارك المشارك peserta
-sudionik polaznik udeleženec учесник učesnik osaleja dalībnieks dalyvis þátttakandi cyfranogwr شرکتکننده
+participant participante teilnehmer teilnehmerin teilnehmende teilnehmender partecipante deelnemer
+deltagare deltager deltaker osallistuja uczestnik uczestniczka účastník участник учасник katılımcı
+参加者 参与者 參與者 参与人 참여자 참가자 partehartzailea partaidea résztvevő συμμετέχων συμμετέχοντας
+משתתף مشارك المشارك peserta sudionik polaznik udeleženec учесник učesnik osaleja dalībnieks dalyvis þátttakandi
+cyfranogwr شرکتکننده
 """
 PARTICIPANT = frozenset(IN_LANGUAGES.split())
 HIDDEN_WITH_NUMBER = re.compile(r"(?P<name>.*\D)[ _-]?(?P<number>\d+)", re.DOTALL)
@@ -153,9 +153,7 @@ def hidden_in_another_language(senders: Iterable[Sender]) -> str:
 
 
 def pseudonym(sender: Sender) -> str:
-    """The id of a student whose name the LMS hides: the same whenever the assignment is
-    downloaded.
-    """
+    """A student id for a name that the LMS hides; the same at every download of the assignment."""
     return as_id(f"{'anon' if sender.lms == 'Canvas' else 'participant'}-{sender.number}")
 
 
@@ -183,7 +181,8 @@ def as_id(name: str) -> str:
     found = unicodedata.normalize("NFC", name).strip()
     if not found.isprintable():
         raise RefusedError(
-            f"`{shown(name)}` holds a line break or signs that can't be seen: rename it, or use --roster."
+            f"`{shown(name)}` holds a line break or signs that can't be seen: rename it, or use "
+            "--roster."
         )
     if wrong := sorted(NOT_IN_IDS & set(found)):
         raise RefusedError(
@@ -202,8 +201,7 @@ def folded(name: str) -> str:
 
 
 def words(name: str) -> tuple[str, ...]:
-    """The words of a name, folded: without apostrophes, split at hyphens and all else that is no
-    letter.
+    """The words of a name, case-folded, without apostrophes, split at everything but letters.
 
     Marks are kept: in many scripts the vowels are marks.
     """

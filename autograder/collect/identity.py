@@ -34,18 +34,14 @@ RENAME = "put it into a folder named after the id of its student"
 
 @dataclass(frozen=True)
 class Identity:
-    """The ids of those who have handed something in, more than one for a group; and what to say of
-    that.
-    """
+    """The ids of the students who submitted, several for a group, and a note for the table."""
 
     ids: tuple[str, ...]
     note: str = ""
 
 
 def without_roster(sender: Sender) -> Identity:
-    """The id that a name gives by itself. Raises RefusedError for a name that no id can be made
-    of.
-    """
+    """The id that a name gives by itself. Raises RefusedError if it cannot be an id."""
     if sender.hidden:
         return Identity((pseudonym(sender),), _hidden_note(sender, "use --roster, with"))
     if sender.lms == "Moodle":
@@ -101,9 +97,7 @@ class Roll:
         return bool(self._named(Sender(name)) or self.by_group.get(letters(name)))
 
     def whose(self, sender: Sender) -> Identity:
-        """Who has handed something in. Raises RefusedError if nobody fits, or if two do, naming
-        both.
-        """
+        """Whose submission it is. Raises RefusedError if nobody fits, or if two do, naming both."""
         if sender.hidden:
             return self._hidden(sender, pseudonym(sender))
         found, note = self._named(sender), ""
@@ -112,7 +106,8 @@ class Roll:
         members = self.by_group.get(letters(sender.name), set())
         if members and found:
             raise RefusedError(
-                f"{_label(sender)} is the group of {_both(members)}, and fits {_both(found)}: {RENAME}."
+                f"{_label(sender)} is the group of {_both(members)}, and fits {_both(found)}: "
+                f"{RENAME}."
             )
         if members:
             return self._group(sender, members)
@@ -130,7 +125,8 @@ class Roll:
             found = {named}
         if len(found) > 1:
             raise RefusedError(
-                f"{_label(sender)}: {_both(found)} have this participant in the roster: correct one of them."
+                f"{_label(sender)}: {_both(found)} have this participant in the roster: correct "
+                "one of them."
             )
         if found:
             return Identity((next(iter(found)).id,))
@@ -144,9 +140,8 @@ class Roll:
         found = self.by_key.get(folded(sender.name), set()) | self._by_id_and_name(sender)
         if sender.lms == "Canvas":
             return found | self.by_letters.get("".join(name), set())
-        if len(name) == 1 and (
-            not sender.lms or name[0].upper() == name[0].lower()
-        ):  # scripts without spaces
+        # Upper case equals lower case in scripts that may be written without spaces.
+        if len(name) == 1 and (not sender.lms or name[0].upper() == name[0].lower()):
             return found | self.by_letters.get(name[0], set())
         return found | self.by_words.get(name, set())
 
@@ -207,7 +202,8 @@ class Roll:
             person = _only(numbered, sender)
             if _contradicts(sender.name, person):
                 raise RefusedError(
-                    f"{_label(sender)}: {sender.number} is {_who(person)} in the roster, with another name: "
+                    f"{_label(sender)}: {sender.number} is {_who(person)} in the roster, with "
+                    "another name: "
                     f"correct the name or the lms_user_id there, or {RENAME}."
                 )
             return person, f"By Canvas's number {sender.number}: {_who(person)}."
@@ -217,7 +213,8 @@ class Roll:
         if person.lms_user_id:
             raise RefusedError(
                 f"{_label(sender)} fits {_who(person)}, whose lms_user_id in the roster is "
-                f"{shown(person.lms_user_id)} and not {sender.number}: correct it there, or {RENAME}."
+                f"{shown(person.lms_user_id)} and not {sender.number}: correct it there, or "
+                f"{RENAME}."
             )
         return person, ""
 
@@ -238,7 +235,8 @@ class Roll:
     def _not_on_roster(self, sender: Sender, numbered: set[Person]) -> str:
         says = f"{_label(sender)} is not on the roster: add a line, or mend the name there"
         if numbered:
-            says += f"; the number {sender.number} is the participant {_both(numbered)}, whose name differs"
+            participant = f"the number {sender.number} is the participant {_both(numbered)}"
+            says += f"; {participant}, whose name differs"
         if sender.lms == "Moodle":
             behind = [
                 (group, person)
@@ -297,7 +295,8 @@ def _contradiction(sender: Sender, named: set[Person], numbered: set[Person]) ->
     if sender.lms == "Moodle":
         return (
             f"{says}. Moodle's number is not a person's: look whose it is, and {RENAME}, "
-            f"or give the roster a column participant, with {shown(sender.number)} in the student's line."
+            f"or give the roster a column participant, with {shown(sender.number)} in the "
+            "student's line."
         )
     return f"{says}: correct the lms_user_id there, or {RENAME}."
 
@@ -308,7 +307,8 @@ def _only(found: set[Person], sender: Sender) -> Person:
     ids = " and ".join(sorted(shown(person.id) for person in found))
     remedy = {
         "Canvas": "give their lms_user_id in the roster",
-        "Moodle": f"{RENAME}, or give the roster a column participant with Moodle's number {sender.number}",
+        "Moodle": f"{RENAME}, or give the roster a column participant with Moodle's number "
+        f"{sender.number}",
         "": "rename it to the id of its student",
     }[sender.lms]
     raise RefusedError(f"{_label(sender)} fits {ids}: {remedy}.")

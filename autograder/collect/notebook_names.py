@@ -30,9 +30,7 @@ def numbered(name: str) -> tuple[str, int]:
 
 
 def notebook_name(name: str) -> str:
-    """The name that a notebook had, before a browser or an LMS changed it; empty for what is
-    none.
-    """
+    """A notebook's name before a browser or an LMS changed it; empty for other files."""
     if name.lower().endswith(".ipynb") and not RENAMED.fullmatch(name):
         return name
     if renamed := RENAMED.fullmatch(name):

@@ -1,5 +1,4 @@
-"""What a source of hand-ins holds: a folder or a file for each, with sections and wrappers looked
-into.
+"""Find the submissions in a source: a folder or file each, inside sections and wrapper folders.
 
 A folder is one student's, or it holds several: a section of the class, or the folder around a
 download. Students choose what is in their folders, so a folder is looked into only where its own
@@ -26,17 +25,19 @@ from autograder.judge.intake.read_notebook import RefusedError
 DEEPEST_SECTION = 8  # sections in sections; what is deeper counts as a student's
 # Names of folders that hold those of several. None is a given name or a surname.
 SECTION_WORDS = re.compile(
-    r"\b(?:submissions?|downloads?|uploads?|hand(?:ed)? ?ins?|students|everybody|everyone|all|weeks?|"
+    r"\b(?:submissions?|downloads?|uploads?|hand(?:ed)? ?ins?|students|everybody|everyone|all|"
+    r"weeks?|"
     r"abgaben|alle|woche|rendus|devoirs|semaine|entregas|semana|consegne|inleveringen)\b"
 )
 OF_WORK = """
-draft drafts final version v attempt try old older new newer backup backups copy work working homework hw
-assignment exercise exercises submission submitted notebook notebooks nb code src source data dataset datasets
-image images img figure figures plots output outputs results model models weights checkpoint checkpoints
-report docs project task tasks part parts solution solutions answer answers question questions lab week test
-tests tmp temp archive untitled folder first second last my the of for and stuff files entwurf endgültig alt
-neu kopie abgabe hausaufgabe übung aufgabe lösung ordner neuer mein meine brouillon ancien nouveau copie
-devoir dossier mon borrador viejo nuevo copia tarea entrega carpeta mi
+draft drafts final version v attempt try old older new newer backup backups copy work working
+homework hw assignment exercise exercises submission submitted notebook notebooks nb code src source
+data dataset datasets image images img figure figures plots output outputs results model models
+weights checkpoint checkpoints report docs project task tasks part parts solution solutions answer
+answers question questions lab week test tests tmp temp archive untitled folder first second last my
+the of for and stuff files entwurf endgültig alt neu kopie abgabe hausaufgabe übung aufgabe lösung
+ordner neuer mein meine brouillon ancien nouveau copie devoir dossier mon borrador viejo nuevo copia
+tarea entrega carpeta mi
 """
 # Names of folders that a student makes, for a part or a version of the work, are of these words
 # only.
@@ -153,8 +154,10 @@ def _unclear(item: Item) -> str:
     held = [f"`{shown(inner.name)}`" for inner in item.held]
     more = ", …" if len(held) > 3 else ""
     return (
-        f"It can't be told whether it is one student's, or a section with {', '.join(held[:3])}{more} in it. "
-        "Use --roster; or, for a section, give its folder to collect by itself; or, for a student, leave one "
+        "It can't be told whether it is one student's, or a section with "
+        f"{', '.join(held[:3])}{more} in it. "
+        "Use --roster; or, for a section, give its folder to collect by itself; or, for a "
+        "student, leave one "
         "notebook, at the top."
     )
 
@@ -172,9 +175,8 @@ class _Level:
         plain = [item for item in items if item.is_folder and not item.of_lms]
         self.verdicts: dict[int, bool | None] = {id(item): self._verdict(item) for item in plain}
         if any(self.holds_several(item) and not is_section(item.name) for item in plain):
-            for (
-                item
-            ) in plain:  # beside sections of any name, a folder in a folder may be a small section
+            # Beside sections of any name, a folder in a folder may be a small section.
+            for item in plain:
                 if self._is_folder_in_folder(item) and not self.holds_several(item):
                     self.verdicts[id(item)] = None
 
@@ -230,8 +232,9 @@ def is_section(name: str) -> bool:
 
 
 def _is_hand_in(item: Item) -> bool:
-    """Whether it is named as an LMS names one, or is a zip, or a folder with a zip or a notebook in
-    it.
+    """Whether it looks like a submission.
+
+    That is: named by an LMS, a zip, or a folder with a zip or a notebook in it.
     """
     if not item.is_folder:
         if item.sender is None:

@@ -115,9 +115,7 @@ class MoodleExport(GradesExport):
     encoding = "utf-8"
 
     def lines(self, possible: dict[str, float], grades: Sequence[Grades]) -> Iterator[list[Cell]]:
-        """The header, and then the students. Moodle shows feedback as HTML, so what is in it is
-        escaped.
-        """
+        """The header, then the students. Feedback is escaped, as Moodle shows it as HTML."""
         columns = [column for name in possible for column in (name, f"{name} (feedback)")]
         yield ["Identifier", "ID number", "First name", "Last name", "Email address", *columns]
         for one in grades:
@@ -135,8 +133,7 @@ FORMATS = {"csv": GradesExport, "canvas": CanvasExport, "moodle": MoodleExport}
 def export_course(
     course: Course, to: Path, format: str, roster: Path | None = None
 ) -> Sequence[str]:
-    """Write the grades of a course directory; returns what its instructor should know, a sentence
-    each.
+    """Write the grades of a course directory; returns warnings for the instructor.
 
     format  csv | canvas | moodle
     roster  CSV file with what the gradebook does not know, as sections
@@ -197,9 +194,7 @@ def _write(path: Path, lines: Iterator[list[Cell]], encoding: str) -> None:
 
 
 def _safe(cell: Cell) -> str:
-    """A cell's text: a number short and exact, a text in one line that no spreadsheet takes for a
-    formula.
-    """
+    """A cell's text: short exact numbers, one line, and nothing that a spreadsheet runs."""
     if not isinstance(cell, str):
         return "" if cell is None else format(cell, ".10g")
     return _defused(" ".join(cell.splitlines()), _after_quote)

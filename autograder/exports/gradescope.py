@@ -26,7 +26,10 @@ from autograder.judge.judge import judge
 from autograder.judge.verdict import CheckVerdict, TaskVerdict, Verdict
 from autograder.judge.workers.bubblewrap import BUBBLEWRAP, PROCESS
 
-BUG = "The autograder's output, which only instructors see, says where. Mend it, and run it again for this one."
+BUG = (
+    "The autograder's output, which only instructors see, says where. "
+    "Mend it, and run it again for this one."
+)
 LONGEST = 10_000  # characters of one text
 MOST_FILES = 10_000
 # Control characters, which no database likes; turns of the direction of writing; halves of a
@@ -35,11 +38,16 @@ UNSEEN = re.compile(
     r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufffe\uffff]"
 )
 NO_CHECKPOINT = (".ipynb_checkpoints", "__MACOSX")
-OUR_FAULT = "This submission was not graded, and has no score. That is no fault of yours: tell your instructor."
+OUR_FAULT = (
+    "This submission was not graded, and has no score. "
+    "That is no fault of yours: tell your instructor."
+)
 STAMP = "Graded without a sandbox"
 ALLOW = (
-    "Some containers don't let bubblewrap make its namespaces. Instructors who trust their students can "
-    "build the autograder with `--level process`, which does not isolate, and is stamped on every result."
+    "Some containers don't let bubblewrap make its namespaces. Instructors who trust their "
+    "students can "
+    "build the autograder with `--sandbox process`, which does not isolate, and is stamped on "
+    "every result."
 )
 
 
@@ -88,9 +96,7 @@ def _words(check: CheckVerdict) -> Iterator[str]:
 
 
 def _text(text: str) -> str:
-    """A text that any reader of JSON and any database takes: bounded, and with no letter that is
-    none.
-    """
+    """A text that every JSON reader and database accepts: of bounded length and valid Unicode."""
     return UNSEEN.sub("�", text[:LONGEST]).strip()
 
 
@@ -127,9 +133,7 @@ def _no_tests(said: str) -> dict:
 
 
 def find_notebook(submission: Path) -> Path:
-    """The only notebook in a folder and what is below it. Raises RefusedError for none and for
-    several.
-    """
+    """The only notebook in a folder tree. Raises RefusedError for none and for several."""
     found = sorted(_notebooks(submission))
     if not found:
         raise RefusedError("There is no notebook in what was handed in: no file ends in .ipynb.")
@@ -158,8 +162,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def results_for(submission: Path, assignment: Assignment, level: str) -> dict:
-    """Judge what is in a folder, print the instructor's part, and return the content of
-    results.json.
+    """Judge a folder, print the instructor's part, and return the content of results.json.
 
     Raises MasterError when the assignment itself can't be read, CourseError when there is no such
     folder.
@@ -193,9 +196,7 @@ def write_results(path: Path, results: dict) -> None:
 
 
 def main(name: str, level: str, submission: str, results: str) -> None:
-    """Judge a folder and write results.json; what goes wrong is told in it, and in full on
-    stdout.
-    """
+    """Judge a folder and write results.json; errors go into it, and in full to stdout."""
     start = monotonic()
     try:
         found = results_for(Path(submission), find_assignment(name), level)

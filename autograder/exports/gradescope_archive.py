@@ -1,5 +1,6 @@
-"""The archive that an instructor uploads to Gradescope as the autograder of an assignment. By
-allowlist.
+"""The archive that an instructor uploads to Gradescope as an assignment's autograder.
+
+Only files on an allowlist are packed.
 
 setup.sh          run once, when Gradescope makes the image: bubblewrap, and a virtual environment
                   in venv/
@@ -37,22 +38,25 @@ apt-get install -y -qq bubblewrap python3 python3-venv
 
 # For a smaller image, set PIP_INDEX_URL or PIP_EXTRA_INDEX_URL here to where PyTorch for CPUs is.
 for PYTHON in python3.13 python3.12 python3.11 python3 none; do
-    "$PYTHON" -c 'import ensurepip, sys; sys.exit(sys.version_info < (3, 11, 4))' 2>/dev/null && break
+    TEST='import ensurepip, sys; sys.exit(sys.version_info < (3, 11, 4))'
+    "$PYTHON" -c "$TEST" 2>/dev/null && break
 done
 if [ "$PYTHON" = none ]; then
-    echo "Python 3.11.4 or newer is needed: choose a newer base image, as Ubuntu 24.04, in Gradescope." >&2
+    echo "Python 3.11.4 or newer is needed: choose a newer base image in Gradescope," \\
+        "such as Ubuntu 24.04." >&2
     exit 1
 fi
 "$PYTHON" -m venv "$SOURCE/venv"
-"$SOURCE/venv/bin/pip" install --disable-pip-version-check --no-cache-dir --editable "$SOURCE/course"
+OPTIONS="--disable-pip-version-check --no-cache-dir"
+"$SOURCE/venv/bin/pip" install $OPTIONS --editable "$SOURCE/course"
 
 # It goes into the log of the build; a submission says it again if the sandbox can't be had.
-"$SOURCE/venv/bin/autograder" doctor --level LEVEL || true
+"$SOURCE/venv/bin/autograder" doctor --sandbox LEVEL || true
 """
 
 RUN = """\
 #!/usr/bin/env bash
-# Run for each submission. There is a whole results.json before anything else, whatever happens next.
+# Run for each submission. It first writes a complete results.json, whatever happens next.
 ROOT="${AUTOGRADER_ROOT:-/autograder}"
 mkdir -p "$ROOT/results"
 cat > "$ROOT/results/results.json" <<'END'
@@ -64,7 +68,8 @@ exit 0
 """
 DIED = "The grader did not start, or was ended before it was done."
 LARGER = (
-    "The autograder's output may say why. Where it ends in the middle, choose a container with more memory, "
+    "The autograder's output may say why. Where it ends in the middle, choose a container with "
+    "more memory, "
     "or a longer time limit, in Gradescope, and run it again."
 )
 
@@ -97,15 +102,16 @@ def make_archive(
 
 def archive_files(master: Master, level: str, progress: Progress = quiet) -> dict[str, bytes]:
     """Everything in the archive, by path inside it."""
+    assignment = master.assignment
     paths = [COURSE / name for name in PROJECT] + _modules()
     packs = [*packs_of(master, progress), *hidden_packs_of(master, progress)]
     died = json.dumps(fault(f"{DIED} (Sandbox: {level}.)", LARGER), indent=1)
     return {
         "setup.sh": _filled(SETUP, LEVEL=level),
-        "run_autograder": _filled(RUN, ASSIGNMENT=master.assignment.name, LEVEL=level, FAULT=died),
+        "run_autograder": _filled(RUN, ASSIGNMENT=assignment.name, LEVEL=level, FAULT=died),
         **{f"course/{path.relative_to(COURSE).as_posix()}": path.read_bytes() for path in paths},
-        # There, it is the course's own, wherever it lies here.
-        f"course/assignments/{master.assignment.name}/assignment.md": master.assignment.master.read_bytes(),
+        # There it is in the course folder, even if COURSE_ASSIGNMENTS is elsewhere here.
+        f"course/assignments/{assignment.name}/assignment.md": assignment.master.read_bytes(),
         **{f"course/data/{pack.name}": pack.read_bytes() for pack in packs},
     }
 

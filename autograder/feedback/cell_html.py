@@ -72,7 +72,8 @@ def cell_html(request: dict[str, Any]) -> CellHtml:
         body = markdown_html(source, request["attachments"])
     elif kind == "code":
         coloured = highlight_code(source)
-        body = f'<div class="{escape(request["role"])}">{coloured}</div>{outputs_html(request["outputs"])}'
+        role, outputs = escape(request["role"]), outputs_html(request["outputs"])
+        body = f'<div class="{role}">{coloured}</div>{outputs}'
     else:
         body = plain(source)
     comment = request["comment"]
@@ -128,9 +129,7 @@ def _output(output: dict[str, Any], text: str) -> str:
 
 
 def _displayed(mime: str, value: object, metadata: dict[str, Any]) -> str:
-    """One kind of an output's data as HTML; empty where it can't be shown, and another kind may
-    be.
-    """
+    """One MIME type of an output as HTML; empty if it can't be shown and another may be tried."""
     if mime in PICTURE_KINDS:
         return _picture(mime, base64_of(value), _mapping(metadata.get(mime)) or metadata)
     text = _text(value)

@@ -1,5 +1,6 @@
-"""The process that turns cells into HTML, seen from outside: it may die of one cell, and the page
-goes on.
+"""The process that turns cells into HTML, seen from its parent.
+
+A cell may crash it; the page is completed all the same.
 
 Its limit is processor time, not the time on a clock: a busy machine never changes a page.
 """
@@ -33,9 +34,7 @@ TOO_MUCH = "This cell can't be shown as it looks in the notebook. It is here as 
 
 
 class CellProcess:
-    """Cells as HTML, by a process that is started when it is first needed, and again after it has
-    died.
-    """
+    """Turns cells into HTML in a separate process, started on first use and after each crash."""
 
     def __init__(self) -> None:
         self.process: subprocess.Popen[str] | None = None
@@ -61,16 +60,11 @@ class CellProcess:
             return shown
 
     def _known_or_made(self, request: dict[str, Any], left: float) -> tuple[CellHtml | None, float]:
-        """A cell's HTML, or None if there is none to be had; and the processor time that it
-        took.
-        """
+        """A cell's HTML, or None if it can't be made; and the processor time used."""
         try:
             key = json.dumps(request)
-        except (
-            TypeError,
-            ValueError,
-            RecursionError,
-        ):  # no notebook's content, or nested without end
+        except (TypeError, ValueError, RecursionError):
+            # Not a notebook's content, or nested without end.
             return plain_cell(request, TOO_MUCH), 0.0
         if key in self.known:
             self.known.move_to_end(key)
@@ -99,7 +93,8 @@ class CellProcess:
                 question.flush()
                 return json.loads(answer.readline())
             except (OSError, ValueError):  # it has died, before it has answered or amid its answer
-                process.kill()  # unless it has ended: what it says now would answer another question
+                # It may still run, and its next words would answer another question.
+                process.kill()
                 if process.wait() not in KILLED:
                     return None
             finally:

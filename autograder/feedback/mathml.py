@@ -1,6 +1,4 @@
-"""Formulas as MathML: every browser shows it without a script, a font from elsewhere or a
-network.
-"""
+"""Formulas as MathML, which browsers show without scripts, web fonts or a network."""
 
 import re
 from functools import lru_cache

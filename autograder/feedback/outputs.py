@@ -1,6 +1,4 @@
-"""A cell's outputs in the form that nbformat can write; anything else is replaced by a few
-words.
-"""
+"""A cell's outputs in a form that nbformat can write; a short note replaces anything else."""
 
 from typing import Any
 

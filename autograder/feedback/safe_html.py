@@ -166,9 +166,7 @@ def _bleached(text: str, attributes: Callable[[str, str, str], bool]) -> str:
 
 @pass_context
 def clean_output(context: Context, html: object) -> str:
-    """`clean_html`, as the filter of a page: in the cells with a task's checks, the HTML is the
-    judge's.
-    """
+    """`clean_html` as a template filter. The HTML of a task's checks is the judge's and stays."""
     told = context.get("cell", {}).get("metadata", {}).get("nbgrader", {})
     if (
         told.get("grade")
@@ -191,9 +189,7 @@ def _is_harmless(tag: str, name: str, value: str) -> bool:
 
 
 def is_link(value: str) -> bool:
-    """Whether an address, as it stands in HTML, leads to a web page, to a mailbox or within the
-    page.
-    """
+    """Whether an address in HTML leads to a web page, a mailbox or a place in the page."""
     address = IGNORED_IN_LINKS.sub("", entities.unescape(value))  # as browsers read it
     schemes = (SCHEME.match(written) for written in (address, unquote(address)))
     return all(scheme is None or scheme[1].lower() in LINKS for scheme in schemes)
@@ -253,8 +249,9 @@ def pictures_of(attachments: object) -> dict[str, str]:
 
 
 def base64_of(value: object) -> str:
-    """A picture's base64 in one line; nbformat allows a list of lines. Empty for whatever else it
-    is.
+    """A picture's base64 on one line; empty for anything else.
+
+    nbformat allows a list of lines.
     """
     if isinstance(value, list) and all(isinstance(line, str) for line in value):
         value = "".join(value)
@@ -329,9 +326,7 @@ class FormulasAside(IPythonRenderer):
         return f"{self.mark}{len(self.formulas) - 1}x"
 
     def with_formulas(self, html: str) -> str:
-        """The clean HTML with MathML in the place of each mark; in an attribute, with the
-        source.
-        """
+        """The clean HTML with each mark replaced by MathML, or by its source in attributes."""
         mark = re.compile(f"{self.mark}(\\d+)x")
 
         def put_back(found: re.Match) -> str:
@@ -367,9 +362,7 @@ def _highlighted(source: str) -> str:
 
 
 def ansi2html(text: object, limit: int = FORMATTED) -> str:
-    """A program's output, with the colours that it asks for, cut where it is long; without a
-    `<pre>`.
-    """
+    """A program's output with its ANSI colours, shortened if long, without a `<pre>`."""
     said = "".join(map(str, text)) if isinstance(text, list) else str(text)
     try:
         html = ansi_to_html(said[:limit])

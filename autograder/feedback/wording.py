@@ -27,7 +27,8 @@ def task_html(task: TaskVerdict) -> str:
     hint = ""
     if task.misconception:
         name, advice = task.misconception
-        hint = f'<p class="hint"><strong>This is what “{escape(name)}” gives.</strong> {_as_html(advice)}</p>'
+        title = f"<strong>This is what “{escape(name)}” gives.</strong>"
+        hint = f'<p class="hint">{title} {_as_html(advice)}</p>'
     head = "<tr><th></th><th>Check</th><th>Points</th></tr>"
     return (
         f"<p><strong>{escape(task.name)}: {task.earned:g} of {task.points:g} points</strong></p>"

@@ -14,8 +14,9 @@ from autograder.misconceptions import misconception
 from course_utils.color import D65_WHITE, SRGB_TO_XYZ, srgb_gamut_ab
 from course_utils.color.nearest_bins import nearest_bins
 
-# -------------------------------------------------------------------------------------
-# rgb_to_lab_planes The conversion with its steps to choose from; each misconception changes one.
+# -------------------------------------------------------------------------------- rgb_to_lab_planes
+
+# The conversion with its steps to choose from; each misconception changes one.
 
 
 def _linear(rgb: Tensor) -> Tensor:
@@ -2376,8 +2377,9 @@ def shares_in_single_precision(ab, bins, neighbors=10, sigma=5.0):
     return _sparse(ab.float(), bins.float(), neighbors, sigma)
 
 
-# ----------------------------------------------------------------------------------
-# sparse_cross_entropy The function with its parts to choose from; each misconception changes one.
+# ----------------------------------------------------------------------------- sparse_cross_entropy
+
+# The function with its parts to choose from; each misconception changes one.
 
 
 def _largest(logits: Tensor, indices: Tensor, shares: Tensor) -> Tensor:

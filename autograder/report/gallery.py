@@ -25,13 +25,12 @@ QUALITY = 55
 
 
 def pictures_of(master: Master, name: str | None) -> str:
-    """The picture to show: the named one; else the networks' own; else the last. Raises
-    CourseError.
-    """
+    """The picture to show: the named one, the networks' own, or the last. Raises CourseError."""
     known = master.pictures
     if name is not None and name.removeprefix("picture-") not in known:
         raise CourseError(
-            f"{master.assignment.name} has no picture {name!r}. There is: {', '.join(known) or 'none'}."
+            f"{master.assignment.name} has no picture {name!r}. There is: "
+            f"{', '.join(known) or 'none'}."
         )
     if name is not None:
         return name.removeprefix("picture-")
@@ -45,9 +44,7 @@ def width_for(students: int) -> int:
 
 
 def thumbnail(cell: dict[str, Any], width: int) -> bytes | None:
-    """The last picture that an executed cell shows, as a small WebP; None when there is no sound
-    one.
-    """
+    """The last picture that an executed cell shows, as a small WebP; None if there is none."""
     for output in reversed(_listed(cell.get("outputs"))):
         data = output.get("data") if isinstance(output, dict) else None
         for kind in KINDS:

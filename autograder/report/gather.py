@@ -1,7 +1,6 @@
-"""Read a class for its report: verdicts and executed notebooks, a student at a time.
+"""Read a class for its report: verdicts and executed notebooks, one student at a time.
 
-A verdict that is missing, broken, or older than what was handed in is named as that, and ends
-nothing.
+A verdict that is missing, broken or older than the submission is reported as such.
 """
 
 import hashlib
@@ -59,7 +58,8 @@ def gather(
     if not students:
         raise CourseError(
             f"Nobody has handed in {exam.assignment.name}: "
-            f"put notebooks under {course.folder / 'submitted'}/STUDENT/{exam.assignment.name}/ first."
+            f"put notebooks under {course.folder / 'submitted'}/STUDENT/{exam.assignment.name}/ "
+            "first."
         )
     names = _numbered(students) if anonymous else {one: _shown(one) for one in students}
     given = {cell.id: cell.source for cell in exam.released.cells}
@@ -80,9 +80,7 @@ def _shown(student: str) -> str:
 
 
 def _numbered(students: list[str]) -> dict[str, str]:
-    """Numbers in the order of a hash that nobody can work out from a list of names: its key is
-    drawn anew.
-    """
+    """Anonymous numbers, ordered by a hash with a random key, so that names can't be recovered."""
     key = secrets.token_bytes(16)
 
     def place(student: str) -> bytes:

@@ -55,9 +55,7 @@ class TaskNumbers:
 
 
 def histogram(scores: Iterable[float], most: float) -> list[int]:
-    """How many scores are in each tenth of the points; those that are full, in a bin of their
-    own.
-    """
+    """The number of scores in each tenth of the points; full marks have their own bin."""
     found = Counter(int(score * (BINS - 1) / most) if most else 0 for score in scores)
     return [found[number] for number in range(BINS)]
 
@@ -71,9 +69,7 @@ def totals_of(verdicts: Sequence[Verdict]) -> Totals | None:
 
 
 def misconceptions_shown(verdicts: dict[str, Verdict]) -> list[Shown]:
-    """The misconceptions of the graded, by how many students show them: one at most for each
-    task.
-    """
+    """The misconceptions found, by number of students; at most one per task and student."""
     shown: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for student, verdict in verdicts.items():
         for task in verdict.tasks:

@@ -1,6 +1,4 @@
-"""The page: one file without network, scripts of others or anything that a student could run in
-it.
-"""
+"""The report page: one file, without network, third-party scripts or student code."""
 
 import base64
 import hashlib

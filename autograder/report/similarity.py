@@ -75,9 +75,7 @@ def _chosen_names(source: str) -> set[str]:
 
 
 def own_code(cells: Iterable[tuple[str, str]], given: Mapping[str, str]) -> OwnCode:
-    """What a student wrote, by task: the cells, as (id, source), that differ from those given
-    out.
-    """
+    """What a student wrote, by task: the cells (id, source) that differ from the released ones."""
     released, left = set(given.values()), MAX_CODE
     own: dict[str, Grams] = {}
     for cell, source in cells:
@@ -113,9 +111,7 @@ def most_alike(codes: list[OwnCode]) -> list[Pair]:
 
 
 def _weights(everything: list[Grams]) -> csr_matrix | None:
-    """A row of unit length for each submission; all zeros where there is too little code of its
-    own.
-    """
+    """One unit row per submission; zeros where it has too little code of its own."""
     vectorizer = TfidfVectorizer(
         analyzer=lambda grams: grams, binary=True, max_df=_common(len(everything))
     )

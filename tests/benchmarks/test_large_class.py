@@ -111,7 +111,7 @@ def test_killed_twenty_times_the_gradebook_is_that_of_an_undisturbed_run(
     while killed < KILLS:
         # So that each run still has something to do: what was judged is handed in again, or judged
         # again.
-        more = ["--regrade"] if len(verdicts(folder)) == CLASS else []
+        more = ["--force"] if len(verdicts(folder)) == CLASS else []
         command = subprocess.Popen(
             [*GRADE, str(folder), *more], env=package, stdout=subprocess.DEVNULL
         )

@@ -440,14 +440,14 @@ def test_killed_and_with_the_server_killed_postgresql_has_the_same(
     by_hand(folder, notebooks, course)
     draw, killed = random.Random(8), 0  # noqa: S311
     while killed < 6:
-        more = ["--regrade"] if len(verdicts(course)) == 20 else []
+        more = ["--force"] if len(verdicts(course)) == 20 else []
         grading = subprocess.Popen(
             [*AUTOGRADER, "grade", str(course), *more], stdout=subprocess.DEVNULL
         )
         time.sleep(draw.uniform(2.0, 12.0))
         grading.send_signal(signal.SIGKILL)
         killed += grading.wait() == -signal.SIGKILL
-    command = [*AUTOGRADER, "grade", str(course), "--regrade"]
+    command = [*AUTOGRADER, "grade", str(course), "--force"]
     grading = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )

@@ -314,8 +314,8 @@ def test_a_container_without_namespaces_is_told_with_the_way_out(tmp_path, monke
     )
     results = run_main(tmp_path)
     assert "no namespaces" in results["output"]
-    assert "--level process" in only_test_of(results)["output"]
-    assert "--level process" in capsys.readouterr().out
+    assert "--sandbox process" in only_test_of(results)["output"]
+    assert "--sandbox process" in capsys.readouterr().out
 
 
 def test_the_weaker_level_is_stamped(tmp_path, monkeypatch):
@@ -388,7 +388,7 @@ def test_a_place_where_it_cannot_be_written(tmp_path):
 def test_from_the_shell(tmp_path, capsys, monkeypatch):
     from autograder.cli import main as command
 
-    words = ["gradescope", LIGHT.topic, "--to", str(tmp_path), "--level", "process"]
+    words = ["gradescope", LIGHT.topic, "--to", str(tmp_path), "--sandbox", "process"]
     monkeypatch.setattr("sys.argv", ["autograder", *words])
     with pytest.raises(SystemExit) as ended:
         command()
@@ -568,5 +568,5 @@ def test_where_there_is_no_sandbox_nobody_gets_a_zero_and_the_instructor_is_told
     results = in_a_bare_root(container, *more)
     test = only_test_of(results)
     assert said in test["output"].lower()
-    assert "--level process" in test["output"]
+    assert "--sandbox process" in test["output"]
     assert "no fault of yours" in results["output"]

@@ -180,3 +180,20 @@ def test_the_weaker_level_is_named_by_whoever_wants_it_and_stamped_on_all(master
     assert verdict["level"] == "process"
     page = course.feedback(find_assignment(NAME), "ann").read_text()
     assert "Graded without a sandbox" in page
+
+
+@pytest.mark.parametrize(
+    ("earlier", "current"),
+    [
+        (("grade", "--regrade"), "--force"),
+        (("build", "--again"), "--force"),
+        (("judge", "--level", "process"), "--sandbox"),
+    ],
+)
+def test_earlier_names_of_options_still_work_and_are_not_shown(tmp_path, earlier, current):
+    ran = autograder(*earlier, "nowhere", cwd=tmp_path)
+    assert ran.returncode == 2
+    assert ran.stderr.startswith("autograder: ")
+    shown = autograder(earlier[0], "--help", cwd=tmp_path).stdout
+    assert current in shown
+    assert earlier[1] not in shown

@@ -1,3 +1,1 @@
-"""The file that was handed in, not trusted: the notebook, the weights, and what lies beside
-them.
-"""
+"""The untrusted submission: its notebook, its weights, and the files beside them."""

@@ -52,8 +52,7 @@ def read_submission(path: Path, released: NotebookNode) -> Reading:
 
 
 def assignment_of(path: Path, name: str | None = None) -> Assignment:
-    """The assignment that a notebook is a submission of: `name`, or else by its file's name or its
-    metadata.
+    """The assignment of a notebook: `name`, or else by its file name or its metadata.
 
     Raises CourseError when there is no such file, and when nothing tells.
     """

@@ -63,9 +63,7 @@ def _is_module(entry: os.DirEntry) -> bool:
 
 
 def _is_as_released(entry: os.DirEntry) -> bool:
-    """Whether a file is one of the release, byte for byte: nbgrader's exchange hands in all of
-    them.
-    """
+    """Whether a file equals one of the release: nbgrader's exchange submits those as well."""
     content = UNCHANGED.get(entry.name, b"")
     try:
         return (
@@ -92,9 +90,7 @@ def _told(names: list[str], predicate: str) -> list[str]:
 
 
 def _shown(name: str) -> str:
-    """A file's name in a sentence: a student's choice, so neither long nor with anything unseen in
-    it.
-    """
+    """A student-chosen file name, made short and printable for a sentence."""
     return "".join(letter if letter.isprintable() and letter != "`" else "?" for letter in name)[
         :60
     ]

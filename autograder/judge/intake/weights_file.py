@@ -1,6 +1,4 @@
-"""What is handed in beside the notebook, as a trained network: tensors in safetensors, read without
-trust.
-"""
+"""Trained networks that are submitted with the notebook: untrusted safetensors files."""
 
 from pathlib import Path
 
@@ -23,7 +21,8 @@ def saved_tensors(path: Path) -> dict[str, Tensor]:
     if content is None:
         raise Failure(
             "not handed in",
-            f"there is no `{path.name}` beside the notebook: run the cell that saves it, and hand in both",
+            f"there is no `{path.name}` beside the notebook: run the cell that saves it, and hand "
+            "in both",
         )
     if len(content) > LARGEST:
         raise Failure("wrong type", f"`{path.name}` is larger than {LARGEST // MB} MB")
@@ -36,9 +35,7 @@ def saved_tensors(path: Path) -> dict[str, Tensor]:
 
 
 def saved_bytes(path: Path) -> bytes | None:
-    """What a file holds, up to a byte more than it may; None if there is no ordinary file of that
-    name.
-    """
+    """A file's content, at most one byte over the limit; None if it is not an ordinary file."""
     try:
         if path.is_symlink() or not path.is_file():
             return None

@@ -61,7 +61,8 @@ def code_cells(notebook: NotebookNode, released: NotebookNode) -> tuple[list[Cod
             found.append(code)
         elif own and is_too_deep(cell.source):
             unread.append(
-                f"{name[0].upper()}{name[1:]} was not looked through: the code is nested too deeply."
+                f"{name[0].upper()}{name[1:]} was not looked through: the code is nested too "
+                "deeply."
             )
     return found, unread
 
@@ -98,9 +99,7 @@ def parse(source: str, name: str = "the cell", *, own: bool = True) -> Code | No
 
 
 def definitions_in(source: str) -> str:
-    """A cell's imports, functions, classes and constants, in their lines; empty if it is no
-    Python.
-    """
+    """A cell's imports, functions, classes and constants, on their lines; empty if not Python."""
     code = parse(source)
     lines = source.split("\n") if code else []
     kept = [""] * len(lines)
@@ -135,9 +134,7 @@ def _tree_of_given(source: str) -> ast.Module | None:
 
 
 def is_too_deep(source: str) -> bool:
-    """Whether a cell may well be Python, but is nested more deeply than Python's own parser follows
-    here.
-    """
+    """Whether a cell may be Python that is nested too deeply for Python's own parser."""
     without_magics = "\n".join(MAGIC.sub(r"\1pass", line) for line in source.split("\n"))
     for text in (source, without_magics):
         try:

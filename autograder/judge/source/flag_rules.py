@@ -1,5 +1,4 @@
-"""Names that have no business in the answers of an assignment, by what they are for: the words of a
-flag.
+"""The names that raise a flag in a submission, grouped by what they are for.
 
 Whatever begins with one of the names is meant, too. Honest notebooks draw, time, warn, count,
 install, print and set options; what that takes is not listed, or is let off by name.
@@ -26,27 +25,33 @@ FOR_THE_GRADER = "looks for the grader"
 USES = _table(f"""
 {LOOKS_AROUND}: gc ctypes _ctypes linecache __builtins__ traceback.walk_stack traceback.walk_tb
     traceback.StackSummary traceback.extract_stack traceback.format_stack
-    sys.modules sys._getframe sys._current_frames sys._current_exceptions sys.settrace sys.setprofile
+    sys.modules sys._getframe sys._current_frames sys._current_exceptions sys.settrace
+    sys.setprofile
     sys.addaudithook sys.meta_path sys.path_hooks sys.last_traceback sys.call_tracing
     inspect.stack inspect.currentframe inspect.trace inspect.getouterframes
     inspect.getinnerframes inspect.getframeinfo inspect.getclosurevars inspect.getgeneratorlocals
     inspect.getcoroutinelocals logging.currentframe logging._srcfile logging.Logger.findCaller bdb
     asyncio.Task.get_stack threading.settrace threading.setprofile
 starts other programs or processes: subprocess multiprocessing torch.multiprocessing pty
-    concurrent.futures.ProcessPoolExecutor asyncio.create_subprocess_exec asyncio.create_subprocess_shell
+    concurrent.futures.ProcessPoolExecutor asyncio.create_subprocess_exec
+    asyncio.create_subprocess_shell
     os.system os.popen os.fork os.forkpty os.posix_spawn os.posix_spawnp os.startfile
     os.execl os.execle os.execlp os.execlpe os.execv os.execve os.execvp os.execvpe
     os.spawnl os.spawnle os.spawnlp os.spawnlpe os.spawnv os.spawnve os.spawnvp os.spawnvpe
-ends, signals or outlives its process: os._exit os.abort os.kill os.killpg os.setsid os.setpgid os.setpgrp
+ends, signals or outlives its process: os._exit os.abort os.kill os.killpg os.setsid os.setpgid
+    os.setpgrp
     signal atexit
 starts threads: threading _thread concurrent.futures
-uses the network: socket _socket ssl urllib.request urllib3 requests http ftplib smtplib telnetlib xmlrpc
+uses the network: socket _socket ssl urllib.request urllib3 requests http ftplib smtplib telnetlib
+    xmlrpc
     aiohttp httpx torch.hub asyncio.open_connection
-reads or writes pickles, which can run code: pickle _pickle dill cloudpickle joblib shelve marshal copyreg
+reads or writes pickles, which can run code: pickle _pickle dill cloudpickle joblib shelve marshal
+    copyreg
 makes code while it runs: builtins.eval builtins.exec builtins.compile builtins.__import__ runpy
     importlib.import_module importlib.__import__ importlib.util importlib.machinery
     code codeop types.CodeType torch.utils.cpp_extension
-asks where it runs: os.environ os.environb os.getenv os.getuid os.geteuid os.getgid os.getpid os.getppid
+asks where it runs: os.environ os.environb os.getenv os.getuid os.geteuid os.getgid os.getpid
+    os.getppid
     os.getlogin os.uname getpass pwd platform.node platform.uname resource
 uses inner parts of torch: torch._C torch._VF torch.ops torch.library torch.overrides
     torch.utils._python_dispatch torch.utils._pytree
@@ -72,7 +77,8 @@ LOOKED_UP = _words("torch torch.nn torch.nn.functional torch.Tensor builtins os 
 
 SHELL = _words("get_ipython().system get_ipython().getoutput")
 SHELL_MAGICS = _words("""
-    ! !! %%! %sx %system %%sx %%system %%bash %%sh %%script %%cmd %%perl %%ruby %%python %%python2 %%python3
+    ! !! %%! %sx %system %%sx %%system %%bash %%sh %%script %%cmd %%perl %%ruby %%python %%python2
+    %%python3
     %%pypy %%javascript %%js %%writefile %%file %run %store
 """)
 MAGIC_METHODS = _words("run_line_magic run_cell_magic magic system getoutput")
@@ -88,13 +94,15 @@ _ELSEWHERE = (
 HONEST_SHELL = re.compile(rf"!!?\s*(?:{_PIP}|{_APT}|{_LOOKS}|{_FILES}(?:{_ELSEWHERE}))[^;&|<>`$]*$")
 
 INNER_ATTRIBUTES = _words("""
-    __subclasses__ __globals__ __builtins__ __code__ __closure__ __loader__ __traceback__ cell_contents
+    __subclasses__ __globals__ __builtins__ __code__ __closure__ __loader__ __traceback__
+    cell_contents
     f_back f_globals f_locals f_builtins f_trace f_code tb_frame tb_next gi_frame cr_frame ag_frame
     gi_yieldfrom cr_await cr_origin findCaller
 """)
 # Methods by which an object answers for itself when it is compared, sent or thrown away.
 ANSWERING = _words("""
-    __torch_function__ __torch_dispatch__ __array_function__ __array_ufunc__ __reduce__ __reduce_ex__
+    __torch_function__ __torch_dispatch__ __array_function__ __array_ufunc__ __reduce__
+    __reduce_ex__
     __setstate__ __del__ __instancecheck__ __subclasscheck__
 """)
 COMPARING = _words("__eq__ __ne__ __lt__ __le__ __gt__ __ge__ __bool__ __contains__")

@@ -103,9 +103,7 @@ class _Look:
                 yield from look(self, node, around)
 
     def imports(self, node: ast.Import, scope: Scope) -> Iterator[Seen]:
-        """An import tells nothing before its use, but for what students have no business to know
-        of.
-        """
+        """An import by itself is harmless, except of modules that only a cheat would know."""
         for alias in node.names:
             if alias.name.startswith(tuple(flag_rules.USES[flag_rules.FOR_THE_GRADER])):
                 yield from self.uses(alias.name, node)
@@ -252,9 +250,7 @@ class _Look:
             yield Seen("answers from a table of numbers", node.lineno, node.name)
 
     def is_a_table(self, function: ast.FunctionDef | ast.AsyncFunctionDef, scope: Scope) -> bool:
-        """Whether all that a function can return is written out in it, and that is more than one
-        thing.
-        """
+        """Whether all that a function can return, several values, is written as literals."""
         inside = [*self.names.walk(function, scope)]
         returned = [(node.value, around) for node, around in inside if isinstance(node, ast.Return)]
         written = {
@@ -288,9 +284,7 @@ class _Look:
             )
 
     def raised(self, node: ast.Raise, scope: Scope) -> Iterator[Seen]:
-        """Whole values in the text of an exception. Its cause's text, a name or a size are no
-        values.
-        """
+        """Whole values in an exception's text. A cause's text, a name or a size is not a value."""
         said = node.exc.args if isinstance(node.exc, ast.Call) else []
         for part in (part for one in said for part in ast.walk(one) if isinstance(part, ast.Call)):
             attribute = part.func.attr if isinstance(part.func, ast.Attribute) else ""
@@ -312,8 +306,9 @@ class _Look:
 
 
 def _form(value: ast.expr) -> tuple:
-    """The same for equal expressions. ast.dump fails on deep ones, and on whole numbers that are
-    long.
+    """A form that is the same for equal expressions.
+
+    ast.dump fails on deep expressions and on very long integers.
     """
     parts = [*ast.walk(value)]
     inner = [len([*ast.iter_child_nodes(part)]) for part in parts]

@@ -1,5 +1,4 @@
-"""What a submission's source tells before it is run: calls that a task forbids, and what is worth a
-look.
+"""What a submission's source says before it is run: forbidden calls, and what to flag.
 
     forbidden   costs the task its points. Found under whatever name, in the task and in the helpers
                 it uses
@@ -31,7 +30,8 @@ from autograder.judge.source.name_resolution import (
     shortest,
 )
 
-TENSOR = "torch.Tensor."  # x.softmax(): there is no telling that x is a tensor, unless it is plainly none
+# x.softmax(): x may be a tensor unless it is clearly something else.
+TENSOR = "torch.Tensor."
 # The places where torch keeps its operators' own functions, under the same names.
 INNER = ("torch.ops.", "torch._C.", "torch._VF.")
 NOT_ALLOWED = "this task asks you to write yourself"
@@ -84,9 +84,7 @@ def look(
 
 
 def _broken(task: str, rule: Forbidden, names: Names, own: "_Attributes") -> str | None:
-    """A sentence on the first forbidden call that a task leads to, or None. Raises
-    TooTangledError.
-    """
+    """A sentence on a task's first forbidden call, or None. Raises TooTangledError."""
     search = _Search(rule, names, own)
     for by, node, scope in names.reached(task):
         if found := search.forbidden(node, scope):
@@ -116,9 +114,7 @@ class _Search:
         self.last = {path.rpartition(".")[2] for path in self.paths}
 
     def forbidden(self, node: ast.AST | str, scope: Scope) -> str:
-        """What a node calls that it may not, as it is written; or nothing. Raises
-        TooTangledError.
-        """
+        """The forbidden call in a node, as it is written; or empty. Raises TooTangledError."""
         if isinstance(node, str):
             return node if self.matches(node) else ""
         if not isinstance(node, EXPRESSIONS) or not isinstance(
@@ -158,9 +154,7 @@ class _Search:
         )
 
     def makes_own(self, function: ast.expr, scope: Scope) -> bool:
-        """Whether a call is of a class that the notebook defines, of a dictionary, of a student's
-        module.
-        """
+        """Whether it calls a class of the notebook, a dictionary's item or a student's module."""
         paths = self.names.paths(function, scope)
         if paths:
             return all(path in PLAIN_MAKERS or _is_students(path) for path in paths)

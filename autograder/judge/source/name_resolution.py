@@ -138,9 +138,7 @@ class Names:
             raise TooTangledError
 
     def live(self, name: str, scope: Scope) -> list[Bound]:
-        """What a name may be bound to where it is used: the latest binding, and those in branches
-        since.
-        """
+        """The possible bindings of a name at its use: the latest, and those in branches since."""
         self.spend(1)
         inner: Scope | None = scope
         while inner is not None:
@@ -318,8 +316,9 @@ def _bare(*nodes: ast.expr) -> list[ast.AST]:
 
 
 def _is_followed(bound: Bound) -> bool:
-    """Of what is given out only functions are followed: a visible check may use what a task may
-    not.
+    """Whether to follow a binding. Of given cells, only functions are followed.
+
+    A visible check may use what a task may not.
     """
     given = not bound.scope.code.own
     return not (given and isinstance(bound.value, ast.expr))
@@ -339,9 +338,7 @@ _PATHS: dict[type[ast.AST], Callable[[Names, Any, Scope, int], set[str] | frozen
 
 
 def _same_scope(statement: ast.AST) -> Iterator[ast.AST]:
-    """A statement and what is in it, but not what is in the functions and classes that it
-    defines.
-    """
+    """A statement and its parts, without the bodies of functions and classes in it."""
     todo = [statement]
     while todo:
         node = todo.pop()
@@ -392,9 +389,7 @@ def _paired(target: ast.AST, value: ast.AST | None) -> Iterator[tuple[str, Value
 
 
 def _captured(pattern: ast.pattern, subject: ast.expr) -> Iterator[tuple[str, Value]]:
-    """The names that a pattern binds, each with its part of the subject, or all of it if that is
-    unclear.
-    """
+    """The names that a pattern binds, each with its part of the subject, or all if unclear."""
     pairs: list[tuple[ast.pattern, ast.expr]] = [(pattern, subject)]
     while pairs:
         left, right = pairs.pop()
@@ -415,9 +410,7 @@ def _captured(pattern: ast.pattern, subject: ast.expr) -> Iterator[tuple[str, Va
 
 
 def _inside(node: ast.AST, around: Scope) -> Scope:
-    """The scope of what is in a node. A class's own names are not seen by its methods, and left
-    out.
-    """
+    """The scope inside a node. The names of a class are left out: its methods do not see them."""
     if not isinstance(node, Function):
         return around
     inside = Scope(around.code, inf, {}, around)
@@ -462,8 +455,7 @@ def constant(node: ast.AST, depth: int = 0) -> str:
 
 
 def shortest(path: str) -> str:
-    """A dotted name without detours through modules: torch.nn.functional.torch.equal is
-    torch.equal.
+    """A dotted name without detours: torch.nn.functional.torch.equal is torch.equal.
 
     Only modules that the judge has imported itself are looked into, and nothing of them is run.
     """
@@ -472,9 +464,7 @@ def shortest(path: str) -> str:
 
 
 def split(path: str) -> tuple[ModuleType | None, list[str]]:
-    """The innermost module that a dotted name leads into, of those imported here; the rest of the
-    name.
-    """
+    """The innermost imported module on a dotted name's path, and the rest of the name."""
     first, *rest = path.split(".")
     module = sys.modules.get(first)
     while module is not None and rest:
@@ -486,9 +476,7 @@ def split(path: str) -> tuple[ModuleType | None, list[str]]:
 
 
 def object_of(path: str) -> object:
-    """What a dotted name stands for, as far as the judge knows it without running anything; else
-    None.
-    """
+    """The object of a dotted name, if the judge can tell without running anything; else None."""
     found, rest = split(path)
     for name in rest:
         places = found.__mro__ if isinstance(found, type) else [found]
