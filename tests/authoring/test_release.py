@@ -174,7 +174,8 @@ def test_the_title_and_each_task_tell_points_and_time():
         )
         assert re.search(r"\*\*about [\d½]+ hours?\*\*$", texts[0].split("\n")[2])
         efforts = [
-            f"· **about {cell.attributes['minutes']:g} minutes** · {cell.attributes['seconds']:g} s of CPU · "
+            f"· **about {cell.attributes['minutes']:g} minutes** · "
+            f"{cell.attributes['seconds']:g} s of CPU · "
             f"**{master.points[cell.name]:g} points**"
             for cell in master.named("task")
         ]

@@ -196,7 +196,8 @@ import sys, torch, builtins
 torch.allclose = torch.equal = lambda *a, **k: True
 torch.testing.assert_close = lambda *a, **k: None
 torch.isfinite = lambda x: torch.ones(1, dtype=torch.bool)
-FOUND = [name for name in sys.modules if name.startswith(("autograder", "pytest", "course_utils.reference"))]
+OURS = ("autograder", "pytest", "course_utils.reference")
+FOUND = [name for name in sys.modules if name.startswith(OURS)]
 try:
     import course_utils.reference
     FOUND.append("reference")
