@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 JOBS ?= auto
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint docs doctor sandbox browser clean
+.PHONY: help demo quick test proof lint docs doctor sandbox browser packs clean
 
 help: ## Show this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -13,8 +13,29 @@ help: ## Show this list
 demo: $(VENV)/ready sandbox ## The whole way on a small class: build, release, grade, feedback, report
 	$(BIN)/autograder demo
 
-test: $(VENV)/ready sandbox browser lint ## Everything that CI runs
-	OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS) --dist worksteal
+# One thread in each process: the processes are as many as the cores.
+PYTEST := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -n $(JOBS) --dist worksteal
+
+quick: $(VENV)/ready ## While you edit: the tests that take no time, in under a minute
+	$(PYTEST) -m "not slow and not benchmark and not browser" $(QUICK)
+
+test: $(VENV)/ready sandbox browser packs lint ## Before you push: all tests that take no more than seconds
+	$(PYTEST)
+
+proof: $(VENV)/ready sandbox browser packs lint ## Every night: all mutants, whole releases, large classes
+	$(PYTEST) -m "not benchmark" --beside
+	$(BIN)/pytest tests/attacks/stock_nbgrader.py -m slow
+
+# No worker is started, no notebook is run, no page is opened in a browser.
+QUICK := autograder/checks tests/authoring/test_stub.py tests/authoring/test_given_cells.py \
+	tests/collect/test_handed_in.py tests/collect/test_identity.py tests/collect/test_roster.py \
+	tests/course_utils tests/exports/test_csv_exports.py tests/feedback \
+	tests/judge/test_forbidden_calls.py tests/judge/test_output_room.py tests/judge/test_read_notebook.py \
+	tests/judge/test_sibling_files.py tests/judge/test_weights_file.py tests/judge/test_wire.py \
+	tests/walks/test_docs.py
+
+packs: $(VENV)/ready # The packs of pictures that the assignments ship; minutes, the first time
+	$(BIN)/python data_scripts/make_packs.py
 
 lint: $(VENV)/ready ## Style, formatting, types, and who imports whom
 	$(BIN)/ruff check .

@@ -21,17 +21,27 @@ from autograder.judge.parallel.pool import Pool
 COLORIZATION = find_assignment("colorization")
 
 
+# What takes longest, of what each process of `make test` gets.
+LONGEST = (
+    "test_the_whole_release",
+    "test_notebook_runs_in_jupyterlab",
+    "test_formgrader_and_feedback_in_a_browser",
+    "test_a_class_gets_the_same_verdicts",
+    "test_warm_verdicts_are_the_cold_ones",
+)
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--beside",
         action="store_true",
-        help="judge a clean submission in the other slot at every attack",
+        help="attacks: check every task, and judge a clean submission beside each and after each",
     )
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What takes minutes comes first: at the end one process would work and the others wait."""
-    items.sort(key=lambda item: not item.name.startswith("test_the_whole_release"))
+    """The longest tests come first: at the end, one process would work while the others wait."""
+    items.sort(key=lambda item: not item.name.startswith(LONGEST))
 
 
 @pytest.fixture(scope="session")

@@ -43,9 +43,8 @@ from course_utils import visible_checks
 def close(result: Tensor, expected: object, tolerance: float = 1e-4) -> bool:
     """Whether a result has the expected shape and numbers."""
     expected = torch.as_tensor(expected, dtype=result.dtype)
-    if result.shape != expected.shape:
-        return False
-    return torch.allclose(result, expected, atol=tolerance, rtol=0)
+    same_shape = result.shape == expected.shape
+    return same_shape and torch.allclose(result, expected, atol=tolerance, rtol=0)
 '''
 
 

@@ -8,19 +8,25 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from attack import CLEAN, Attack, two_tasks
+from attack import CLEAN, TASKS, Attack, two_tasks
 from neighbor import Neighbor
 from workers import HAS_BUBBLEWRAP, zygote
 
 from autograder.assignments import find_assignment
 from autograder.authoring.notebooks import student_notebook
 from autograder.checks import Forbidden
+from autograder.judge import judge as judge_module
+from autograder.judge.checking.run_checks import run_checks
+from autograder.judge.checking.submission import Submission
 from autograder.judge.exam import Exam, exam_of
 from autograder.judge.judge import Judgement, judge
 from autograder.judge.limits import Limits
 from autograder.judge.parallel.pool import Pool
 
 COLORIZATION = find_assignment("colorization")
+
+# The tasks of the notebook, and one that is not in it and earns nothing.
+CHECKED = (*TASKS, "ab_bins")
 
 # What a class has lying about, next to the submission that attacks.
 OTHERS = {
@@ -69,20 +75,29 @@ def judging(
 ) -> Iterator[Callable[..., Judgement]]:
     """Judge a submission of the two tasks: judging(path, limits={}, rules=None).
 
-    The workers are warm. To judge with cold ones, leave out the opener. With `--beside`, a clean
-    submission is judged in the other slot for as long.
+    The workers are warm. To judge with cold ones, leave out the opener. Of the tasks that are not
+    in the notebook, one is checked. With `--beside` all are, and a clean submission is judged in
+    the other slot for as long.
     """
     opener = zygote().slots[0].open
+    everything = request.config.getoption("--beside")
+
+    def checks_of_three(topic: str, submission: Submission, tasks: object = None) -> list:
+        checked = [task for task in CHECKED if tasks is None or task in tasks]
+        return run_checks(topic, submission, checked)
 
     def judged_alone(
         path: Path, limits: dict | None = None, rules: Forbidden | None = None
     ) -> Judgement:
         forbidden = {"l2_loss": rules} if rules else {}
         exam = replace(two_task_exam, limits=Limits.from_mapping(limits or {}), rules=forbidden)
-        return judge(path, exam, opener=opener)
+        with pytest.MonkeyPatch.context() as patch:
+            if not everything:
+                patch.setattr(judge_module, "run_checks", checks_of_three)
+            return judge(path, exam, opener=opener)
 
     neighbor = None
-    if request.config.getoption("--beside"):
+    if everything:
         path = tmp_path_factory.mktemp("neighbor") / f"{COLORIZATION.name}.ipynb"
         path.write_text(json.dumps(CLEAN.submission(released)))
         in_the_other_slot = zygote().slots[1].open

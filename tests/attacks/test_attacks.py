@@ -1,7 +1,9 @@
 """Every attack gets its verdict, nothing of it is left, and the next submission is graded right."""
 
 import json
+import os
 import re
+from collections.abc import Callable, Iterator
 
 import pytest
 from aftermath import traces
@@ -56,15 +58,40 @@ def clean(judging, hand_in_as) -> Judgement:
     return judging(hand_in_as("bob", CLEAN))
 
 
+@pytest.fixture(scope="module")
+def judge_the_next(request, clean, judging, hand_in_as) -> Iterator[Callable[[], None]]:
+    """Judge a clean submission as the next of the class: after every tenth attack and the last.
+
+    With `--beside`, after each.
+    """
+    at_most = 1 if request.config.getoption("--beside") else 10
+    attacks = 0
+
+    def judge_clean() -> None:
+        after = judging(hand_in_as("bob", CLEAN))
+        assert after.verdict.tasks == clean.verdict.tasks
+        assert earned(after) == CLEAN.earns
+
+    def judge_the_next() -> None:
+        nonlocal attacks
+        attacks += 1
+        if attacks % at_most == 0:
+            judge_clean()
+
+    yield judge_the_next
+    if attacks % at_most:
+        running = os.environ["PYTEST_CURRENT_TEST"]  # the checks are a pytest run, and remove it
+        judge_clean()
+        os.environ["PYTEST_CURRENT_TEST"] = running
+
+
 @pytest.mark.parametrize("attack", CASES)
-def test_attack(attack, clean, judging, hand_in_as, course, stages):
+def test_attack(attack, judge_the_next, judging, hand_in_as, course, stages):
     before = traces(course, stages)
     judgement = judging(hand_in_as("mallory", attack), attack.limits, attack.rules)
     assert_verdict(attack, judgement)
     assert traces(course, stages) == before
-    after = judging(hand_in_as("bob", CLEAN))
-    assert after.verdict.tasks == clean.verdict.tasks
-    assert earned(after) == CLEAN.earns
+    judge_the_next()
 
 
 @pytest.mark.parametrize("attack", [*SEEN, *BLOCKED], ids=str)

@@ -30,11 +30,13 @@ def notebook(*sources, tags=()):
 FAILURES = {
     "an error": (
         ["x = 0\n\n1 / x"],
-        "under “The whole way” (In [1]), line 3 (`1 / x`): ZeroDivisionError: division by zero. Mend it",
+        "under “The whole way” (In [1]), line 3 (`1 / x`): ZeroDivisionError: division "
+        "by zero. Mend it",
     ),
     "in an earlier cell": (
         ["def f():\n    raise ValueError('many\\n\\n  lines \\n')", "", "f()"],
-        "the cell under “The whole way” (In [2]), from line 2 of the cell under “The whole way” (In [1]) "
+        "the cell under “The whole way” (In [2]), from line 2 of the cell under “The "
+        "whole way” (In [1]) "
         "(`raise ValueError('many\\n\\n  lines \\n')`): ValueError: lines. Mend it",
     ),
     "no Python": (["x = (1,"], "(In [1]), line 1 (`x = (1,`): SyntaxError: "),
@@ -44,7 +46,8 @@ FAILURES = {
     ),
     "waits for ever": (
         ["import threading; threading.Event().wait()"],
-        "was ended in the cell under “The whole way” (In [1]): its kernel has done nothing for minutes.",
+        "was ended in the cell under “The whole way” (In [1]): its kernel has done "
+        "nothing for minutes.",
     ),
 }
 
@@ -107,7 +110,10 @@ batches = lambda epoch: torch.randn(3, 4, 3, generator=chance)
 history = fit(model, loss_of, batches, optimizer, epochs=4, accelerator="cpu")
 checkpoints.EVERY = before
 """
-ANSWER = "print(len(made), history.losses, model.weight.tolist(), torch.rand(1, generator=chance).item())"
+ANSWER = (
+    "print(len(made), history.losses, model.weight.tolist(), torch.rand(1, "
+    "generator=chance).item())"
+)
 
 
 def test_a_build_whose_kernel_was_killed_goes_on_with_the_training(tmp_path, monkeypatch, capsys):

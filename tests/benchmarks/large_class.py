@@ -22,10 +22,18 @@ HOSTILE = {
     "crashes": "import ctypes; ctypes.string_at(0)",
     "forks": "import os\n    while True: os.fork()",
     "eats_memory": "x = []\n    while True: x.append(bytearray(10**8))",
-    "shouts": "import os\n    for fd in range(3, 64):\n        try: os.write(fd, b'passed' * 10000)\n"
-    "        except OSError: pass\n    return None",
-    "kills": "import os, signal\n    os.kill(-1, signal.SIGKILL)\n    os.kill(os.getppid(), signal.SIGKILL)",
-    "cheats": "torch.allclose = lambda *a, **k: True\n    torch.equal = torch.allclose\n    return logits",
+    "shouts": (
+        "import os\n    for fd in range(3, 64):\n"
+        "        try: os.write(fd, b'passed' * 10000)\n"
+        "        except OSError: pass\n    return None"
+    ),
+    "kills": (
+        "import os, signal\n    os.kill(-1, signal.SIGKILL)\n"
+        "    os.kill(os.getppid(), signal.SIGKILL)"
+    ),
+    "cheats": (
+        "torch.allclose = lambda *a, **k: True\n    torch.equal = torch.allclose\n    return logits"
+    ),
     "recurses": "return softmax(logits)",
     "stays": "import subprocess\n    subprocess.Popen(['sleep', '1000'])\n    return None",
 }

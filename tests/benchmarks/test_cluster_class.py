@@ -277,7 +277,9 @@ def test_a_submission_that_ends_machines_is_not_graded_and_no_zero(
 UNFIT = {
     "no bubblewrap": "bubblewrap is missing. Install it",
     "another course": "has another version of the course's code than is here. Bring its clone",
-    "an older course": "It can't import the grader (No module named 'autograder.judge.parallel.dask_worker')",
+    "an older course": (
+        "It can't import the grader (No module named 'autograder.judge.parallel.dask_worker')"
+    ),
 }
 
 

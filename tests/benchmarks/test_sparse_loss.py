@@ -106,7 +106,8 @@ def test_a_quarter_of_the_memory_and_half_of_the_time(show):
     )
     show(
         f"cross-entropy of {tuple(logits.shape)} scores and its gradient, one thread: lean "
-        f"{needed / 1e6:.0f} MB, {1e3 * mine:.0f} ms, dense {usual / 1e6:.0f} MB, {1e3 * others:.0f} ms "
+        f"{needed / 1e6:.0f} MB, {1e3 * mine:.0f} ms, dense {usual / 1e6:.0f} MB, "
+        f"{1e3 * others:.0f} ms "
         f"(x {needed / usual:.2f} and x {mine / others:.2f})"
     )
     assert needed <= usual / 4
@@ -149,8 +150,10 @@ def test_faster_than_a_ball_tree_and_than_with_zeros(show):
         times=20,
     )
     show(
-        f"the ten nearest bins and their shares, 256 x 256 photograph, one thread: ours {1e3 * mine:.1f} ms, "
-        f"scikit-learn's ball tree {1e3 * tree:.0f} ms (x 1/{tree / mine:.1f}), as the authors have it, with "
+        f"the ten nearest bins and their shares, 256 x 256 photograph, one thread: ours "
+        f"{1e3 * mine:.1f} ms, "
+        f"scikit-learn's ball tree {1e3 * tree:.0f} ms (x 1/{tree / mine:.1f}), as the "
+        f"authors have it, with "
         f"the zeros, {1e3 * theirs:.0f} ms (x 1/{theirs / mine:.1f}), "
         f"`soft_encode` {1e3 * zeros:.0f} ms (x 1/{zeros / mine:.1f})"
     )

@@ -29,7 +29,8 @@ def test_within_four_times_torch(show):
     torch.testing.assert_close(ours(), theirs(), rtol=0, atol=1e-3)
     mine, library = seconds(ours, theirs, times=60)
     show(
-        "fractionally_strided_conv2d forward, (16, 256, 8, 8) to 92 channels, 5x5, stride 2, one thread: "
+        "fractionally_strided_conv2d forward, (16, 256, 8, 8) to 92 channels, 5x5, "
+        "stride 2, one thread: "
         f"ours {1e3 * mine:.1f} ms, torch {1e3 * library:.1f} ms (x {mine / library:.2f})"
     )
     assert mine <= 4 * library

@@ -170,7 +170,10 @@ def test_two_senders_of_one_name_are_both_left(course, source):
     assert there(course) == {}
 
 
-ROSTER = "\ufeffID;Name;LMS user ID\nal1;Lovelace, Ada;\ncb1;Charles Babbage;\njs1;Jo Smith;12\njs2;Jo Smith;13\n"
+ROSTER = (
+    "\ufeffID;Name;LMS user ID\nal1;Lovelace, Ada;\ncb1;Charles Babbage;\n"
+    "js1;Jo Smith;12\njs2;Jo Smith;13\n"
+)
 
 
 def test_a_roster_gives_the_ids(course, source, tmp_path):

@@ -371,13 +371,28 @@ SECTIONS = {
     "a wrapper": (folders("submissions/ada", "submissions/ben"), "ada ben"),
     "a wrapper with a name of its own": (folders("CS-3/ada", "CS-3/ben"), "ada ben"),
     "a wrapper of one": (folders("submissions/ada"), "ada"),
-    "sections in a wrapper": (folders("CS/A 1/ada", "CS/A 1/ben", "CS/B/cy", "CS/B/di"), "ada ben cy di"),
-    "sections in sections": (folders("Lab 1/Team 2/ada", "Lab 1/Team 3/ben", "Lab 2/cy"), "ada ben cy"),
+    "sections in a wrapper": (
+        folders("CS/A 1/ada", "CS/A 1/ben", "CS/B/cy", "CS/B/di"),
+        "ada ben cy di",
+    ),
+    "sections in sections": (
+        folders("Lab 1/Team 2/ada", "Lab 1/Team 3/ben", "Lab 2/cy"),
+        "ada ben cy",
+    ),
     "wrappers in wrappers": (folders("a/b/c/ada", "a/b/c/ben"), "ada ben"),
-    "rubbish beside": ([*folders("CS-3/ada", "CS-3/ben", "__MACOSX/CS-3/ada"), "CS-3/.DS_Store"], "ada ben"),
-    "sections and students": (folders("Section A/ada", "Section A/ben", "cy", "di/work"), "ada ben cy di"),
+    "rubbish beside": (
+        [*folders("CS-3/ada", "CS-3/ben", "__MACOSX/CS-3/ada"), "CS-3/.DS_Store"],
+        "ada ben",
+    ),
+    "sections and students": (
+        folders("Section A/ada", "Section A/ben", "cy", "di/work"),
+        "ada ben cy di",
+    ),
     "Moodle's in sections": ([moodle("Lab 1/Ada B", 1), moodle("Lab 2/Cy D", 2)], "Ada B|Cy D"),
-    "Moodle's in a wrapper, and beside": ([moodle("CS-3/Ada B", 1), moodle("Cy D", 2)], "Ada B|Cy D"),
+    "Moodle's in a wrapper, and beside": (
+        [moodle("CS-3/Ada B", 1), moodle("Cy D", 2)],
+        "Ada B|Cy D",
+    ),
     "Canvas's in a wrapper": ([f"x/{canvas('ada', 1)}", f"x/{canvas('ben', 2)}"], "ada ben"),
     "zips in sections": (["Section A/ada.zip", "Section B/ben.zip"], "ada ben"),
     "a subfolder": (folders("ada/my stuff", "ben/Untitled Folder 2"), "ada ben"),

@@ -231,7 +231,10 @@ def lay_out(folder: Path, names: list[str]) -> Path:
         name, _, target = name.partition(" -> ")
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.symlink_to(target) if target else path.write_text(name)
+        if target:
+            path.symlink_to(target)
+        else:
+            path.write_text(name)
     return folder
 
 

@@ -400,7 +400,10 @@ def test_a_cell_that_kills_the_process_is_plain_text_and_the_rest_is_not(monkeyp
 
 def test_a_cell_may_use_so_much_processor_time(monkeypatch):
     """Used, and not waited for: the one that never ends is ended, however busy the machine is."""
-    hangs = "import autograder.feedback.cell_html as c; c.markdown_html = lambda *a: [0 for _ in iter(int, 1)]"
+    hangs = (
+        "import autograder.feedback.cell_html as c; c.markdown_html = lambda *a: [0 for "
+        "_ in iter(int, 1)]"
+    )
     monkeypatch.setattr(cell_process, "COMMAND", ["-P", "-c", f"{hangs}; c.answer()"])
     monkeypatch.setattr(cell_process, "CELL_SECONDS", 1)
     process = CellProcess()

@@ -77,7 +77,10 @@ def graded(course, answers, notebook_with):
     split.source = (
         "def decode(logits, bins, temperature):" + answers["annealed_mean"].split('"""')[2]
     )
-    rest.source = "def annealed_mean(logits, bins, temperature=0.38):\n    return decode(logits, bins, temperature)"
+    rest.source = (
+        "def annealed_mean(logits, bins, temperature=0.38):\n"
+        "    return decode(logits, bins, temperature)"
+    )
     edited.cells.insert(edited.cells.index(split) + 1, rest)
     submit(course, "edited", edited)
 

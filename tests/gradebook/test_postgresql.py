@@ -136,4 +136,4 @@ def test_a_gradebook_that_cannot_be_had_is_a_sentence_without_its_password(judge
             use()
         assert "hunter2" not in str(raised.value)
         assert "\n" not in str(raised.value)
-        assert BAD[url] in str(raised.value) or "No module named 'psycopg'" in str(raised.value)
+        assert BAD[url] in str(raised.value)

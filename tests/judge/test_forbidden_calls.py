@@ -219,8 +219,10 @@ def test_the_sentence_names_the_call_and_its_place():
         "def helper(x):\n    return F.conv2d(x, x)",
     ).forbidden
     assert said == {
-        "conv2d": "`conv2d` calls `F.conv2d` by way of `helper`, which this task asks you to write yourself "
-        "(code cell 3, line 2)"
+        "conv2d": (
+            "`conv2d` calls `F.conv2d` by way of `helper`, which this task asks you to write "
+            "yourself (code cell 3, line 2)"
+        )
     }
 
 
@@ -293,7 +295,8 @@ def conv2d(x, w):
     return x
 ## a class that is asked for
 def conv2d(x, w):
-    if isinstance(w, nn.Conv2d) or issubclass(type(w), (nn.Module, nn.Conv2d)) or type(w) is nn.Conv2d:
+    kinds = (nn.Module, nn.Conv2d)
+    if isinstance(w, nn.Conv2d) or issubclass(type(w), kinds) or type(w) is nn.Conv2d:
         w = w.weight
     return x @ w
 ## a class that is asked for by another name

@@ -147,7 +147,7 @@ def test_feedback_has_nothing_of_a_hidden_call(graded, tmp_path):
         assert CANARY not in shown
         assert "CANARY_4711" not in shown
         assert "Traceback" not in shown
-    assert "of the student's own" in text or "own exception" in text
+    assert "of the student's own" in text
 
 
 def test_no_line_of_the_code_is_told_as_a_call_can_choose_it(graded):
@@ -197,7 +197,8 @@ import sys, torch, builtins
 torch.allclose = torch.equal = lambda *a, **k: True
 torch.testing.assert_close = lambda *a, **k: None
 torch.isfinite = lambda x: torch.ones(1, dtype=torch.bool)
-FOUND = [name for name in sys.modules if name.startswith(("autograder", "pytest", "course_utils.reference"))]
+OURS = ("autograder", "pytest", "course_utils.reference")
+FOUND = [name for name in sys.modules if name.startswith(OURS)]
 try:
     import course_utils.reference
     FOUND.append("reference")

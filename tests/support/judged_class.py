@@ -23,7 +23,10 @@ from autograder.gradebook.recorder import record_class
 from autograder.judge.judge import Judgement
 from autograder.judge.verdict import CheckVerdict, TaskVerdict, Verdict
 
-PNG = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+PNG = (
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ"
+    "AAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 
 
 def build_unexecuted(master: Master, to: Path) -> Build:
@@ -156,12 +159,15 @@ def _executed(notebook: NotebookNode) -> NotebookNode:
 
 
 GRADES = """
-    SELECT s.student_id, c.name, g.auto_score, g.manual_score, g.needs_manual_grade, n.late_submission_penalty
-    FROM grade g JOIN base_cell c ON c.id = g.cell_id JOIN submitted_notebook n ON n.id = g.notebook_id
+    SELECT s.student_id, c.name, g.auto_score, g.manual_score, g.needs_manual_grade,
+        n.late_submission_penalty
+    FROM grade g JOIN base_cell c ON c.id = g.cell_id
+    JOIN submitted_notebook n ON n.id = g.notebook_id
     JOIN submitted_assignment s ON s.id = n.assignment_id"""
 COMMENTS = """
     SELECT s.student_id, c.name, k.auto_comment, k.manual_comment
-    FROM comment k JOIN base_cell c ON c.id = k.cell_id JOIN submitted_notebook n ON n.id = k.notebook_id
+    FROM comment k JOIN base_cell c ON c.id = k.cell_id
+    JOIN submitted_notebook n ON n.id = k.notebook_id
     JOIN submitted_assignment s ON s.id = n.assignment_id"""
 
 

@@ -96,7 +96,8 @@ import torch
 
 def close(result, expected, tolerance=1e-4):
     expected = torch.as_tensor(expected, dtype=result.dtype)
-    return result.shape == expected.shape and torch.allclose(result, expected, atol=tolerance, rtol=0)
+    same_shape = result.shape == expected.shape
+    return same_shape and torch.allclose(result, expected, atol=tolerance, rtol=0)
 
 
 def seeded(seed):

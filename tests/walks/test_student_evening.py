@@ -39,7 +39,10 @@ def home(course, tmp_path) -> Path:
     """A student's folder, on a server whose administrator has named the course and the exchange."""
     home = tmp_path / "home"
     home.mkdir()
-    known = f"c.CourseDirectory.course_id = 'course'\nc.Exchange.root = {str(tmp_path / 'exchange')!r}\n"
+    known = (
+        f"c.CourseDirectory.course_id = 'course'\n"
+        f"c.Exchange.root = {str(tmp_path / 'exchange')!r}\n"
+    )
     (home / "nbgrader_config.py").write_text(VALIDATION + known)
     return home
 
