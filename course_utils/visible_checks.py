@@ -1,5 +1,4 @@
-"""The visible checks of a notebook: they leave no name behind, and Validate can ask which have
-passed.
+"""The visible checks of a notebook: they define no names, and record which tasks pass.
 
     with visible_checks.of("vote"):        # a check cell
         answer = vote(...)
@@ -16,6 +15,13 @@ from typing import Any
 _passed: set[str] = set()  # since the kernel was started
 
 
+class OpenTaskError(AssertionError):
+    """A task's visible checks have not passed; a notebook shows the sentence alone."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [str(self)]
+
+
 class VisibleChecks:
     """The block around a task's visible checks.
 
@@ -26,8 +32,7 @@ class VisibleChecks:
     def __init__(self, task: str) -> None:
         self.task = task
 
-    # Not a generator with @contextmanager: that would put frames of its own into a student's
-    # traceback.
+    # Not a generator with @contextmanager, whose frames would appear in a student's traceback.
     def __enter__(self) -> None:
         _passed.discard(self.task)
         self._names: dict[str, Any] = sys._getframe(1).f_globals
@@ -59,10 +64,6 @@ def required(task: str) -> None:
     Raises AssertionError if they have not, or were not run.
     """
     if task not in _passed:
-        open_task = AssertionError(
+        raise OpenTaskError(
             f"the visible checks of {task} do not pass: run their cell, and read what it says"
         )
-        open_task._render_traceback_ = lambda: [
-            str(open_task)
-        ]  # the sentence will do, wherever it is shown
-        raise open_task

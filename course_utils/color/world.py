@@ -193,8 +193,8 @@ def _sprite(kind: int, planes: Tensor, side: int) -> _Sprite:
     left, right = columns.nonzero()[[0, -1], 0].tolist()
     cut = planes[:, top : bottom + 1, left : right + 1]
     scale = side / max(cut.shape[1:])
-    shape = [max(1, round(scale * length)) for length in cut.shape[1:]]
-    dimmed, mask = F.adaptive_avg_pool2d(cut, shape).numpy()
+    height, width = (max(1, round(scale * length)) for length in cut.shape[1:])
+    dimmed, mask = F.adaptive_avg_pool2d(cut, (height, width)).numpy()
     covers = mask >= 0.5  # a hard edge, so that each pixel has one owner
     low, high = WORLD[kind].lightness
     lightness = dimmed / np.maximum(mask, 1e-3)

@@ -19,7 +19,7 @@ import zipfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -65,15 +65,22 @@ class Album(NamedTuple):
             raise ValueError(
                 f"{path} is damaged, or no pack of views: get it once more. ({error})"
             ) from error
-        return cls(*columns[:5], *(tuple(column.tolist()) for column in columns[5:]))
+        pixels, model, category, azimuth, elevation, names, kinds = columns
+        names, kinds = tuple(names.tolist()), tuple(kinds.tolist())
+        return cls(pixels, model, category, azimuth, elevation, names, kinds)
 
     def first(self, models: int | None) -> Self:
         """The first models, in order of their names; None keeps all."""
         if models is None or models >= len(self.names):
             return self
         keep = self.model < models
-        return type(self)(
-            *(column[keep] for column in self[:5]), self.names[:models], self.categories
+        return self._replace(
+            pixels=self.pixels[keep],
+            model=self.model[keep],
+            category=self.category[keep],
+            azimuth=self.azimuth[keep],
+            elevation=self.elevation[keep],
+            names=self.names[:models],
         )
 
     def shrunk(self, size: int) -> Self:
@@ -212,8 +219,8 @@ def _bytes(color: Tensor, alpha: Tensor) -> Array:
     return straight.permute(0, 2, 3, 1).to(torch.uint8).numpy()
 
 
-def _save(path: Path, **arrays: Array | tuple[str, ...]) -> None:
-    """Write all of it or nothing: a file that is there is whole."""
+def _save(path: Path, **arrays: Any) -> None:
+    """Write the arrays atomically: a file that exists is complete."""
     unfinished = path.with_name(f".{path.stem}.{os.getpid()}.npz")
     try:
         np.savez_compressed(unfinished, **arrays)

@@ -10,7 +10,7 @@ for batch in train.batches(64, torch.Generator().manual_seed(0)):
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -94,9 +94,10 @@ class RenderedViews(Dataset):
     def to(self, device: torch.device | str) -> Self:
         """The same views, with all tensors on a device."""
         columns = {field.name: getattr(self, field.name) for field in fields(self)}
-        return replace(
-            self, **{k: v.to(device) for k, v in columns.items() if isinstance(v, Tensor)}
-        )
+        moved: dict[str, Any] = {
+            name: value.to(device) for name, value in columns.items() if isinstance(value, Tensor)
+        }
+        return replace(self, **moved)
 
     def select(self, keep: Tensor) -> Self:
         """The views where `keep` (n,) bool is True; models and categories keep their numbers."""
@@ -163,9 +164,9 @@ class RenderedViews(Dataset):
     def album(self) -> Album:
         """This selection as plain arrays."""
         columns = (self.pixels, self.model, self.category, self.azimuth, self.elevation)
-        return Album(
-            *(column[self.index].cpu().numpy() for column in columns), self.names, self.categories
-        )
+        arrays = (column[self.index].cpu().numpy() for column in columns)
+        pixels, model, category, azimuth, elevation = arrays
+        return Album(pixels, model, category, azimuth, elevation, self.names, self.categories)
 
 
 def load_views(name: str | Path, size: int = 64, models: int | None = None) -> RenderedViews:
@@ -201,5 +202,16 @@ def _find(name: str | Path) -> Path:
 
 
 def _in_memory(album: Album) -> RenderedViews:
-    columns = (torch.from_numpy(np.ascontiguousarray(column)) for column in album[:5])
-    return RenderedViews(*columns, album.names, album.categories, torch.arange(len(album.model)))
+    columns = (album.pixels, album.model, album.category, album.azimuth, album.elevation)
+    tensors = (torch.from_numpy(np.ascontiguousarray(column)) for column in columns)
+    pixels, model, category, azimuth, elevation = tensors
+    return RenderedViews(
+        pixels,
+        model,
+        category,
+        azimuth,
+        elevation,
+        album.names,
+        album.categories,
+        index=torch.arange(len(album.model)),
+    )

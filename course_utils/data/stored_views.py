@@ -48,9 +48,10 @@ def neighbors(
     elevation  (B,)  degrees; one that is stored
     Raises ValueError if no view of a piece is stored at this elevation.
     """
+    # (B, N)
     same = (stored.model[stored.index] == model[:, None]) & (
         stored.elevation[stored.index] == elevation[:, None]
-    )  # (B, N)
+    )
     if missing := (~same.any(dim=1)).nonzero().flatten().tolist():
         piece, height = model[missing[0]].item(), elevation[missing[0]].item()
         raise ValueError(f"No view of model {piece} is stored at {height:g} degrees of elevation.")
@@ -84,9 +85,8 @@ def mean_of_neighbors(
     """
     found = neighbors(stored, model, azimuth, elevation)
     gap = found.from_below + found.to_above
-    share = found.from_below / gap.clamp(
-        min=1e-6
-    )  # of the one above; 0 where the very view is stored
+    # Of the one above; 0 where the very view is stored.
+    share = found.from_below / gap.clamp(min=1e-6)
     below, above = stored.batch(found.below), stored.batch(found.above)
     return Drawing(
         _mixed(below.masked, above.masked, share),
@@ -111,9 +111,8 @@ def most_similar(stored: RenderedViews, image: Tensor, count: int = 1) -> Tensor
     """
     parts = torch.arange(len(stored)).split(1024)  # the real chairs would not fit all at once
     asked = image.flatten(1)
-    found = torch.cat(
-        [torch.cdist(asked, _flat(stored.batch(part))) for part in parts], dim=1
-    )  # (B, N)
+    # (B, N)
+    found = torch.cat([torch.cdist(asked, _flat(stored.batch(part))) for part in parts], dim=1)
     return found.topk(count, largest=False).indices
 
 

@@ -138,7 +138,8 @@ def parts_of(source: str) -> list[Part] | None:
     if start.startswith("%%") and not start.startswith(PYTHON_MAGICS):
         return [Part("magic", plain(source), source, 1, source.count("\n") + 1)]
     # What is indented as a whole is Python for IPython.
-    indent = re.match(r"(?:[ \t]*\n)*([ \t]*)", source)[1]
+    found = re.match(r"(?:[ \t]*\n)*([ \t]*)", source)
+    indent = found[1] if found else ""
     lines = [line.removeprefix(indent) for line in source.split("\n")]
     tree, magics = _tree("\n".join(lines)), set()
     if tree is None:
@@ -198,34 +199,28 @@ def cut(text: str, given: dict[str, str]) -> list[tuple[str, str]]:
 
 
 def missing_imports(given: str, source: str) -> str:
-    """The imports of the cell `given` that `source`, a student's version of it, lacks; "" if it has
-    them all.
+    """The imports of the cell `given` that `source`, a student's version of it, lacks.
 
-    As code, a statement a line. A version that is not Python has none. An import under `if` is
-    none: it may not be made.
+    The result is code with one statement per line, "" if no import is missing. A version that is
+    not Python has no imports. An import under `if` does not count: it may not be executed.
     """
-    has = {
-        name
-        for node in _always(_body(source))
-        if isinstance(node, IMPORT)
-        for name in _imported(node)
-    }
+    has = {name for node in _always(_body(source)) for name in _imported(node)}
     lacking = []
     for node in _body(given):
-        names = [alias for alias in getattr(node, "names", []) if isinstance(node, IMPORT)]
-        names = (
-            [alias for alias, told in zip(names, _imported(node), strict=True) if told not in has]
-            if names
-            else []
-        )
+        if not isinstance(node, IMPORT):
+            continue
+        both = zip(node.names, _imported(node), strict=True)
+        names = [alias for alias, imported in both if imported not in has]
         if names:
-            own = (
-                {"module": node.module, "level": node.level}
-                if isinstance(node, ast.ImportFrom)
-                else {}
-            )
-            lacking.append(ast.unparse(type(node)(names=names, **own)))
+            lacking.append(ast.unparse(_import_of(node, names)))
     return "\n".join(lacking)
+
+
+def _import_of(node: ast.Import | ast.ImportFrom, names: list[ast.alias]) -> ast.stmt:
+    """The same import with other names."""
+    if isinstance(node, ast.Import):
+        return ast.Import(names=names)
+    return ast.ImportFrom(module=node.module, names=names, level=node.level)
 
 
 def added_text(source: str, given: str) -> str:
@@ -235,7 +230,7 @@ def added_text(source: str, given: str) -> str:
     """
     new, bare, old = source.split("\n"), bare_lines(source), Counter(bare_lines(given))
     gone = [line for line in old - Counter(bare) if line]
-    found = []
+    found: list[str] = []
     for line, text in zip(new, bare, strict=True):
         if text and old[text] > 0:
             old[text] -= 1
@@ -270,9 +265,7 @@ def _tree(source: str) -> ast.Module | None:
     if len(source) > MAX_CODE:
         return None
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # of an escape in a text that is none: its author has seen it
+        warnings.simplefilter("ignore")  # about invalid escapes: the author has already seen them
         try:
             return ast.parse(source)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -311,7 +304,7 @@ def _masked(line: str) -> str:
 def _parts(tree: ast.Module, lines: list[str], magics: set[int]) -> Iterator[Part]:
     done = 0
     for place, node in enumerate(tree.body):
-        first, last = _first_line(node), node.end_lineno
+        first, last = _first_line(node), node.end_lineno or node.lineno
         yield from _comments(lines, done + 1, first - 1)
         after = tree.body[place + 1] if place + 1 < len(tree.body) else None
         shares = first <= done or (after is not None and _first_line(after) <= last)
@@ -337,7 +330,8 @@ def _magic_part(node: ast.stmt, text: str, first: int, last: int) -> Part:
     """A part with IPython's lines in it, which its tree does not have."""
     if not isinstance(node, ast.Pass):
         return Part(_kind(node), plain(text), text, first, last, frozenset(bound_by(node)), node)
-    names = MAGIC.match(text)[2] or ""
+    found = MAGIC.match(text)
+    names = (found[2] if found else "") or ""
     return Part("magic", plain(text), text, first, last, frozenset(re.findall(r"\w+", names)))
 
 

@@ -56,9 +56,8 @@ __all__ = [
     "writable",
 ]
 
-RELEASED = (
-    Path(__file__).parents[1] / "released"
-)  # a file for each notebook that came with this archive
+# A file for each notebook that came with this archive.
+RELEASED = Path(__file__).parents[1] / "released"
 GONE = "# This cell was not handed in."
 ELSEWHERE = "# This cell was handed in as it was given out; the name is defined in a cell of the student's own."
 RESTORED = "# Imports that were given out, and that the cell below does not have:"
@@ -239,9 +238,8 @@ class _Graft:
         if near and cell.kind == "markdown":
             self.take_text(cell, near)
             return
-        self.last = (
-            self.place[near] if near else self.last
-        )  # code is run after the cell that was given out
+        # Code is run after the cell that was given out.
+        self.last = self.place[near] if near else self.last
         self.put(cell)
 
     def put(self, cell: Submitted) -> None:

@@ -28,35 +28,13 @@ from typing import Any, NamedTuple
 HOOK = "_skips_statements"  # the shell's attribute
 MOST = 200  # records that are kept
 MAX_STATEMENT, MAX_ERROR = 80, 200  # characters
-MAGICS = {
-    "run_line_magic",
-    "magic",
-    "system",
-    "getoutput",
-}  # of the shell: what `%x` and `!x` become
+# Methods of the shell, to which IPython translates `%x` and `!x`.
+MAGICS = {"run_line_magic", "magic", "system", "getoutput"}
 COMPREHENSIONS = {"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"}
-# What a setting may be made of besides calls and names, which are looked at one by one.
-PLAIN = (
-    *(
-        ast.Constant,
-        ast.Tuple,
-        ast.List,
-        ast.Set,
-        ast.Dict,
-        ast.Attribute,
-        ast.Subscript,
-        ast.Slice,
-    ),
-    *(
-        ast.UnaryOp,
-        ast.BinOp,
-        ast.operator,
-        ast.unaryop,
-        ast.expr_context,
-        ast.keyword,
-        ast.Starred,
-    ),
-)
+# The nodes that a setting may consist of, besides calls and names, which are examined one by one.
+VALUES = (ast.Constant, ast.Tuple, ast.List, ast.Set, ast.Dict, ast.Starred)
+PLACES = (ast.Attribute, ast.Subscript, ast.Slice, ast.keyword, ast.expr_context)
+PLAIN = (*VALUES, *PLACES, ast.UnaryOp, ast.BinOp, ast.operator, ast.unaryop)
 
 
 class Skipped(NamedTuple):
@@ -72,7 +50,7 @@ class Skipped(NamedTuple):
     error: str
 
 
-def install(shell: Any) -> None:  # noqa: ANN401
+def install(shell: Any) -> None:
     """Have an IPython shell leave out statements. Twice is as good as once.
 
     Does nothing if this version of IPython runs cells in another way.
@@ -86,12 +64,12 @@ def install(shell: Any) -> None:  # noqa: ANN401
         setattr(shell, HOOK, _Statements(shell))
 
 
-def taken(shell: Any) -> list[Skipped]:  # noqa: ANN401
+def taken(shell: Any) -> list[Skipped]:
     """What was left out since the last call, in order."""
-    hook = getattr(shell, HOOK, None)
-    found, kept = (hook.skipped, []) if hook else ([], [])
-    if hook:
-        hook.skipped = kept
+    hook: _Statements | None = getattr(shell, HOOK, None)
+    if hook is None:
+        return []
+    found, hook.skipped = hook.skipped, []
     return found
 
 
@@ -102,7 +80,7 @@ class _Step:
     node: ast.stmt
     cell: str
     result: Any
-    skip: Exception | None = None
+    skip: BaseException | None = None
 
 
 class _Statements:
@@ -112,7 +90,7 @@ class _Statements:
     running  the statements that are running: one may run another cell
     """
 
-    def __init__(self, shell: Any) -> None:  # noqa: ANN401
+    def __init__(self, shell: Any) -> None:
         self.shell = shell
         self.lost: set[str] = set()
         self.skipped: list[Skipped] = []
@@ -156,20 +134,14 @@ class _Statements:
         return False
 
     def showtraceback(self, *arguments: object, **options: object) -> None:
-        """Called by the shell when a statement has failed: show nothing if the statement is left
-        out.
-        """
+        """Called by the shell after a failed statement; shows nothing if that is left out."""
         step, error = self.running[-1] if self.running else None, sys.exc_info()[1]
-        # A statement can also show an exception that it has dealt with.
-        if (
-            step
-            and error is not None
-            and _is_its(step.result, error)
-            and self._may_skip(step, error)
-        ):
-            step.skip = error
-        else:
-            self.show(*arguments, **options)
+        # A statement can also show an exception that it has handled.
+        if step is not None and error is not None and _is_its(step.result, error):
+            if self._may_skip(step, error):
+                step.skip = error
+                return
+        self.show(*arguments, **options)
 
     def _may_skip(self, step: _Step, error: BaseException) -> bool:
         node, names = step.node, self.shell.user_ns
@@ -213,9 +185,8 @@ class _Statements:
 
 def _lines_of(raw: list[str], new: list[str]) -> Iterator[int]:
     """For each line that IPython makes of a cell, the index of the one that it comes from."""
-    at = next(
-        (at for at, line in enumerate(raw) if line.strip()), 0
-    )  # it drops empty ones at the top
+    # IPython drops empty lines at the top.
+    at = next((number for number, line in enumerate(raw) if line.strip()), 0)
     for line in new:
         yield at
         # A magic with a backslash at the end of its line becomes one line.
@@ -224,30 +195,32 @@ def _lines_of(raw: list[str], new: list[str]) -> Iterator[int]:
         at += 1
 
 
-def _is_its(result: Any, error: BaseException) -> bool:  # noqa: ANN401
+def _is_its(result: Any, error: BaseException) -> bool:
     return error is result.error_in_exec or error is result.error_before_exec
 
 
 def _name_by_name(node: ast.Import | ast.ImportFrom) -> list[ast.stmt]:
     """An import of several names, as imports of one."""
-    own = {"module": node.module, "level": node.level} if isinstance(node, ast.ImportFrom) else {}
-    return [ast.copy_location(type(node)(names=[name], **own), node) for name in node.names]
+    parts: list[ast.stmt] = []
+    for name in node.names:
+        part: ast.stmt = ast.Import(names=[name])
+        if isinstance(node, ast.ImportFrom):
+            part = ast.ImportFrom(module=node.module, names=[name], level=node.level)
+        parts.append(ast.copy_location(part, node))
+    return parts
 
 
 def _magic(node: ast.stmt) -> str:
-    """The method of the shell that a statement calls, if that is all that it does: `files =
-    !ls`.
-    """
-    call = node.value if isinstance(node, ast.Expr | ast.Assign) else None
-    method = call.func if isinstance(call, ast.Call) else None
-    shell = (
-        method.value.func if isinstance(method, ast.Attribute) and _is_call(method.value) else None
-    )
-    return method.attr if isinstance(shell, ast.Name) and shell.id == "get_ipython" else ""
-
-
-def _is_call(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call)
+    """The shell's method that a statement calls, if it does nothing else: `files = !ls`; or ""."""
+    match node:
+        case (
+            ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Call(func=shell), attr=method)))
+            | ast.Assign(
+                value=ast.Call(func=ast.Attribute(value=ast.Call(func=shell), attr=method))
+            )
+        ):
+            return method if isinstance(shell, ast.Name) and shell.id == "get_ipython" else ""
+    return ""
 
 
 def _is_setting(node: ast.stmt, names: dict[str, object]) -> bool:
@@ -257,7 +230,7 @@ def _is_setting(node: ast.stmt, names: dict[str, object]) -> bool:
     As `plt.style.use("missing")`, `torch.set_default_device(torch.device("cuda"))` and
     `plt.rcParams["figure.size"] = 3, 4`. The course's own modules are no part of this.
     """
-    if isinstance(node, ast.Expr) and _is_call(node.value):
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         return _is_plain(node.value, names)
     return isinstance(node, ast.Assign) and all(
         isinstance(target, ast.Attribute | ast.Subscript) and _is_of_module(target, names)

@@ -87,7 +87,7 @@ def _images(attachments: object) -> dict[str, Any]:
     """The pictures pasted into a written answer; anything else that is attached is left behind."""
     if not isinstance(attachments, dict):
         return {}
-    found = {}
+    found: dict[str, Any] = {}
     for name, bundle in attachments.items():
         kinds = bundle.items() if isinstance(bundle, dict) else ()
         kept = {k: v for k, v in kinds if k in ("image/png", "image/jpeg") and _is_base64(v)}

@@ -111,10 +111,8 @@ def _render(draw: Draw, name: str, size: tuple[int, int]) -> tuple[Image.Image, 
         return _panel(f"{type(error).__name__}: {error}", ALARM, size), error
 
 
-def is_unsolved(error: Exception, draw: Draw) -> bool:
-    """Whether a task is a stub or not defined at all; a misspelt name inside a task does not
-    count.
-    """
+def is_unsolved(error: Exception, draw: Callable[[], object]) -> bool:
+    """Whether a task is a stub or undefined; a misspelt name inside a task does not count."""
     if isinstance(error, NameError) and error.__traceback__ is not None:
         trace = error.__traceback__
         while trace.tb_next is not None:
@@ -210,7 +208,6 @@ def _display(image: Image.Image, description: str) -> None:
     if get_ipython() is None:  # plain Python has nowhere to show it
         return
     buffer = io.BytesIO()
-    image.save(
-        buffer, format="png", compress_level=2
-    )  # a tenth larger than 6, and three times as fast
+    # A tenth larger than 6, and three times as fast.
+    image.save(buffer, format="png", compress_level=2)
     display(NotebookImage(buffer.getvalue(), width=image.width // DENSITY, alt=description))

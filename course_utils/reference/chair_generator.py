@@ -99,9 +99,8 @@ def fractionally_strided_conv2d(
         fractional_conv_output_size(size, kernel, stride, padding, output_padding)
         for size, kernel in zip(maps.shape[2:], kernels.shape[2:], strict=True)
     )
-    painted = kernels.flatten(1).T @ maps.flatten(
-        2
-    )  # (B, D * h * w, H * W): what each value paints
+    # (B, D * h * w, H * W): what each value paints
+    painted = kernels.flatten(1).T @ maps.flatten(2)
     result = F.fold(painted, (height, width), kernels.shape[2:], padding=padding, stride=stride)
     return result if bias is None else result + bias[:, None, None]
 

@@ -101,9 +101,8 @@ def max_pool2d_backward(gradient: Tensor, images: Tensor, size: int = 2, stride:
     stride    steps between neighbouring windows
     returns   (B, C, H, W)    dL/dy
     """
-    windows = (
-        images.unfold(2, size, stride).unfold(3, size, stride).flatten(-2)
-    )  # (B, C, H', W', size^2)
+    # (B, C, H', W', size^2)
+    windows = images.unfold(2, size, stride).unfold(3, size, stride).flatten(-2)
     winner = windows.argmax(dim=-1)  # the first, where there are several
     row = stride * torch.arange(winner.shape[2])[:, None] + winner // size
     column = stride * torch.arange(winner.shape[3]) + winner % size

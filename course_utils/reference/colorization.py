@@ -67,9 +67,8 @@ def ab_bins(step: int = 10) -> Tensor:
     corners = step * torch.cartesian_prod(torch.tensor([-1.0, 1.0]), torch.tensor([-1.0, 1.0]))
     widened = ConvexHull((srgb_gamut_ab()[:, None] + corners).flatten(0, 1))
     sides = torch.from_numpy(widened.equations)  # (S, 3): n_a a + n_b b + c <= 0 inside
-    reach = (
-        110 // step + 1
-    )  # steps from the centre: the gamut stays within 110, widened within 110 + step
+    # Steps from the centre: the gamut stays within 110, widened within 110 + step.
+    reach = 110 // step + 1
     axis = step * torch.arange(-reach, reach + 1)
     lattice = torch.cartesian_prod(axis, axis).double()  # (A * A, 2)
     inside = (lattice @ sides[:, :2].T + sides[:, 2] <= 0).all(dim=1)
@@ -154,9 +153,8 @@ def color_prior(ab: Tensor, bins: Tensor, sigma: float = 5.0) -> Tensor:
     """
     nearest = torch.cdist(ab.movedim(1, -1).flatten(0, 2), bins).argmin(dim=1)
     share = torch.bincount(nearest, minlength=len(bins)).to(bins) / len(nearest)
-    spread = torch.softmax(
-        -torch.cdist(bins, bins).square() / (2 * sigma**2), dim=0
-    )  # columns sum to 1
+    # Columns sum to 1.
+    spread = torch.softmax(-torch.cdist(bins, bins).square() / (2 * sigma**2), dim=0)
     return spread @ share
 
 
@@ -345,5 +343,5 @@ def colorization_auc(
     near = 1 - (prediction - target).norm(dim=1).clamp(max=150) / 150  # (B, H, W)
     if prior is None:
         return near.mean()
-    weights = 1 / prior[nearest_bins(target, bins, 1)[1][:, 0]]
+    weights = 1 / prior[nearest_bins(target, bins, 1)[1][:, 0]]  # type: ignore[arg-type]  # with a prior there are bins
     return (weights * near).sum() / weights.sum()

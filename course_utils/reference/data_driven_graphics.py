@@ -53,9 +53,8 @@ def vote(labels: Tensor, weights: Tensor | None = None) -> Tensor:
     returns  (N,)    int64
     """
     weights = torch.ones(labels.shape) if weights is None else weights
-    same = (
-        labels[:, :, None] == labels[:, None]
-    )  # (N, k, k): does neighbour j vote as neighbour i does?
+    # (N, k, k): does neighbour j vote as neighbour i does?
+    same = labels[:, :, None] == labels[:, None]
     votes = (same * weights[:, None]).sum(dim=-1)  # (N, k): for the class of neighbour i
     # The first of several largest is the nearest one's.
     return labels.gather(1, votes.argmax(dim=1, keepdim=True))[:, 0]

@@ -19,6 +19,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from time import time
+from typing import TYPE_CHECKING
 
 from course_utils.notebook.saved_notebook import (
     MAX_BYTES,
@@ -32,11 +33,16 @@ from course_utils.self_check.as_graded import released_of
 from course_utils.self_check.notebook_run import INSIDE, NotebookRun, Result
 from course_utils.setup_check import HOME, say
 
+if TYPE_CHECKING:
+    from nbformat import NotebookNode  # it may not be installed
+
 MOST = 8  # notes that are shown
 
 
 def run(
-    path: Path, released: object = None, tell: Callable[[Task, Result], object] = lambda *_: None
+    path: Path,
+    released: "NotebookNode | None" = None,
+    tell: Callable[[Task, Result], object] = lambda *_: None,
 ) -> NotebookRun:
     """Run a saved notebook's visible checks, and return what came of them: results by task, and
     notes.
@@ -73,7 +79,7 @@ def self_check(notebook: str | Path) -> bool:
             errors="replace",
         ) as run:
             try:
-                for line in run.stdout:
+                for line in run.stdout or ():
                     say(line.rstrip("\n"))
                 return run.wait() == 0
             finally:
@@ -111,10 +117,8 @@ def _with_course() -> dict[str, str]:
     return {"PYTHONPATH": os.pathsep.join(filter(None, [str(HOME), os.environ.get("PYTHONPATH")]))}
 
 
-def _state(saved: SavedNotebook, released) -> str:  # noqa: ANN001  a NotebookNode, or None
-    """When the file was saved, unless it is as it was given out: the dates in an archive are made
-    up.
-    """
+def _state(saved: SavedNotebook, released: "NotebookNode | None") -> str:
+    """When the file was saved, or that it is unchanged: dates in an archive mean nothing."""
     if released:
         mine = [digest(cell.source) for cell in saved.cells]
         if mine == [digest(cell.source) for cell in released.cells]:

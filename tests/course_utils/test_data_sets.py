@@ -165,9 +165,8 @@ def test_stl10_from_download_to_pictures(here, tiny_stl10):
     sizes = {"train": 3, "test": 2, "unlabeled": 4, "train+unlabeled": 7}
     assert {split: len(stl10(split)) for split in sizes} == sizes
     picture, label = stl10("test")[1]
-    assert np.array_equal(
-        np.asarray(picture), pictures["test"][1].transpose(2, 1, 0)
-    )  # stored column by column
+    # Stored column by column.
+    assert np.array_equal(np.asarray(picture), pictures["test"][1].transpose(2, 1, 0))
     assert label == 6
 
 

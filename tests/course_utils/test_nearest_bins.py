@@ -37,9 +37,8 @@ def expect_nearest(ab: Tensor, bins: Tensor, count: int) -> None:
     assert squares.shape == indices.shape == (batch, count, height, width)
     assert (squares.dtype, indices.dtype) == (ab.dtype, torch.int64)
     assert count == 1 or (indices.sort(dim=1).values.diff(dim=1) > 0).all()
-    everywhere = (
-        (ab.double().movedim(1, -1)[..., None, :] - bins.double()).square().sum(dim=-1)
-    )  # (B, H, W, Q)
+    # (B, H, W, Q)
+    everywhere = (ab.double().movedim(1, -1)[..., None, :] - bins.double()).square().sum(dim=-1)
     found = everywhere.movedim(-1, 1).gather(1, indices)
     expected = everywhere.topk(count, largest=False).values.movedim(-1, 1)
     # Bins that are equally far but for the rounding of a sum of two squares may change places.

@@ -46,11 +46,8 @@ def real_chairs(folder: Path, names: list[str]) -> Path:
             [(20, 0), (20, 11), (20, 23), (30, 0), (30, 11)]
         ):
             rgb = np.full((600, 600, 3), 255, np.uint8)
-            rgb[100:140, :] = (
-                0,
-                0,
-                250,
-            )  # above is 0..99: cut away; the first 40 kept rows are blue
+            # Above is 0..99: cut away; the first 40 kept rows are blue.
+            rgb[100:140, :] = (0, 0, 250)
             rgb[300:400, 250:350] = (200, 30, 10)
             Image.fromarray(rgb).save(
                 renders / f"image_{number:03d}_p{elevation:03d}_t{azimuth:03d}_r096.png"

@@ -625,9 +625,8 @@ def test_assignment_0_unsolved_in_a_home_with_spaces_and_other_letters(tmp_path)
     assert ran.stdout.count("not solved yet") == 7
     assert "0 of 7 tasks pass their visible checks; about 69 minutes are left." in ran.stdout
     notes = [line for line in ran.stdout.splitlines() if line.startswith("note:")]
-    assert [note.split()[1] for note in notes] == ["No", "Not"], (
-        notes
-    )  # has been run; answered in writing
+    # Has been run; answered in writing.
+    assert [note.split()[1] for note in notes] == ["No", "Not"], notes
 
 
 @pytest.mark.slow
