@@ -1,6 +1,4 @@
-"""Modules by their names of version 0.1, by which notebooks that were given out then import
-them.
-"""
+"""Module names of version 0.1, which notebooks already given out still import."""
 
 from __future__ import annotations  # so that an older Python gets as far as to say which is needed
 

@@ -63,9 +63,7 @@ SHADOW = 0.75  # how far a shadow darkens the floor towards its darkest
 
 
 class Scenes(NamedTuple):
-    """Rooms in black and white, and one of their possible colourings. Planes are at the network's
-    scale.
-    """
+    """Rooms in black and white with one possible colouring, in planes at the network's scale."""
 
     lightness: Tensor  # (N, 1, S, S) float32, (L* - 50) / 100: the same whatever the toss
     ab: Tensor  # (N, 2, S, S) float32, (a*, b*) / 110
@@ -73,8 +71,7 @@ class Scenes(NamedTuple):
     piece: Tensor  # (N, S, S) uint8, which thing of its room: pixels of one piece have one colour
 
     def every(self, stride: int) -> Self:
-        """Every `stride`-th pixel, from the middle of the first few: the targets of a smaller
-        output.
+        """Every `stride`-th pixel, from the middle of the first few: targets for a smaller output.
 
         Zhang et al. take the first of them, which a stretched output then shows a little aside.
         """

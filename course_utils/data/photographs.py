@@ -29,7 +29,7 @@ Photographs = Iterable[str | Tensor] | Mapping[str, Tensor]
 # The four of the colorization assignment.
 PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket")
 COLOR_PHOTOGRAPHS = (*PHOTOGRAPHS, "china", "flower")  # two of scikit-learn's
-# To be coloured; nobody's colours are known.
+# Pictures to colour, whose true colours are unknown.
 GREY_PHOTOGRAPHS = ("camera", "brick", "grass", "gravel")
 
 
@@ -123,8 +123,8 @@ def _shrunk(square: Tensor, size: int) -> Tensor:
 
 # Regions to train on and regions to test on.
 
-# Of one side of the picture; the rest is a gap that nobody sees.
-TRAIN_PERCENT, TEST_PERCENT = (64, 32)
+# Of one side of the picture; the rest is a gap between the two parts.
+TRAIN_PERCENT, TEST_PERCENT = 64, 32
 WIDEST = 2  # a crop is cut from a window of up to twice its size
 
 # Chosen by eye, so that the test region shows what the rest shows too: fur, suit, wood, lattice,
@@ -143,8 +143,7 @@ _OTHERWISE = (
 
 
 def region(picture: str | Tensor, split: Split) -> Tensor:
-    """The part of a photograph that one split may see. No pixel of the other part is in it, or
-    beside it.
+    """The part of a photograph for one split; it neither contains nor touches the other part.
 
     picture  a bundled photograph's name, or (1, 3, H, W) or (3, H, W), floating-point sRGB in [0,
              1]
@@ -236,8 +235,10 @@ def _source(label: str, picture: str | Tensor, split: Split, size: int) -> tuple
     room = min(_region(rgb, test_side, "test").shape[-2:])
     if room < size:
         raise ValueError(
-            f"{label} is too small for crops of {size} pixels: it has {rgb.shape[-1]} × {rgb.shape[-2]}, and "
-            f"the {TEST_PERCENT} % for testing have room for {room}. Take smaller crops, or leave it out."
+            f"{label} is too small for crops of {size} pixels: "
+            f"it has {rgb.shape[-1]} × {rgb.shape[-2]}, and "
+            f"the {TEST_PERCENT} % for testing have room for {room}. "
+            "Take smaller crops, or leave it out."
         )
     return _region(rgb, test_side, split), min(room, WIDEST * size)
 

@@ -1,5 +1,6 @@
-"""The files of rendered furniture, and of the real rendered chairs (Aubry et al. 2014, "Seeing 3D
-chairs").
+"""The files of the rendered furniture and the real rendered chairs.
+
+The chairs are those of Aubry et al. 2014, "Seeing 3D chairs".
 
     rendered_chairs/MODEL/renders/image_001_p020_t011_r096.png   one view: elevation 20, azimuth 11
                                                                  degrees
@@ -198,13 +199,11 @@ def _cropped(rgba: Array) -> Array:
 
 
 def _shrunk(rgba: Array, size: int) -> Array:
-    """(N, size, size, 4) of (N, S, S, 4), uint8: means over new pixels, where colour counts as it
-    covers.
-    """
+    """Shrink (N, S, S, 4) uint8 to (N, size, size, 4): means of colour, weighted by coverage."""
     if min(rgba.shape[1:3]) < size:
         raise ValueError(
-            f"The pictures have {rgba.shape[1]} pixels a side, so {size} can't be had. Render them larger: "
-            f"python data_scripts/render_furniture.py --size {size}."
+            f"The pictures have {rgba.shape[1]} pixels a side, so {size} can't be had. "
+            f"Render them larger: python data_scripts/render_furniture.py --size {size}."
         )
     if rgba.shape[1] == size:
         return rgba

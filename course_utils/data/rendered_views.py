@@ -1,5 +1,4 @@
-"""Pieces of furniture seen from many sides, in memory: the rendered furniture, and the real
-rendered chairs.
+"""Furniture seen from many sides, in memory: rendered furniture and the real rendered chairs.
 
 views = load_views("rendered_furniture", size=64)
 train, test = views.of_category("chair").split_by_view()
@@ -133,9 +132,7 @@ class RenderedViews(Dataset):
         )
 
     def split_by_view(self, every: int = 4) -> tuple[Self, Self]:
-        """Train and test: every n-th azimuth is left for testing, at all elevations and of all
-        models.
-        """
+        """Split into train and test views: every n-th azimuth is for testing, for all models."""
         azimuth = self.azimuth[self.index]
         test = torch.isin(azimuth, azimuth.unique()[every - 1 :: every])
         return self.select(~test), self.select(test)
@@ -156,9 +153,7 @@ class RenderedViews(Dataset):
         return self.select(~test), self.select(test)
 
     def save(self, path: str | Path) -> Path:
-        """Write this selection as one pack (.npz), for a machine that can't render; returns its
-        path.
-        """
+        """Save this selection as a pack (.npz) for machines that cannot render; return its path."""
         return self.album().save(Path(path))
 
     def album(self) -> Album:
@@ -195,7 +190,8 @@ def _find(name: str | Path) -> Path:
     if not found:
         raise FileNotFoundError(
             f"There is no {name} in {data_folder()}. Your instructor has it as {place.name}.npz; "
-            "where the course's repository is, python data_scripts/render_furniture.py makes the furniture "
+            "where the course's repository is, "
+            "python data_scripts/render_furniture.py makes the furniture "
             "and python data_scripts/download.py rendered_chairs fetches the real chairs."
         )
     return found[0]

@@ -25,8 +25,7 @@ class Drawing(NamedTuple):
 
 
 class Neighbors(NamedTuple):
-    """Between which two stored views of the same piece and elevation an azimuth lies, the short way
-    round.
+    """The two stored views around an azimuth, of the same piece and elevation.
 
     Where the very view is stored, it is on both sides, 0 degrees away.
     """
@@ -48,7 +47,7 @@ def neighbors(
     elevation  (B,)  degrees; one that is stored
     Raises ValueError if no view of a piece is stored at this elevation.
     """
-    # (B, N)
+    # Which stored views show the same piece at the same elevation: (B, N).
     same = (stored.model[stored.index] == model[:, None]) & (
         stored.elevation[stored.index] == elevation[:, None]
     )
@@ -64,8 +63,7 @@ def neighbors(
 def nearest_view(
     stored: RenderedViews, model: Tensor, azimuth: Tensor, elevation: Tensor
 ) -> Drawing:
-    """The stored view of the same piece and elevation with the nearest azimuth; of two, the one
-    below.
+    """The stored view of the same piece and elevation with the nearest azimuth; below if tied.
 
     Arguments and errors as in `neighbors`.
     """
@@ -77,8 +75,7 @@ def nearest_view(
 def mean_of_neighbors(
     stored: RenderedViews, model: Tensor, azimuth: Tensor, elevation: Tensor
 ) -> Drawing:
-    """The mean of the two stored views next to an azimuth, pixel by pixel: half of each if it is
-    halfway.
+    """The mean of the two stored views around an azimuth, weighted by distance, pixel by pixel.
 
     Elsewhere the nearer one counts for more, in proportion; over many azimuths this is a
     cross-fade. Arguments and errors as in `neighbors`.
@@ -100,8 +97,7 @@ def _mixed(first: Tensor, second: Tensor, share: Tensor) -> Tensor:
 
 
 def most_similar(stored: RenderedViews, image: Tensor, count: int = 1) -> Tensor:
-    """Which stored views look most like some pictures, by the sum of squared differences over
-    black.
+    """The stored views most similar to some pictures, by squared differences over black.
 
     Of any piece and from any side: has a generator drawn something new, or only copied?
 
@@ -111,7 +107,7 @@ def most_similar(stored: RenderedViews, image: Tensor, count: int = 1) -> Tensor
     """
     parts = torch.arange(len(stored)).split(1024)  # the real chairs would not fit all at once
     asked = image.flatten(1)
-    # (B, N)
+    # Distances (B, N).
     found = torch.cat([torch.cdist(asked, _flat(stored.batch(part))) for part in parts], dim=1)
     return found.topk(count, largest=False).indices
 

@@ -1,5 +1,4 @@
-"""A code cell in parts: statements, comments and IPython lines, to be compared with those of
-another cell.
+"""A code cell split into statements, comments and IPython lines, for comparison with others.
 
 parts_of("x = 1\\n!ls")              two parts; None if the cell is not Python
 missing_imports(given, source)      the imports of `given` that `source` lacks, as code
@@ -63,9 +62,7 @@ class Part:
 
     @property
     def block(self) -> str:
-        """The same for a `with` block, or a picture cell's function, and an edited version of
-        it.
-        """
+        """The same for a `with` block or a picture cell's function, and an edited version of it."""
         if isinstance(self.node, ast.With):
             return "with " + ", ".join(map(ast.dump, self.node.items))
         if isinstance(self.node, ast.FunctionDef) and any(map(_draws, self.node.decorator_list)):
@@ -74,9 +71,7 @@ class Part:
 
     @property
     def makes(self) -> set[str]:
-        """The names that it gives a function, a class, or what a call has made; not a mere number
-        or text.
-        """
+        """The names that it binds to functions, classes or results of calls, not to mere values."""
         value = self.node.value if isinstance(self.node, ast.Assign | ast.AnnAssign) else None
         named = isinstance(value, ast.Lambda | ast.Call | ast.Name | ast.Attribute)
         return set() if self.kind == "assignment" and not named else set(self.binds)
@@ -104,9 +99,7 @@ class Part:
 
 
 def plain(text: str) -> str:
-    """A text without what no reader sees: the kind of its line ends, spaces at them, composed
-    accents.
-    """
+    """A text without invisible differences: line endings, trailing spaces, composed accents."""
     lines = unicodedata.normalize("NFC", with_newlines(text)).replace("\ufeff", "").split("\n")
     return "\n".join(line.replace("\u00a0", " ").rstrip() for line in lines).strip()
 
@@ -173,9 +166,7 @@ def text_of(parts: list[Part]) -> str:
 
 
 def cut(text: str, given: dict[str, str]) -> list[tuple[str, str]]:
-    """A text cut at the given ones, by name, that are in it whole: pairs of a piece and its name,
-    or "".
-    """
+    """Split a text at given texts that it contains whole: pairs of a piece and its name, or ""."""
     lines = text.split("\n")
     bare = bare_lines(text) if len(text) <= MAX_CODE else []
     begins: dict[str, list[tuple[str, list[str]]]] = {}
@@ -241,9 +232,7 @@ def added_text(source: str, given: str) -> str:
 
 
 def resembles(source: str, given: str) -> bool:
-    """Whether a text may be an edited version of `given`: half of its lines are there, or most
-    words.
-    """
+    """Whether a text may be an edited version of `given`: half the lines, or most words, agree."""
     if len(source) > MAX_CODE:
         return False
     new, old = Counter(bare_lines(source)), Counter(bare_lines(given))

@@ -61,9 +61,7 @@ class LockedCells:
             self._set_left(name, self.left[name] - _keys(_leaves(parts, self.blocks[name])))
 
     def pieces(self, parts: list[Part], name: str = "") -> list[Piece]:
-        """A submitted cell's parts with the locked cells that they come from: it is `name`, or not
-        locked.
-        """
+        """A submitted cell's parts with the locked cells that they come from."""
         pools = {name: _keys(self.parts[name])} if name else {}
         pools |= {one: Counter(self.left[one]) for one in self._joined(parts) if one != name}
         blocks = {block for one in pools for block in self.blocks[one]}
@@ -174,9 +172,7 @@ def is_training(cell: NotebookNode) -> bool:
 
 
 def _cells(parts: list[Part]) -> list[str]:
-    """The sources of one cell after another: what names something, apart from what only does
-    something.
-    """
+    """Compare two sources cell by cell: statements that bind names apart from all others."""
     groups: list[list[Part]] = []
     acts = None
     waiting: list[Part] = []  # comments, which belong to what comes next

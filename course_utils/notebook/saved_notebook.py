@@ -95,9 +95,7 @@ class SavedNotebook:
 
     @cached_property
     def code(self) -> list[Cell]:
-        """The cells that are run for a grade: code, but no training, and none of the grader's
-        own.
-        """
+        """The cells that run in grading: code, but no training, and none of the grader's own."""
         return [
             cell
             for cell in self.cells
@@ -168,9 +166,7 @@ class SavedNotebook:
         return [*found, *([f"Not answered in writing yet: {', '.join(empty)}."] if empty else [])]
 
     def _tasks(self) -> list[Task]:
-        """From the metadata, or, where an editor has dropped those, from the checks that are
-        there.
-        """
+        """Read the metadata or, if an editor has dropped those, the checks that are present."""
         told = self.about.get("tasks")
         if isinstance(told, dict) and told:
             return [_task(name, _dict(about)) for name, about in told.items()]
@@ -230,9 +226,7 @@ def bound_by(statement: ast.stmt) -> set[str]:
 
 
 def digest(source: str) -> str:
-    """What tells whether a cell has another source than it had; the kind of line ends does not
-    count.
-    """
+    """A digest that shows whether a cell's source has changed; line endings do not count."""
     same = source.replace("\r\n", "\n").replace("\r", "\n").strip()
     return hashlib.sha256(same.encode("utf-8", "replace")).hexdigest()[:16]
 

@@ -137,11 +137,12 @@ class _Statements:
         """Called by the shell after a failed statement; shows nothing if that is left out."""
         step, error = self.running[-1] if self.running else None, sys.exc_info()[1]
         # A statement can also show an exception that it has handled.
-        if step is not None and error is not None and _is_its(step.result, error):
-            if self._may_skip(step, error):
-                step.skip = error
-                return
-        self.show(*arguments, **options)
+        if step is None or error is None or not _is_its(step.result, error):
+            self.show(*arguments, **options)
+        elif self._may_skip(step, error):
+            step.skip = error
+        else:
+            self.show(*arguments, **options)
 
     def _may_skip(self, step: _Step, error: BaseException) -> bool:
         node, names = step.node, self.shell.user_ns
@@ -224,8 +225,7 @@ def _magic(node: ast.stmt) -> str:
 
 
 def _is_setting(node: ast.stmt, names: dict[str, object]) -> bool:
-    """Whether a statement sets something in an imported module, and uses nothing of the notebook's
-    own.
+    """Whether a statement sets something in an imported module, and uses no names of the notebook.
 
     As `plt.style.use("missing")`, `torch.set_default_device(torch.device("cuda"))` and
     `plt.rcParams["figure.size"] = 3, 4`. The course's own modules are no part of this.
@@ -256,9 +256,7 @@ def _is_plain(value: ast.expr, names: dict[str, object]) -> bool:
 
 
 def _is_of_module(node: ast.expr, names: dict[str, object]) -> bool:
-    """Whether an expression is something in a module: `plt.style.use`,
-    `plt.rcParams["figure.size"]`.
-    """
+    """Whether an expression is part of a module: `plt.style.use`, `plt.rcParams["figure.size"]`."""
     if not isinstance(node, ast.Attribute | ast.Subscript):
         return False
     while isinstance(node, ast.Attribute | ast.Subscript):
@@ -281,9 +279,7 @@ def _is_own(error: Exception, cell: str) -> bool:
 
 
 def _is_function(code: CodeType, cell: str) -> bool:
-    """Whether code is no part of a statement's own: modules, class bodies and comprehensions
-    are.
-    """
+    """Whether code is a function's, as opposed to a statement, class body or comprehension."""
     optimized = bool(code.co_flags & inspect.CO_OPTIMIZED)
     return code.co_filename != cell or (optimized and code.co_name not in COMPREHENSIONS)
 

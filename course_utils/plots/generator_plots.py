@@ -348,14 +348,18 @@ def network_diagram(model: nn.Module) -> Figure:
     axes.set_axis_off()
     for y, name in ((3.8, "identity"), (0, "view"), (-3.8, "transformation")):
         axes.annotate(name, (2.2, y + 1.35), ha="center", fontsize=9.5)
-        _vectors(axes, getattr(model, name), 0.7, y, first=True)
+        _vectors(axes, _stream(model, name), 0.7, y, first=True)
         _arrow(axes, (4.0, y), (5.1, 0.35 * y))
     axes.annotate("shared", (6.5, 1.55), ha="center", fontsize=9.5)
-    _vectors(axes, getattr(model, "shared"), 5.6, 0)
+    _vectors(axes, _stream(model, "shared"), 5.6, 0)
     for y, name in ((2.6, "image"), (-2.4, "mask")):
         _arrow(axes, (7.6, 0.2 * y), (8.6, 0.8 * y))
-        _maps(axes, getattr(model, name), 9.2, y, name)
+        _maps(axes, _stream(model, name), 9.2, y, name)
     return figure
+
+
+def _stream(model: nn.Module, name: str) -> nn.Sequential:
+    return getattr(model, name)
 
 
 def _arrow(axes: Axes, tail: tuple[float, float], head: tuple[float, float]) -> None:

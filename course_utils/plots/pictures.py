@@ -61,8 +61,7 @@ def picture(name: str) -> Callable[[Draw], object]:
 
 
 def under_its_name(draw: Callable[[], object]) -> object:
-    """What a decorated function's name stands for once it has drawn: the function, unless the name
-    is `_`.
+    """The value of a decorated function's name after it has drawn: the function, except for `_`.
 
     `_` is what it was before: in IPython the last output, which IPython updates only while nobody
     has set it.
@@ -145,9 +144,7 @@ def _target(name: str) -> Image.Image | None:
 
 
 def _panel_size(target: Image.Image | None) -> tuple[int, int]:
-    """As large as the target where it fits beside it, otherwise low: an empty picture needs no
-    page.
-    """
+    """The size of a panel: that of the target if it fits beside it, otherwise lower."""
     if target is None:
         return PAGE_WIDTH * DENSITY, PANEL_HEIGHT
     fits = 2 * target.width <= PAGE_WIDTH * DENSITY

@@ -18,8 +18,7 @@ COLDEST = 0.05  # below it nothing changes: the mode has all the weight
 
 
 class TemperaturePanel(Panel):
-    """A slider from nearly the mode, at the left, to the mean, at the right; and a list of
-    pictures.
+    """A list of pictures, and a slider from nearly the mode (left) to the mean (right).
 
     paint  what the picture is made by: it gets the picture's number and the temperature
     names  of the pictures
@@ -42,9 +41,7 @@ class TemperaturePanel(Panel):
         return self.paint(int(self.values["picture"]), float(self.values["temperature"]))
 
     def widget(self, picture: bytes) -> object:
-        """Picture, list and slider as one widget. Raises ImportError if ipywidgets is not
-        installed.
-        """
+        """The picture, list and slider as one widget. Raises ImportError without ipywidgets."""
         import ipywidgets as widgets  # the notebook is usable without
 
         names = [(name, number) for number, name in enumerate(self.names)]

@@ -94,8 +94,7 @@ def soft_encode(ab: Tensor, bins: Tensor, neighbors: int = 10, sigma: float = 5.
 
 
 def annealed_mean(logits: Tensor, bins: Tensor, temperature: float = 0.38) -> Tensor:
-    """Decode a distribution over bins to one colour, between its mode (T -> 0) and its mean (T = 1)
-    (Eq. 5).
+    """Decode a distribution to a colour between its mode (T -> 0) and its mean (T = 1) (Eq. 5).
 
     Differentiable by the logits, whose dtype the result has.
 
@@ -159,8 +158,7 @@ def color_prior(ab: Tensor, bins: Tensor, sigma: float = 5.0) -> Tensor:
 
 
 def rebalancing_weights(prior: Tensor, lam: float = 0.5) -> Tensor:
-    """How much more a rare colour counts: w proportional to 1 / ((1 - lambda) p~ + lambda / Q) (Eq.
-    4).
+    """The weight of each bin: w proportional to 1 / ((1 - lambda) p~ + lambda / Q) (Eq. 4).
 
     prior    (Q,)  p~, sums to 1
     lam      lambda in (0, 1], the share of the uniform distribution; the paper uses 1/2
@@ -173,8 +171,7 @@ def rebalancing_weights(prior: Tensor, lam: float = 0.5) -> Tensor:
 def sparse_soft_encode(
     ab: Tensor, bins: Tensor, neighbors: int = 10, sigma: float = 5.0
 ) -> tuple[Tensor, Tensor]:
-    """The same target as `soft_encode`, without its zeros: which bins share a pixel, and their
-    shares.
+    """The target of `soft_encode` without its zeros: which bins share a pixel, and their shares.
 
     Which of its bins comes first is up to you, as long as both results agree.
 
@@ -192,8 +189,7 @@ def sparse_soft_encode(
 def sparse_cross_entropy(
     logits: Tensor, indices: Tensor, shares: Tensor, weights: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """The loss of `multinomial_cross_entropy`, and its gradient by the logits, from a target
-    without zeros.
+    """`multinomial_cross_entropy` and its gradient, from a target without zeros.
 
     log sum_q exp z_q - sum_k Z_k z_k for a pixel; its gradient is softmax(z) - Z (weighted, and
     divided by the number of pixels). No tensor as large as the logits is needed besides the
@@ -216,8 +212,7 @@ def sparse_cross_entropy(
 
 
 class Colorizer(nn.Module):
-    """A fully convolutional network: from lightness to scores for every colour, at a quarter of the
-    side.
+    """A fully convolutional network: from lightness to scores of all bins, at 1/4 resolution.
 
     Blocks of convolutions, some of them with a stride and some dilated, without pooling; then one
     up-convolution, and scores at every position (Zhang et al. 2016, section 2 and figure 2). With
@@ -288,8 +283,7 @@ def _block(
 
 
 def colorize(lightness: Tensor, logits: Tensor, bins: Tensor, temperature: float = 0.38) -> Tensor:
-    """Paint a black-and-white picture with what a network answers: the annealed mean over its
-    lightness.
+    """Colour a black-and-white picture with a network: the annealed mean over its lightness.
 
     The colour is stretched to the picture's size, bilinearly (as `F.interpolate` does by default,
     corners not aligned); the lightness is kept as it is. The result has the lightness's dtype.
@@ -326,8 +320,7 @@ def colorfulness(rgb: Tensor) -> Tensor:
 def colorization_auc(
     prediction: Tensor, target: Tensor, bins: Tensor | None = None, prior: Tensor | None = None
 ) -> Tensor:
-    """Area under the curve of right pixels: those within t of the truth, for t from 0 to 150
-    (section 3.1).
+    """Area under the curve of pixels within t of the truth, for t from 0 to 150 (section 3.1).
 
     The area is divided by 150, so that 1 is perfect. Steps of one ab unit are fine enough; exactly
     it is 1 - E[min(d, 150)] / 150, with d the distance of a pixel's two colours.

@@ -42,8 +42,7 @@ def nearest_neighbors(squared_distances: Tensor, k: int) -> tuple[Tensor, Tensor
 
 
 def vote(labels: Tensor, weights: Tensor | None = None) -> Tensor:
-    """The neighbours elect a label: the class with the most votes, or with the largest sum of
-    weights.
+    """Elect a label: the class with the most votes, or with the largest sum of weights.
 
     Labels are names, not quantities. Of classes with equally many votes, the one that the nearest
     neighbour among their voters has wins.

@@ -1,5 +1,4 @@
-"""A saved notebook as it is run for a grade: on the notebook that was given out, in an empty
-folder.
+"""A saved notebook as it runs in grading: on the released notebook, in an empty folder.
 
 graded, repairs = on_released(saved, released)      the cells that are run, and what was put right
 with graded_folder(saved) as folder:                folder.work, folder.environment
@@ -58,8 +57,7 @@ class GradedFolder:
 
 @contextmanager
 def graded_folder(saved: SavedNotebook) -> Iterator[GradedFolder]:
-    """A folder that has course_utils and nothing of the notebook's own folder, for as long as it is
-    used.
+    """A temporary folder with course_utils and nothing of the notebook's own folder.
 
     Raises OSError if it can't be made.
     """

@@ -1,5 +1,4 @@
-"""One run of a notebook's visible checks, as the grader would run its cells: what came of each
-task, and why.
+"""One run of a notebook's visible checks, as in grading: each task's result and its reason.
 
 run = NotebookRun(saved, released)
 run.run()
@@ -182,9 +181,7 @@ class NotebookRun:
         )
 
     def _again(self, cells: list[Cell]) -> bool:
-        """Start another kernel and bring it to where the last one was; return whether that has
-        worked.
-        """
+        """Start another kernel and rerun the earlier cells; return whether that has worked."""
         from course_utils.self_check.fresh_kernel import KernelLostError
 
         self._close()
@@ -221,9 +218,7 @@ class NotebookRun:
             )
 
     def _compare(self, task: Task, at_end: Result) -> None:
-        """Keep the better of the results in its place and at the end, and note when the latter is
-        worse.
-        """
+        """Keep a check's better result, in its place or at the end; note if the latter is worse."""
         in_place = self.results[task.name]
         if in_place.passed and not at_end.passed:
             self.notes.append(self._changed_later(task.name))
@@ -264,9 +259,7 @@ class NotebookRun:
             self.notes.append(f"{missing} ({names[name]}).")
 
     def _take(self, cell: Cell, ran: "Ran", left_out: list[tuple[int, str, str]]) -> None:
-        """Keep what became of a cell. Raises NotebookError if the first one says that nothing can
-        run.
-        """
+        """Record a cell's result. Raises NotebookError if nothing can run at all."""
         if task := self._task_of.get(id(cell)):
             self._hung |= {task.name} if ran.timed_out else set()
             self._settle(task, self._result(task, ran, left_out))
@@ -278,8 +271,9 @@ class NotebookRun:
         self.notes += [self._left_out(cell, *one) for one in left_out]
         if ran.seconds > _allowed(cell) and cell.source not in self._given:
             self.notes.append(
-                f"{_capital(cell.called)} took {ran.seconds:.0f} seconds; the grader stops a cell after "
-                f"{GRADER_SECONDS} and goes on without what it defines."
+                f"{_capital(cell.called)} took {ran.seconds:.0f} seconds; "
+                f"the grader stops a cell after {GRADER_SECONDS} "
+                "and goes on without what it defines."
             )
 
     def _left_out(self, cell: Cell, line: int, source: str, error: str) -> str:
@@ -363,16 +357,14 @@ class NotebookRun:
         return f"{says} (line {line} of {cell.called})"
 
     def _untouched(self) -> list[str]:
-        """Whether this is the file as it was given out, and the one that is worked in is
-        another.
-        """
+        """Whether this is the file as it was given out, while the student works in another one."""
         if any(result.outcome != "not solved yet" for result in self.results.values()):
             return []
         if any(cell.number for cell in self.saved.cells):
             return []
         return [
-            "No cell of this file has ever been run. If you have worked on it, save it first; on Colab, give "
-            "the path of the copy that is on your Drive."
+            "No cell of this file has ever been run. If you have worked on it, "
+            "save it first; on Colab, give the path of the copy that is on your Drive."
         ]
 
     def _traps(self) -> list[str]:

@@ -44,8 +44,7 @@ def run(
     released: "NotebookNode | None" = None,
     tell: Callable[[Task, Result], object] = lambda *_: None,
 ) -> NotebookRun:
-    """Run a saved notebook's visible checks, and return what came of them: results by task, and
-    notes.
+    """Run a saved notebook's visible checks; return the results by task, and notes.
 
     released  the notebook as it was given out, a NotebookNode; by default the archive's copy, if it
               has one
@@ -60,9 +59,7 @@ def run(
 
 
 def self_check(notebook: str | Path) -> bool:
-    """Run a saved notebook's visible checks, print what came of them, and return whether all is
-    well.
-    """
+    """Run a saved notebook's visible checks, print the results, and return whether all is well."""
     if os.environ.get(INSIDE):
         return False
     command = [sys.executable, "-m", "course_utils.self_check", str(notebook)]
@@ -99,7 +96,10 @@ def main(arguments: list[str]) -> int:
     try:
         saved = read(Path(arguments[0]))
         released = released_of(saved)
-        start = f"{saved.path.name}, {_state(saved, released)}, is run in a fresh kernel without the training."
+        start = (
+            f"{saved.path.name}, {_state(saved, released)}, is run in a fresh "
+            "kernel without the training."
+        )
         say(f"{start}\n")
         width = max(map(len, saved.tasks)) + 1
         whole = run(saved.path, released, lambda task, result: _say_result(task, result, width))

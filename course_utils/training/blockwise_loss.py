@@ -1,5 +1,4 @@
-"""A loss and its gradient, a picture at a time: never more than one picture's targets and steps at
-once.
+"""A loss and its gradient computed in blocks of a few pictures, to save memory.
 
 loss = blockwise_loss(net(x), lambda z, ab: sparse_cross_entropy(z, *sparse_soft_encode(ab, bins),
 weights), ab)
@@ -26,8 +25,9 @@ def blockwise_loss(
     overwrite: bool = True,
     at_once: int = 1,
 ) -> Tensor:
-    """The mean over the pictures of a loss whose gradient is known with it. Differentiable by the
-    logits.
+    """The mean over the pictures of a loss that comes with its gradient.
+
+    Differentiable with respect to the logits.
 
     With overwrite, the gradient takes the place of the logits, the largest tensor of all, as it
     does in Liger-Kernel. Their values are lost then: nothing may look at them afterwards, and no
@@ -91,9 +91,7 @@ class _BlockwiseLoss(torch.autograd.Function):
 def _in_parts(
     logits: Tensor, function: LossAndGradient, targets: tuple[Tensor, ...], at_once: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Loss () and gradient (N, Q, H, W) of each part in turn. Raises ValueError for other
-    shapes.
-    """
+    """Loss () and gradient (N, Q, H, W) of each block. Raises ValueError for other shapes."""
     parts = (each.detach().split(at_once) for each in (logits, *targets))
     for some, *their_own in zip(*parts, strict=True):
         with torch.enable_grad():  # the function may use autograd itself

@@ -215,9 +215,7 @@ class _Loop:
         self.history.seconds = time.monotonic() - self.start
 
     def out_of_time(self) -> bool:
-        """Of several processes the first decides, or the others would wait for its gradients for
-        ever.
-        """
+        """The first of several processes decides; otherwise the others would wait for ever."""
         if self.seconds is None:
             return False
         return self.fabric.broadcast(self.history.seconds >= self.seconds)
@@ -234,8 +232,9 @@ def _finite(loss: Tensor, step: int) -> float:
     value = loss.item()
     if not math.isfinite(value):
         raise FloatingPointError(
-            f"The loss is {value} at step {step}. Most often the learning rate is too large; or else there "
-            "is a division by 0, a logarithm of 0, an exponential of something large, or such data."
+            f"The loss is {value} at step {step}. Most often the learning rate is too large; "
+            "or else there is a division by 0, a logarithm of 0, "
+            "an exponential of something large, or such data."
         )
     return value
 

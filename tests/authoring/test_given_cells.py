@@ -217,7 +217,11 @@ SLIPS = {
         "print(target)\nbins = or_placeholder",
         "'target' is used here",
     ),
-    "a picture's name later": ("bins = or_placeholder", "print(path)\nbins = until", "'path' is used here"),
+    "a picture's name later": (
+        "bins = or_placeholder",
+        "print(path)\nbins = or_placeholder",
+        "'path' is used here",
+    ),
     "in a function": (
         "bins = or_placeholder",
         "def f():\n    return target\n\n\nbins = or_placeholder",

@@ -1,6 +1,4 @@
-"""The loaders of the real data sets, on tiny sets in the same formats, some through the
-downloader.
-"""
+"""The loaders of the real data sets, on tiny sets in the same formats, some downloaded."""
 
 import hashlib
 import io
@@ -122,9 +120,7 @@ def lay(folder, files):
 
 
 def downloaded(name, files, here, contents=None):
-    """Bring these files here as the real set comes: with its manifest entry, but from our
-    server.
-    """
+    """Fetch these files like the real set: with its manifest entry, but from our server."""
     real = read_manifest()[name]
     body = packed(
         {f"{real.folder}/{file}": data for file, data in files.items()},

@@ -65,9 +65,7 @@ def test_right_at_the_bins(bins):
 
 
 def test_at_the_borders_and_corners_of_the_cells():
-    """Where a colour is as far as it can be from its cell's centre, on either side of the
-    rounding.
-    """
+    """Colours as far as possible from their cell's centre, on either side of the rounding."""
     corner = CELL * torch.cartesian_prod(
         torch.arange(-9.0, 9.0), torch.arange(-9.0, 9.0)
     ).T.reshape(1, 2, 18, 18)
