@@ -100,7 +100,7 @@ def _known(name: str) -> str:
 
 def _bundled(name: str) -> np.ndarray:
     if _known(name) in ("china", "flower"):
-        # A second to import, so only for those who need it.
+        # Imported here because it takes a second.
         from sklearn.datasets import load_sample_image
 
         return load_sample_image(f"{name}.jpg")

@@ -1,7 +1,7 @@
-"""What of a submitted cell is a locked cell's, and what the student has added to it.
+"""Separate the locked parts of a submitted cell from what the student has added to it.
 
-Locked cells are put back as they were given out. If one was joined with an answer, typed into, or
-split, the rest is the student's, and is kept.
+Locked cells are restored as they were given out. If a locked cell was joined with an answer, edited
+or split, everything else in it belongs to the student and is kept.
 """
 
 from collections import Counter
@@ -27,14 +27,14 @@ NAMING = ("definition", "import", "assignment")
 
 @lru_cache(maxsize=512)
 def released_parts(source: str) -> tuple[Part, ...]:
-    """The parts of a cell that was given out: the same for every submission."""
+    """The parts of a released cell, cached: they are the same for every submission."""
     return tuple(parts_of(source) or ())
 
 
 class LockedCells:
     """The locked cells of code, the checks, pictures, grade cells and trainings; by id.
 
-    left  of each, how many of each part were not handed in in its own cell
+    left  for each cell: how many of each of its parts are missing from the submitted cell
     """
 
     def __init__(self, cells: list[NotebookNode]) -> None:

@@ -39,13 +39,13 @@ REDRAW = 1.5  # seconds between two drawings of the live plot
 
 @dataclass
 class History:
-    """What happened in training, one entry for each step or epoch."""
+    """The record of a training, with one entry for each step or epoch."""
 
-    # Of each step, before its weights were changed.
+    # The loss of each step, before its update of the weights.
     losses: list[float] = field(default_factory=list)
     rates: list[float] = field(default_factory=list)  # the learning rate of each step
-    scores: list[Any] = field(default_factory=list)  # of each epoch: what `after_epoch` gave
-    seconds: float = 0.0  # in all
+    scores: list[Any] = field(default_factory=list)  # of each epoch: the result of `after_epoch`
+    seconds: float = 0.0  # in total
     stopped: Literal["at the end", "out of time", "by hand"] = "at the end"
 
     def smoothed(self, span: int = 20) -> list[float]:
@@ -93,7 +93,7 @@ def fit(
     Raises FloatingPointError if the loss is infinite or no number, ValueError if an epoch has no
     batches.
     """
-    # Takes as long as torch to import: those who don't train don't wait.
+    # Imported here because it takes as long as torch: only those who train wait for it.
     from lightning_fabric import Fabric
 
     fabric = Fabric(accelerator=accelerator, devices=devices)
