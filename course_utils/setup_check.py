@@ -98,7 +98,7 @@ def _of(look: Callable[[], list[Finding]]) -> list[Finding]:
     """The findings of one check; a failure of the check itself is a finding too."""
     try:
         return look()
-    except Exception as error:  # on somebody else's machine anything may happen
+    except Exception as error:  # on an unknown machine, any error is possible
         what = look.__name__.strip("_")
         says = f"The {what} could not be looked at ({type(error).__name__})."
         return [Finding(False, says, "ask for help")]
@@ -259,7 +259,7 @@ def _import_trouble(name: str) -> str:
 def _sliders() -> list[Finding]:
     """Whether sliders can be drawn: ipywidgets needs a second package for that."""
     if _spec("ipywidgets") is None:
-        return []  # told with the packages
+        return []  # reported with the packages
     if _version("jupyterlab_widgets"):
         return [Finding(True, "Sliders can be drawn.")]
     return [
@@ -292,7 +292,7 @@ def _packs() -> list[tuple[str, str]]:
             about = json.loads(path.read_text(encoding="utf-8"))["metadata"]["assignment"]
             found += [(str(about["name"]), str(pack)) for pack in about["data"]]
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            continue  # somebody else's notebook
+            continue  # not a notebook of the course
     return found
 
 

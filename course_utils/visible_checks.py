@@ -15,13 +15,6 @@ from typing import Any
 _passed: set[str] = set()  # since the kernel was started
 
 
-class OpenTaskError(AssertionError):
-    """A task's visible checks have not passed; a notebook shows the sentence alone."""
-
-    def _render_traceback_(self) -> list[str]:
-        return [str(self)]
-
-
 class VisibleChecks:
     """The block around a task's visible checks.
 
@@ -64,6 +57,8 @@ def required(task: str) -> None:
     Raises AssertionError if they have not, or were not run.
     """
     if task not in _passed:
-        raise OpenTaskError(
-            f"the visible checks of {task} do not pass: run their cell, and read what it says"
-        )
+        says = f"the visible checks of {task} do not pass: run their cell, and read what it says"
+        open_task = AssertionError(says)
+        # IPython then shows the sentence without a traceback.
+        open_task._render_traceback_ = lambda: [says]  # type: ignore[attr-defined]  # IPython's
+        raise open_task

@@ -1,8 +1,8 @@
-"""What the best possible colorizer reaches in the colour world, in closed form.
+"""Bounds for the best possible colorizer of the colour world, in closed form.
 
-Lightness tells what a pixel belongs to and nothing more. So the best answer for a pixel depends on
-its kind alone; every floor is a mean over the kinds, by their share of the pixels. Chroma is the
-distance from grey in the ab plane. `encode` and `decode` are your own `soft_encode` and
+Lightness reveals the kind of object that a pixel belongs to, and nothing else. So the best
+prediction for a pixel depends only on its kind, and each bound is a mean over the kinds, weighted
+by their share of the pixels. Chroma is the distance from grey in the ab plane. `encode` and `decode` are your own `soft_encode` and
 `annealed_mean`, or any others.
 
     share = shares(scenes.kind)
@@ -89,11 +89,9 @@ def cross_entropy_floor(share: Tensor, encode: Encode, weights: Tensor | None = 
 def _mean_weight(palette: Palette, encode: Encode, weights: Tensor | None) -> Tensor:
     """() sum_m pi_m w_m"""
     own = palette.probability
-    return (
-        own.sum()
-        if weights is None
-        else own @ weights.to(own)[codes_of(palette, encode).argmax(dim=0)]
-    )
+    if weights is None:
+        return own.sum()
+    return own @ weights.to(own)[codes_of(palette, encode).argmax(dim=0)]
 
 
 def best_color(

@@ -64,7 +64,7 @@ SHADOW = 0.75  # how far a shadow darkens the floor towards its darkest
 class Scenes(NamedTuple):
     """Rooms in black and white with one possible colouring, in planes at the network's scale."""
 
-    lightness: Tensor  # (N, 1, S, S) float32, (L* - 50) / 100: the same whatever the toss
+    lightness: Tensor  # (N, 1, S, S) float32, (L* - 50) / 100; independent of the colours
     ab: Tensor  # (N, 2, S, S) float32, (a*, b*) / 110
     kind: Tensor  # (N, S, S) int64, into WORLD: what each pixel belongs to
     piece: Tensor  # (N, S, S) uint8, which thing of its room: pixels of one piece have one colour

@@ -80,7 +80,7 @@ class TransformedViews(NamedTuple):
 
 @dataclass
 class Transformed:
-    """Rendered views, each epoch transformed anew.
+    """Rendered views with new random transformations in each epoch.
 
     transform  (image, mask, parameters) -> (image, mask): applied to the image over black
     seed       of the parameters: epochs differ, runs do not

@@ -120,7 +120,7 @@ def bare_lines(text: str) -> list[str]:
 
 
 def same_text(a: str, b: str) -> bool:
-    """Whether two cells have the same text for whoever reads it."""
+    """Whether two cells have the same visible text."""
     return a == b or plain(a) == plain(b)
 
 

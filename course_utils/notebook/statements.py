@@ -1,19 +1,18 @@
-"""A cell fails by statements, not as a whole: one import that fails costs no line below it.
+"""Some failing statements are skipped, so that one failed import does not end the whole cell.
 
-install(shell)      from now on the shell leaves out the statements below when they fail, and goes
-                    on
-taken(shell)        which ones it has left out since the last call
+install(shell)      from now on the shell skips the statements below when they fail, and continues
+taken(shell)        the statements that it has skipped since the last call
 
-Left out, with a line on stderr and no traceback:
+Skipped, with a line on stderr and no traceback:
 
 - an import, name by name
-- a line magic or a shell command; a cell magic that nobody knows
-- what uses a name that such a statement would have bound (`drive.mount(...)`)
+- a line magic or a shell command; an unknown cell magic
+- a statement that uses a name which a skipped one would have bound (`drive.mount(...)`)
 - a plain setting of an imported module (`plt.style.use("missing")`)
 
-Everything else ends its cell, as always. The grader and the self-check both use this, so both run a
-notebook the same way. The grader copies this file: it needs only the standard library and the shell
-that it is given.
+Any other failing statement ends its cell, as usual. The grader and the self-check both use this, so
+both run a notebook the same way. The grader copies this file: it needs only the standard library
+and the given shell.
 """
 
 import ast
@@ -51,9 +50,9 @@ class Skipped(NamedTuple):
 
 
 def install(shell: Any) -> None:
-    """Have an IPython shell leave out statements. Twice is as good as once.
+    """Make an IPython shell skip failing statements. A second call has no effect.
 
-    Does nothing if this version of IPython runs cells in another way.
+    Does nothing if this version of IPython runs cells in a different way.
     """
     if hasattr(shell, HOOK):
         return
@@ -86,7 +85,7 @@ class _Step:
 class _Statements:
     """Runs a shell's statements one by one.
 
-    lost     names that a statement would have bound that was left out; `*` if nobody knows which
+    lost     names that a statement would have bound that was left out; `*` if these are unknown
     running  the statements that are running: one may run another cell
     """
 
@@ -123,7 +122,7 @@ class _Statements:
         finally:
             self.running.remove(step)
         if self.lost:
-            self.lost -= self.shell.user_ns.keys()  # what has been bound since is found again
+            self.lost -= self.shell.user_ns.keys()  # names that were bound since are no longer lost
         if step.skip is None:
             return bool(failed)
         step.result.error_in_exec = step.result.error_before_exec = None
@@ -302,7 +301,7 @@ def _said(error: BaseException | None) -> str:
     """An exception in one line."""
     try:
         text = " ".join(str(error).split())
-    except Exception:  # a __str__ of somebody's own
+    except Exception:  # a custom __str__ may fail
         text = ""
     name = type(error).__name__
     return (f"{name}: {text}" if text else name)[:MAX_ERROR]

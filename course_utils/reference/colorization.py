@@ -67,7 +67,7 @@ def ab_bins(step: int = 10) -> Tensor:
     corners = step * torch.cartesian_prod(torch.tensor([-1.0, 1.0]), torch.tensor([-1.0, 1.0]))
     widened = ConvexHull((srgb_gamut_ab()[:, None] + corners).flatten(0, 1))
     sides = torch.from_numpy(widened.equations)  # (S, 3): n_a a + n_b b + c <= 0 inside
-    # Steps from the centre: the gamut stays within 110, widened within 110 + step.
+    # Steps from the centre: the gamut is within 110, the widened one within 110 + step.
     reach = 110 // step + 1
     axis = step * torch.arange(-reach, reach + 1)
     lattice = torch.cartesian_prod(axis, axis).double()  # (A * A, 2)

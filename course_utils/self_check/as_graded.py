@@ -20,8 +20,8 @@ from course_utils.setup_check import HOME
 if TYPE_CHECKING:
     from nbformat import NotebookNode  # it may not be installed
 
-LOST = ("reference", "released")  # of course_utils, what a notebook does not import
-NOWHERE = "http://127.0.0.1:9"  # where nothing listens: whoever asks it is refused at once
+LOST = ("reference", "released")  # the parts of course_utils that a notebook does not import
+NOWHERE = "http://127.0.0.1:9"  # nothing listens there, so requests fail at once
 PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy")
 NO_NETWORK = {
     "PIP_NO_INDEX": "1",
@@ -33,17 +33,17 @@ NO_NETWORK = {
 }
 for proxy in PROXIES:
     NO_NETWORK |= {proxy: NOWHERE, proxy.upper(): NOWHERE}
-# As the grader's worker has them: no graphics card, no compiler, sets in the same order each time.
+# As in the grader's worker: no GPU, no compiler, and sets always in the same order.
 LIKE_THE_GRADER = {"CUDA_VISIBLE_DEVICES": "", "TORCHDYNAMO_DISABLE": "1", "PYTHONHASHSEED": "0"}
 
 
 @dataclass(frozen=True)
 class GradedFolder:
-    """Where a notebook's cells work.
+    """The folders and the environment in which a notebook's cells run.
 
-    work         their working folder, empty
-    course       holds course_utils
-    environment  variables besides those of this process
+    work         their working folder, initially empty
+    course       the folder that contains course_utils
+    environment  variables in addition to those of this process
     """
 
     work: Path
@@ -51,7 +51,7 @@ class GradedFolder:
     environment: dict[str, str]
 
     def told(self, text: str) -> str:
-        """A text of the kernel's, with the student's own folder in the place of this one."""
+        """A message of the kernel, with this folder replaced by the student's own."""
         return text.replace(str(self.course), str(HOME))
 
 
@@ -82,7 +82,7 @@ def _data(home: Path) -> Path:
 
 
 def _python_path(course: Path, home: Path) -> str:
-    """Where imports are looked for: not beside the notebook."""
+    """The search path for imports, without the notebook's own folder."""
     told = [folder for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
     kept = [folder for folder in told if Path(folder).resolve() not in (home, HOME, Path.cwd())]
     return os.pathsep.join([str(course), *kept])
@@ -112,7 +112,7 @@ def on_released(saved: SavedNotebook, released: "NotebookNode") -> tuple[SavedNo
 
 
 def _as_saved(cell: Cell, saved: SavedNotebook) -> Cell:
-    """A grafted cell, called as its author sees it."""
+    """A merged cell, with the name that its author sees."""
     mine = [one for one in saved.cells if one.kind == cell.kind]
     same = next((one for one in mine if one.name == cell.name or one.source == cell.source), None)
     text = cell.source.strip()

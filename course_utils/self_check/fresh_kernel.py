@@ -15,7 +15,7 @@ from queue import Empty
 from time import monotonic
 from typing import Any, NamedTuple
 
-import ipykernel  # noqa: F401  so that it is told here if there is none
+import ipykernel  # noqa: F401  fails here if it is not installed
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
 
@@ -43,15 +43,14 @@ class KernelLostError(Exception):
 
 
 class Ran(NamedTuple):
-    """What became of a cell.
+    """The result of a cell.
 
-    number     the kernel's number of it, as in `In [3]`
-    error      the name of the exception that it raised, or nothing
-    says       the exception's text
-    place      number of the cell and line in it where the exception comes from, if that is in a
-               cell
-    timed_out  it was interrupted, as it took too long
-    seconds    that it used or slept; waiting for a core does not count where the system tells it
+    number     its execution count, as in `In [3]`
+    error      the name of the exception that it raised, or ""
+    says       the exception's message
+    place      the cell number and line where the exception was raised, if that is in a cell
+    timed_out  it was interrupted because it took too long
+    seconds    it ran or slept; without waiting for a core, where the system reports that
     """
 
     number: int
@@ -77,7 +76,9 @@ class FreshKernel:
         self.manager.start_kernel(
             cwd=str(folder),
             env={**os.environ, **(environment or {})},
-            extra_arguments=["--HistoryManager.enabled=False"],  # nobody typed these cells
+            extra_arguments=[
+                "--HistoryManager.enabled=False"
+            ],  # these cells were not typed by a person
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

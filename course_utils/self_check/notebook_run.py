@@ -55,7 +55,7 @@ class NotebookRun:
     """A saved notebook's run.
 
     saved      the notebook as it was saved
-    released   as it was given out, or None if nobody knows
+    released   as it was given out, or None if unknown
     tell       called with each task and its result, in the notebook's order, as soon as it is
                settled
     progress   called with what is being done, and with nothing when it is done

@@ -65,7 +65,7 @@ def self_check(notebook: str | Path) -> bool:
     command = [sys.executable, "-m", "course_utils.self_check", str(notebook)]
     try:
         read(Path(notebook))  # before a process is started
-        # A process of its own: this one has an event loop running, and is a kernel itself.
+        # A separate process: this one is a kernel itself, with a running event loop.
         with subprocess.Popen(
             command,
             env=os.environ | _with_course() | {"PYTHONIOENCODING": "utf-8"},

@@ -287,7 +287,7 @@ class _Display:
             self.bar.update(len(history.losses))
 
     def epoch_done(self, steps: int) -> None:
-        """The first epoch tells how many steps there will be."""
+        """The first epoch determines the total number of steps."""
         self.steps = self.bar.total = self.steps or steps * self.epochs
 
     def show(self, history: History) -> None:
