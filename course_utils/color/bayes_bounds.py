@@ -2,8 +2,8 @@
 
 Lightness reveals the kind of object that a pixel belongs to, and nothing else. So the best
 prediction for a pixel depends only on its kind, and each bound is a mean over the kinds, weighted
-by their share of the pixels. Chroma is the distance from grey in the ab plane. `encode` and `decode` are your own `soft_encode` and
-`annealed_mean`, or any others.
+by their share of the pixels. Chroma is the distance from grey in the ab plane. `encode` and
+`decode` are your own `soft_encode` and `annealed_mean`, or any others.
 
     share = shares(scenes.kind)
     l2_floor(share), chroma_under_l2(WORLD[2])

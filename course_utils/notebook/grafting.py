@@ -2,13 +2,12 @@
 
 released = released_notebook("3_colorization")
 reading = graft_submission(Path("3_colorization.ipynb"), released)
-reading.notebook.cells      the cells that are run for a grade, in order
-reading.repairs             what was put right, a sentence each
+reading.notebook.cells      the cells that run in grading, in order
+reading.repairs             a sentence for each repair
 
-The released notebook is the skeleton: its cells, their order, tags and locked sources stay. From
-the submission come the answers, the student's edits of unlocked cells and the student's own cells,
-in order. So a cell that was deleted, copied, split, joined or retyped costs nothing: tasks are
-found by name.
+The released notebook is the skeleton: its cells, their order, tags and locked sources are kept. The
+submission provides the answers, the student's edits of unlocked cells, and the student's own cells,
+in order. So deleted, copied, split, joined or retyped cells do no harm: tasks are found by name.
 """
 
 import hashlib
@@ -63,16 +62,18 @@ ELSEWHERE = (
     "the name is defined in a cell of the student's own."
 )
 RESTORED = "# Imports that were given out, and that the cell below does not have:"
-MAX_TEXT = 2_000_000  # characters of which it is found out what was added; more is kept as it is
+MAX_TEXT = (
+    2_000_000  # characters that are compared to find additions; anything beyond is kept unchanged
+)
 MAX_GUESSES = 500  # comparisons of cells that have lost their ids
 
 
 @dataclass
 class Reading:
-    """A submission on the released notebook's skeleton.
+    """A submission merged into the released notebook.
 
     notebook  valid nbformat 4.5, without outputs; the released cells keep their ids
-    repairs   what was put right, a sentence each
+    repairs   a sentence for each repair
     """
 
     notebook: NotebookNode
@@ -88,28 +89,28 @@ def released_notebook(name: str) -> NotebookNode | None:
 
 
 def graft_submission(path: Path, released: NotebookNode) -> Reading:
-    """Read a notebook and put it on `released`, as the grader does.
+    """Read a notebook and merge it into `released`, as the grader does.
 
-    Raises NotebookError for a file that is no notebook, or has too many cells.
+    Raises NotebookError for a file that is not a notebook, or has too many cells.
     """
     return graft(cells_of(content_of(path)), released)
 
 
 def graft(cells: list[Submitted], released: NotebookNode) -> Reading:
-    """Put a submission's cells on the skeleton of the released notebook."""
+    """Merge a submission's cells into the released notebook."""
     return _Graft(released).graft(cells)
 
 
 class _Graft:
-    """One submission on its way onto the skeleton.
+    """One submission while it is merged.
 
-    answers  by released cell that students edit, what was handed in as it
-    front    by locked cell, cells of the student's own right in front of it: what was added to it
-    own      by the place of a released cell, the student's own cells behind it; -1 for those before
-             all
-    last     the place of the released cell that was met last
+    answers  by released cell that students edit: the submitted cells for it
+    front    by locked cell: the student's cells directly before it, with what was added to it
+    own      by the place of a released cell: the student's own cells after it; -1 for those before
+             all others
+    last     the place of the most recent released cell
     changed  locked cells that were changed, and whether something was added to them
-    near     missing cells of which an edited version, without its id, was handed in
+    near     missing cells of which an edited version, without its id, was submitted
     """
 
     def __init__(self, released: NotebookNode) -> None:

@@ -104,9 +104,9 @@ class LockedCells:
 
 
 class StudentCode:
-    """The code of one submission, parsed: so much of it as can be without risk.
+    """The code of one submission, parsed up to a safe size.
 
-    binds  by name, the cells of the student's that bind it, by Python's id of them
+    binds  by name, the student's cells that bind it, by Python's id of them
     """
 
     def __init__(self, tasks: set[str]) -> None:
@@ -127,14 +127,14 @@ class StudentCode:
     def kept(
         self, pieces: list[Piece], mine: list[bool], cell: int, *, cautious: bool
     ) -> list[str]:
-        """The sources of the cells that keep what is the student's of these pieces.
+        """The sources of cells that keep the student's part of these pieces.
 
-        What the pieces need of the locked cell's own names comes with them. What only does
-        something is in a cell for itself: it may fail, and must not take a definition with it.
+        Names of the locked cell that the pieces need are included. Statements without definitions
+        get a separate cell: if they fail, they must not prevent a definition.
 
-        mine      for each piece, whether it is to be kept
-        cell      Python's id of the cell that they come from
-        cautious  keep only what takes no time: a training is not to be run for a grade
+        mine      for each piece, whether it is kept
+        cell      Python's id of the cell that the pieces come from
+        cautious  keep only what is fast: training must not run in grading
         """
         chosen = [
             own and self._is_worth_keeping(part, cautious=cautious)
