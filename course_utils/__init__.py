@@ -1,13 +1,13 @@
-"""What the notebooks import.
+"""The modules that the notebooks import.
 
-data         what is learnt from            plots       figures, panels, moving pictures
+data         data sets                      plots       figures, panels, animations
 training     the training loop, weights     color       constants, the colour world
-notebook     notebook files                 self_check  what is solved, and what is left
+notebook     notebook files                 self_check  which tasks are solved
 
 `course_utils.reference` holds the solutions. It is never shipped to students, and nothing else in
 this package imports it.
 
-course_utils.check_setup()      is everything here that the notebook needs?
+course_utils.check_setup()      checks that everything the notebook needs is installed
 """
 
 from course_utils import old_names

@@ -1,6 +1,4 @@
-"""python -m course_utils: is everything here that the notebook needs? Exit code 1 if something is
-missing.
-"""
+"""python -m course_utils: check the installation. Exit code 1 if something is missing."""
 
 import sys
 

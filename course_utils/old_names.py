@@ -1,8 +1,6 @@
-"""Modules by their names of version 0.1, by which notebooks that were given out then import
-them.
-"""
+"""Module names of version 0.1, which notebooks already given out still import."""
 
-from __future__ import annotations  # so that an older Python gets as far as to say which is needed
+from __future__ import annotations  # so that an older Python can report which one is needed
 
 import importlib
 import sys
@@ -58,22 +56,22 @@ MOVED = {
 
 
 class OldNames(MetaPathFinder, Loader):
-    """Finds a module by its old name, and gives the one that has its place: the same object."""
+    """Imports a module by its old name; the result is the same object as under the new name."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """A specification for an old name, and nothing for any other."""
+        """A specification for an old name, and None for any other name."""
         package, _, name = fullname.partition(".")
         return ModuleSpec(fullname, self) if package == PACKAGE and name in MOVED else None
 
     def exec_module(self, module: ModuleType) -> None:
-        """Put the module of today in the place of the one that was to be filled."""
+        """Replace the new, empty module by the module that the old name refers to."""
         new = f"{PACKAGE}.{MOVED[module.__name__.partition('.')[2]]}"
         sys.modules[module.__name__] = importlib.import_module(new)
 
 
 def install() -> None:
-    """Let the old names be imported. Once is enough."""
+    """Make the old names importable. Calling it again has no effect."""
     if not any(isinstance(finder, OldNames) for finder in sys.meta_path):
         sys.meta_path.append(OldNames())

@@ -1,12 +1,11 @@
-"""Is everything here that the notebook needs? One screen of plain sentences, and how to mend what
-is not.
+"""Check that everything the notebook needs is installed, and say how to fix what is not.
 
 course_utils.check_setup()      in a notebook: True or False, and it never raises
 python -m course_utils          in a terminal; exit code 1 when something is missing
 required()                      the first cell of every notebook: silent, or one sentence
 
-It has to say that torch is missing, or that Python is too old: so here is the standard library
-alone, in words that an older Python reads too.
+It must be able to report that torch is missing or that Python is too old. So it uses only the
+standard library, in syntax that older versions of Python can read.
 """
 
 from __future__ import annotations
@@ -19,6 +18,7 @@ import sys
 import zipfile
 from collections.abc import Callable
 from importlib import import_module, metadata
+from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
 from pathlib import Path
 from typing import NamedTuple
@@ -29,9 +29,8 @@ PYTHON = (3, 11, 4)
 GB = 2**30
 FREE_MEMORY, ALL_MEMORY = 2 * GB, 4 * GB
 DISK, DISK_WITH_TORCH_TO_COME = 1 * GB, 8 * GB
-HOME = (
-    Path(__file__).resolve().parent.parent
-)  # where the archive was unpacked: the notebook lies here
+# The folder where the archive was unpacked; the notebook is there.
+HOME = Path(__file__).resolve().parent.parent
 MODULES = {"scikit-image": "skimage", "scikit-learn": "sklearn", "pillow": "PIL"}  # named otherwise
 
 
@@ -55,7 +54,7 @@ class SetupError(ImportError):
 
 
 def check_setup() -> bool:
-    """Print what is there and what is missing, with what mends it; return whether all is there."""
+    """Print what is installed, what is missing and how to fix it; return whether all is well."""
     findings = [
         finding
         for look in (_python, _packages, _sliders, _data, _memory, _disk)
@@ -69,10 +68,9 @@ def check_setup() -> bool:
 
 
 def required() -> None:
-    """Do nothing if the notebook can start; print one sentence if packages are older than they
-    should be.
+    """Do nothing if the notebook can start; print one sentence about outdated packages.
 
-    Raises SetupError with one sentence if it can't start.
+    Raises SetupError with one sentence if the notebook cannot start.
     """
     if sys.version_info < PYTHON:
         found = _python()[0]
@@ -82,7 +80,7 @@ def required() -> None:
     if missing := [name for name, spec in specs.items() if spec is None]:
         raise SetupError(f"{_not_installed(missing)} Run {_pip(_all())}, then restart the kernel.")
     for name, spec in specs.items():
-        if shadow := _shadow(spec.origin):
+        if spec is not None and (shadow := _shadow(spec.origin)):
             raise SetupError(f"{_shadowed(shadow, name)} Rename {shadow}, then restart the kernel.")
     old = [
         f"{name} {_version(name)} (made for {least})"
@@ -91,43 +89,37 @@ def required() -> None:
     ]
     if old:
         say(
-            f"Older than this notebook asks for: {', '.join(old)}; if a cell fails, run {_pip(_all())}, "
-            "then restart the kernel."
+            f"Older than this notebook asks for: {', '.join(old)}; "
+            f"if a cell fails, run {_pip(_all())}, then restart the kernel."
         )
 
 
 def _of(look: Callable[[], list[Finding]]) -> list[Finding]:
-    """What a look finds; that it failed is a finding too."""
+    """The findings of one check; a failure of the check itself is a finding too."""
     try:
         return look()
-    except Exception as error:  # on somebody else's machine anything may happen
+    except Exception as error:  # on an unknown machine, any error is possible
         what = look.__name__.strip("_")
-        return [
-            Finding(
-                False,
-                f"The {what} could not be looked at ({type(error).__name__}).",
-                "ask for help",
-            )
-        ]
+        says = f"The {what} could not be looked at ({type(error).__name__})."
+        return [Finding(False, says, "ask for help")]
 
 
 def _line(finding: Finding) -> str:
-    return (
-        f"ok       {finding.says}"
-        if finding.ok
-        else f"MISSING  {finding.says}\n         -> {finding.mend}"
-    )
+    if finding.ok:
+        return f"ok       {finding.says}"
+    return f"MISSING  {finding.says}\n         -> {finding.mend}"
 
 
 def _summary(missing: int) -> str:
     if not missing:
         return "Everything is there. Start with the first task."
     things = "One thing is" if missing == 1 else f"{missing} things are"
-    return f"{things} missing. Do what the arrows say, from the top; restart the kernel; then run this again."
+    todo = "Do what the arrows say, from the top; restart the kernel; then run this again."
+    return f"{things} missing. {todo}"
 
 
 def say(text: str) -> None:
-    """Print at once on any terminal; one of Windows may not know a letter of a folder's name."""
+    """Print on any terminal, even if its encoding lacks a character (as on Windows)."""
     try:
         coding = getattr(sys.stdout, "encoding", None) or "utf-8"
         print(text.encode(coding, "replace").decode(coding), flush=True)
@@ -185,11 +177,11 @@ def _packages() -> list[Finding]:
     together = gone if len(gone) > 1 else []  # one line and one command for all of them
     findings = [_package(name, least) for name, least in wanted if name not in together]
     there = ", ".join(finding.says for finding in findings if finding.ok)
-    return [
-        *([Finding(True, f"Packages: {there}.")] if there else []),
-        *(finding for finding in findings if not finding.ok),
-        *([Finding(False, _not_installed(gone), _pip(_all()))] if together else []),
-    ]
+    report = [Finding(True, f"Packages: {there}.")] if there else []
+    report += [finding for finding in findings if not finding.ok]
+    if together:
+        report.append(Finding(False, _not_installed(gone), _pip(_all())))
+    return report
 
 
 def _package(name: str, least: str) -> Finding:
@@ -222,7 +214,7 @@ def _module(name: str) -> str:
     return MODULES.get(name, name.replace("-", "_"))
 
 
-def _spec(name: str):  # noqa: ANN202  a ModuleSpec, or None
+def _spec(name: str) -> ModuleSpec | None:
     try:
         return find_spec(_module(name))
     except (ImportError, ValueError, AttributeError):
@@ -230,28 +222,19 @@ def _spec(name: str):  # noqa: ANN202  a ModuleSpec, or None
 
 
 def _shadow(origin: str | None) -> str:
-    """The name of a file beside the notebook that takes the place of a package; or nothing."""
+    """The name of a file beside the notebook that hides a package; or nothing."""
     file = Path(origin or "nowhere")
     beside = {HOME, Path.cwd()}
-    return (
-        file.name
-        if file.parent in beside
-        else file.parent.name
-        if file.parent.parent in beside
-        else ""
-    )
+    if file.parent in beside:
+        return file.name
+    return file.parent.name if file.parent.parent in beside else ""
 
 
 def _version(name: str) -> str:
     try:
         return metadata.version(name) or ""
-    except (
-        metadata.PackageNotFoundError,
-        KeyError,
-        ValueError,
-        OSError,
-    ):  # removed by half, for one
-        return ""
+    except (metadata.PackageNotFoundError, KeyError, ValueError, OSError):
+        return ""  # not installed, or only partly removed
 
 
 def _is_old(name: str, least: str) -> bool:
@@ -274,9 +257,9 @@ def _import_trouble(name: str) -> str:
 
 
 def _sliders() -> list[Finding]:
-    """ipywidgets is the half in Python; the other half draws."""
+    """Whether sliders can be drawn: ipywidgets needs a second package for that."""
     if _spec("ipywidgets") is None:
-        return []  # told with the packages
+        return []  # reported with the packages
     if _version("jupyterlab_widgets"):
         return [Finding(True, "Sliders can be drawn.")]
     return [
@@ -287,30 +270,29 @@ def _sliders() -> list[Finding]:
 
 
 def _data() -> list[Finding]:
-    """The packs of pictures that the notebooks here ask for."""
+    """The packs of pictures that the notebooks in this folder need."""
     folder, findings = data_folder(), []
     for archive, name in _packs():
         pack = folder / f"{name}.npz"
         if zipfile.is_zipfile(pack):
             findings.append(Finding(True, f"Pictures: {pack.name}."))
             continue
-        mend = f"python -m zipfile -e {archive}.zip fresh   (then copy fresh/{archive}/data/{pack.name} there)"
+        unpack = f"python -m zipfile -e {archive}.zip fresh"
+        mend = f"{unpack}   (then copy fresh/{archive}/data/{pack.name} there)"
         state = "is broken" if pack.exists() else "is missing"
         findings.append(Finding(False, f"{pack.name} {state} in {folder}.", mend))
     return findings
 
 
 def _packs() -> list[tuple[str, str]]:
-    """The assignment and the name of each pack, from the notebooks where the archive was
-    unpacked.
-    """
+    """The assignment and the name of each pack, from the notebooks in this folder."""
     found = []
     for path in sorted(HOME.glob("*.ipynb")):
         try:
             about = json.loads(path.read_text(encoding="utf-8"))["metadata"]["assignment"]
             found += [(str(about["name"]), str(pack)) for pack in about["data"]]
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            continue  # somebody else's notebook
+            continue  # not a notebook of the course
     return found
 
 
@@ -327,14 +309,14 @@ def _memory() -> list[Finding]:
 
 
 def _memory_there() -> tuple[int, str, int]:
-    """Bytes, what they are, and how many are needed; 0 where the system does not say."""
+    """Bytes of memory, whether free or in all, and bytes needed; 0 if unknown."""
     try:
-        free = re.search(
-            r"^MemAvailable:\s*(\d+) kB", Path("/proc/meminfo").read_text(), re.MULTILINE
-        )
+        about = Path("/proc/meminfo").read_text()
+        free = re.search(r"^MemAvailable:\s*(\d+) kB", about, re.MULTILINE)
+    except OSError:  # not on Linux
+        free = None
+    if free:
         return int(free[1]) * 1024, "free", FREE_MEMORY
-    except (OSError, TypeError):  # not on Linux
-        pass
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), "in all", ALL_MEMORY
     except (AttributeError, ValueError, OSError):  # on Windows
@@ -347,10 +329,5 @@ def _disk() -> list[Finding]:
     says = f"Disk: {free / GB:.1f} GB free"
     if free >= needed:
         return [Finding(True, f"{says}.")]
-    return [
-        Finding(
-            False,
-            f"{says}, and {needed / GB:.0f} GB are needed.",
-            _pip("").split(" install")[0] + " cache purge",
-        )
-    ]
+    mend = _pip("").split(" install")[0] + " cache purge"
+    return [Finding(False, f"{says}, and {needed / GB:.0f} GB are needed.", mend)]

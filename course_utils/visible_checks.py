@@ -1,5 +1,4 @@
-"""The visible checks of a notebook: they leave no name behind, and Validate can ask which have
-passed.
+"""The visible checks of a notebook: they define no names, and record which tasks pass.
 
     with visible_checks.of("vote"):        # a check cell
         answer = vote(...)
@@ -26,8 +25,7 @@ class VisibleChecks:
     def __init__(self, task: str) -> None:
         self.task = task
 
-    # Not a generator with @contextmanager: that would put frames of its own into a student's
-    # traceback.
+    # Not a generator with @contextmanager, whose frames would appear in a student's traceback.
     def __enter__(self) -> None:
         _passed.discard(self.task)
         self._names: dict[str, Any] = sys._getframe(1).f_globals
@@ -59,10 +57,8 @@ def required(task: str) -> None:
     Raises AssertionError if they have not, or were not run.
     """
     if task not in _passed:
-        open_task = AssertionError(
-            f"the visible checks of {task} do not pass: run their cell, and read what it says"
-        )
-        open_task._render_traceback_ = lambda: [
-            str(open_task)
-        ]  # the sentence will do, wherever it is shown
+        says = f"the visible checks of {task} do not pass: run their cell, and read what it says"
+        open_task = AssertionError(says)
+        # IPython then shows the sentence without a traceback.
+        open_task._render_traceback_ = lambda: [says]  # type: ignore[attr-defined]  # IPython's
         raise open_task

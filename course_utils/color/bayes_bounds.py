@@ -1,9 +1,9 @@
-"""What the best possible colorizer reaches in the colour world, in closed form.
+"""Bounds for the best possible colorizer of the colour world, in closed form.
 
-Lightness tells what a pixel belongs to and nothing more. So the best answer for a pixel depends on
-its kind alone; every floor is a mean over the kinds, by their share of the pixels. Chroma is the
-distance from grey in the ab plane. `encode` and `decode` are your own `soft_encode` and
-`annealed_mean`, or any others.
+Lightness reveals the kind of object that a pixel belongs to, and nothing else. So the best
+prediction for a pixel depends only on its kind, and each bound is a mean over the kinds, weighted
+by their share of the pixels. Chroma is the distance from grey in the ab plane. `encode` and
+`decode` are your own `soft_encode` and `annealed_mean`, or any others.
 
     share = shares(scenes.kind)
     l2_floor(share), chroma_under_l2(WORLD[2])
@@ -21,9 +21,7 @@ Decode = Callable[[Tensor], Tensor]  # (B, Q, H, W) logits -> (B, 2, H, W) ab un
 
 
 def shares(kind: Tensor) -> Tensor:
-    """(len(WORLD),) float64, the share of the pixels that each kind of thing has; `kind` as in
-    Scenes.
-    """
+    """The share of pixels of each kind: (len(WORLD),) float64; `kind` as in Scenes."""
     return torch.bincount(kind.flatten(), minlength=len(WORLD)).double() / kind.numel()
 
 
@@ -33,9 +31,7 @@ def mean_color(palette: Palette) -> Tensor:
 
 
 def variance(palette: Palette) -> Tensor:
-    """() ab units squared: the least expected squared error of one pixel, sum_m pi_m |c_m -
-    mean|^2.
-    """
+    """The least expected squared error of a pixel, in ab units^2: sum_m pi_m |c_m - mean|^2."""
     return palette.probability @ (palette.ab - mean_color(palette)).square().sum(dim=1)
 
 
@@ -50,9 +46,7 @@ def chroma(palette: Palette) -> Tensor:
 
 
 def chroma_under_l2(palette: Palette) -> Tensor:
-    """() the share of the true chroma that the best L2 prediction keeps; 1 where the colour is
-    certain.
-    """
+    """The share of the true chroma that the best L2 prediction keeps; 1 for a certain colour."""
     return mean_color(palette).norm() / chroma(palette)
 
 
@@ -79,8 +73,7 @@ def entropy(distribution: Tensor) -> Tensor:
 
 
 def cross_entropy_floor(share: Tensor, encode: Encode, weights: Tensor | None = None) -> Tensor:
-    """() nats per pixel: the least cross-entropy against soft codes, sum_k share_k H(sum_m pi_m
-    code_m).
+    """The least cross-entropy against soft codes: sum_k share_k H(sum_m pi_m code_m), in nats.
 
     weights  (Q,) of rebalancing: each kind's entropy then counts as often as its colours weigh on
              average
@@ -96,11 +89,9 @@ def cross_entropy_floor(share: Tensor, encode: Encode, weights: Tensor | None = 
 def _mean_weight(palette: Palette, encode: Encode, weights: Tensor | None) -> Tensor:
     """() sum_m pi_m w_m"""
     own = palette.probability
-    return (
-        own.sum()
-        if weights is None
-        else own @ weights.to(own)[codes_of(palette, encode).argmax(dim=0)]
-    )
+    if weights is None:
+        return own.sum()
+    return own @ weights.to(own)[codes_of(palette, encode).argmax(dim=0)]
 
 
 def best_color(

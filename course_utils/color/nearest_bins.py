@@ -1,11 +1,10 @@
-"""The few bins nearest to each colour, fast: what `topk` over all the bins finds, without looking
-at all.
+"""The bins nearest to each colour: the same result as `topk` over all the bins, but faster.
 
 squares, indices = nearest_bins(ab, bins, 10)
 
-The plane is cut into small cells. For each cell that a colour lies in, those bins are listed that
-can be among the nearest of any point in it: twenty or so of 313. Each pixel chooses among the bins
-of its cell.
+The plane is divided into small cells. For each cell that contains a colour, we list the bins that
+can be among the nearest of any point in it: about twenty of 313. Each pixel then chooses among the
+bins of its cell.
 """
 
 import math
@@ -36,31 +35,28 @@ def nearest_bins(ab: Tensor, bins: Tensor, count: int) -> tuple[Tensor, Tensor]:
     squares = (of_a[cell] - a[:, None]).square_() + (of_b[cell] - b[:, None]).square_()  # (N, M)
     nearest = squares.topk(count, largest=False)
     indices = candidates[cell].gather(1, nearest.indices)
-    return tuple(
-        each.view(batch, height, width, count).movedim(-1, 1) for each in (nearest.values, indices)
-    )
+    shape = (batch, height, width, count)
+    return nearest.values.view(shape).movedim(-1, 1), indices.view(shape).movedim(-1, 1)
 
 
 def _cells(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
     """The cell (N,) of each colour, and the cells' centres (C, 2)."""
     rows, columns = (a / CELL).floor(), (b / CELL).floor()
-    keys, cell = torch.unique(
-        rows.long() * 2**32 + columns.long(), return_inverse=True
-    )  # one sort, not two
+    both = rows.long() * 2**32 + columns.long()  # one number for each cell: one sort, not two
+    keys, cell = torch.unique(both, return_inverse=True)
     centres = a.new_empty(len(keys), 2)
     centres[cell] = (torch.stack([rows, columns], dim=1) + 0.5) * CELL
     return cell, centres
 
 
 def _candidates(centres: Tensor, bins: Tensor, count: int) -> Tensor:
-    """(C, M) int64: bins that may be among the nearest of a point of each cell, and some others to
-    fill up.
+    """The bins that may be among the nearest of a point of each cell, and some others to fill up.
 
-    centres  (C, 2)  of the cells
+    centres  (C, 2)        of the cells
+    returns  (C, M) int64  into the bins
     """
     distances = torch.cdist(centres, bins, compute_mode="donot_use_mm_for_euclid_dist")
-    reach = (
-        distances.kthvalue(count, dim=1).values + math.sqrt(2) * CELL * 1.001
-    )  # twice half a diagonal
+    diagonal = math.sqrt(2) * CELL * 1.001  # twice the distance from the centre to a corner
+    reach = distances.kthvalue(count, dim=1).values + diagonal
     most = int((distances <= reach[:, None]).sum(dim=1).max())
     return distances.topk(most, largest=False, sorted=False).indices

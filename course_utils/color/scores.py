@@ -32,9 +32,9 @@ def expected_cross_entropy(logits: Tensor, kind: Tensor, encode: Encode) -> Tens
 
 
 def plausible_share(ab: Tensor, kind: Tensor, within: float = 15.0) -> Tensor:
-    """The share of each kind's pixels whose colour is near to one that the kind owns.
+    """The share of each kind's pixels whose colour is near one of the kind's possible colours.
 
-    A mean of two colours is near to neither.
+    The mean of two possible colours is usually near neither of them.
 
     ab       (B, 2, h, w)   in ab units
     kind     (B, h, w)      into WORLD

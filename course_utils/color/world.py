@@ -1,8 +1,8 @@
-"""The colour world: furnished rooms in which how well any colorizer can do is known in closed form.
+"""The colour world: furnished rooms for which the best possible colorizer is known exactly.
 
-What a thing is can be told from its lightness; its colour is a toss with stated odds that leaves no
-trace in the lightness. So the best that a network can learn is to answer each pixel with the odds
-of the thing that it belongs to; what that costs under each loss is in `bayes_bounds`.
+The kind of each object can be inferred from its lightness. Its colour is drawn at random with known
+probabilities, independently of the lightness. So the best that a network can learn is to predict,
+for each pixel, the colour distribution of its object; `bayes_bounds` has the resulting losses.
 
     scenes = make_scenes(load_views("rendered_furniture"), count=1500)
     scenes.lightness, scenes.ab, scenes.kind
@@ -25,13 +25,12 @@ Array = np.ndarray
 
 @dataclass(frozen=True)
 class Palette:
-    """One kind of thing: how light it is, and the odds of its colours."""
+    """One kind of object: its range of lightness, and the probabilities of its colours."""
 
     name: str
     lightness: tuple[float, float]  # L* of its darkest and its lightest pixel
-    colors: tuple[
-        tuple[float, float], ...
-    ]  # (a*, b*), in the sRGB gamut with every L* of that range
+    # (a*, b*), in the sRGB gamut at every L* of that range.
+    colors: tuple[tuple[float, float], ...]
     odds: tuple[float, ...]  # of each colour; they sum to 1
 
     @property
@@ -45,8 +44,8 @@ class Palette:
         return torch.tensor(self.odds)
 
 
-# Ranges of lightness overlap: only its shape tells a chair from a sofa. Wall, floor and car are
-# certain.
+# Ranges of lightness overlap: only the shape distinguishes a chair from a sofa. Walls, floors and
+# cars have a single colour.
 WORLD = (
     Palette("wall", (90, 96), ((-2, -5),), (1.0,)),
     Palette("floor", (72, 86), ((4, 16),), (1.0,)),
@@ -63,18 +62,15 @@ SHADOW = 0.75  # how far a shadow darkens the floor towards its darkest
 
 
 class Scenes(NamedTuple):
-    """Rooms in black and white, and one of their possible colourings. Planes are at the network's
-    scale.
-    """
+    """Rooms in black and white with one possible colouring, in planes at the network's scale."""
 
-    lightness: Tensor  # (N, 1, S, S) float32, (L* - 50) / 100: the same whatever the toss
+    lightness: Tensor  # (N, 1, S, S) float32, (L* - 50) / 100; independent of the colours
     ab: Tensor  # (N, 2, S, S) float32, (a*, b*) / 110
     kind: Tensor  # (N, S, S) int64, into WORLD: what each pixel belongs to
     piece: Tensor  # (N, S, S) uint8, which thing of its room: pixels of one piece have one colour
 
     def every(self, stride: int) -> Self:
-        """Every `stride`-th pixel, from the middle of the first few: the targets of a smaller
-        output.
+        """Every `stride`-th pixel, from the middle of the first few: targets for a smaller output.
 
         Zhang et al. take the first of them, which a stretched output then shows a little aside.
         """
@@ -82,17 +78,16 @@ class Scenes(NamedTuple):
         return type(self)(*(plane.contiguous() for plane in planes))
 
     def tossed(self, seed: int) -> Self:
-        """The same rooms in other colours: every thing's is tossed anew."""
+        """The same rooms with newly drawn colours."""
         luck = np.random.default_rng([seed, 1]).random((len(self.piece), PIECES[1] + 2))
-        return self._replace(
-            ab=torch.from_numpy(_colored(self.kind.numpy(), self.piece.numpy(), luck))
-        )
+        ab = _colored(self.kind.numpy(), self.piece.numpy(), luck)
+        return self._replace(ab=torch.from_numpy(ab))
 
     def split(self, first: int) -> tuple[Self, Self]:
         """The first scenes, and the others."""
-        return type(self)(*(plane[:first] for plane in self)), type(self)(
-            *(plane[first:] for plane in self)
-        )
+        before = type(self)(*(plane[:first] for plane in self))
+        after = type(self)(*(plane[first:] for plane in self))
+        return before, after
 
 
 class _Room(NamedTuple):
@@ -114,12 +109,12 @@ class _Sprite(NamedTuple):
 def make_scenes(
     views: RenderedViews, count: int, size: int = 64, seed: int = 0, toss_seed: int = 0
 ) -> Scenes:
-    """Furnish rooms, and toss the colours.
+    """Furnish rooms, and draw their colours at random.
 
     views      rendered chairs, tables, sofas and cars; `size` pixels or larger is best
     size       pixels of a scene's side
     seed       of the rooms
-    toss_seed  of the colours alone: another one colours the same rooms anew
+    toss_seed  of the colours alone: another one gives the same rooms other colours
     Raises ValueError if a category is missing from the views.
     """
     rng = np.random.default_rng([seed, size])
@@ -181,7 +176,7 @@ def _of_category(views: RenderedViews, name: str) -> Array:
 
 
 def _sprite(kind: int, planes: Tensor, side: int) -> _Sprite:
-    """Cut a piece out, shrink it and stretch its lightness to its kind's range.
+    """Cut out a piece, shrink it and stretch its lightness to the range of its kind.
 
     planes  (2, S, S) lightness times mask, and mask
     side    pixels of the longer side
@@ -193,15 +188,14 @@ def _sprite(kind: int, planes: Tensor, side: int) -> _Sprite:
     left, right = columns.nonzero()[[0, -1], 0].tolist()
     cut = planes[:, top : bottom + 1, left : right + 1]
     scale = side / max(cut.shape[1:])
-    shape = [max(1, round(scale * length)) for length in cut.shape[1:]]
-    dimmed, mask = F.adaptive_avg_pool2d(cut, shape).numpy()
+    height, width = (max(1, round(scale * length)) for length in cut.shape[1:])
+    dimmed, mask = F.adaptive_avg_pool2d(cut, (height, width)).numpy()
     covers = mask >= 0.5  # a hard edge, so that each pixel has one owner
     low, high = WORLD[kind].lightness
     lightness = dimmed / np.maximum(mask, 1e-3)
     inside = lightness[covers] if covers.any() else np.zeros(1)
-    stretched = (low + high) / 2 + (high - low) / 2 * (lightness - inside.mean()) / (
-        2 * inside.std() + 1e-3
-    )
+    centre, half = (low + high) / 2, (high - low) / 2
+    stretched = centre + half * (lightness - inside.mean()) / (2 * inside.std() + 1e-3)
     return _Sprite(kind, stretched.clip(low, high), covers)
 
 

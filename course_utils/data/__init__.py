@@ -1,3 +1,1 @@
-"""What the notebooks learn from: photographs, digits, rendered furniture, and the real data
-sets.
-"""
+"""The notebooks' data: photographs, digits, rendered furniture, and the real data sets."""

@@ -1,5 +1,6 @@
-"""The real data sets, once downloaded, as torchvision's data sets. No notebook needs them by
-default.
+"""The real data sets, once downloaded, as torchvision's data sets.
+
+No notebook needs them by default.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -64,8 +65,9 @@ def imagenette(split: Literal["train", "val"] = "train", transform: Transform = 
 
 
 def rendered_chairs_folder() -> Path:
-    """The folder of the rendered chairs of Aubry et al. 2014:
-    `MODEL/renders/image_000_p020_t000_r096.png`.
+    """The folder of the rendered chairs of Aubry et al. 2014.
+
+    Its files: `MODEL/renders/image_000_p020_t000_r096.png`.
 
     Raises FileNotFoundError, with what to do, if the data set is not here.
     """
@@ -106,20 +108,19 @@ def is_here(name: str) -> bool:
 
 @contextmanager
 def _whole(name: str) -> Iterator[None]:
-    """Say what fetches a data set that is missing or damaged: torchvision would advise
-    `download=True`.
-    """
+    """Explain how to fetch a missing or damaged data set; torchvision has other advice."""
     command = f"`python data_scripts/download.py {name}` in the course's repository"
     if not is_here(name):
         raise FileNotFoundError(
-            f"There is no {name} in {data_folder()}: {command} fetches it (or set {VARIABLE} to a folder "
-            f"that has it), and the notebook's default data needs no download."
+            f"There is no {name} in {data_folder()}: {command} fetches it "
+            f"(or set {VARIABLE} to a folder that has it), "
+            "and the notebook's default data needs no download."
         )
     try:
         yield
     except (RuntimeError, FileNotFoundError) as error:
         folder = data_folder() / FOLDERS[name]
         raise FileNotFoundError(
-            f"{folder} is damaged: delete it, and {command} fetches it again; the notebook's default data "
-            f"needs no download."
+            f"{folder} is damaged: delete it, and {command} fetches it again; "
+            "the notebook's default data needs no download."
         ) from error

@@ -1,5 +1,4 @@
-"""Small pictures of fourteen styles of furniture and car, to be told apart: the data of the
-classifier.
+"""Small pictures of furniture and cars in fourteen styles: the classifier's data.
 
 data = load_furniture_styles()
 data.train_images[0], data.classes[data.train_labels[0]]
@@ -50,7 +49,8 @@ def load_furniture_styles(path: str | Path | None = None) -> FurnitureStyles:
     place = Path(path) if path is not None else data_folder() / PACK
     if not place.exists():
         raise FileNotFoundError(
-            f"There is no {place}. Your instructor has it as {PACK}; where the course's repository is, "
+            f"There is no {place}. Your instructor has it as {PACK}; "
+            "where the course's repository is, "
             "python data_scripts/make_packs.py furniture_styles makes it."
         )
     try:
@@ -64,9 +64,7 @@ def load_furniture_styles(path: str | Path | None = None) -> FurnitureStyles:
 
 
 def _part(stored: np.lib.npyio.NpzFile, name: str) -> tuple[Tensor, Tensor, Tensor]:
-    """Images (N, 3, S, S) float32, labels (N,) and models (N,) int64; stored are (N, S, S, 3)
-    bytes.
-    """
+    """Images (N, 3, S, S) float32, labels (N,), models (N,) int64; stored as (N, S, S, 3) bytes."""
     pixels = torch.from_numpy(stored[f"{name}_images"]).permute(0, 3, 1, 2)
     images = pixels.contiguous().to(torch.float32).div_(255)
     return (
@@ -77,8 +75,7 @@ def _part(stored: np.lib.npyio.NpzFile, name: str) -> tuple[Tensor, Tensor, Tens
 
 
 def augmented(images: Tensor, generator: torch.Generator) -> Tensor:
-    """A batch as other pictures of the same classes: mirrored, moved, recoloured, lighter or
-    darker.
+    """Augment a batch without changing its classes: mirror, shift, and change colour and lightness.
 
     Each picture is mirrored or not and has its own brightness; all are moved by the same few pixels
     and have their colour channels in the same new order, as classes depend on none of these.

@@ -14,17 +14,14 @@ from PIL import Image, ImageCms, ImageOps
 from torch import Tensor
 
 LONGEST_SIDE = 640  # pixels, like the bundled photographs
-_FORMATS = (
-    "JPEG",
-    "PNG",
-    "WEBP",
-    "BMP",
-    "GIF",
-    "TIFF",
-)  # the only ones tried, whatever a file's name says
+# The only formats that are tried, whatever a file's name says.
+_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF", "TIFF")
 _SUFFIXES = (".jpg", ".jpeg", ".jfif", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
 _TO_EXPORT = (".heic", ".heif", ".avif", ".dng")  # of telephones; not every Pillow reads them
-_ADVICE = "Put some colour photographs of yours there, as JPEG, PNG or WebP (from an iPhone: export as JPEG)."
+_ADVICE = (
+    "Put some colour photographs of yours there, as JPEG, PNG or WebP "
+    "(from an iPhone: export as JPEG)."
+)
 _AT_MOST = 12  # files that a warning names
 
 
@@ -53,7 +50,7 @@ def read_photograph(path: str | Path, longest_side: int | None = LONGEST_SIDE) -
     except FileNotFoundError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        limit = Image.MAX_IMAGE_PIXELS // 10**6
+        limit = (Image.MAX_IMAGE_PIXELS or 0) // 10**6
         raise ValueError(
             f"{path.name} has more than {limit} million pixels: shrink it first"
         ) from None
@@ -92,8 +89,7 @@ def folder_photographs(
 
 
 def is_grey(rgb: Tensor) -> bool:
-    """Whether a picture is without colour, but for the specks that JPEG leaves. A sepia print has
-    colour.
+    """Whether a picture has no colour, except for JPEG artefacts. A sepia print has colour.
 
     rgb  (..., 3, H, W)  in [0, 1]
     """
@@ -142,12 +138,12 @@ def _read(path: Path, longest_side: int | None) -> Tensor:
 
 
 def _upright_srgb(image: Image.Image, longest_side: int | None) -> Image.Image:
-    bound = (longest_side, longest_side)
     if longest_side is not None:
-        image.draft("RGB", bound)  # a JPEG need not be decoded much larger than that
+        # A JPEG need not be decoded much larger than this.
+        image.draft("RGB", (longest_side, longest_side))
     srgb = _in_srgb(_opaque(ImageOps.exif_transpose(image)), image.info.get("icc_profile"))
     if longest_side is not None:
-        srgb.thumbnail(bound, Image.Resampling.LANCZOS)
+        srgb.thumbnail((longest_side, longest_side), Image.Resampling.LANCZOS)
     return srgb
 
 
@@ -166,12 +162,11 @@ def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     if profile is not None:
         try:
             source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            return ImageCms.profileToProfile(
-                image, source, ImageCms.createProfile("sRGB"), outputMode="RGB"
-            )
-        except (
-            ImageCms.PyCMSError,
-            OSError,
-        ):  # a damaged profile, or one for another kind of picture
-            pass
+            target = ImageCms.createProfile("sRGB")
+            converted = ImageCms.profileToProfile(image, source, target, outputMode="RGB")
+        except (ImageCms.PyCMSError, OSError):
+            pass  # a damaged profile, or one for another kind of picture
+        else:
+            if converted is not None:
+                return converted
     return image.convert("RGB")

@@ -19,27 +19,18 @@ from skimage import data
 from torch import Tensor
 
 Split = Literal["train", "test"]
-Photographs = (
-    Iterable[str | Tensor] | Mapping[str, Tensor]
-)  # names or tensors, or file names with tensors
+# Names or tensors, or file names with tensors.
+Photographs = Iterable[str | Tensor] | Mapping[str, Tensor]
 
 # The bundled photographs. Left out: the stereo pair of a motorcycle and the faces of lfw_subset,
 # which come without a licence; retina, tissue and deep field, whose colours are a lamp, a dye and a
 # set of filters.
 
-PHOTOGRAPHS = (
-    "astronaut",
-    "chelsea",
-    "coffee",
-    "rocket",
-)  # the four of the colorization assignment
+# The four of the colorization assignment.
+PHOTOGRAPHS = ("astronaut", "chelsea", "coffee", "rocket")
 COLOR_PHOTOGRAPHS = (*PHOTOGRAPHS, "china", "flower")  # two of scikit-learn's
-GREY_PHOTOGRAPHS = (
-    "camera",
-    "brick",
-    "grass",
-    "gravel",
-)  # to be coloured; nobody's colours are known
+# Pictures to colour, whose true colours are unknown.
+GREY_PHOTOGRAPHS = ("camera", "brick", "grass", "gravel")
 
 
 class Credit(NamedTuple):
@@ -109,9 +100,8 @@ def _known(name: str) -> str:
 
 def _bundled(name: str) -> np.ndarray:
     if _known(name) in ("china", "flower"):
-        from sklearn.datasets import (
-            load_sample_image,
-        )  # a second to import, so only for those who need it
+        # Imported here because it takes a second.
+        from sklearn.datasets import load_sample_image
 
         return load_sample_image(f"{name}.jpg")
     return getattr(data, name)()
@@ -133,10 +123,8 @@ def _shrunk(square: Tensor, size: int) -> Tensor:
 
 # Regions to train on and regions to test on.
 
-TRAIN_PERCENT, TEST_PERCENT = (
-    64,
-    32,
-)  # of one side of the picture; the rest is a gap that nobody sees
+# Of one side of the picture; the rest is a gap between the two parts.
+TRAIN_PERCENT, TEST_PERCENT = 64, 32
 WIDEST = 2  # a crop is cut from a window of up to twice its size
 
 # Chosen by eye, so that the test region shows what the rest shows too: fur, suit, wood, lattice,
@@ -155,8 +143,7 @@ _OTHERWISE = (
 
 
 def region(picture: str | Tensor, split: Split) -> Tensor:
-    """The part of a photograph that one split may see. No pixel of the other part is in it, or
-    beside it.
+    """The part of a photograph for one split; it neither contains nor touches the other part.
 
     picture  a bundled photograph's name, or (1, 3, H, W) or (3, H, W), floating-point sRGB in [0,
              1]
@@ -201,7 +188,10 @@ def crops(
     if not sources:
         raise ValueError("There is no photograph to crop.")
     turns = torch.randperm(len(sources), generator=generator).tolist()
-    windows = [_window(*sources[turns[i % len(turns)]], size, generator) for i in range(count)]
+    windows = []
+    for number in range(count):
+        rgb, largest = sources[turns[number % len(turns)]]
+        windows.append(_window(rgb, largest, size, generator))
     mirrored = torch.randint(2, (count, 1, 1, 1), generator=generator) == 1
     rgb = torch.cat(windows)
     return torch.where(mirrored, rgb.flip(-1), rgb) if split == "train" else rgb
@@ -245,8 +235,10 @@ def _source(label: str, picture: str | Tensor, split: Split, size: int) -> tuple
     room = min(_region(rgb, test_side, "test").shape[-2:])
     if room < size:
         raise ValueError(
-            f"{label} is too small for crops of {size} pixels: it has {rgb.shape[-1]} × {rgb.shape[-2]}, and "
-            f"the {TEST_PERCENT} % for testing have room for {room}. Take smaller crops, or leave it out."
+            f"{label} is too small for crops of {size} pixels: "
+            f"it has {rgb.shape[-1]} × {rgb.shape[-2]}, and "
+            f"the {TEST_PERCENT} % for testing have room for {room}. "
+            "Take smaller crops, or leave it out."
         )
     return _region(rgb, test_side, split), min(room, WIDEST * size)
 

@@ -1,5 +1,6 @@
-"""The files of rendered furniture, and of the real rendered chairs (Aubry et al. 2014, "Seeing 3D
-chairs").
+"""The files of the rendered furniture and the real rendered chairs.
+
+The chairs are those of Aubry et al. 2014, "Seeing 3D chairs".
 
     rendered_chairs/MODEL/renders/image_001_p020_t011_r096.png   one view: elevation 20, azimuth 11
                                                                  degrees
@@ -19,7 +20,7 @@ import zipfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -65,15 +66,22 @@ class Album(NamedTuple):
             raise ValueError(
                 f"{path} is damaged, or no pack of views: get it once more. ({error})"
             ) from error
-        return cls(*columns[:5], *(tuple(column.tolist()) for column in columns[5:]))
+        pixels, model, category, azimuth, elevation, names, kinds = columns
+        names, kinds = tuple(names.tolist()), tuple(kinds.tolist())
+        return cls(pixels, model, category, azimuth, elevation, names, kinds)
 
     def first(self, models: int | None) -> Self:
         """The first models, in order of their names; None keeps all."""
         if models is None or models >= len(self.names):
             return self
         keep = self.model < models
-        return type(self)(
-            *(column[keep] for column in self[:5]), self.names[:models], self.categories
+        return self._replace(
+            pixels=self.pixels[keep],
+            model=self.model[keep],
+            category=self.category[keep],
+            azimuth=self.azimuth[keep],
+            elevation=self.elevation[keep],
+            names=self.names[:models],
         )
 
     def shrunk(self, size: int) -> Self:
@@ -191,13 +199,11 @@ def _cropped(rgba: Array) -> Array:
 
 
 def _shrunk(rgba: Array, size: int) -> Array:
-    """(N, size, size, 4) of (N, S, S, 4), uint8: means over new pixels, where colour counts as it
-    covers.
-    """
+    """Shrink (N, S, S, 4) uint8 to (N, size, size, 4): means of colour, weighted by coverage."""
     if min(rgba.shape[1:3]) < size:
         raise ValueError(
-            f"The pictures have {rgba.shape[1]} pixels a side, so {size} can't be had. Render them larger: "
-            f"python data_scripts/render_furniture.py --size {size}."
+            f"The pictures have {rgba.shape[1]} pixels a side, so {size} can't be had. "
+            f"Render them larger: python data_scripts/render_furniture.py --size {size}."
         )
     if rgba.shape[1] == size:
         return rgba
@@ -212,8 +218,8 @@ def _bytes(color: Tensor, alpha: Tensor) -> Array:
     return straight.permute(0, 2, 3, 1).to(torch.uint8).numpy()
 
 
-def _save(path: Path, **arrays: Array | tuple[str, ...]) -> None:
-    """Write all of it or nothing: a file that is there is whole."""
+def _save(path: Path, **arrays: Any) -> None:
+    """Write the arrays atomically: a file that exists is complete."""
     unfinished = path.with_name(f".{path.stem}.{os.getpid()}.npz")
     try:
         np.savez_compressed(unfinished, **arrays)

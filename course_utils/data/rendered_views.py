@@ -1,5 +1,4 @@
-"""Pieces of furniture seen from many sides, in memory: the rendered furniture, and the real
-rendered chairs.
+"""Furniture seen from many sides, in memory: rendered furniture and the real rendered chairs.
 
 views = load_views("rendered_furniture", size=64)
 train, test = views.of_category("chair").split_by_view()
@@ -10,7 +9,7 @@ for batch in train.batches(64, torch.Generator().manual_seed(0)):
 from collections.abc import Iterator
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -94,9 +93,10 @@ class RenderedViews(Dataset):
     def to(self, device: torch.device | str) -> Self:
         """The same views, with all tensors on a device."""
         columns = {field.name: getattr(self, field.name) for field in fields(self)}
-        return replace(
-            self, **{k: v.to(device) for k, v in columns.items() if isinstance(v, Tensor)}
-        )
+        moved: dict[str, Any] = {
+            name: value.to(device) for name, value in columns.items() if isinstance(value, Tensor)
+        }
+        return replace(self, **moved)
 
     def select(self, keep: Tensor) -> Self:
         """The views where `keep` (n,) bool is True; models and categories keep their numbers."""
@@ -132,9 +132,7 @@ class RenderedViews(Dataset):
         )
 
     def split_by_view(self, every: int = 4) -> tuple[Self, Self]:
-        """Train and test: every n-th azimuth is left for testing, at all elevations and of all
-        models.
-        """
+        """Split into train and test views: every n-th azimuth is for testing, for all models."""
         azimuth = self.azimuth[self.index]
         test = torch.isin(azimuth, azimuth.unique()[every - 1 :: every])
         return self.select(~test), self.select(test)
@@ -155,17 +153,15 @@ class RenderedViews(Dataset):
         return self.select(~test), self.select(test)
 
     def save(self, path: str | Path) -> Path:
-        """Write this selection as one pack (.npz), for a machine that can't render; returns its
-        path.
-        """
+        """Save this selection as a pack (.npz) for machines that cannot render; return its path."""
         return self.album().save(Path(path))
 
     def album(self) -> Album:
         """This selection as plain arrays."""
         columns = (self.pixels, self.model, self.category, self.azimuth, self.elevation)
-        return Album(
-            *(column[self.index].cpu().numpy() for column in columns), self.names, self.categories
-        )
+        arrays = (column[self.index].cpu().numpy() for column in columns)
+        pixels, model, category, azimuth, elevation = arrays
+        return Album(pixels, model, category, azimuth, elevation, self.names, self.categories)
 
 
 def load_views(name: str | Path, size: int = 64, models: int | None = None) -> RenderedViews:
@@ -194,12 +190,24 @@ def _find(name: str | Path) -> Path:
     if not found:
         raise FileNotFoundError(
             f"There is no {name} in {data_folder()}. Your instructor has it as {place.name}.npz; "
-            "where the course's repository is, python data_scripts/render_furniture.py makes the furniture "
+            "where the course's repository is, "
+            "python data_scripts/render_furniture.py makes the furniture "
             "and python data_scripts/download.py rendered_chairs fetches the real chairs."
         )
     return found[0]
 
 
 def _in_memory(album: Album) -> RenderedViews:
-    columns = (torch.from_numpy(np.ascontiguousarray(column)) for column in album[:5])
-    return RenderedViews(*columns, album.names, album.categories, torch.arange(len(album.model)))
+    columns = (album.pixels, album.model, album.category, album.azimuth, album.elevation)
+    tensors = (torch.from_numpy(np.ascontiguousarray(column)) for column in columns)
+    pixels, model, category, azimuth, elevation = tensors
+    return RenderedViews(
+        pixels,
+        model,
+        category,
+        azimuth,
+        elevation,
+        album.names,
+        album.categories,
+        index=torch.arange(len(album.model)),
+    )

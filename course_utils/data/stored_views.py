@@ -25,8 +25,7 @@ class Drawing(NamedTuple):
 
 
 class Neighbors(NamedTuple):
-    """Between which two stored views of the same piece and elevation an azimuth lies, the short way
-    round.
+    """The two stored views around an azimuth, of the same piece and elevation.
 
     Where the very view is stored, it is on both sides, 0 degrees away.
     """
@@ -48,9 +47,10 @@ def neighbors(
     elevation  (B,)  degrees; one that is stored
     Raises ValueError if no view of a piece is stored at this elevation.
     """
+    # Which stored views show the same piece at the same elevation: (B, N).
     same = (stored.model[stored.index] == model[:, None]) & (
         stored.elevation[stored.index] == elevation[:, None]
-    )  # (B, N)
+    )
     if missing := (~same.any(dim=1)).nonzero().flatten().tolist():
         piece, height = model[missing[0]].item(), elevation[missing[0]].item()
         raise ValueError(f"No view of model {piece} is stored at {height:g} degrees of elevation.")
@@ -63,8 +63,7 @@ def neighbors(
 def nearest_view(
     stored: RenderedViews, model: Tensor, azimuth: Tensor, elevation: Tensor
 ) -> Drawing:
-    """The stored view of the same piece and elevation with the nearest azimuth; of two, the one
-    below.
+    """The stored view of the same piece and elevation with the nearest azimuth; below if tied.
 
     Arguments and errors as in `neighbors`.
     """
@@ -76,17 +75,15 @@ def nearest_view(
 def mean_of_neighbors(
     stored: RenderedViews, model: Tensor, azimuth: Tensor, elevation: Tensor
 ) -> Drawing:
-    """The mean of the two stored views next to an azimuth, pixel by pixel: half of each if it is
-    halfway.
+    """The mean of the two stored views around an azimuth, weighted by distance, pixel by pixel.
 
     Elsewhere the nearer one counts for more, in proportion; over many azimuths this is a
     cross-fade. Arguments and errors as in `neighbors`.
     """
     found = neighbors(stored, model, azimuth, elevation)
     gap = found.from_below + found.to_above
-    share = found.from_below / gap.clamp(
-        min=1e-6
-    )  # of the one above; 0 where the very view is stored
+    # Of the one above; 0 where the very view is stored.
+    share = found.from_below / gap.clamp(min=1e-6)
     below, above = stored.batch(found.below), stored.batch(found.above)
     return Drawing(
         _mixed(below.masked, above.masked, share),
@@ -100,8 +97,7 @@ def _mixed(first: Tensor, second: Tensor, share: Tensor) -> Tensor:
 
 
 def most_similar(stored: RenderedViews, image: Tensor, count: int = 1) -> Tensor:
-    """Which stored views look most like some pictures, by the sum of squared differences over
-    black.
+    """The stored views most similar to some pictures, by squared differences over black.
 
     Of any piece and from any side: has a generator drawn something new, or only copied?
 
@@ -111,9 +107,8 @@ def most_similar(stored: RenderedViews, image: Tensor, count: int = 1) -> Tensor
     """
     parts = torch.arange(len(stored)).split(1024)  # the real chairs would not fit all at once
     asked = image.flatten(1)
-    found = torch.cat(
-        [torch.cdist(asked, _flat(stored.batch(part))) for part in parts], dim=1
-    )  # (B, N)
+    # Distances (B, N).
+    found = torch.cat([torch.cdist(asked, _flat(stored.batch(part))) for part in parts], dim=1)
     return found.topk(count, largest=False).indices
 
 

@@ -1,5 +1,4 @@
-"""The transformations that a chair generator is told of (Dosovitskiy et al., PAMI 2017, section
-4.1).
+"""The transformations that a chair generator is given (Dosovitskiy et al., PAMI 2017, sect. 4.1).
 
 Drawing their parameters is given. To apply them is a task of the assignment, and handed in as a
 function.
@@ -71,9 +70,7 @@ def curriculum(step: int, start: float = 0.1, pace: float = 1e-5) -> float:
 
 
 class TransformedViews(NamedTuple):
-    """A batch of views after their transformations: what a generator is fed, and what it is to
-    draw.
-    """
+    """A batch of views after their transformations: the generator's input and its target."""
 
     image: Tensor  # (B, 3, S, S) over black, float32, in [0, 1]
     mask: Tensor  # (B, 1, S, S) in [0, 1]
@@ -83,7 +80,7 @@ class TransformedViews(NamedTuple):
 
 @dataclass
 class Transformed:
-    """Rendered views, each epoch transformed anew.
+    """Rendered views with new random transformations in each epoch.
 
     transform  (image, mask, parameters) -> (image, mask): applied to the image over black
     seed       of the parameters: epochs differ, runs do not

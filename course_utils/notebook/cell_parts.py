@@ -1,5 +1,4 @@
-"""A code cell in parts: statements, comments and IPython lines, to be compared with those of
-another cell.
+"""A code cell split into statements, comments and IPython lines, for comparison with others.
 
 parts_of("x = 1\\n!ls")              two parts; None if the cell is not Python
 missing_imports(given, source)      the imports of `given` that `source` lacks, as code
@@ -63,9 +62,7 @@ class Part:
 
     @property
     def block(self) -> str:
-        """The same for a `with` block, or a picture cell's function, and an edited version of
-        it.
-        """
+        """The same for a `with` block or a picture cell's function, and an edited version of it."""
         if isinstance(self.node, ast.With):
             return "with " + ", ".join(map(ast.dump, self.node.items))
         if isinstance(self.node, ast.FunctionDef) and any(map(_draws, self.node.decorator_list)):
@@ -74,9 +71,7 @@ class Part:
 
     @property
     def makes(self) -> set[str]:
-        """The names that it gives a function, a class, or what a call has made; not a mere number
-        or text.
-        """
+        """The names that it binds to functions, classes or results of calls, not to mere values."""
         value = self.node.value if isinstance(self.node, ast.Assign | ast.AnnAssign) else None
         named = isinstance(value, ast.Lambda | ast.Call | ast.Name | ast.Attribute)
         return set() if self.kind == "assignment" and not named else set(self.binds)
@@ -104,9 +99,7 @@ class Part:
 
 
 def plain(text: str) -> str:
-    """A text without what no reader sees: the kind of its line ends, spaces at them, composed
-    accents.
-    """
+    """A text without invisible differences: line endings, trailing spaces, composed accents."""
     lines = unicodedata.normalize("NFC", with_newlines(text)).replace("\ufeff", "").split("\n")
     return "\n".join(line.replace("\u00a0", " ").rstrip() for line in lines).strip()
 
@@ -127,7 +120,7 @@ def bare_lines(text: str) -> list[str]:
 
 
 def same_text(a: str, b: str) -> bool:
-    """Whether two cells have the same text for whoever reads it."""
+    """Whether two cells have the same visible text."""
     return a == b or plain(a) == plain(b)
 
 
@@ -138,7 +131,8 @@ def parts_of(source: str) -> list[Part] | None:
     if start.startswith("%%") and not start.startswith(PYTHON_MAGICS):
         return [Part("magic", plain(source), source, 1, source.count("\n") + 1)]
     # What is indented as a whole is Python for IPython.
-    indent = re.match(r"(?:[ \t]*\n)*([ \t]*)", source)[1]
+    found = re.match(r"(?:[ \t]*\n)*([ \t]*)", source)
+    indent = found[1] if found else ""
     lines = [line.removeprefix(indent) for line in source.split("\n")]
     tree, magics = _tree("\n".join(lines)), set()
     if tree is None:
@@ -172,9 +166,7 @@ def text_of(parts: list[Part]) -> str:
 
 
 def cut(text: str, given: dict[str, str]) -> list[tuple[str, str]]:
-    """A text cut at the given ones, by name, that are in it whole: pairs of a piece and its name,
-    or "".
-    """
+    """Split a text at given texts that it contains whole: pairs of a piece and its name, or ""."""
     lines = text.split("\n")
     bare = bare_lines(text) if len(text) <= MAX_CODE else []
     begins: dict[str, list[tuple[str, list[str]]]] = {}
@@ -198,34 +190,28 @@ def cut(text: str, given: dict[str, str]) -> list[tuple[str, str]]:
 
 
 def missing_imports(given: str, source: str) -> str:
-    """The imports of the cell `given` that `source`, a student's version of it, lacks; "" if it has
-    them all.
+    """The imports of the cell `given` that `source`, a student's version of it, lacks.
 
-    As code, a statement a line. A version that is not Python has none. An import under `if` is
-    none: it may not be made.
+    The result is code with one statement per line, "" if no import is missing. A version that is
+    not Python has no imports. An import under `if` does not count: it may not be executed.
     """
-    has = {
-        name
-        for node in _always(_body(source))
-        if isinstance(node, IMPORT)
-        for name in _imported(node)
-    }
+    has = {name for node in _always(_body(source)) for name in _imported(node)}
     lacking = []
     for node in _body(given):
-        names = [alias for alias in getattr(node, "names", []) if isinstance(node, IMPORT)]
-        names = (
-            [alias for alias, told in zip(names, _imported(node), strict=True) if told not in has]
-            if names
-            else []
-        )
+        if not isinstance(node, IMPORT):
+            continue
+        both = zip(node.names, _imported(node), strict=True)
+        names = [alias for alias, imported in both if imported not in has]
         if names:
-            own = (
-                {"module": node.module, "level": node.level}
-                if isinstance(node, ast.ImportFrom)
-                else {}
-            )
-            lacking.append(ast.unparse(type(node)(names=names, **own)))
+            lacking.append(ast.unparse(_import_of(node, names)))
     return "\n".join(lacking)
+
+
+def _import_of(node: ast.Import | ast.ImportFrom, names: list[ast.alias]) -> ast.stmt:
+    """The same import with other names."""
+    if isinstance(node, ast.Import):
+        return ast.Import(names=names)
+    return ast.ImportFrom(module=node.module, names=names, level=node.level)
 
 
 def added_text(source: str, given: str) -> str:
@@ -235,7 +221,7 @@ def added_text(source: str, given: str) -> str:
     """
     new, bare, old = source.split("\n"), bare_lines(source), Counter(bare_lines(given))
     gone = [line for line in old - Counter(bare) if line]
-    found = []
+    found: list[str] = []
     for line, text in zip(new, bare, strict=True):
         if text and old[text] > 0:
             old[text] -= 1
@@ -246,9 +232,7 @@ def added_text(source: str, given: str) -> str:
 
 
 def resembles(source: str, given: str) -> bool:
-    """Whether a text may be an edited version of `given`: half of its lines are there, or most
-    words.
-    """
+    """Whether a text may be an edited version of `given`: half the lines, or most words, agree."""
     if len(source) > MAX_CODE:
         return False
     new, old = Counter(bare_lines(source)), Counter(bare_lines(given))
@@ -270,9 +254,7 @@ def _tree(source: str) -> ast.Module | None:
     if len(source) > MAX_CODE:
         return None
     with warnings.catch_warnings():
-        warnings.simplefilter(
-            "ignore"
-        )  # of an escape in a text that is none: its author has seen it
+        warnings.simplefilter("ignore")  # about invalid escapes: the author has already seen them
         try:
             return ast.parse(source)
         except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -311,7 +293,7 @@ def _masked(line: str) -> str:
 def _parts(tree: ast.Module, lines: list[str], magics: set[int]) -> Iterator[Part]:
     done = 0
     for place, node in enumerate(tree.body):
-        first, last = _first_line(node), node.end_lineno
+        first, last = _first_line(node), node.end_lineno or node.lineno
         yield from _comments(lines, done + 1, first - 1)
         after = tree.body[place + 1] if place + 1 < len(tree.body) else None
         shares = first <= done or (after is not None and _first_line(after) <= last)
@@ -337,7 +319,8 @@ def _magic_part(node: ast.stmt, text: str, first: int, last: int) -> Part:
     """A part with IPython's lines in it, which its tree does not have."""
     if not isinstance(node, ast.Pass):
         return Part(_kind(node), plain(text), text, first, last, frozenset(bound_by(node)), node)
-    names = MAGIC.match(text)[2] or ""
+    found = MAGIC.match(text)
+    names = (found[2] if found else "") or ""
     return Part("magic", plain(text), text, first, last, frozenset(re.findall(r"\w+", names)))
 
 

@@ -1,15 +1,13 @@
-"""Put a submitted notebook on the notebook that was given out. The self-check and the grader both
-do it.
+"""Merge a submitted notebook into the released one, for the self-check and the grader.
 
 released = released_notebook("3_colorization")
 reading = graft_submission(Path("3_colorization.ipynb"), released)
-reading.notebook.cells      the cells that are run for a grade, in order
-reading.repairs             what was put right, a sentence each
+reading.notebook.cells      the cells that run in grading, in order
+reading.repairs             a sentence for each repair
 
-The released notebook is the skeleton: its cells, their order, tags and locked sources stay. From
-the submission come the answers, the student's edits of unlocked cells and the student's own cells,
-in order. So a cell that was deleted, copied, split, joined or retyped costs nothing: tasks are
-found by name.
+The released notebook is the skeleton: its cells, their order, tags and locked sources are kept. The
+submission provides the answers, the student's edits of unlocked cells, and the student's own cells,
+in order. So deleted, copied, split, joined or retyped cells do no harm: tasks are found by name.
 """
 
 import hashlib
@@ -56,22 +54,26 @@ __all__ = [
     "writable",
 ]
 
-RELEASED = (
-    Path(__file__).parents[1] / "released"
-)  # a file for each notebook that came with this archive
+# A file for each notebook that came with this archive.
+RELEASED = Path(__file__).parents[1] / "released"
 GONE = "# This cell was not handed in."
-ELSEWHERE = "# This cell was handed in as it was given out; the name is defined in a cell of the student's own."
+ELSEWHERE = (
+    "# This cell was handed in as it was given out; "
+    "the name is defined in a cell of the student's own."
+)
 RESTORED = "# Imports that were given out, and that the cell below does not have:"
-MAX_TEXT = 2_000_000  # characters of which it is found out what was added; more is kept as it is
+MAX_TEXT = (
+    2_000_000  # characters that are compared to find additions; anything beyond is kept unchanged
+)
 MAX_GUESSES = 500  # comparisons of cells that have lost their ids
 
 
 @dataclass
 class Reading:
-    """A submission on the released notebook's skeleton.
+    """A submission merged into the released notebook.
 
     notebook  valid nbformat 4.5, without outputs; the released cells keep their ids
-    repairs   what was put right, a sentence each
+    repairs   a sentence for each repair
     """
 
     notebook: NotebookNode
@@ -79,9 +81,7 @@ class Reading:
 
 
 def released_notebook(name: str) -> NotebookNode | None:
-    """The notebook `name` as it was given out; None where the archive has no copy, as older ones
-    have not.
-    """
+    """The notebook `name` as it was given out; None if the archive, an older one, has no copy."""
     path = RELEASED / f"{name}.json"
     if not re.fullmatch(r"\w+", name) or not path.is_file():
         return None
@@ -89,28 +89,28 @@ def released_notebook(name: str) -> NotebookNode | None:
 
 
 def graft_submission(path: Path, released: NotebookNode) -> Reading:
-    """Read a notebook and put it on `released`, as the grader does.
+    """Read a notebook and merge it into `released`, as the grader does.
 
-    Raises NotebookError for a file that is no notebook, or has too many cells.
+    Raises NotebookError for a file that is not a notebook, or has too many cells.
     """
     return graft(cells_of(content_of(path)), released)
 
 
 def graft(cells: list[Submitted], released: NotebookNode) -> Reading:
-    """Put a submission's cells on the skeleton of the released notebook."""
+    """Merge a submission's cells into the released notebook."""
     return _Graft(released).graft(cells)
 
 
 class _Graft:
-    """One submission on its way onto the skeleton.
+    """One submission while it is merged.
 
-    answers  by released cell that students edit, what was handed in as it
-    front    by locked cell, cells of the student's own right in front of it: what was added to it
-    own      by the place of a released cell, the student's own cells behind it; -1 for those before
-             all
-    last     the place of the released cell that was met last
+    answers  by released cell that students edit: the submitted cells for it
+    front    by locked cell: the student's cells directly before it, with what was added to it
+    own      by the place of a released cell: the student's own cells after it; -1 for those before
+             all others
+    last     the place of the most recent released cell
     changed  locked cells that were changed, and whether something was added to them
-    near     missing cells of which an edited version, without its id, was handed in
+    near     missing cells of which an edited version, without its id, was submitted
     """
 
     def __init__(self, released: NotebookNode) -> None:
@@ -149,17 +149,13 @@ class _Graft:
     # Which cell is which
 
     def name_of(self, cell: Submitted) -> str:
-        """The released cell that a submitted one is, whatever was made of it; "" for the student's
-        own.
-        """
+        """The released cell behind a submitted one, however edited; "" for the student's own."""
         claims = (claim for claim in cell.claims if claim in self.place)
         name = next(claims, "") or self.by_source.get(plain(cell.source), "")
         return name if name and self.can_be(cell, name) else ""
 
     def can_be(self, cell: Submitted, name: str) -> bool:
-        """An answer is one in whatever type of cell it was handed in; anything else has to keep its
-        type.
-        """
+        """Whether the type fits: an answer may have any cell type, anything else keeps its own."""
         released = self.cells[name]
         return "nbgrader" in released.metadata or released.cell_type == cell.kind
 
@@ -168,9 +164,7 @@ class _Graft:
         return same_text(cell.source, self.given[name])
 
     def note_handed_in(self, matched: list[tuple[Submitted, str]]) -> None:
-        """Which cells are there, what of the locked ones, and which names the student's cells
-        bind.
-        """
+        """Record which cells are present, parts of locked ones, and names the student binds."""
         self.claimed = {name for _, name in matched if name}
         self.older = any(
             cell.given_out and not self.is_whole(cell, name) for cell, name in matched if name
@@ -189,9 +183,7 @@ class _Graft:
                         self.code.binds.setdefault(bound, set()).add(id(cell))
 
     def edited_version_of(self, cell: Submitted) -> str:
-        """The next missing cell that this one, which has lost its id, is an edited version of; or
-        "".
-        """
+        """The next missing cell of which this one, without its id, is an edited version; or ""."""
         if cell.kind == "markdown" and _is_of_older_release(cell):
             return ""
         for released in self.skeleton.cells[self.last + 1 :]:
@@ -223,9 +215,7 @@ class _Graft:
             self.take_text(cell, name)
 
     def take_own(self, cell: Submitted) -> None:
-        """A cell of the student's own; or several, joined; or one that was edited and has lost its
-        id.
-        """
+        """Take a student's own cell, joined cells, or an edited one without its id."""
         if cell.kind == "code":
             pieces = self.pieces(cell)
             if _owners(pieces):
@@ -239,18 +229,15 @@ class _Graft:
         if near and cell.kind == "markdown":
             self.take_text(cell, near)
             return
-        self.last = (
-            self.place[near] if near else self.last
-        )  # code is run after the cell that was given out
+        # Code is run after the cell that was given out.
+        self.last = self.place[near] if near else self.last
         self.put(cell)
 
     def put(self, cell: Submitted) -> None:
         self.own.setdefault(self.last, []).append(cell)
 
     def take_answer(self, cell: Submitted, name: str) -> None:
-        """A cell that students edit: without given cells that it was joined with, which are put
-        back.
-        """
+        """Take a cell that students edit; given cells that were joined with it are put back."""
         if self.cells[name].cell_type == "markdown":
             cell = self.without_given_text(cell)
         elif _owners(pieces := self.pieces(cell)):
@@ -276,21 +263,16 @@ class _Graft:
             self.keep(cell, self.locked.pieces(parts, name), name)
 
     def gather_split(self, name: str) -> None:
-        """What stands between two parts of a locked cell that was split goes in front of the
-        whole.
-        """
+        """Move what is between two parts of a split locked cell in front of the whole."""
         if self.last == self.place[name] and name in self.changed:
             self.front.setdefault(name, []).extend(self.own.pop(self.last, []))
 
     def pieces(self, cell: Submitted) -> list[Piece]:
-        """The parts of a cell that is not locked, with the missing locked cells that they come
-        from.
-        """
+        """The parts of an unlocked cell, with the missing locked cells that they come from."""
         return self.locked.pieces(self.code.parts(cell.source) or []) if self.locked.left else []
 
     def keep(self, cell: Submitted, pieces: list[Piece], name: str = "") -> None:
-        """Keep what is the student's, each part in front of the locked cell that follows it in this
-        cell.
+        """Keep the student's parts, each before the locked cell that follows it here.
 
         name  the locked cell that it is; "" if it is none, and some were found in it
         """
@@ -323,9 +305,7 @@ class _Graft:
             self.changed[name] = True
 
     def needed_by(self, text: str) -> int:
-        """The place of the last given cell that first binds a name which this code looks up; or
-        -1.
-        """
+        """The place of the last given cell that first binds a name used in this code; or -1."""
         parts = self.code.parts(text) or []
         uses = {name for part in parts for name in part.uses} - {
             name for part in parts for name in part.binds
@@ -345,9 +325,7 @@ class _Graft:
     # Given Markdown
 
     def added(self, cell: Submitted, name: str) -> str:
-        """What a cell says and the released one does not; all of it, if there is too much to
-        compare.
-        """
+        """What a cell adds to the released one; all of it, if it is too long to compare."""
         self.unread -= len(cell.source)
         return added_text(cell.source, self.given[name]) if self.unread >= 0 else cell.source
 
@@ -363,9 +341,7 @@ class _Graft:
             self.put_text(cell, self.added(cell, name))
 
     def take_apart(self, cell: Submitted, name: str = "") -> bool:
-        """Take a cell with whole given texts in it, that of `name` or missing ones, apart, if it is
-        one.
-        """
+        """Split a cell that contains whole given texts, of `name` or of missing cells."""
         self.unread -= len(cell.source)
         pieces = cut(cell.source, self.given_texts(name)) if self.unread >= 0 else []
         found = [given for _, given in pieces if given]
@@ -398,9 +374,7 @@ class _Graft:
         return replace(cell, source="\n\n".join(mine)) if len(mine) < len(pieces) else cell
 
     def move_answers(self) -> None:
-        """What was written above or below an answer's cell, when that was left as it was, is the
-        answer.
-        """
+        """Use text above or below an answer's cell as the answer, if that cell is unchanged."""
         for cell in (cell for cell in self.skeleton.cells if _is_written(cell)):
             given, index = self.answers.get(cell.id, []), self.place[cell.id]
             if any(plain(one.source) not in ("", plain(cell.source)) for one in given):
@@ -506,9 +480,7 @@ class _Graft:
             self.repairs.append(f"{cell.id}: a locked cell was changed, and is put back{kept}.")
 
     def lost_imports(self, cell: NotebookNode, worked: list[Submitted]) -> list[NotebookNode]:
-        """A cell with the imports that a given cell had, and that the student's version does not
-        have.
-        """
+        """A cell with the imports of a given cell that the student's version lacks."""
         if not _is_given(cell) or any(self.is_whole(one, cell.id) for one in worked):
             return []
         lost, index = self.given[cell.id], self.place[cell.id]
@@ -534,9 +506,7 @@ class _Graft:
         return [made]
 
     def new(self, cell: Submitted) -> NotebookNode:
-        """A cell of the student's own, as a fresh one: none of its metadata, outputs or id is
-        believed.
-        """
+        """A student's own cell as a fresh one, without its metadata, outputs and id."""
         make = {
             "code": nbformat.v4.new_code_cell,
             "markdown": nbformat.v4.new_markdown_cell,
@@ -580,9 +550,7 @@ def _is_locked_code(cell: NotebookNode) -> bool:
 
 
 def _is_given(cell: NotebookNode) -> bool:
-    """Whether it was given out to be read or run, and is neither an answer's cell nor locked
-    code.
-    """
+    """Whether a given cell is only read or run: neither an answer's cell nor locked code."""
     if cell.cell_type == "markdown":
         return not _is_editable(cell)
     return cell.cell_type == "code" and "nbgrader" not in cell.metadata and not is_training(cell)

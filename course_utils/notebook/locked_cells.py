@@ -1,7 +1,7 @@
-"""What of a submitted cell is a locked cell's, and what the student has added to it.
+"""Separate the locked parts of a submitted cell from what the student has added to it.
 
-Locked cells are put back as they were given out. If one was joined with an answer, typed into, or
-split, the rest is the student's, and is kept.
+Locked cells are restored as they were given out. If a locked cell was joined with an answer, edited
+or split, everything else in it belongs to the student and is kept.
 """
 
 from collections import Counter
@@ -27,14 +27,14 @@ NAMING = ("definition", "import", "assignment")
 
 @lru_cache(maxsize=512)
 def released_parts(source: str) -> tuple[Part, ...]:
-    """The parts of a cell that was given out: the same for every submission."""
+    """The parts of a released cell, cached: they are the same for every submission."""
     return tuple(parts_of(source) or ())
 
 
 class LockedCells:
     """The locked cells of code, the checks, pictures, grade cells and trainings; by id.
 
-    left  of each, how many of each part were not handed in in its own cell
+    left  for each cell: how many of each of its parts are missing from the submitted cell
     """
 
     def __init__(self, cells: list[NotebookNode]) -> None:
@@ -61,9 +61,7 @@ class LockedCells:
             self._set_left(name, self.left[name] - _keys(_leaves(parts, self.blocks[name])))
 
     def pieces(self, parts: list[Part], name: str = "") -> list[Piece]:
-        """A submitted cell's parts with the locked cells that they come from: it is `name`, or not
-        locked.
-        """
+        """A submitted cell's parts with the locked cells that they come from."""
         pools = {name: _keys(self.parts[name])} if name else {}
         pools |= {one: Counter(self.left[one]) for one in self._joined(parts) if one != name}
         blocks = {block for one in pools for block in self.blocks[one]}
@@ -106,9 +104,9 @@ class LockedCells:
 
 
 class StudentCode:
-    """The code of one submission, parsed: so much of it as can be without risk.
+    """The code of one submission, parsed up to a safe size.
 
-    binds  by name, the cells of the student's that bind it, by Python's id of them
+    binds  by name, the student's cells that bind it, by Python's id of them
     """
 
     def __init__(self, tasks: set[str]) -> None:
@@ -129,14 +127,14 @@ class StudentCode:
     def kept(
         self, pieces: list[Piece], mine: list[bool], cell: int, *, cautious: bool
     ) -> list[str]:
-        """The sources of the cells that keep what is the student's of these pieces.
+        """The sources of cells that keep the student's part of these pieces.
 
-        What the pieces need of the locked cell's own names comes with them. What only does
-        something is in a cell for itself: it may fail, and must not take a definition with it.
+        Names of the locked cell that the pieces need are included. Statements without definitions
+        get a separate cell: if they fail, they must not prevent a definition.
 
-        mine      for each piece, whether it is to be kept
-        cell      Python's id of the cell that they come from
-        cautious  keep only what takes no time: a training is not to be run for a grade
+        mine      for each piece, whether it is kept
+        cell      Python's id of the cell that the pieces come from
+        cautious  keep only what is fast: training must not run in grading
         """
         chosen = [
             own and self._is_worth_keeping(part, cautious=cautious)
@@ -174,9 +172,7 @@ def is_training(cell: NotebookNode) -> bool:
 
 
 def _cells(parts: list[Part]) -> list[str]:
-    """The sources of one cell after another: what names something, apart from what only does
-    something.
-    """
+    """Compare two sources cell by cell: statements that bind names apart from all others."""
     groups: list[list[Part]] = []
     acts = None
     waiting: list[Part] = []  # comments, which belong to what comes next

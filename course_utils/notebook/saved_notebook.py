@@ -1,4 +1,4 @@
-"""A notebook of the course as it was saved: its cells, its tasks, and what has cost others points.
+"""A notebook of the course as it was saved: its cells, its tasks, and frequent mistakes.
 
 read(Path("3_colorization.ipynb")).tasks["soft_encode"].points      4.0
 """
@@ -12,8 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-ANSWER = "*Write your answer here.*"  # what the cell of a written question holds at first
-MAX_BYTES = 25 * 2**20  # a larger one is not graded
+ANSWER = "*Write your answer here.*"  # the initial text of a written question's cell
+MAX_BYTES = 25 * 2**20  # larger files are not graded
 CALLED = {"task": "the cell of {}", "check": "the check of {}", "picture": "the picture of {}"}
 PYTHON_MAGICS = ("%%time", "%%timeit", "%%capture", "%%prun")  # whose cell is Python like any other
 CHECKS = re.compile(r'visible_checks\.(?:of|passed)\("(\w+)"\)')  # older releases had `passed`
@@ -21,16 +21,16 @@ GIVEN = ("check-", "picture-", "grade-", "setup")  # cells in which a student de
 
 
 class NotebookError(Exception):
-    """There is no notebook of the course to be run; the text is one sentence."""
+    """The file is not a runnable notebook of the course; the message is one sentence."""
 
 
 @dataclass(frozen=True)
 class Cell:
     """A cell.
 
-    name    what the builder has called it, as `task-vote`; anything for a student's own
-    called  what a sentence calls it
-    number  that the kernel gave it when it was run last before it was saved, if it was
+    name    the builder's name, such as `task-vote`; anything for a student's own cell
+    called  how messages refer to it
+    number  its execution count when it was saved, if it had been run
     """
 
     kind: str
@@ -42,7 +42,7 @@ class Cell:
 
     @cached_property
     def body(self) -> list[ast.stmt]:
-        """Its statements, IPython's own lines aside; none if it is not Python."""
+        """Its statements without IPython's lines; empty if it is not Python."""
         lines = self.source.lstrip()
         if lines.startswith("%%") and not lines.startswith(PYTHON_MAGICS):
             return []  # another language, or a file that it writes
@@ -61,7 +61,7 @@ class Cell:
         return {name for statement in self.body for name in bound_by(statement)}
 
     def used_by(self, name: str) -> set[str]:
-        """The names that the statements read which define `name` here."""
+        """The names that are read by the statements that define `name` in this cell."""
         parts = [part for one in self.body if name in bound_by(one) for part in ast.walk(one)]
         return {
             part.id
@@ -72,9 +72,9 @@ class Cell:
 
 @dataclass(frozen=True)
 class Task:
-    """A task, as the notebook's metadata tell of it.
+    """A task, as described in the notebook's metadata.
 
-    check  a digest of its visible checks' cell as it was given out; empty if that is not known
+    check  a digest of the released cell of its visible checks; empty if unknown
     """
 
     name: str
@@ -86,7 +86,7 @@ class Task:
 class SavedNotebook:
     """A saved notebook.
 
-    about  what its metadata say of the assignment: name, title, tasks, the files to hand in
+    about  the assignment in its metadata: name, title, tasks, files to hand in
     """
 
     def __init__(self, path: Path, about: dict[str, Any], cells: list[Cell]) -> None:
@@ -95,9 +95,7 @@ class SavedNotebook:
 
     @cached_property
     def code(self) -> list[Cell]:
-        """The cells that are run for a grade: code, but no training, and none of the grader's
-        own.
-        """
+        """The cells that run in grading: code, but no training, and none of the grader's own."""
         return [
             cell
             for cell in self.cells
@@ -168,9 +166,7 @@ class SavedNotebook:
         return [*found, *([f"Not answered in writing yet: {', '.join(empty)}."] if empty else [])]
 
     def _tasks(self) -> list[Task]:
-        """From the metadata, or, where an editor has dropped those, from the checks that are
-        there.
-        """
+        """Read the metadata or, if an editor has dropped those, the checks that are present."""
         told = self.about.get("tasks")
         if isinstance(told, dict) and told:
             return [_task(name, _dict(about)) for name, about in told.items()]
@@ -230,9 +226,7 @@ def bound_by(statement: ast.stmt) -> set[str]:
 
 
 def digest(source: str) -> str:
-    """What tells whether a cell has another source than it had; the kind of line ends does not
-    count.
-    """
+    """A digest that shows whether a cell's source has changed; line endings do not count."""
     same = source.replace("\r\n", "\n").replace("\r", "\n").strip()
     return hashlib.sha256(same.encode("utf-8", "replace")).hexdigest()[:16]
 

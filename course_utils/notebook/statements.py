@@ -1,19 +1,18 @@
-"""A cell fails by statements, not as a whole: one import that fails costs no line below it.
+"""Some failing statements are skipped, so that one failed import does not end the whole cell.
 
-install(shell)      from now on the shell leaves out the statements below when they fail, and goes
-                    on
-taken(shell)        which ones it has left out since the last call
+install(shell)      from now on the shell skips the statements below when they fail, and continues
+taken(shell)        the statements that it has skipped since the last call
 
-Left out, with a line on stderr and no traceback:
+Skipped, with a line on stderr and no traceback:
 
 - an import, name by name
-- a line magic or a shell command; a cell magic that nobody knows
-- what uses a name that such a statement would have bound (`drive.mount(...)`)
+- a line magic or a shell command; an unknown cell magic
+- a statement that uses a name which a skipped one would have bound (`drive.mount(...)`)
 - a plain setting of an imported module (`plt.style.use("missing")`)
 
-Everything else ends its cell, as always. The grader and the self-check both use this, so both run a
-notebook the same way. The grader copies this file: it needs only the standard library and the shell
-that it is given.
+Any other failing statement ends its cell, as usual. The grader and the self-check both use this, so
+both run a notebook the same way. The grader copies this file: it needs only the standard library
+and the given shell.
 """
 
 import ast
@@ -28,35 +27,13 @@ from typing import Any, NamedTuple
 HOOK = "_skips_statements"  # the shell's attribute
 MOST = 200  # records that are kept
 MAX_STATEMENT, MAX_ERROR = 80, 200  # characters
-MAGICS = {
-    "run_line_magic",
-    "magic",
-    "system",
-    "getoutput",
-}  # of the shell: what `%x` and `!x` become
+# Methods of the shell, to which IPython translates `%x` and `!x`.
+MAGICS = {"run_line_magic", "magic", "system", "getoutput"}
 COMPREHENSIONS = {"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"}
-# What a setting may be made of besides calls and names, which are looked at one by one.
-PLAIN = (
-    *(
-        ast.Constant,
-        ast.Tuple,
-        ast.List,
-        ast.Set,
-        ast.Dict,
-        ast.Attribute,
-        ast.Subscript,
-        ast.Slice,
-    ),
-    *(
-        ast.UnaryOp,
-        ast.BinOp,
-        ast.operator,
-        ast.unaryop,
-        ast.expr_context,
-        ast.keyword,
-        ast.Starred,
-    ),
-)
+# The nodes that a setting may consist of, besides calls and names, which are examined one by one.
+VALUES = (ast.Constant, ast.Tuple, ast.List, ast.Set, ast.Dict, ast.Starred)
+PLACES = (ast.Attribute, ast.Subscript, ast.Slice, ast.keyword, ast.expr_context)
+PLAIN = (*VALUES, *PLACES, ast.UnaryOp, ast.BinOp, ast.operator, ast.unaryop)
 
 
 class Skipped(NamedTuple):
@@ -72,10 +49,10 @@ class Skipped(NamedTuple):
     error: str
 
 
-def install(shell: Any) -> None:  # noqa: ANN401
-    """Have an IPython shell leave out statements. Twice is as good as once.
+def install(shell: Any) -> None:
+    """Make an IPython shell skip failing statements. A second call has no effect.
 
-    Does nothing if this version of IPython runs cells in another way.
+    Does nothing if this version of IPython runs cells in a different way.
     """
     if hasattr(shell, HOOK):
         return
@@ -86,12 +63,12 @@ def install(shell: Any) -> None:  # noqa: ANN401
         setattr(shell, HOOK, _Statements(shell))
 
 
-def taken(shell: Any) -> list[Skipped]:  # noqa: ANN401
+def taken(shell: Any) -> list[Skipped]:
     """What was left out since the last call, in order."""
-    hook = getattr(shell, HOOK, None)
-    found, kept = (hook.skipped, []) if hook else ([], [])
-    if hook:
-        hook.skipped = kept
+    hook: _Statements | None = getattr(shell, HOOK, None)
+    if hook is None:
+        return []
+    found, hook.skipped = hook.skipped, []
     return found
 
 
@@ -102,17 +79,17 @@ class _Step:
     node: ast.stmt
     cell: str
     result: Any
-    skip: Exception | None = None
+    skip: BaseException | None = None
 
 
 class _Statements:
     """Runs a shell's statements one by one.
 
-    lost     names that a statement would have bound that was left out; `*` if nobody knows which
+    lost     names that a statement would have bound that was left out; `*` if these are unknown
     running  the statements that are running: one may run another cell
     """
 
-    def __init__(self, shell: Any) -> None:  # noqa: ANN401
+    def __init__(self, shell: Any) -> None:
         self.shell = shell
         self.lost: set[str] = set()
         self.skipped: list[Skipped] = []
@@ -145,7 +122,7 @@ class _Statements:
         finally:
             self.running.remove(step)
         if self.lost:
-            self.lost -= self.shell.user_ns.keys()  # what has been bound since is found again
+            self.lost -= self.shell.user_ns.keys()  # names that were bound since are no longer lost
         if step.skip is None:
             return bool(failed)
         step.result.error_in_exec = step.result.error_before_exec = None
@@ -156,17 +133,12 @@ class _Statements:
         return False
 
     def showtraceback(self, *arguments: object, **options: object) -> None:
-        """Called by the shell when a statement has failed: show nothing if the statement is left
-        out.
-        """
+        """Called by the shell after a failed statement; shows nothing if that is left out."""
         step, error = self.running[-1] if self.running else None, sys.exc_info()[1]
-        # A statement can also show an exception that it has dealt with.
-        if (
-            step
-            and error is not None
-            and _is_its(step.result, error)
-            and self._may_skip(step, error)
-        ):
+        # A statement can also show an exception that it has handled.
+        if step is None or error is None or not _is_its(step.result, error):
+            self.show(*arguments, **options)
+        elif self._may_skip(step, error):
             step.skip = error
         else:
             self.show(*arguments, **options)
@@ -213,9 +185,8 @@ class _Statements:
 
 def _lines_of(raw: list[str], new: list[str]) -> Iterator[int]:
     """For each line that IPython makes of a cell, the index of the one that it comes from."""
-    at = next(
-        (at for at, line in enumerate(raw) if line.strip()), 0
-    )  # it drops empty ones at the top
+    # IPython drops empty lines at the top.
+    at = next((number for number, line in enumerate(raw) if line.strip()), 0)
     for line in new:
         yield at
         # A magic with a backslash at the end of its line becomes one line.
@@ -224,40 +195,41 @@ def _lines_of(raw: list[str], new: list[str]) -> Iterator[int]:
         at += 1
 
 
-def _is_its(result: Any, error: BaseException) -> bool:  # noqa: ANN401
+def _is_its(result: Any, error: BaseException) -> bool:
     return error is result.error_in_exec or error is result.error_before_exec
 
 
 def _name_by_name(node: ast.Import | ast.ImportFrom) -> list[ast.stmt]:
     """An import of several names, as imports of one."""
-    own = {"module": node.module, "level": node.level} if isinstance(node, ast.ImportFrom) else {}
-    return [ast.copy_location(type(node)(names=[name], **own), node) for name in node.names]
+    parts: list[ast.stmt] = []
+    for name in node.names:
+        part: ast.stmt = ast.Import(names=[name])
+        if isinstance(node, ast.ImportFrom):
+            part = ast.ImportFrom(module=node.module, names=[name], level=node.level)
+        parts.append(ast.copy_location(part, node))
+    return parts
 
 
 def _magic(node: ast.stmt) -> str:
-    """The method of the shell that a statement calls, if that is all that it does: `files =
-    !ls`.
-    """
-    call = node.value if isinstance(node, ast.Expr | ast.Assign) else None
-    method = call.func if isinstance(call, ast.Call) else None
-    shell = (
-        method.value.func if isinstance(method, ast.Attribute) and _is_call(method.value) else None
-    )
-    return method.attr if isinstance(shell, ast.Name) and shell.id == "get_ipython" else ""
-
-
-def _is_call(node: ast.AST) -> bool:
-    return isinstance(node, ast.Call)
+    """The shell's method that a statement calls, if it does nothing else: `files = !ls`; or ""."""
+    match node:
+        case (
+            ast.Expr(value=ast.Call(func=ast.Attribute(value=ast.Call(func=shell), attr=method)))
+            | ast.Assign(
+                value=ast.Call(func=ast.Attribute(value=ast.Call(func=shell), attr=method))
+            )
+        ):
+            return method if isinstance(shell, ast.Name) and shell.id == "get_ipython" else ""
+    return ""
 
 
 def _is_setting(node: ast.stmt, names: dict[str, object]) -> bool:
-    """Whether a statement sets something in an imported module, and uses nothing of the notebook's
-    own.
+    """Whether a statement sets something in an imported module, and uses no names of the notebook.
 
     As `plt.style.use("missing")`, `torch.set_default_device(torch.device("cuda"))` and
     `plt.rcParams["figure.size"] = 3, 4`. The course's own modules are no part of this.
     """
-    if isinstance(node, ast.Expr) and _is_call(node.value):
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
         return _is_plain(node.value, names)
     return isinstance(node, ast.Assign) and all(
         isinstance(target, ast.Attribute | ast.Subscript) and _is_of_module(target, names)
@@ -283,9 +255,7 @@ def _is_plain(value: ast.expr, names: dict[str, object]) -> bool:
 
 
 def _is_of_module(node: ast.expr, names: dict[str, object]) -> bool:
-    """Whether an expression is something in a module: `plt.style.use`,
-    `plt.rcParams["figure.size"]`.
-    """
+    """Whether an expression is part of a module: `plt.style.use`, `plt.rcParams["figure.size"]`."""
     if not isinstance(node, ast.Attribute | ast.Subscript):
         return False
     while isinstance(node, ast.Attribute | ast.Subscript):
@@ -308,9 +278,7 @@ def _is_own(error: Exception, cell: str) -> bool:
 
 
 def _is_function(code: CodeType, cell: str) -> bool:
-    """Whether code is no part of a statement's own: modules, class bodies and comprehensions
-    are.
-    """
+    """Whether code is a function's, as opposed to a statement, class body or comprehension."""
     optimized = bool(code.co_flags & inspect.CO_OPTIMIZED)
     return code.co_filename != cell or (optimized and code.co_name not in COMPREHENSIONS)
 
@@ -333,7 +301,7 @@ def _said(error: BaseException | None) -> str:
     """An exception in one line."""
     try:
         text = " ".join(str(error).split())
-    except Exception:  # a __str__ of somebody's own
+    except Exception:  # a custom __str__ may fail
         text = ""
     name = type(error).__name__
     return (f"{name}: {text}" if text else name)[:MAX_ERROR]

@@ -1,5 +1,4 @@
-"""The cells of a submitted notebook of any format, which is not trusted: what they say, and claim
-to be.
+"""The cells of an untrusted notebook of any format: their text, and which cells they claim to be.
 
 cells_of(json.load(file))[0].source
 """
@@ -32,9 +31,7 @@ class Submitted:
 
 
 def cells_of(content: dict[str, Any]) -> list[Submitted]:
-    """The cells of any nbformat: 4 has them at the top, 3 and 2 in worksheets. Raises
-    NotebookError.
-    """
+    """The cells of any nbformat: top-level in 4, in worksheets in 3 and 2. Raises NotebookError."""
     raw = content.get("cells")
     if not isinstance(raw, list):
         sheets = content.get("worksheets")
@@ -77,9 +74,7 @@ def _dict(value: object) -> dict[str, Any]:
 
 
 def writable(text: str) -> str:
-    """Text that can be written as UTF-8: a lone surrogate in JSON is legal, and no file could hold
-    it.
-    """
+    """Replace lone surrogates, which JSON allows, so that a text can be written as UTF-8."""
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
@@ -87,7 +82,7 @@ def _images(attachments: object) -> dict[str, Any]:
     """The pictures pasted into a written answer; anything else that is attached is left behind."""
     if not isinstance(attachments, dict):
         return {}
-    found = {}
+    found: dict[str, Any] = {}
     for name, bundle in attachments.items():
         kinds = bundle.items() if isinstance(bundle, dict) else ()
         kept = {k: v for k, v in kinds if k in ("image/png", "image/jpeg") and _is_base64(v)}

@@ -1,1 +1,1 @@
-"""The notebooks' figures, panels and moving pictures."""
+"""The notebooks' figures, panels and animations."""

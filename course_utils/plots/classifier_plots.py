@@ -1,9 +1,10 @@
-"""Figures of a classifier: its layers, its loss, its training, and what it makes of pictures.
+"""Figures about a classifier: its layers, its loss, its training and its predictions.
 
 Pictures are sRGB in [0, 1] unless a docstring says otherwise. Every function returns a new Figure.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -13,24 +14,26 @@ from matplotlib.figure import Figure
 from matplotlib.gridspec import SubplotSpec
 from torch import Tensor
 
-from course_utils.plots.color_plots import ACCENT, FAINT, INK, MUTED, STYLE, WIDTH
+from course_utils.plots.color_plots import ACCENT, CENTRED, FAINT, INK, MUTED, STYLE, WIDTH, cells
 
 _styled = mpl.rc_context(STYLE)
 SECOND, THIRD = "#1f77b4", "#e08a00"
 RIGHT, WRONG = "#2e7d32", ACCENT
 
 
-def _shown(axes: Axes, image: Tensor, title: str = "", **style: object) -> Axes:
-    """A picture (3, H, W), or a map (H, W), without ticks."""
+def _shown(axes: Axes, image: Tensor, title: str = "", **style: Any) -> Axes:
+    """Show a picture (3, H, W) or a map (H, W) without ticks."""
     pixels = image.detach().float()
-    axes.imshow(pixels.movedim(0, -1).clamp(0, 1) if pixels.ndim == 3 else pixels, **style)
+    if pixels.ndim == 3:
+        pixels = pixels.movedim(0, -1).clamp(0, 1)
+    axes.imshow(pixels, **style)
     axes.set_title(title, fontsize=9)
     axes.set_axis_off()
     return axes
 
 
 def _map(axes: Axes, values: Tensor, title: str = "") -> Axes:
-    """A map (H, W) of both signs: blue below zero, white at zero, red above."""
+    """Show a map (H, W): negative values in blue, zero in white, positive values in red."""
     reach = max(values.detach().abs().max().item(), 1e-9)
     return _shown(
         axes, values, title, cmap="RdBu_r", vmin=-reach, vmax=reach, interpolation="nearest"
@@ -47,15 +50,14 @@ def picture_grid(images: Tensor, titles: Sequence[str], columns: int = 7) -> Fig
     rows = -(-len(images) // columns)
     figure = Figure((WIDTH, rows * (WIDTH / columns + 0.3)))
     grid = figure.add_gridspec(rows, columns)
-    for place, image, title in zip(grid, images, titles, strict=False):
+    for place, image, title in zip(cells(grid), images, titles, strict=False):
         _shown(figure.add_subplot(place), image, title)
     return figure
 
 
 @_styled
 def templates(weights: Tensor, size: int, names: Sequence[str]) -> Figure:
-    """What a linear classifier looks for: the weights of each class as a picture, grey where they
-    are zero.
+    """The weights of a linear classifier: one picture for each class, grey for zero.
 
     weights  (3 * size * size, C)
     """
@@ -86,8 +88,7 @@ def activation(x: Tensor, y: Tensor, slope: Tensor | None = None) -> Figure:
 
 @_styled
 def feature_maps(image: Tensor, maps: dict[str, Tensor]) -> Figure:
-    """A picture and what kernels make of it: red where a kernel agrees, blue where it finds its
-    opposite.
+    """A picture and its filtered versions: red for a positive response, blue for a negative one.
 
     image  (3, H, W)
     maps   (H', W'), by the kernel's name
@@ -95,19 +96,20 @@ def feature_maps(image: Tensor, maps: dict[str, Tensor]) -> Figure:
     figure = Figure((WIDTH, 0.3 + WIDTH / (len(maps) + 1)))
     grid = figure.add_gridspec(1, len(maps) + 1)
     _shown(figure.add_subplot(grid[0]), image, "the picture")
-    for place, (name, values) in zip(list(grid)[1:], maps.items(), strict=True):
+    for place, (name, values) in zip(cells(grid)[1:], maps.items(), strict=True):
         _map(figure.add_subplot(place), values, name)
     return figure
 
 
 @_styled
 def shrinking(maps: Sequence[Tensor]) -> Figure:
-    """One map after each pooling, all drawn equally large.
+    """One map after each pooling layer, all drawn at the same size.
 
     maps  (H, W) each
     """
     figure = Figure((WIDTH, 0.3 + WIDTH / len(maps)))
-    for place, values in zip(figure.add_gridspec(1, len(maps)), maps, strict=True):
+    grid = figure.add_gridspec(1, len(maps))
+    for place, values in zip(cells(grid), maps, strict=True):
         title = f"{values.shape[0]} × {values.shape[1]}"
         _shown(figure.add_subplot(place), values, title, cmap="magma", interpolation="nearest")
     return figure
@@ -115,27 +117,26 @@ def shrinking(maps: Sequence[Tensor]) -> Figure:
 
 @_styled
 def pooled_back(values: Tensor, pooled: Tensor, gradient: Tensor, passed: Tensor) -> Figure:
-    """Small maps with their numbers: what goes into a pooling, what comes out, and their gradients.
+    """Small maps of numbers: the input and output of a pooling layer, and their gradients.
 
     values, passed    (H, W)
     pooled, gradient  (H', W')
     """
     panels = {"y": values, "z, the maxima": pooled, "dL/dz": gradient, "dL/dy": passed}
     figure = Figure((WIDTH, 2.7))
-    for place, (name, panel) in zip(figure.add_gridspec(1, 4), panels.items(), strict=True):
+    grid = figure.add_gridspec(1, 4)
+    for place, (name, panel) in zip(cells(grid), panels.items(), strict=True):
         axes = _map(figure.add_subplot(place), panel, name)
         dark = 0.6 * panel.abs().max().item()
         for (row, column), number in np.ndenumerate(panel.detach().numpy()):
             ink = "white" if abs(number) > dark else INK
-            axes.annotate(
-                f"{number:g}", (column, row), ha="center", va="center", fontsize=9, color=ink
-            )
+            axes.annotate(f"{number:g}", (column, row), fontsize=9, color=ink, **CENTRED)
     return figure
 
 
 @_styled
 def score_bars(scores: Tensor, panels: dict[str, Tensor], names: Sequence[str]) -> Figure:
-    """Scores, and probabilities made of them, as bars.
+    """Scores, and the probabilities computed from them, as bars.
 
     scores  (C,)
     panels  (C,) probabilities, by title
@@ -172,9 +173,9 @@ def loss_curve(p: Tensor, loss: Tensor, marked: dict[str, tuple[float, float]]) 
 
 @_styled
 def gradients_agree(analytic: Tensor, numerical: Tensor) -> Figure:
-    """Two gradients, each number against the other: on the line they agree.
+    """A scatter plot of two gradients: points on the diagonal agree.
 
-    analytic, numerical  (...)  of one shape
+    analytic, numerical  (...)  of the same shape
     """
     figure = Figure((4.6, 3.2))
     axes = figure.subplots()
@@ -188,7 +189,7 @@ def gradients_agree(analytic: Tensor, numerical: Tensor) -> Figure:
 
 @_styled
 def descent(losses: Tensor, axis: Tensor, paths: dict[str, Tensor]) -> Figure:
-    """Walks on the surface of a loss of two weights, and how the loss falls along them.
+    """Paths of gradient descent over the contours of a loss of two weights.
 
     losses  (G, G)  the loss at (axis[i], axis[j])
     axis    (G,)
@@ -220,8 +221,8 @@ def curves(
     figure = Figure((WIDTH * 0.75, 2.8))
     axes = figure.subplots()
     for colour, (name, line) in zip((ACCENT, SECOND, THIRD, MUTED), lines.items(), strict=False):
-        line = torch.as_tensor(line).detach()
-        axes.plot(range(first, first + len(line)), line, color=colour, lw=1.8, label=name)
+        values = torch.as_tensor(line).detach()
+        axes.plot(range(first, first + len(values)), values, color=colour, lw=1.8, label=name)
     if level is not None:
         axes.axhline(level, color=MUTED, ls=":", lw=1)
     axes.set(xlabel=xlabel, ylabel=ylabel)
@@ -235,7 +236,7 @@ def curves(
 def guesses(
     images: Tensor, shares: Tensor, labels: Tensor, names: Sequence[str], top: int = 5
 ) -> Figure:
-    """Pictures with their likeliest classes as bars: the right class green, the others red.
+    """Pictures with their most likely classes as bars: the right class green, others red.
 
     images  (N, 3, H, W), four to a row
     shares  (N, C)  probabilities
@@ -243,10 +244,10 @@ def guesses(
     """
     rows = -(-len(images) // 4)
     figure = Figure((WIDTH, 3.3 * rows))
-    for place, image, share, label in zip(
-        figure.add_gridspec(rows, 4), images, shares, labels, strict=False
-    ):
-        upper, lower = place.subgridspec(2, 1, height_ratios=[1.5, 1], hspace=0.02)
+    grid = figure.add_gridspec(rows, 4)
+    for place, image, share, label in zip(cells(grid), images, shares, labels, strict=False):
+        inner = place.subgridspec(2, 1, height_ratios=[1.5, 1], hspace=0.02)
+        upper, lower = cells(inner)
         _shown(figure.add_subplot(upper), image, names[label])
         _bars(figure, lower, share, int(label), names, top)
     return figure
@@ -267,7 +268,7 @@ def _bars(
 
 @_styled
 def confusion(labels: Tensor, found: Tensor, names: Sequence[str]) -> Figure:
-    """For each true class, a row: the share of its pictures that got each label.
+    """The confusion matrix: for each true class, a row with the share of each predicted label.
 
     labels, found  (N,)
     """
@@ -280,9 +281,7 @@ def confusion(labels: Tensor, found: Tensor, names: Sequence[str]) -> Figure:
     for (row, column), each in np.ndenumerate(share.numpy()):
         if each >= 0.05:
             ink = "white" if each > 0.5 else INK
-            axes.annotate(
-                f"{each:.0%}", (column, row), ha="center", va="center", fontsize=7, color=ink
-            )
+            axes.annotate(f"{each:.0%}", (column, row), fontsize=7, color=ink, **CENTRED)
     axes.set_xticks(range(len(names)), names, rotation=60, ha="right")
     axes.set_yticks(range(len(names)), names)
     axes.set(xlabel="the network's guess", ylabel="the truth")
@@ -291,7 +290,7 @@ def confusion(labels: Tensor, found: Tensor, names: Sequence[str]) -> Figure:
 
 @_styled
 def filters(kernels: Tensor) -> Figure:
-    """The kernels of a first layer as small colour pictures, grey where they are zero.
+    """The kernels of a first layer as small colour pictures, grey for zero.
 
     kernels  (D, 3, h, w)
     """
@@ -299,9 +298,9 @@ def filters(kernels: Tensor) -> Figure:
     columns = 16
     rows = -(-len(kernels) // columns)
     figure = Figure((WIDTH, 0.1 + rows * WIDTH / columns))
-    for place, kernel in zip(
-        figure.add_gridspec(rows, columns), 0.5 + 0.5 * kernels.detach() / reach, strict=False
-    ):
+    pictures = 0.5 + 0.5 * kernels.detach() / reach
+    grid = figure.add_gridspec(rows, columns)
+    for place, kernel in zip(cells(grid), pictures, strict=False):
         _shown(figure.add_subplot(place), kernel, interpolation="nearest")
     return figure
 
@@ -310,7 +309,7 @@ def filters(kernels: Tensor) -> Figure:
 def through_the_layers(
     image: Tensor, layers: dict[str, Tensor], share: Tensor, label: int, names: Sequence[str]
 ) -> Figure:
-    """From a picture to a label: the strongest maps after each block, and the likeliest classes.
+    """From a picture to a label: the strongest maps of each block, and the most likely classes.
 
     image   (3, H, W)
     layers  (D, h, w)  maps, by title
@@ -320,15 +319,13 @@ def through_the_layers(
     figure = Figure((WIDTH, 2.4))
     grid = figure.add_gridspec(1, len(layers) + 2, width_ratios=[1, *[1.25] * len(layers), 1.25])
     _shown(figure.add_subplot(grid[0]), image, "the picture")
-    for place, (name, maps) in zip(list(grid)[1:-1], layers.items(), strict=True):
+    for place, (name, maps) in zip(cells(grid)[1:-1], layers.items(), strict=True):
         strongest = maps.detach().amax(dim=(1, 2)).topk(min(9, len(maps))).indices
         inner = place.subgridspec(3, 3, wspace=0.05, hspace=0.05)
-        for index, (small, channel) in enumerate(zip(inner, strongest, strict=False)):
+        for index, (small, channel) in enumerate(zip(cells(inner), strongest, strict=False)):
             title = name if index == 0 else ""
-            axes = _shown(
-                figure.add_subplot(small), maps[channel], cmap="magma", interpolation="nearest"
-            )
-            axes.set_title(title, fontsize=9)
+            axes = figure.add_subplot(small)
+            _shown(axes, maps[channel], title, cmap="magma", interpolation="nearest")
     _bars(figure, grid[-1], share, label, names, 5)
     figure.axes[-1].set_title("p(c | x)", fontsize=9)
     return figure
@@ -336,7 +333,7 @@ def through_the_layers(
 
 @_styled
 def compare_bars(rows: dict[str, float], unit: str = "", chance: float | None = None) -> Figure:
-    """One bar for each name, longest values to the right; a dotted line where chance is."""
+    """One horizontal bar for each name, and a dotted line at chance level."""
     figure = Figure((WIDTH * 0.8, 0.7 + 0.42 * len(rows)))
     axes = figure.subplots()
     axes.barh(list(rows), list(rows.values()), color=[MUTED] * (len(rows) - 1) + [ACCENT])

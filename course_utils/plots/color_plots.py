@@ -1,13 +1,13 @@
-"""Figures of colour: planes of a picture, the ab plane and its bins, and toy balls painted in one
-colour.
+"""Figures about colour: a picture's planes, the ab plane and its bins, and painted toy balls.
 
-Colours are in ab units throughout, unless a docstring says otherwise. Every function returns a new
+Colours are in ab units unless a docstring says otherwise. Every figure function returns a new
 Figure.
 """
 
 import warnings
 from collections.abc import Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 import matplotlib as mpl
 import numpy as np
@@ -15,16 +15,19 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection, PolyCollection
 from matplotlib.figure import Figure
-from matplotlib.gridspec import SubplotSpec
+from matplotlib.gridspec import GridSpecBase, SubplotSpec
 from matplotlib.patheffects import withStroke
 from skimage.color import lab2rgb, rgb2lab
 from torch import Tensor
 
 from course_utils.color import srgb_gamut_ab
 
+if TYPE_CHECKING:
+    from matplotlib.typing import RcKeyType  # older versions of matplotlib do not have it
+
 INK, MUTED, FAINT, ACCENT = "#22272e", "#7a838c", "#d9dde1", "#c2185b"
 WIDTH = 9.4  # inches, one of which is 100 pixels of the page
-STYLE = {
+STYLE: "dict[RcKeyType, Any]" = {
     "figure.facecolor": "white",
     "figure.constrained_layout.use": True,
     "figure.constrained_layout.h_pad": 0.07,
@@ -45,15 +48,15 @@ STYLE = {
     "legend.frameon": False,
     "legend.fontsize": 8.5,
 }
+CENTRED: dict[str, Any] = {"ha": "center", "va": "center"}  # of a text, around its place
 _styled = mpl.rc_context(STYLE)
 
 
-# --- colours
-# -----------------------------------------------------------------------------------------------
+# --- colours ------------------------------------------------------------------
 
 
 def rough_bins(step: int = 10) -> Tensor:
-    """A rough grid of colours to work with until `ab_bins` is solved: every sRGB colour, rounded.
+    """A coarse grid of colours, for use until `ab_bins` is solved: every sRGB colour, rounded.
 
     returns  (Q, 2)  multiples of `step`
     """
@@ -61,10 +64,10 @@ def rough_bins(step: int = 10) -> Tensor:
 
 
 def own_colours(ab: Tensor) -> np.ndarray:
-    """Each colour as sRGB, at the lightness that shows it best.
+    """Convert each colour to sRGB, at the lightness that shows it best.
 
     ab       (N, 2)
-    returns  (N, 3)  in [0, 1]; what no screen can show is clipped
+    returns  (N, 3)  in [0, 1]; colours outside the sRGB gamut are clipped
     """
     lightness = np.arange(35.0, 93, 3)
     shown = [_shown(ab.double().numpy(), value) for value in lightness]
@@ -81,14 +84,13 @@ def _shown(ab: np.ndarray, lightness: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _to_rgb(lab: np.ndarray) -> np.ndarray:
-    """Like skimage's lab2rgb, which warns of what it clips."""
+    """Call skimage's lab2rgb without its warnings about clipped colours."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return lab2rgb(lab)
 
 
-# --- toy balls
-# ---------------------------------------------------------------------------------------------
+# --- toy balls ----------------------------------------------------------------
 
 
 @lru_cache
@@ -115,8 +117,8 @@ def painted_balls(ab: Tensor, size: int = 96) -> np.ndarray:
     return _to_rgb(lab) * coverage[..., None] + 1 - coverage[..., None]
 
 
-# left, top and diameter of each ball of the still life, as parts of its height; and whether it is
-# striped
+# The balls of the still life: left edge, top edge and diameter, as fractions of the picture's
+# height, and whether the ball is striped.
 STILL_LIFE = (
     (0.10, 0.22, 0.36, False),
     (0.98, 0.16, 0.40, False),
@@ -131,10 +133,10 @@ STILL_LIFE = (
 def still_life(height: int = 300) -> tuple[Tensor, Tensor]:
     """Plain and striped balls on a table, in black and white.
 
-    height   of the picture; it is 1.7 times as wide
+    height   of the picture; the width is 1.7 times the height
     returns  lightness (H, W)  L*, 0 to 100
-             masks (7, H, W)   how much of each pixel is table, first ball, second ball ...; they
-                               sum to 1
+             masks (7, H, W)   coverage of each pixel by the table, the first ball, the second
+                               ball ...; they sum to 1
     """
     width = int(1.7 * height)
     down = np.linspace(0, 1, height)[:, None]
@@ -167,9 +169,9 @@ def _striped(ball: np.ndarray) -> np.ndarray:
 
 
 def painted_still_life(ab: Tensor) -> Tensor:
-    """The still life with a colour for each of its things.
+    """The still life, with one colour for each object.
 
-    ab       (7, 2)  of the table, the first ball, the second ball ...
+    ab       (7, 2)  colours of the table, the first ball, the second ball ...
     returns  (3, H, W)  sRGB
     """
     lightness, masks = still_life()
@@ -179,18 +181,30 @@ def painted_still_life(ab: Tensor) -> Tensor:
 
 
 def _tile(images: np.ndarray, columns: int) -> np.ndarray:
-    """(N, S, S, 3) pictures as one, `columns` to a row."""
+    """Join pictures (N, S, S, 3) into one, with `columns` pictures in a row."""
     rows = len(images) // columns
     n, height, width, _ = images.shape
     grid = images[: rows * columns].reshape(rows, columns, height, width, 3)
     return grid.transpose(0, 2, 1, 3, 4).reshape(rows * height, columns * width, 3)
 
 
-# --- axes --------------------------------------------------------------------------------------------------
+# --- axes ---------------------------------------------------------------------
 
 
-def ab_axes(figure: Figure, where: SubplotSpec, title: str, reach: int = 118) -> Axes:
-    """Axes of the ab plane: a to the right, b up, both to the same scale."""
+def cells(grid: GridSpecBase) -> list[SubplotSpec]:
+    """The cells of a grid, row by row."""
+    return [grid[number] for number in range(grid.nrows * grid.ncols)]
+
+
+def free_figure(width: float, height: float) -> Figure:
+    """A figure whose axes are placed by hand, so without a layout engine; sizes in inches."""
+    figure = Figure((width, height))
+    figure.set_layout_engine("none")
+    return figure
+
+
+def ab_axes(figure: Figure, where: SubplotSpec, title: str, reach: float = 118) -> Axes:
+    """Axes of the ab plane: a* to the right, b* upwards, both on the same scale."""
     axes = figure.add_subplot(where, aspect="equal", title=title)
     axes.set(xticks=range(-100, 101, 50), yticks=range(-100, 101, 50))
     axes.set(xlim=(-reach, reach), ylim=(-reach, reach))
@@ -209,18 +223,18 @@ def picture_axes(figure: Figure, where: SubplotSpec, rgb: np.ndarray, title: str
     return axes
 
 
-def _squares(axes: Axes, centres: Tensor, side: float | np.ndarray, **style: object) -> None:
+def _squares(axes: Axes, centres: Tensor, side: float | np.ndarray, **style: Any) -> None:
     """A square at each centre, `side` ab units wide."""
     corner = np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]]) / 2
     sides = np.broadcast_to(side, len(centres))
-    axes.add_collection(
-        PolyCollection(centres.numpy()[:, None] + sides[:, None, None] * corner, **style)
-    )
+    squares = centres.numpy()[:, None] + sides[:, None, None] * corner  # (N, 4, 2)
+    axes.add_collection(PolyCollection(list(squares), **style))
 
 
-def dots(axes: Axes, centres: Tensor, share: np.ndarray, widest: float, **style: object) -> None:
-    """A disc at each centre; its area is proportional to `share`, and a share of 1 is `widest`
-    wide.
+def dots(axes: Axes, centres: Tensor, share: np.ndarray, widest: float, **style: Any) -> None:
+    """Draw a disc at each centre, with an area proportional to its share.
+
+    widest  the diameter for a share of 1, in ab units
     """
     diameter = widest * np.sqrt(np.clip(share, 0, None))
     style = {"edgecolor": "white", "linewidth": 0.4} | style
@@ -232,12 +246,11 @@ def dots(axes: Axes, centres: Tensor, share: np.ndarray, widest: float, **style:
 
 
 def hwc(image: Tensor) -> np.ndarray:
-    """(3, H, W) or (1, 3, H, W) as (H, W, 3)."""
+    """Rearrange a picture (3, H, W) or (1, 3, H, W) to (H, W, 3), as a numpy array."""
     return image.detach().reshape(-1, *image.shape[-2:]).movedim(0, -1).cpu().double().numpy()
 
 
-# --- the figures
-# -------------------------------------------------------------------------------------------
+# --- the figures --------------------------------------------------------------
 
 
 @_styled
@@ -250,14 +263,14 @@ def gallery(panels: dict[str, Tensor], columns: int = 4) -> Figure:
     height, width = next(iter(panels.values())).shape[-2:]
     figure = Figure((WIDTH, rows * (WIDTH / columns * height / width + 0.3)))
     grid = figure.add_gridspec(rows, columns)
-    for place, (name, image) in zip(grid, panels.items(), strict=False):
+    for place, (name, image) in zip(cells(grid), panels.items(), strict=False):
         picture_axes(figure, place, hwc(image), name)
     return figure
 
 
 @_styled
 def same_lightness(photograph: Tensor, turns: Sequence[float]) -> Figure:
-    """A portrait without its colour, and with its most vivid colours turned around the ab plane.
+    """A portrait without colour, and with its most vivid colours rotated in the ab plane.
 
     photograph  (1, 3, H, W)
     turns       degrees
@@ -268,8 +281,8 @@ def same_lightness(photograph: Tensor, turns: Sequence[float]) -> Figure:
     figure = Figure((WIDTH, 0.3 + WIDTH / (len(turns) + 1) * lab.shape[0] / lab.shape[1]))
     grid = figure.add_gridspec(1, len(turns) + 1, wspace=0.02)
     picture_axes(figure, grid[0], _to_rgb(lab * [1, 0, 0]), "lightness")
-    for place, turn, letter in zip(list(grid)[1:], turns, "ABCDEFGH", strict=False):
-        strength = 0.7 if turn else 1  # paler, so that each is a colour that a screen can show
+    for place, turn, letter in zip(cells(grid)[1:], turns, "ABCDEFGH", strict=False):
+        strength = 0.7 if turn else 1  # paler, so that every colour is in gamut
         turned = strength * (lab[..., 1] + 1j * lab[..., 2]) * np.exp(1j * np.radians(turn))
         ab = np.stack([turned.real, turned.imag], axis=-1)
         mixed = vivid[..., None] * ab + (1 - vivid[..., None]) * lab[..., 1:]
@@ -279,14 +292,13 @@ def same_lightness(photograph: Tensor, turns: Sequence[float]) -> Figure:
 
 @_styled
 def lab_planes(rgb: Tensor, lightness: Tensor, ab: Tensor) -> Figure:
-    """Photographs and their three planes, all at the network's scale; a and b are shown in their
-    own hues.
+    """Photographs and their three planes; a and b are shown in their own hues.
 
+    Planes are at the network's scale:
     rgb (B, 3, H, W), lightness (B, 1, H, W), ab (B, 2, H, W)
     """
-    planes = (
-        torch.cat([lightness * 100 + 50, ab * 110], dim=1).detach().movedim(1, -1).double().numpy()
-    )
+    lab = torch.cat([lightness * 100 + 50, ab * 110], dim=1)
+    planes = lab.detach().movedim(1, -1).double().numpy()  # (B, H, W, 3)
     keep = {"L: lightness": [1, 0, 0], "a: green to red": [0, 1, 0], "b: blue to yellow": [0, 0, 1]}
     figure = Figure((WIDTH, 0.35 + len(rgb) * WIDTH / 4 * rgb.shape[-2] / rgb.shape[-1]))
     grid = figure.add_gridspec(len(rgb), 4, hspace=0, wspace=0.02)
@@ -303,18 +315,16 @@ AB_AXIS = torch.linspace(-BALLS_REACH, BALLS_REACH, 61)
 
 
 def ab_grid() -> Tensor:
-    """Every colour of a coarse grid over the part of the ab plane where the balls are: (3721,
-    2).
-    """
+    """A coarse grid over the part of the ab plane where the balls are: colours (3721, 2)."""
     return torch.cartesian_prod(AB_AXIS, AB_AXIS)
 
 
 @_styled
 def l2_walk(population: Tensor, path: Tensor, landscape: Tensor) -> Figure:
-    """Gradient descent on one colour, over the landscape of its loss.
+    """Gradient descent on one colour, drawn over the landscape of its loss.
 
     population  (N, 2)  colours of the training set
-    path        (S, 2)  the answer before the first step, after it, ...
+    path        (S, 2)  the prediction before the first step, after it, ...
     landscape   (G,)    the loss of each colour of `ab_grid()`
     """
     figure = Figure((WIDTH, 4.6))
@@ -325,8 +335,9 @@ def l2_walk(population: Tensor, path: Tensor, landscape: Tensor) -> Figure:
     bowl = landscape.detach().reshape(len(AB_AXIS), -1).T.numpy()
     axes.contour(AB_AXIS, AB_AXIS, bowl, levels=12, colors="#c3c9cf", linewidths=0.8, zorder=1)
     _modes(axes, population)
-    axes.plot(*path.T.numpy(), color=INK, lw=1, zorder=3)
-    axes.scatter(*path.T.numpy(), c=own_colours(path), s=26, edgecolor=INK, lw=0.6, zorder=4)
+    a, b = path.T.numpy()
+    axes.plot(a, b, color=INK, lw=1, zorder=3)
+    axes.scatter(a, b, c=own_colours(path), s=26, edgecolor=INK, lw=0.6, zorder=4)
     steps = [0, len(path) // 8, len(path) - 1]
     names = [f"after {step} steps" if step else "at first" for step in steps]
     _ball_column(figure, grid[2], path[steps], names)
@@ -334,34 +345,31 @@ def l2_walk(population: Tensor, path: Tensor, landscape: Tensor) -> Figure:
 
 
 def _modes(axes: Axes, population: Tensor) -> None:
-    """Each colour that occurs, with its share, as a disc and a number above it."""
+    """Draw each colour that occurs as a disc, with its share as a number."""
     modes, counts = population.unique(dim=0, return_counts=True)
     share = counts.numpy() / len(population)
     dots(axes, modes, share, 36, facecolor=own_colours(modes), zorder=2)
     _name_dots(axes, modes, share, 36)
 
 
-def _name_dots(
-    axes: Axes, centres: Tensor, share: np.ndarray, widest: float, **style: object
-) -> None:
-    """The share of each disc, on its far side from the middle of the plane."""
+def _name_dots(axes: Axes, centres: Tensor, share: np.ndarray, widest: float, **style: Any) -> None:
+    """Write the share of each disc beside it, on the side away from the plane's centre."""
     style = {"path_effects": [withStroke(linewidth=2.5, foreground="white")]} | style
     for (a, b), each in zip(centres.tolist(), share, strict=True):
-        away = (widest / 2 * each**0.5 + 3) * (1 if b > 0 else -1)
-        axes.annotate(
-            f"{each:.0%}", (a, b + away), ha="center", va="bottom" if b > 0 else "top", **style
-        )
+        side, va = (1, "bottom") if b > 0 else (-1, "top")
+        away = (widest / 2 * each**0.5 + 3) * side
+        axes.annotate(f"{each:.0%}", (a, b + away), ha="center", va=va, **style)
 
 
 def _ball_column(figure: Figure, where: SubplotSpec, ab: Tensor, names: Sequence[str]) -> None:
     inner = where.subgridspec(len(names), 1)
-    for place, ball, name in zip(inner, painted_balls(ab, 160), names, strict=True):
+    for place, ball, name in zip(cells(inner), painted_balls(ab, 160), names, strict=True):
         picture_axes(figure, place, ball).set_title(name, loc="center", pad=2)
 
 
 @_styled
 def bins_and_histogram(bins: Tensor, photographs_ab: Tensor) -> Figure:
-    """The bins in their own colours, and where the pixels of photographs lie among them.
+    """The bins in their own colours, and a histogram of photographs' pixels over them.
 
     bins            (Q, 2)
     photographs_ab  (B, 2, H, W)
@@ -382,14 +390,14 @@ def bins_and_histogram(bins: Tensor, photographs_ab: Tensor) -> Figure:
 
 @_styled
 def soft_codes(bins: Tensor, codes: dict[str, tuple[Tensor, Tensor]]) -> Figure:
-    """The neighbourhood of a few colours: the share of each bin, in per cent.
+    """The soft codes of a few colours: the share of each nearby bin, in per cent.
 
     bins   (Q, 2)
     codes  a colour (2,) and its shares (Q,), by name
     """
     figure = Figure((WIDTH, 3.45))
     grid = figure.add_gridspec(1, len(codes))
-    for place, (name, (colour, share)) in zip(grid, codes.items(), strict=True):
+    for place, (name, (colour, share)) in zip(cells(grid), codes.items(), strict=True):
         a, b = colour.tolist()
         axes = figure.add_subplot(place, aspect="equal", title=name, xlabel="a*")
         axes.set(xlim=(a - 27, a + 27), ylim=(b - 27, b + 27), xticks=_tens(a), yticks=_tens(b))
@@ -401,17 +409,13 @@ def soft_codes(bins: Tensor, codes: dict[str, tuple[Tensor, Tensor]]) -> Figure:
 
 
 def _shares(axes: Axes, bins: Tensor, share: np.ndarray) -> None:
-    """Squares in their own colours, the fainter the smaller their share, which is written below
-    them.
-    """
+    """Draw bins in their own colours, fainter for smaller shares, with the share as a number."""
     strength = np.sqrt(share / share.max())[:, None]
     colours = own_colours(bins) * strength + 0.945 * (1 - strength)
     _squares(axes, bins, 9.4, facecolor=colours, zorder=2)
     for (a, b), each, colour in zip(bins.tolist(), share, colours, strict=True):
         ink = INK if colour @ [0.3, 0.59, 0.11] > 0.45 else "white"
-        axes.annotate(
-            _percent(each), (a, b - 3), ha="center", va="center", fontsize=7.5, color=ink, zorder=5
-        )
+        axes.annotate(_percent(each), (a, b - 3), fontsize=7.5, color=ink, zorder=5, **CENTRED)
 
 
 def _tens(middle: float) -> list[int]:
@@ -427,24 +431,23 @@ def _percent(share: float) -> str:
 def finding_modes(
     bins: Tensor, snapshots: dict[int, Tensor], losses: Sequence[float], floor: float
 ) -> Figure:
-    """A distribution over the bins as it is learnt, and its loss.
+    """A distribution over the bins during training, and its loss.
 
     bins       (Q, 2)
     snapshots  (Q,)  probabilities, by step
     losses     nats, before the first step, after it, ...
-    floor      the least that the loss can be
+    floor      the lower bound of the loss
     """
     figure = Figure((WIDTH, 2.7))
     grid = figure.add_gridspec(1, len(snapshots) + 1)
-    for place, (step, share) in zip(grid, snapshots.items(), strict=False):
+    for place, (step, share) in zip(cells(grid), snapshots.items(), strict=False):
         axes = ab_axes(figure, place, f"after {step} steps" if step else "before the first step")
         axes.set(xticks=[], yticks=[], xlabel="a*", ylabel="b*")
         dots(axes, bins, share.detach().numpy(), 80, facecolor=own_colours(bins), linewidth=0)
         seen = share.detach() > 0.04
         _name_dots(axes, bins[seen], share.detach()[seen].numpy(), 80, fontsize=8.5)
-    _loss_curve(
-        figure, grid[-1], losses, {"log Q: knows nothing": np.log(len(bins)), "the floor": floor}
-    )
+    levels = {"log Q: knows nothing": float(np.log(len(bins))), "the floor": floor}
+    _loss_curve(figure, grid[-1], losses, levels)
     return figure
 
 
@@ -454,9 +457,8 @@ def _loss_curve(
     axes = figure.add_subplot(where, title="your loss, in nats", box_aspect=1, xlabel="step")
     for name, level in levels.items():
         axes.axhline(level, color=MUTED, lw=0.9, ls=(0, (4, 3)))
-        axes.annotate(
-            name, (len(losses), level), (0, 3), textcoords="offset points", ha="right", color=MUTED
-        )
+        end = (len(losses), level)
+        axes.annotate(name, end, (0, 3), textcoords="offset points", ha="right", color=MUTED)
     axes.plot(losses, color=ACCENT, lw=2)
     axes.set(ylim=(0, max(levels.values()) + 0.9), xlim=(0, len(losses)))
 
@@ -465,42 +467,29 @@ def _loss_curve(
 def temperatures(
     bins: Tensor, share: Tensor, by_temperature: dict[float, Tensor], marked: float
 ) -> Figure:
-    """How the decoded colour walks as the temperature rises.
+    """The path of the decoded colour as the temperature rises.
 
     bins            (Q, 2)
     share           (Q,)  the distribution, at temperature 1
     by_temperature  (2,)  the decoded colour, from the lowest temperature up
-    marked          the temperature to point out
+    marked          the temperature to highlight
     """
     path = torch.stack(list(by_temperature.values())).detach()
     figure = Figure((WIDTH, 4.3))
     grid = figure.add_gridspec(1, 2, width_ratios=[1.2, 1])
     axes = ab_axes(figure, grid[0], "the distribution, and the colours read from it", BALLS_REACH)
-    dots(
-        axes,
-        bins,
-        share.numpy() / share.max().item(),
-        10.5,
-        facecolor=own_colours(bins),
-        linewidth=0,
-    )
-    axes.plot(*path.T.numpy(), color=INK, lw=1.2, zorder=3)
-    axes.scatter(*path.T.numpy(), c=own_colours(path), s=34, edgecolor=INK, lw=0.8, zorder=4)
-    for (a, b), name in (
-        (path[0].tolist(), "T → 0: the mode"),
-        (path[-1].tolist(), "T = 1: the mean"),
-    ):
-        axes.annotate(
-            name,
-            (a, b),
-            (-52 if "mode" in name else -9, -3),
-            textcoords="offset points",
-            ha="right",
-        )
-    inner = grid[1].subgridspec(3, 3)
-    for place, temperature, ball in zip(
-        inner, by_temperature, painted_balls(path, 160), strict=True
-    ):
+    relative = share.numpy() / share.max().item()
+    dots(axes, bins, relative, 10.5, facecolor=own_colours(bins), linewidth=0)
+    a, b = path.T.numpy()
+    axes.plot(a, b, color=INK, lw=1.2, zorder=3)
+    axes.scatter(a, b, c=own_colours(path), s=34, edgecolor=INK, lw=0.8, zorder=4)
+    ends = (("T → 0: the mode", 0, -52), ("T = 1: the mean", -1, -9))
+    for name, end, shift in ends:
+        where, offset = (a[end], b[end]), (shift, -3)
+        axes.annotate(name, where, offset, textcoords="offset points", ha="right")
+    inner = cells(grid[1].subgridspec(3, 3))
+    balls = painted_balls(path, 160)
+    for place, temperature, ball in zip(inner, by_temperature, balls, strict=True):
         weight = "bold" if temperature == marked else "normal"
         title = f"T = {temperature:g}"
         picture_axes(figure, place, ball).set_title(title, loc="center", pad=2, fontweight=weight)
@@ -509,14 +498,14 @@ def temperatures(
 
 @_styled
 def priors(bins: Tensor, by_name: dict[str, Tensor]) -> Figure:
-    """How often each bin occurs, on a log scale; bins that never occur stay hollow.
+    """How often each bin occurs, on a log scale; bins that never occur stay empty.
 
     bins     (Q, 2)
     by_name  (Q,)  each sums to 1
     """
     figure = Figure((WIDTH, 4.3))
     grid = figure.add_gridspec(1, len(by_name))
-    for place, (name, prior) in zip(grid, by_name.items(), strict=True):
+    for place, (name, prior) in zip(cells(grid), by_name.items(), strict=True):
         axes = ab_axes(figure, place, name)
         log = prior.detach().clamp(min=1e-12).log10().numpy()
         _squares(axes, bins, 9.4, facecolor="white", edgecolor=FAINT, linewidth=0.6)
@@ -533,11 +522,11 @@ def priors(bins: Tensor, by_name: dict[str, Tensor]) -> Figure:
 def rebalancing(
     bins: Tensor, prior: Tensor, weights: Tensor, by_lambda: dict[float, Tensor]
 ) -> Figure:
-    """The weight of each bin on the map, and how lambda bends it.
+    """The weight of each bin in the ab plane, and how it depends on lambda.
 
     bins       (Q, 2)
     prior      (Q,)  how often each bin occurs
-    weights    (Q,)  the weights to put on the map
+    weights    (Q,)  the weights to show in the ab plane
     by_lambda  (Q,)  weights, by lambda
     """
     figure = Figure((WIDTH, 4.3))
@@ -549,9 +538,8 @@ def rebalancing(
     bar.outline.set_visible(False)
     axes = figure.add_subplot(grid[1], title="how λ bends them", xscale="log", yscale="log")
     order = prior.argsort()
-    for shade, (lam, weight) in zip(
-        np.linspace(0.9, 0.3, len(by_lambda)), by_lambda.items(), strict=True
-    ):
+    shades = np.linspace(0.9, 0.3, len(by_lambda))
+    for shade, (lam, weight) in zip(shades, by_lambda.items(), strict=True):
         colour = mpl.colormaps["magma_r"](shade)
         axes.plot(prior[order], weight.detach()[order], color=colour, lw=2)
         axes.annotate(f"λ = {lam:g}", (1.5e-6, weight.max().item() * 1.12), color=colour)

@@ -1,11 +1,12 @@
-"""A panel of sliders that a trained generator answers at once.
+"""A panel of sliders for a trained chair generator.
 
     ChairPanel(drawn, chairs=24).show()
 
-Every slider's movement is one pass through the network.
+Each movement of a slider is one pass through the network.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -24,25 +25,24 @@ from course_utils.data.transformations import (
 )
 from course_utils.plots.panels import Panel
 
-# first chair, second chair, share of the second (), azimuth (), elevation (), parameters (8,) ->
-# (3, S, S)
+# (first chair, second chair, share of the second (), azimuth (), elevation (), parameters (8,))
+# -> picture (3, S, S)
 Draw = Callable[[int, int, Tensor, Tensor, Tensor, Tensor], Tensor]
 
-# How far each parameter goes in the paper, up and down; of the factors, their logarithm. So do the
-# sliders.
+# The range of each parameter in the paper, in both directions; for factors, of their logarithm. The
+# sliders have the same ranges.
 REACH = (SHIFT, SHIFT, ROTATION, ZOOM + SQUEEZE, ZOOM + SQUEEZE, SATURATION, BRIGHTNESS, HUE)
+Control = tuple[type, dict[str, Any]]  # the class of a slider, and its settings
 # name: (lowest, highest, step, at the start)
 VIEW = {"azimuth": (0.0, 360.0, 1.0, 30.0), "elevation": (0.0, 60.0, 1.0, 20.0)}
 
 
 class ChairPanel(Panel):
-    """Sliders for two chairs and the share of the second, for the viewpoint, and for each
-    transformation.
+    """Sliders for a mixture of two chairs, the viewpoint, and each transformation.
 
-    draw    what the picture is made by: it gets the sliders' values and returns a picture (3, S, S)
-            in [0, 1]
-    chairs  how many there are to choose from
-    side    pixels of the picture on the page
+    draw    turns the sliders' values into a picture (3, S, S) in [0, 1]
+    chairs  the number of chairs to choose from
+    side    side of the picture on the page, in pixels
     """
 
     def __init__(self, draw: Draw, chairs: int, side: int = 320) -> None:
@@ -50,21 +50,24 @@ class ChairPanel(Panel):
         super().__init__(side, "a chair, as the generator draws it")
 
     def start(self) -> dict[str, float]:
-        """The values that the sliders have at first: two chairs, nothing transformed."""
+        """The initial values: the first two chairs, and no transformation."""
         chairs = {"chair": 0, "towards": min(1, self.chairs - 1), "share": 0.0}
         view = {name: begin for name, (*_, begin) in VIEW.items()}
         return chairs | view | dict(zip(PARAMETERS, IDENTITY, strict=True))
 
     def picture(self) -> Tensor:
-        """What the generator draws for the present values."""
-        now = self.values
-        numbers = (torch.tensor(float(now[name])) for name in ("share", "azimuth", "elevation"))
-        parameters = torch.tensor([float(now[name]) for name in PARAMETERS])
-        return self.draw(int(now["chair"]), int(now["towards"]), *numbers, parameters)
+        """The generator's picture for the current values."""
+        first, second = int(self.values["chair"]), int(self.values["towards"])
+        share, azimuth, elevation = map(self._number, ("share", "azimuth", "elevation"))
+        parameters = torch.stack([self._number(name) for name in PARAMETERS])
+        return self.draw(first, second, share, azimuth, elevation, parameters)
+
+    def _number(self, name: str) -> Tensor:
+        return torch.tensor(float(self.values[name]))
 
     def widget(self, picture: bytes) -> object:
-        """Picture and sliders as one widget. Raises ImportError if ipywidgets is not installed."""
-        import ipywidgets as widgets  # the notebook is usable without
+        """The picture and its sliders as one widget. Raises ImportError without ipywidgets."""
+        import ipywidgets as widgets  # optional: the notebook works without it
 
         layout = widgets.Layout(width="300px")
         style = {"description_width": "85px"}
@@ -81,44 +84,28 @@ class ChairPanel(Panel):
         left = widgets.VBox([image, said, widgets.HBox([self._turning(widgets), again])])
         return widgets.HBox([left, widgets.VBox(columns[:5]), widgets.VBox(columns[5:])])
 
-    def _controls(self, widgets: object) -> dict[str, tuple[type, dict[str, object]]]:
-        """Of each slider, the kind and the settings."""
+    def _controls(self, widgets: Any) -> dict[str, Control]:
+        """The class and the settings of each slider."""
         now, last = self.values, self.chairs - 1
-        controls: dict[str, tuple[type, dict[str, object]]] = {
-            name: (widgets.IntSlider, {"min": 0, "max": last, "value": now[name]})
-            for name in ("chair", "towards")
-        }
-        controls["share"] = (
-            widgets.FloatSlider,
-            {"min": -1, "max": 2, "step": 0.01, "value": now["share"]},
-        )
+        controls: dict[str, Control] = {}
+        for name in ("chair", "towards"):
+            controls[name] = widgets.IntSlider, {"min": 0, "max": last, "value": now[name]}
+        share = {"min": -1, "max": 2, "step": 0.01, "value": now["share"]}
+        controls["share"] = widgets.FloatSlider, share
         for name, (low, high, step, _) in VIEW.items():
-            controls[name] = (
-                widgets.FloatSlider,
-                {
-                    "min": low,
-                    "max": high,
-                    "step": step,
-                    "value": now[name],
-                    "readout_format": ".0f",
-                },
-            )
+            settings = {"min": low, "max": high, "step": step, "value": now[name]}
+            controls[name] = widgets.FloatSlider, settings | {"readout_format": ".0f"}
         for name, far, factor, value in zip(PARAMETERS, REACH, FACTORS, IDENTITY, strict=True):
-            kind = widgets.FloatLogSlider if factor else widgets.FloatSlider
-            settings = {
-                "min": -far,
-                "max": far,
-                "step": far / 50,
-                "value": value,
-                "readout_format": ".2f",
-            }
-            controls[name] = (kind, settings | ({"base": torch.e} if factor else {}))
+            settings = {"min": -far, "max": far, "step": far / 50, "value": value}
+            shown = settings | {"readout_format": ".2f"}
+            if factor:
+                controls[name] = widgets.FloatLogSlider, shown | {"base": torch.e}
+            else:
+                controls[name] = widgets.FloatSlider, shown
         return controls
 
-    def _turning(self, widgets: object) -> object:
-        """A button that turns the chair: the browser moves the slider, and the slider asks for
-        pictures.
-        """
+    def _turning(self, widgets: Any) -> Any:
+        """A button that turns the chair: the browser moves the azimuth's slider."""
         play = widgets.Play(min=0, max=355, step=5, interval=80, repeat=True, show_repeat=False)
         widgets.jslink((play, "value"), (self.sliders["azimuth"], "value"))
         return play

@@ -1,11 +1,11 @@
-"""Figures of a chair generator: sizes and paintings of up-convolutions, its inputs, its layers, its
-chairs.
+"""Figures about a chair generator: up-convolutions, inputs, layers, training and chairs.
 
-Pictures are sRGB in [0, 1] and over white unless a docstring says otherwise. Every function returns
-a new Figure.
+Pictures are sRGB in [0, 1] over white unless a docstring says otherwise. Every figure function
+returns a new Figure.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -18,17 +18,25 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor, nn
 
 from course_utils.plots.classifier_plots import SECOND, THIRD
-from course_utils.plots.color_plots import ACCENT, FAINT, INK, MUTED, STYLE, WIDTH
+from course_utils.plots.color_plots import (
+    ACCENT,
+    CENTRED,
+    FAINT,
+    INK,
+    MUTED,
+    STYLE,
+    WIDTH,
+    free_figure,
+)
 from course_utils.plots.picture_rows import picture_rows
 
 _styled = mpl.rc_context(STYLE)
 COLORS = (ACCENT, SECOND, THIRD, MUTED)
 LIGHTS = ("#f2b8b5", "#bfe3c0", "#bcd4f0")  # red, green and blue, pale
-PALE = "#f6d5e2"  # the accent, thinned: a window, or a kernel's painting
+PALE = "#f6d5e2"  # a pale accent: a window, or what a kernel paints
 
 
-# --- pictures in rows
-# --------------------------------------------------------------------------------------
+# --- pictures in rows ---------------------------------------------------------
 
 
 def picture_grid(images: Tensor, columns: int = 12) -> Figure:
@@ -40,13 +48,12 @@ def picture_grid(images: Tensor, columns: int = 12) -> Figure:
     return picture_rows({" " * place: row for place, row in enumerate(rows)}, largest=0.78)
 
 
-# --- sizes
-# -------------------------------------------------------------------------------------------------
+# --- sizes --------------------------------------------------------------------
 
 
 @_styled
 def output_sizes(inputs: Sequence[int], lines: dict[str, Sequence[int]]) -> Figure:
-    """The output's size over the input's, a staircase for each stride."""
+    """Output size against input size, with one staircase for each stride."""
     figure = Figure((WIDTH * 0.7, 3.1))
     axes = figure.subplots()
     for colour, (name, sizes) in zip(COLORS, lines.items(), strict=False):
@@ -59,11 +66,10 @@ def output_sizes(inputs: Sequence[int], lines: dict[str, Sequence[int]]) -> Figu
 
 @_styled
 def sizes_and_back(shrunk: dict[int, int], grown: dict[int, Sequence[int]]) -> Figure:
-    """Which sizes a convolution takes to which, and where a fractionally-strided one takes them
-    back to.
+    """The output sizes of a convolution, and those of a fractionally-strided one going back.
 
     shrunk  the convolution's output size, by its input size
-    grown   the sizes with output_padding 0, 1, ..., by the size that goes in
+    grown   the output sizes with output_padding 0, 1, ..., by input size
     """
     figure = Figure((WIDTH, 2.4))
     axes = figure.subplots(1, 2)
@@ -78,7 +84,7 @@ def sizes_and_back(shrunk: dict[int, int], grown: dict[int, Sequence[int]]) -> F
 def _arrows(
     axes: Axes, pairs: Sequence[tuple[int, int]], colour: str, *, back: bool = False
 ) -> None:
-    """Arrows between the large size of each pair, above, and its small one, below."""
+    """Draw arrows between the large size of each pair, above, and the small one, below."""
     for large, small in pairs:
         ends = ((2 * small + 1.5, 0), (large, 1))
         tail, head = ends if back else ends[::-1]
@@ -88,36 +94,31 @@ def _arrows(
         arrow.shrinkA = arrow.shrinkB = 9
         axes.add_patch(arrow)
         for place, size in zip(ends, (small, large), strict=True):
-            axes.annotate(str(size), place, ha="center", va="center", fontsize=10)
+            axes.annotate(str(size), place, fontsize=10, **CENTRED)
     sides = [large for large, _ in pairs]
     axes.set(xlim=(min(sides) - 0.6, max(sides) + 0.6), ylim=(-0.15, 1.15))
     axes.set_axis_off()
 
 
-# --- fractionally-strided convolution
-# ----------------------------------------------------------------------
+# --- fractionally-strided convolution -----------------------------------------
 
 
 @_styled
 def nails(stages: dict[str, Tensor]) -> Figure:
-    """Maps with zeros in between, at one scale, so that they grow.
+    """Maps with inserted zeros, all at the same scale, so that larger maps look larger.
 
     stages  (H, W) each, by name
     """
     gap, sides = 3, [stage.shape[1] for stage in stages.values()]
-    total, height = (
-        sum(sides) + gap * (len(sides) - 1),
-        max(stage.shape[0] for stage in stages.values()),
-    )
-    figure = Figure((WIDTH, (height + 4) * WIDTH / total), layout="none")
+    total = sum(sides) + gap * (len(sides) - 1)
+    height = max(stage.shape[0] for stage in stages.values())
+    figure = free_figure(WIDTH, (height + 4) * WIDTH / total)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set_axis_off()
     left = 0
     for name, stage in stages.items():
-        extent = (left, left + stage.shape[1], stage.shape[0], 0)
-        axes.imshow(
-            stage.detach(), cmap="magma", vmin=0, vmax=1, interpolation="nearest", extent=extent
-        )
+        image = axes.imshow(stage.detach(), cmap="magma", vmin=0, vmax=1, interpolation="nearest")
+        image.set_extent((left, left + stage.shape[1], stage.shape[0], 0))
         axes.annotate(f"{name}: {stage.shape[0]} × {stage.shape[1]}", (left, -0.8), fontsize=9)
         left += stage.shape[1] + gap
     axes.set(xlim=(0, total), ylim=(height, -4))
@@ -125,9 +126,7 @@ def nails(stages: dict[str, Tensor]) -> Figure:
 
 
 def _numbers(axes: Axes, values: Tensor, lit: Tensor | None = None, name: str = "") -> None:
-    """A map (H, W) as numbers in boxes; those where `lit` (H, W) are shaded. NaN is an empty
-    box.
-    """
+    """Draw a map (H, W) as numbers in boxes, shaded where `lit` (H, W) is set; NaN stays empty."""
     axes.clear()
     height, width = values.shape
     axes.set(xlim=(-0.03, width + 0.03), ylim=(height + 0.03, -0.03), aspect="equal", anchor="C")
@@ -137,28 +136,29 @@ def _numbers(axes: Axes, values: Tensor, lit: Tensor | None = None, name: str = 
         on = lit is not None and bool(lit[row, column])
         axes.add_patch(Rectangle((column, row), 1, 1, fc=PALE if on else "white", ec=MUTED, lw=0.7))
         if (value := values[row, column].item()) == value:
-            axes.annotate(
-                f"{value:g}",
-                (column + 0.5, row + 0.52),
-                ha="center",
-                va="center",
-                fontsize=8,
-                color=INK if value else MUTED if on else FAINT,
-            )
+            middle = (column + 0.5, row + 0.52)
+            axes.annotate(f"{value:g}", middle, fontsize=8, color=_ink(value, on), **CENTRED)
 
 
-def _window(shape: tuple[int, int], row: int, column: int, kernel: int, stride: int) -> Tensor:
-    lit = torch.zeros(shape, dtype=torch.bool)
-    lit[row * stride : row * stride + kernel, column * stride : column * stride + kernel] = True
+def _ink(value: float, on: bool) -> str:
+    """The colour of a number; a zero is pale."""
+    if value:
+        return INK
+    return MUTED if on else FAINT
+
+
+def _window(shape: Sequence[int], row: int, column: int, kernel: int, stride: int) -> Tensor:
+    lit = torch.zeros(*shape, dtype=torch.bool)
+    top, left = row * stride, column * stride
+    lit[top : top + kernel, left : left + kernel] = True
     return lit
 
 
 @_styled
 def paintings(maps: Tensor, kernel: Tensor, steps: dict[int, Tensor], stride: int) -> Figure:
-    """How a fractionally-strided convolution adds up: its result after some of the values have
-    painted.
+    """A fractionally-strided convolution step by step: its result after some of the values.
 
-    maps    (H, W)    what goes in
+    maps    (H, W)    the input
     kernel  (h, w)
     steps   (H', W')  the result of the first n values alone, by n
     """
@@ -177,10 +177,10 @@ def paintings(maps: Tensor, kernel: Tensor, steps: dict[int, Tensor], stride: in
 def two_ways(
     down: Tensor, up: Tensor, steps: Sequence[Tensor], kernel: Tensor, stride: int
 ) -> Tensor:
-    """A film: a convolution gathers windows into values, and beside it each value paints a window.
+    """An animation: a convolution gathers windows; beside it, each value paints a window.
 
-    down     (H', W')  what the convolution reads; (H, W) values come out
-    up       (H, W)    what the fractionally-strided convolution reads
+    down     (H', W')  the convolution's input; its output has (H, W) values
+    up       (H, W)    the input of the fractionally-strided convolution
     steps    (H', W')  its result after the first value, the first two, ...: H * W of them
     kernel   (h, h)    of both
     returns  frames (T, 3, height, width)
@@ -188,10 +188,8 @@ def two_ways(
     frames, gathered = [], torch.full(up.shape, torch.nan)
     for step, result in enumerate(steps):
         row, column = divmod(step, up.shape[1])
-        lit, dot = (
-            _window(down.shape, row, column, len(kernel), stride),
-            _window(up.shape, row, column, 1, 1),
-        )
+        lit = _window(down.shape, row, column, len(kernel), stride)
+        dot = _window(up.shape, row, column, 1, 1)
         gathered[row, column] = (down[lit].view_as(kernel) * kernel).sum()
         sheet = Image.new("RGB", (720, 500), "white")
         _drawn_grid(sheet, (20, 40), down, lit, "Convolution: a window goes in ...")
@@ -205,7 +203,7 @@ def two_ways(
 def _drawn_grid(
     sheet: Image.Image, corner: tuple[int, int], values: Tensor, lit: Tensor, name: str
 ) -> None:
-    """As `_numbers`, in pixels: a film has too many frames for a figure each."""
+    """Draw like `_numbers`, but in pixels: one figure for each frame would be too slow."""
     pen, cell = ImageDraw.Draw(sheet), 40
     font = ImageFont.truetype(findfont("DejaVu Sans"), 14)
     pen.text((corner[0], corner[1] - 24), name, fill=INK, font=font)
@@ -214,14 +212,13 @@ def _drawn_grid(
         on, value = bool(lit[row, column]), values[row, column].item()
         pen.rectangle((x, y, x + cell, y + cell), fill=PALE if on else "white", outline=MUTED)
         if value == value:  # NaN is an empty box
-            ink = INK if value else MUTED if on else FAINT
-            pen.text((x + cell / 2, y + cell / 2), f"{value:g}", fill=ink, font=font, anchor="mm")
+            middle, ink = (x + cell / 2, y + cell / 2), _ink(value, on)
+            pen.text(middle, f"{value:g}", fill=ink, font=font, anchor="mm")
 
 
 @_styled
 def matrices(conv: Tensor, back: Tensor, products: tuple[float, float]) -> Figure:
-    """Two linear maps as matrices, a column for each number that goes in, and two inner products
-    below them.
+    """Two linear maps as matrices, with one column for each input, and two inner products.
 
     conv      (M, N)  of a convolution
     back      (N, M)  of a fractionally-strided one
@@ -233,9 +230,8 @@ def matrices(conv: Tensor, back: Tensor, products: tuple[float, float]) -> Figur
         f"the convolution's matrix, {tuple(conv.shape)}.  ⟨conv(y), x⟩ = {products[0]:.6f}",
         f"yours, {tuple(back.shape)}, turned on its side.  ⟨y, yours(x)⟩ = {products[1]:.6f}",
     )
-    for each, matrix, name in zip(
-        figure.subplots(2, 1), (conv, back.detach().T), names, strict=True
-    ):
+    panels = figure.subplots(2, 1)
+    for each, matrix, name in zip(panels, (conv, back.detach().T), names, strict=True):
         each.imshow(matrix, cmap="RdBu_r", vmin=-reach, vmax=reach, interpolation="nearest")
         each.set_title(name)
         each.set(xticks=[], yticks=[])
@@ -244,7 +240,7 @@ def matrices(conv: Tensor, back: Tensor, products: tuple[float, float]) -> Figur
 
 @_styled
 def overlaps(counts: dict[str, Tensor]) -> Figure:
-    """How many kernels paint each pixel: along a side, and in a picture.
+    """How many kernels paint each pixel: along one side, and in two dimensions.
 
     counts  (S,) along one side, by title
     """
@@ -253,29 +249,21 @@ def overlaps(counts: dict[str, Tensor]) -> Figure:
     for (upper, lower), (title, count) in zip(axes.T, counts.items(), strict=True):
         count = count.detach()
         upper.bar(range(len(count)), count, width=0.8, color=ACCENT, alpha=0.6)
-        upper.set(
-            title=title,
-            xticks=[],
-            xlim=(-0.6, len(count) - 0.4),
-            ylim=(0, 3.4),
-            yticks=[0, 1, 2, 3],
-        )
-        both = count[:, None] * count  # a square kernel paints down as it does across
-        lower.imshow(
-            both, cmap="magma", vmin=0, vmax=max(9, int(both.max())), interpolation="nearest"
-        )
+        upper.set(title=title, xticks=[], yticks=[0, 1, 2, 3])
+        upper.set(xlim=(-0.6, len(count) - 0.4), ylim=(0, 3.4))
+        both = count[:, None] * count  # a square kernel covers rows as it covers columns
+        most = max(9, int(both.max()))
+        lower.imshow(both, cmap="magma", vmin=0, vmax=most, interpolation="nearest")
         for (row, column), number in np.ndenumerate(both.numpy()):
             ink = "white" if number < 5 else INK
-            lower.annotate(
-                str(number), (column, row), ha="center", va="center", fontsize=6.5, color=ink
-            )
+            lower.annotate(str(number), (column, row), fontsize=6.5, color=ink, **CENTRED)
         lower.set_axis_off()
     return figure
 
 
 @_styled
 def textures(maps: dict[str, Tensor]) -> Figure:
-    """Grey maps beside each other, from black for 0 to white for each one's largest value.
+    """Grey maps side by side: 0 is black, and the largest value of each map is white.
 
     maps  (H, W) each, by title
     """
@@ -284,21 +272,18 @@ def textures(maps: dict[str, Tensor]) -> Figure:
         values = values.detach() / values.detach().max().clamp(min=1e-9)
         each.imshow(values, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
         each.set_title(f"{title}: from {values.min():.2f} to 1", fontsize=9)
-        each.set(
-            xticks=[], yticks=[]
-        )  # the frame stays: a map that is white all over is still a map
+        each.set(xticks=[], yticks=[])
+        # The frame stays: without it, a map that is white everywhere could not be seen.
         each.spines[["top", "right"]].set_visible(True)
     return figure
 
 
-# --- what goes in
-# ------------------------------------------------------------------------------------------
+# --- what goes in -------------------------------------------------------------
 
 
 @_styled
 def view_codes(azimuth: Tensor, codes: Tensor, elevation: Tensor, heights: Tensor) -> Figure:
-    """Codes of viewpoints: around the chair as a circle, how far they are from the front's, and by
-    elevation.
+    """Codes of viewpoints: azimuths as a circle, their distances from the front, elevations.
 
     azimuth    (N,)    degrees; the first is the front
     codes      (N, 4)  of these azimuths at one elevation
@@ -312,13 +297,11 @@ def view_codes(azimuth: Tensor, codes: Tensor, elevation: Tensor, heights: Tenso
     axes[0].set(title="the azimuth's two numbers", xlabel="fourth", ylabel="third", aspect="equal")
     axes[0].set(xlim=(-1.2, 1.2), ylim=(-1.2, 1.2))
     away = (codes - codes[0]).norm(dim=1)
-    axes[1].plot(
-        azimuth, 2 * azimuth / 360, color=MUTED, lw=1.4, ls="--", label="one number, azimuth / 180"
-    )
+    line, name = 2 * azimuth / 360, "one number, azimuth / 180"
+    axes[1].plot(azimuth, line, color=MUTED, lw=1.4, ls="--", label=name)
     axes[1].plot(azimuth, away, color=ACCENT, lw=2, label="yours")
-    axes[1].set(
-        title="how far from the front's code?", xlabel="azimuth, degrees", xticks=range(0, 361, 90)
-    )
+    axes[1].set(title="how far from the front's code?", xlabel="azimuth, degrees")
+    axes[1].set_xticks(range(0, 361, 90))
     axes[1].legend(loc="lower center")
     for column, name, colour in ((0, "first", THIRD), (1, "second", SECOND)):
         axes[2].plot(elevation, heights[:, column], color=colour, lw=2, label=name)
@@ -331,16 +314,16 @@ def view_codes(azimuth: Tensor, codes: Tensor, elevation: Tensor, heights: Tenso
 def parameter_codes(
     names: Sequence[str], values: Tensor, codes: Tensor, unchanged: Sequence[float]
 ) -> Figure:
-    """What the network is fed, over each transformation's parameter; a ring where nothing changes.
+    """The network's input as a function of each parameter; a ring marks the identity.
 
     values     (8, N)  of each parameter
-    codes      (8, N)  what it is fed as
-    unchanged  8 values at which nothing changes
+    codes      (8, N)  the network's inputs for these values
+    unchanged  the 8 values that leave a picture unchanged
     """
     figure = Figure((WIDTH, 3.6))
-    for each, name, value, code, still in zip(
-        figure.subplots(2, 4).flat, names, values, codes.detach(), unchanged, strict=True
-    ):
+    panels = figure.subplots(2, 4).flat
+    rows = zip(names, values, codes.detach(), unchanged, strict=True)
+    for each, (name, value, code, still) in zip(panels, rows, strict=True):
         each.axhline(0, color=FAINT, lw=0.8)
         each.axvline(still, color=FAINT, lw=0.8)
         each.plot(value, code, color=ACCENT, lw=2)
@@ -349,37 +332,39 @@ def parameter_codes(
     return figure
 
 
-# --- the network
-# -------------------------------------------------------------------------------------------
+# --- the network --------------------------------------------------------------
 
 
 @_styled
 def network_diagram(model: nn.Module) -> Figure:
-    """A generator's streams, drawn from its layers: bars are vectors, stacked squares are maps.
+    """A diagram of a generator, drawn from its layers: bars are vectors, stacks are maps.
 
-    model  with the streams identity, view, transformation, shared, image and mask, each an
+    model  has the streams identity, view, transformation, shared, image and mask, each an
            nn.Sequential
     """
-    figure = Figure((WIDTH, 4.9), layout="none")
+    figure = free_figure(WIDTH, 4.9)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(0.2, 21.1), ylim=(-5.9, 5.7))
     axes.set_axis_off()
     for y, name in ((3.8, "identity"), (0, "view"), (-3.8, "transformation")):
         axes.annotate(name, (2.2, y + 1.35), ha="center", fontsize=9.5)
-        _vectors(axes, getattr(model, name), 0.7, y, first=True)
+        _vectors(axes, _stream(model, name), 0.7, y, first=True)
         _arrow(axes, (4.0, y), (5.1, 0.35 * y))
     axes.annotate("shared", (6.5, 1.55), ha="center", fontsize=9.5)
-    _vectors(axes, model.shared, 5.6, 0)
+    _vectors(axes, _stream(model, "shared"), 5.6, 0)
     for y, name in ((2.6, "image"), (-2.4, "mask")):
         _arrow(axes, (7.6, 0.2 * y), (8.6, 0.8 * y))
-        _maps(axes, getattr(model, name), 9.2, y, name)
+        _maps(axes, _stream(model, name), 9.2, y, name)
     return figure
 
 
+def _stream(model: nn.Module, name: str) -> nn.Sequential:
+    return getattr(model, name)
+
+
 def _arrow(axes: Axes, tail: tuple[float, float], head: tuple[float, float]) -> None:
-    axes.add_patch(
-        FancyArrowPatch(tail, head, arrowstyle="-|>", mutation_scale=10, color=MUTED, lw=1.2)
-    )
+    style: dict[str, Any] = {"arrowstyle": "-|>", "mutation_scale": 10}
+    axes.add_patch(FancyArrowPatch(tail, head, color=MUTED, lw=1.2, **style))
 
 
 def _vectors(axes: Axes, stream: nn.Sequential, x: float, y: float, *, first: bool = False) -> None:
@@ -387,36 +372,22 @@ def _vectors(axes: Axes, stream: nn.Sequential, x: float, y: float, *, first: bo
     sizes = [linear[0].in_features] * first + [layer.out_features for layer in linear]
     for place, size in enumerate(sizes):
         height = 0.26 * np.log2(1 + size)
+        left, bottom = x + 1.3 * place, y - height / 2
         colour = FAINT if first and place == 0 else "#c9d6e2"
-        axes.add_patch(
-            Rectangle((x + 1.3 * place, y - height / 2), 0.42, height, fc=colour, ec=MUTED, lw=0.8)
-        )
-        axes.annotate(
-            str(size), (x + 1.3 * place + 0.21, y - height / 2 - 0.42), ha="center", fontsize=8
-        )
+        axes.add_patch(Rectangle((left, bottom), 0.42, height, fc=colour, ec=MUTED, lw=0.8))
+        axes.annotate(str(size), (left + 0.21, bottom - 0.42), ha="center", fontsize=8)
 
 
 def _maps(axes: Axes, stream: nn.Sequential, x: float, y: float, name: str) -> None:
-    """The shapes come from the layers' own answers to a vector of zeros."""
-    values, shapes = torch.zeros(1, stream[0].in_features), []
-    with torch.no_grad():
-        for layer in stream:
-            values = layer(values)
-            if isinstance(layer, (nn.Unflatten, nn.ConvTranspose2d)):
-                shapes.append(tuple(values.shape[1:]))
+    shapes = _map_shapes(stream)
     for place, (channels, side, _) in enumerate(shapes):
-        size = 0.36 * side**0.5
+        size, last = 0.36 * side**0.5, place == len(shapes) - 1
         for depth in reversed(range(min(4, channels))):
             corner = (x + 0.14 * depth, y - size / 2 + 0.14 * depth)
-            colour = (
-                PALE if place < len(shapes) - 1 else LIGHTS[depth] if channels == 3 else "white"
-            )
+            rgb_or_mask = LIGHTS[depth] if channels == 3 else "white"
+            colour = rgb_or_mask if last else PALE
             axes.add_patch(Rectangle(corner, size, size, fc=colour, ec=ACCENT, lw=0.8))
-        title = (
-            f"{channels} of {side} × {side}"
-            if place < len(shapes) - 1
-            else f"{name}, {side} × {side}"
-        )
+        title = f"{name}, {side} × {side}" if last else f"{channels} of {side} × {side}"
         axes.annotate(title, (x + size / 2 + 0.15, y - size / 2 - 0.42), ha="center", fontsize=8)
         if place:
             axes.annotate("up", (x - 0.62, y + 0.22), ha="center", fontsize=8, color=MUTED)
@@ -424,16 +395,28 @@ def _maps(axes: Axes, stream: nn.Sequential, x: float, y: float, name: str) -> N
         x += size + 2.0
 
 
-# --- training, scores
-# --------------------------------------------------------------------------------------
+def _map_shapes(stream: nn.Sequential) -> list[tuple[int, ...]]:
+    """The shape (C, H, W) after each layer that changes it, found by running the layers."""
+    first = stream[0]
+    if not isinstance(first, nn.Linear):
+        raise TypeError(f"a stream of maps starts with a linear layer, not {type(first).__name__}")
+    values, shapes = torch.zeros(1, first.in_features), []
+    with torch.no_grad():
+        for layer in stream:
+            values = layer(values)
+            if isinstance(layer, (nn.Unflatten, nn.ConvTranspose2d)):
+                shapes.append(tuple(values.shape[1:]))
+    return shapes
+
+
+# --- training, scores ---------------------------------------------------------
 
 
 @_styled
 def learning_curve(
     losses: Sequence[float], scores: dict[int, float], levels: dict[str, float]
 ) -> Figure:
-    """The loss of each step, on a log scale, and the PSNR after some epochs beside the stored
-    examples'.
+    """The loss of each step, on a log scale, and the PSNR compared with stored examples.
 
     scores  dB, by the number of epochs
     levels  dB of the stored examples, by name
@@ -445,15 +428,21 @@ def learning_curve(
     right.plot(list(scores), list(scores.values()), "-o", color=ACCENT, lw=2, ms=4)
     for colour, (name, level) in zip((SECOND, MUTED), levels.items(), strict=False):
         right.axhline(level, color=colour, lw=1.2, ls="--")
-        right.annotate(name, (0.99, level), (0, 3), xycoords=("axes fraction", "data"), fontsize=8.5,
-                       textcoords="offset points", ha="right", color=colour)  # fmt: skip
+        text = right.annotate(
+            name,
+            (0.99, level),
+            (0, 3),
+            xycoords=("axes fraction", "data"),
+            textcoords="offset points",
+        )
+        text.set(color=colour, ha="right", fontsize=8.5)
     right.set(title="PSNR at views never seen, dB", xlabel="epoch")
     return figure
 
 
 @_styled
 def score_bars(scores: dict[str, dict[str, float]]) -> Figure:
-    """Bars for each measure, a bar for each method; the last method is yours.
+    """One panel for each measure, with one bar for each method; the last method is yours.
 
     scores  by measure, then by method
     """
@@ -469,13 +458,12 @@ def score_bars(scores: dict[str, dict[str, float]]) -> Figure:
     return figure
 
 
-# --- between chairs
-# ----------------------------------------------------------------------------------------
+# --- between chairs -----------------------------------------------------------
 
 
 @_styled
 def azimuth_paths(paths: dict[str, Tensor]) -> Figure:
-    """Walks around the chair, as seen from above; the way outwards only keeps the steps apart.
+    """Paths around the chair, seen from above; the radius only keeps the steps apart.
 
     paths  (S,) degrees, by title
     """
@@ -487,10 +475,9 @@ def azimuth_paths(paths: dict[str, Tensor]) -> Figure:
         each.plot(angles, radius, "o", color=ACCENT, ms=5)
         each.plot(angles[:1], radius[:1], "o", color=INK, ms=8)
         each.set(ylim=(0, 1.1), yticks=[])
-        each.set_theta_zero_location("S")  # the front, towards whoever looks at the page
-        each.set_xticks(
-            torch.arange(0, 2 * torch.pi, torch.pi / 2).tolist(), ["front", "90°", "180°", "270°"]
-        )
+        each.set_theta_zero_location("S")  # the front faces the viewer
+        quarters = torch.arange(0, 2 * torch.pi, torch.pi / 2).tolist()
+        each.set_xticks(quarters, ["front", "90°", "180°", "270°"])
         each.set_title(title, fontsize=9, loc="center")
         each.grid(color=FAINT, lw=0.6)
     return figure
@@ -498,10 +485,10 @@ def azimuth_paths(paths: dict[str, Tensor]) -> Figure:
 
 @_styled
 def identity_shares(shares: Tensor, ends: tuple[int, int]) -> Figure:
-    """Identities as the generator takes them: a column for each, a row for each chair.
+    """Identity codes: one column for each step, one row for each chair.
 
     shares  (S, chairs)
-    ends    the two chairs between which they lie
+    ends    the two chairs that are mixed
     """
     figure = Figure((WIDTH * 0.75, 3.1))
     axes = figure.subplots()
@@ -516,15 +503,14 @@ def identity_shares(shares: Tensor, ends: tuple[int, int]) -> Figure:
 def along_the_way(
     measures: dict[str, dict[str, Sequence[float]]], shares: Sequence[float]
 ) -> Figure:
-    """Measures of each step of some ways from one chair to another.
+    """Measures at each step of several paths from one chair to another.
 
-    measures  by measure, then by way: one value for each share
+    measures  by measure, then by path: one value for each share
     shares    of the second chair
     """
     figure = Figure((WIDTH, 2.7))
-    for axes, (measure, ways) in zip(
-        figure.subplots(1, len(measures)), measures.items(), strict=True
-    ):
+    panels = figure.subplots(1, len(measures))
+    for axes, (measure, ways) in zip(panels, measures.items(), strict=True):
         for colour, (name, values) in zip(COLORS, ways.items(), strict=False):
             axes.plot(shares, values, "-o", color=colour, lw=1.8, ms=4, label=name)
         axes.set(xlabel="share of the second chair", title=measure)

@@ -1,5 +1,6 @@
-"""Figures of assignment 0: neighbours, votes, blends, codebooks and histograms. Each returns a new
-Figure.
+"""Figures of assignment 0: neighbours, votes, blends, codebooks and histograms.
+
+Every figure function returns a new Figure.
 """
 
 from collections.abc import Mapping, Sequence
@@ -20,9 +21,11 @@ _styled = mpl.rc_context(STYLE)
 
 
 def _show(axes: Axes, image: Tensor, title: str = "", color: str = INK) -> None:
-    """A picture (C, H, W) without ticks; one channel is shown as ink on paper."""
+    """Show a picture (C, H, W) without ticks; a single channel is shown as ink on paper."""
     pixels = image.detach().float().clamp(0, 1).movedim(0, -1).numpy()
-    axes.imshow(pixels if pixels.shape[-1] == 3 else pixels[..., 0], cmap="Greys", vmin=0, vmax=1)
+    if pixels.shape[-1] != 3:
+        pixels = pixels[..., 0]
+    axes.imshow(pixels, cmap="Greys", vmin=0, vmax=1)
     axes.set(xticks=[], yticks=[])
     axes.set_title(title, color=color, fontsize=8.5)
     axes.spines[:].set_visible(False)
@@ -30,10 +33,10 @@ def _show(axes: Axes, image: Tensor, title: str = "", color: str = INK) -> None:
 
 @_styled
 def distance_table(distances: Tensor, labels: Tensor) -> Figure:
-    """The distances of sorted examples to each other.
+    """The distances between all pairs of examples, as an image.
 
     distances  (N, N)
-    labels     (N,)  sorted, equally many of each
+    labels     (N,)  sorted, the same number of each
     """
     figure = Figure((5.6, 4.6))
     axes = figure.add_subplot(title="squared distance of every digit to every other")
@@ -48,7 +51,7 @@ def distance_table(distances: Tensor, labels: Tensor) -> Figure:
 
 @_styled
 def neighbor_rows(queries: Tensor, neighbors: Tensor, squared: Tensor) -> Figure:
-    """Each query, and its neighbours with their distances.
+    """Each query with its nearest neighbours and their distances.
 
     queries    (N, C, H, W)
     neighbors  (N, k, C, H, W)
@@ -68,27 +71,24 @@ def neighbor_rows(queries: Tensor, neighbors: Tensor, squared: Tensor) -> Figure
 def label_transfer(
     queries: Tensor, elected: Tensor, truth: Tensor, curves: Mapping[str, Mapping[int, float]]
 ) -> Figure:
-    """A grid of queries with the labels they were given, and the accuracy against k.
+    """Queries with their predicted labels, and the accuracy as a function of k.
 
-    queries  (24, 1, H, W)
-    elected, truth  (24,)
-    curves   name -> (k -> share of right labels)
+    queries         (24, 1, H, W)
+    elected, truth  (24,)  predicted and true labels
+    curves          name -> (k -> share of correct labels)
     """
     figure = Figure((WIDTH, 3.5))
-    left, right = figure.subfigures(1, 2, width_ratios=(1.25, 1))
-    for axes, image, ours, true in zip(
-        left.subplots(4, 6).flat, queries, elected.tolist(), truth.tolist(), strict=True
-    ):
-        correct = ours == true
-        _show(
-            axes,
-            image,
-            f"{ours}" if correct else f"{ours}, not {true}",
-            RIGHT if correct else ACCENT,
-        )
-    axes = right.add_subplot(
-        xlabel="neighbours k", ylabel="right labels", title="Does a vote help?"
-    )
+    grid = figure.add_gridspec(1, 2, width_ratios=(1.25, 1))
+    left, right = figure.add_subfigure(grid[0]), figure.add_subfigure(grid[1])
+    panels = left.subplots(4, 6).flat
+    labels = zip(elected.tolist(), truth.tolist(), strict=True)
+    for axes, image, (ours, true) in zip(panels, queries, labels, strict=True):
+        if ours == true:
+            _show(axes, image, f"{ours}", RIGHT)
+        else:
+            _show(axes, image, f"{ours}, not {true}", ACCENT)
+    axes = right.add_subplot(title="Does a vote help?")
+    axes.set(xlabel="neighbours k", ylabel="right labels")
     for color, (name, curve) in zip(COLORS, curves.items(), strict=False):
         axes.plot(list(curve), list(curve.values()), "o-", color=color, label=name, ms=4)
     axes.set(ylim=(0, 1.02))
@@ -98,7 +98,7 @@ def label_transfer(
 
 @_styled
 def gallery(pictures: Mapping[str, Tensor], columns: int) -> Figure:
-    """Pictures (C, H, W) with their names."""
+    """Pictures (C, H, W), each under its name."""
     rows = -(-len(pictures) // columns)
     figure = Figure((WIDTH, rows * (WIDTH / columns + 0.25)))
     grid = list(figure.subplots(rows, columns, squeeze=False).flat)
@@ -113,17 +113,18 @@ def gallery(pictures: Mapping[str, Tensor], columns: int) -> Figure:
 def colored_rooms(
     lightness: Tensor, truth: Tensor, tossed: Tensor, answers: Mapping[int, Tensor]
 ) -> Figure:
-    """A room, its true colours and those transferred from k neighbours; and how the chroma falls.
+    """A room in true colours and in those of K neighbours; and how the chroma falls with K.
 
     lightness  (1, H, W)  (L* - 50) / 100
     truth      (2, H, W)  (a*, b*) / 110
-    tossed     (H, W)     bool, where the colour is a toss: there the chroma is measured
-    answers    k -> (2, H, W)
+    tossed     (H, W)     bool, where the colour is drawn at random: there the chroma is measured
+    answers    K -> (2, H, W)
     """
     grey = {"the query": 0 * truth, "a truth": truth}
     planes = grey | {f"K = {k}": ab for k, ab in answers.items()}
     figure = Figure((WIDTH, 4.3))
-    top, bottom = figure.subfigures(2, 1, height_ratios=(1, 0.95))
+    grid = figure.add_gridspec(2, 1, height_ratios=(1, 0.95))
+    top, bottom = figure.add_subfigure(grid[0]), figure.add_subfigure(grid[1])
     for axes, (name, ab) in zip(top.subplots(1, len(planes)), planes.items(), strict=True):
         _show(axes, _rgb(lightness, ab), name)
     axes = bottom.add_subplot(xlabel="neighbours K", ylabel="chroma of the furniture")
@@ -142,7 +143,7 @@ def _rgb(lightness: Tensor, ab: Tensor) -> Tensor:
 
 
 def _mosaic(patches: Tensor, columns: int) -> np.ndarray:
-    """(K, S, S) patches, each stretched to its own range, with a line of paper between."""
+    """Tile patches (K, S, S), each with full contrast, with white lines between them."""
     low, high = patches.amin((1, 2), keepdim=True), patches.amax((1, 2), keepdim=True)
     stretched = (patches - low) / (high - low).clamp(min=1e-6)
     framed = torch.nn.functional.pad(stretched, (1, 1, 1, 1), value=1.0)
@@ -153,9 +154,9 @@ def _mosaic(patches: Tensor, columns: int) -> np.ndarray:
 
 @_styled
 def codebook(paths: Tensor, points: Tensor, assignment: Tensor, words: Tensor) -> Figure:
-    """Centres on their way among points, and a vocabulary of patches.
+    """The paths of cluster centres among points, and a vocabulary of patches.
 
-    paths       (T, K, 2)  the centres after each step
+    paths       (T, K, 2)  the centres after each iteration
     points      (N, 2)
     assignment  (N,)
     words       (W, S, S)  patches, the most frequent first
@@ -166,10 +167,10 @@ def codebook(paths: Tensor, points: Tensor, assignment: Tensor, words: Tensor) -
         color, mine = COLORS[number % len(COLORS)], points[assignment == number]
         left.scatter(mine[:, 0], mine[:, 1], s=8, color=color, alpha=0.4)
         left.plot(paths[:, number, 0], paths[:, number, 1], "o-", color=INK, ms=3, lw=1)
-        left.plot(*paths[-1, number], "X", color=color, ms=11, mec="white")
-    left.set(
-        title="centres walk to the middle of their points", aspect="equal", xticks=[], yticks=[]
-    )
+        a, b = paths[-1, number].tolist()
+        left.plot(a, b, "X", color=color, ms=11, mec="white")
+    left.set_title("centres walk to the middle of their points")
+    left.set(aspect="equal", xticks=[], yticks=[])
     right.imshow(_mosaic(words.detach(), 8), cmap="gray", vmin=0, vmax=1)
     right.set(title="the vocabulary, most frequent word first", xticks=[], yticks=[])
     right.spines[:].set_visible(False)
@@ -178,7 +179,7 @@ def codebook(paths: Tensor, points: Tensor, assignment: Tensor, words: Tensor) -
 
 @_styled
 def word_histograms(images: Tensor, histograms: Tensor, names: Sequence[str]) -> Figure:
-    """Pictures beside their bags of words.
+    """Pictures beside their histograms of visual words.
 
     images      (N, C, H, W)
     histograms  (N, K)
@@ -199,9 +200,8 @@ def comparison(
 ) -> Figure:
     """Bars: the accuracy of each method in each situation."""
     figure = Figure((WIDTH, 3.4))
-    axes = figure.add_subplot(
-        ylabel="right labels", ylim=(0, 1), title="Furniture never seen before"
-    )
+    axes = figure.add_subplot(title="Furniture never seen before")
+    axes.set(ylabel="right labels", ylim=(0, 1))
     width = 0.8 / len(accuracy)
     for number, (name, shares) in enumerate(accuracy.items()):
         at = np.arange(len(situations)) + (number - (len(accuracy) - 1) / 2) * width

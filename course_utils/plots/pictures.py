@@ -1,13 +1,12 @@
-"""The pictures of a notebook: what you should see, beside what you made.
+"""Pictures in a notebook: the expected one beside your own.
 
     @picture("soft_encode")
     def _() -> Figure:
         return plots.soft_codes(...)
 
-draws at once, and leaves no name behind. If `pictures/soft_encode.png` lies beside the notebook it
-is the target, shown with yours.
-A task that is not solved yet leaves a quiet placeholder; any other mistake is shown, and then
-raised.
+draws at once and defines no name. If `pictures/soft_encode.png` exists beside the notebook, it is
+the target and is shown with your own picture. While a task is unsolved, a placeholder is shown. Any
+other error is shown and then raised.
 """
 
 import io
@@ -29,11 +28,11 @@ from torch import Tensor
 
 Draw = Callable[[], Figure]
 
-FOLDER = "pictures"  # where the targets lie, beside the notebook
-DENSITY = 2  # pixels of the image for each pixel of the page, so that text is crisp
-PAGE_WIDTH = 960  # pixels of the page that a JupyterLab cell surely has
+FOLDER = "pictures"  # of the targets, beside the notebook
+DENSITY = 2  # image pixels for each pixel of the page, so that text is sharp
+PAGE_WIDTH = 960  # width of a JupyterLab cell, in pixels of the page
 DPI = 100 * DENSITY  # one inch of a figure is 100 pixels of the page
-PANEL_HEIGHT = 180 * DENSITY  # of a panel in place of a wide picture
+PANEL_HEIGHT = 180 * DENSITY  # of a placeholder for a wide picture
 
 INK, MUTED, FAINT, PAPER, ALARM = "#22272e", "#7a838c", "#d9dde1", "#f7f8f9", "#b3261e"
 
@@ -41,10 +40,10 @@ INK, MUTED, FAINT, PAPER, ALARM = "#22272e", "#7a838c", "#d9dde1", "#f7f8f9", "#
 def picture(name: str) -> Callable[[Draw], object]:
     """Draw the decorated function at once, beside the target `pictures/<name>.png` if there is one.
 
-    name     the task that the picture is of
-    returns  a decorator for functions of no argument that return a matplotlib Figure. It gives them
-             back; but a function called `_` leaves no name: `_` is what it was before.
-    Raises whatever the function raises, once the target is shown, unless the task is just not
+    name     the task that the picture shows
+    returns  a decorator for functions without arguments that return a matplotlib Figure. It returns
+             the function; but the name `_` keeps its earlier value.
+    Raises whatever the function raises, after showing the target, unless the task is only not
     solved yet.
     """
 
@@ -61,11 +60,10 @@ def picture(name: str) -> Callable[[Draw], object]:
 
 
 def under_its_name(draw: Callable[[], object]) -> object:
-    """What a decorated function's name stands for once it has drawn: the function, unless the name
-    is `_`.
+    """The value of a decorated function's name after it has drawn: the function, except for `_`.
 
-    `_` is what it was before: in IPython the last output, which IPython updates only while nobody
-    has set it.
+    `_` keeps its earlier value: in IPython the last output, which IPython updates only while the
+    name has not been set by other code.
     """
     if getattr(draw, "__name__", "") != "_":
         return draw
@@ -73,9 +71,9 @@ def under_its_name(draw: Callable[[], object]) -> object:
 
 
 def show(figure: Figure, description: str = "") -> None:
-    """Show a figure as crisply as the pictures of the tasks.
+    """Show a figure as sharply as the pictures of the tasks.
 
-    description  what it shows, for those who can't see it
+    description  alternative text for people who cannot see the figure
     """
     _display(_rasterise(figure), description)
 
@@ -101,7 +99,7 @@ def until_solved(yours: Callable[[], Tensor], stand_in: Tensor) -> Tensor:
 
 
 def _render(draw: Draw, name: str, size: tuple[int, int]) -> tuple[Image.Image, Exception | None]:
-    """The figure as an image, or a panel in its place, and the error to raise."""
+    """The figure as an image, or a placeholder; and the error to raise, if any."""
     __tracebackhide__ = True
     try:
         return _rasterise(draw()), None
@@ -111,10 +109,8 @@ def _render(draw: Draw, name: str, size: tuple[int, int]) -> tuple[Image.Image, 
         return _panel(f"{type(error).__name__}: {error}", ALARM, size), error
 
 
-def is_unsolved(error: Exception, draw: Draw) -> bool:
-    """Whether a task is a stub or not defined at all; a misspelt name inside a task does not
-    count.
-    """
+def is_unsolved(error: Exception, draw: Callable[[], object]) -> bool:
+    """Whether a task is a stub or undefined; a misspelt name inside a task does not count."""
     if isinstance(error, NameError) and error.__traceback__ is not None:
         trace = error.__traceback__
         while trace.tb_next is not None:
@@ -124,7 +120,7 @@ def is_unsolved(error: Exception, draw: Draw) -> bool:
 
 
 def _unsolved_name(error: Exception) -> str | None:
-    """The task that a stub names, which need not be the one that the picture is of."""
+    """The task that a stub names; it may differ from the picture's task."""
     return error.name if isinstance(error, NameError) else str(error)
 
 
@@ -135,7 +131,7 @@ def _rasterise(figure: Figure) -> Image.Image:
     figure.set_facecolor("white")
     canvas = FigureCanvasAgg(figure)
     canvas.draw()
-    plt.close(figure)  # otherwise Jupyter shows it a second time
+    plt.close(figure)  # otherwise Jupyter shows it again
     return Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
 
 
@@ -147,9 +143,7 @@ def _target(name: str) -> Image.Image | None:
 
 
 def _panel_size(target: Image.Image | None) -> tuple[int, int]:
-    """As large as the target where it fits beside it, otherwise low: an empty picture needs no
-    page.
-    """
+    """The size of a panel: that of the target if it fits beside it, otherwise lower."""
     if target is None:
         return PAGE_WIDTH * DENSITY, PANEL_HEIGHT
     fits = 2 * target.width <= PAGE_WIDTH * DENSITY
@@ -160,15 +154,13 @@ def _compare(target: Image.Image, yours: Image.Image) -> Image.Image:
     """Both with their captions: side by side where the page is wide enough, otherwise stacked."""
     left, right = _captioned(target, "You should see"), _captioned(yours, "Yours")
     if left.width + right.width <= PAGE_WIDTH * DENSITY:
-        sheet = Image.new(
-            "RGB", (left.width + right.width, max(left.height, right.height)), "white"
-        )
-        sheet.paste(right, (left.width, 0))
+        size = (left.width + right.width, max(left.height, right.height))
+        place = (left.width, 0)
     else:
-        sheet = Image.new(
-            "RGB", (max(left.width, right.width), left.height + right.height), "white"
-        )
-        sheet.paste(right, (0, left.height))
+        size = (max(left.width, right.width), left.height + right.height)
+        place = (0, left.height)
+    sheet = Image.new("RGB", size, "white")
+    sheet.paste(right, place)
     sheet.paste(left, (0, 0))
     return sheet
 
@@ -178,15 +170,14 @@ def _captioned(image: Image.Image, caption: str) -> Image.Image:
     sheet = Image.new("RGB", (image.width, image.height + band), "white")
     pen = ImageDraw.Draw(sheet)
     pen.rectangle((0, 0, image.width - 1, band - 5 * DENSITY), fill=PAPER)
-    pen.text(
-        (8 * DENSITY, (band - 5 * DENSITY) // 2), caption, fill=INK, font=_font(13), anchor="lm"
-    )
+    place = (8 * DENSITY, (band - 5 * DENSITY) // 2)
+    pen.text(place, caption, fill=INK, font=_font(13), anchor="lm")
     sheet.paste(image, (0, band))
     return sheet
 
 
 def _panel(sentence: str, colour: str, size: tuple[int, int]) -> Image.Image:
-    """A rounded frame with a sentence in it."""
+    """A placeholder: a rounded frame with a sentence in it."""
     sheet = Image.new("RGB", size, "white")
     pen, margin = ImageDraw.Draw(sheet), 8 * DENSITY
     frame = (margin, margin, size[0] - margin, size[1] - margin)
@@ -210,7 +201,6 @@ def _display(image: Image.Image, description: str) -> None:
     if get_ipython() is None:  # plain Python has nowhere to show it
         return
     buffer = io.BytesIO()
-    image.save(
-        buffer, format="png", compress_level=2
-    )  # a tenth larger than 6, and three times as fast
+    # A tenth larger than 6, and three times as fast.
+    image.save(buffer, format="png", compress_level=2)
     display(NotebookImage(buffer.getvalue(), width=image.width // DENSITY, alt=description))

@@ -1,8 +1,8 @@
-"""A slider for the temperature of the annealed mean, and the picture that it gives.
+"""A slider for the temperature of the annealed mean, with the resulting picture.
 
     TemperaturePanel(paint, ["chelsea", "coffee"]).show()
 
-The network answers a picture once; each movement only decodes its answer anew.
+The network runs once for each picture; a movement of the slider only decodes its output again.
 """
 
 import math
@@ -14,17 +14,16 @@ from course_utils.plots.panels import Panel
 
 Paint = Callable[[int, float], Tensor]  # which picture, temperature -> (3, H, W) in [0, 1]
 
-COLDEST = 0.05  # below it nothing changes: the mode has all the weight
+COLDEST = 0.05  # below this nothing changes: the mode has all the weight
 
 
 class TemperaturePanel(Panel):
-    """A slider from nearly the mode, at the left, to the mean, at the right; and a list of
-    pictures.
+    """A list of pictures, and a slider from nearly the mode (left) to the mean (right).
 
-    paint  what the picture is made by: it gets the picture's number and the temperature
+    paint  computes the picture from its number and the temperature
     names  of the pictures
-    side   pixels of the picture's longer side on the page
-    begin  the temperature at the start
+    side   the longer side of the picture on the page, in pixels
+    begin  the initial temperature
     """
 
     def __init__(
@@ -34,17 +33,15 @@ class TemperaturePanel(Panel):
         super().__init__(side, "a picture, as the network colours it")
 
     def start(self) -> dict[str, float]:
-        """The values at first: the first picture, and the paper's temperature."""
+        """The initial values: the first picture, and the paper's temperature."""
         return {"picture": 0, "temperature": self.begin}
 
     def picture(self) -> Tensor:
-        """What `paint` makes of the present values."""
+        """The result of `paint` for the current values."""
         return self.paint(int(self.values["picture"]), float(self.values["temperature"]))
 
     def widget(self, picture: bytes) -> object:
-        """Picture, list and slider as one widget. Raises ImportError if ipywidgets is not
-        installed.
-        """
+        """The picture, list and slider as one widget. Raises ImportError without ipywidgets."""
         import ipywidgets as widgets  # the notebook is usable without
 
         names = [(name, number) for number, name in enumerate(self.names)]

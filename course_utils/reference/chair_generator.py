@@ -1,8 +1,8 @@
 """The chair generator: the functions of assignment 2.
 
 A. Dosovitskiy, J. T. Springenberg, M. Tatarchenko and T. Brox, *Learning to Generate Chairs, Tables
-and Cars with Convolutional Networks*, IEEE TPAMI 39(4), 2017 (https://arxiv.org/abs/1411.5928), and the
-authors' code.
+and Cars with Convolutional Networks*, IEEE TPAMI 39(4), 2017 (https://arxiv.org/abs/1411.5928),
+and the authors' code.
 """
 
 from collections.abc import Sequence
@@ -15,8 +15,7 @@ from course_utils.data.transformations import COLOR_AXES, FACTORS
 
 
 def conv_output_size(size: int, kernel: int, stride: int = 1, padding: int = 0) -> int:
-    """How many positions a convolution has along one side: floor((size + 2 padding - kernel) /
-    stride) + 1.
+    """The number of positions along one side: floor((size + 2 padding - kernel) / stride) + 1.
 
     size     pixels of the input's side
     kernel   pixels of the kernel's side
@@ -54,8 +53,7 @@ def fractional_conv_output_size(
 
 
 def insert_zeros(maps: Tensor, stride: int) -> Tensor:
-    """A bed of nails: stride - 1 zeros between neighbouring values, down and across, and none
-    around them.
+    """A bed of nails: stride - 1 zeros between neighbouring values in both directions, none around.
 
     Differentiable; the result has the maps' dtype.
 
@@ -77,8 +75,7 @@ def fractionally_strided_conv2d(
     padding: int = 0,
     output_padding: int = 0,
 ) -> Tensor:
-    """A fractionally-strided ("transposed", "up-") convolution: each value paints a kernel, and
-    these add up.
+    """A fractionally-strided ("transposed") convolution: each value paints a kernel; these add up.
 
     The same by another way: insert stride - 1 zeros between the values, pad with kernel - 1 -
     padding zeros, and convolve with the kernels turned by half a turn and with their channels
@@ -99,9 +96,8 @@ def fractionally_strided_conv2d(
         fractional_conv_output_size(size, kernel, stride, padding, output_padding)
         for size, kernel in zip(maps.shape[2:], kernels.shape[2:], strict=True)
     )
-    painted = kernels.flatten(1).T @ maps.flatten(
-        2
-    )  # (B, D * h * w, H * W): what each value paints
+    # (B, D * h * w, H * W): what each value paints
+    painted = kernels.flatten(1).T @ maps.flatten(2)
     result = F.fold(painted, (height, width), kernels.shape[2:], padding=padding, stride=stride)
     return result if bias is None else result + bias[:, None, None]
 
@@ -125,8 +121,7 @@ def overlap_count(size: int, kernel: int, stride: int) -> Tensor:
 
 
 def encode_view(azimuth: Tensor, elevation: Tensor) -> Tensor:
-    """A viewpoint as the network is fed it: sines and cosines, so that 359 and 1 degrees are
-    neighbours.
+    """Encode a viewpoint as sines and cosines, so that 359 and 1 degrees are neighbours.
 
     azimuth    (B,)  degrees around the chair, any number
     elevation  (B,)  degrees above the floor
@@ -137,8 +132,7 @@ def encode_view(azimuth: Tensor, elevation: Tensor) -> Tensor:
 
 
 def encode_transformation(parameters: Tensor) -> Tensor:
-    """Transformation parameters as the network is fed them: the vector 0 means that nothing
-    changes.
+    """Encode transformation parameters for the network: the zero vector is the identity.
 
     parameters  (B, 8)  columns as in course_utils.data.transformations.PARAMETERS
     returns     (B, 8)  logarithms of what multiplies (zoom, saturation, brightness), the others as
@@ -190,8 +184,7 @@ def _recolored(image: Tensor, colors: Tensor) -> Tensor:
 
 
 class ChairGenerator(nn.Module):
-    """A network that draws a chair: which one, seen from where, transformed how -> its picture and
-    its mask.
+    """A network that draws a chair and its mask from an identity, a viewpoint and a transformation.
 
     Each of the three inputs goes through a stream of its own, the streams' ends are joined and go
     through `shared`, and from there two streams of up-convolutions draw the picture and the mask.
@@ -278,8 +271,7 @@ def _up_convolutions(
 def generator_loss(
     image: Tensor, mask: Tensor, target_image: Tensor, target_mask: Tensor, weight: float = 0.1
 ) -> Tensor:
-    """How far a drawing is from the truth: ||u - T(x s)||^2 + weight ||m - T(s)||^2, averaged over
-    the batch.
+    """The error of a drawing: ||u - T(x s)||^2 + weight ||m - T(s)||^2, averaged over the batch.
 
     Squares are summed over channels and pixels. Differentiable by image and mask.
     Dosovitskiy et al., equation (1) and section 3.2; 0.1 is the weight in the authors' code.
@@ -323,8 +315,7 @@ def interpolate_azimuth(start: Tensor, end: Tensor, shares: Tensor) -> Tensor:
 
 
 def interpolate_chairs(first: int, second: int, shares: Tensor, chairs: int) -> Tensor:
-    """Identities between two chairs, as the generator takes them: (1 - share) e_first + share
-    e_second.
+    """Identity codes between two chairs: (1 - share) e_first + share e_second.
 
     first    number of the chair at share 0
     second   number of the chair at share 1; may be the same

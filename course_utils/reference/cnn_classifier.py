@@ -38,8 +38,7 @@ def relu(x: Tensor) -> Tensor:
 
 
 def relu_backward(gradient: Tensor, x: Tensor) -> Tensor:
-    """The gradient by the input of a ReLU, given the gradient by its output; 0 where x is exactly
-    0.
+    """The gradient with respect to a ReLU's input, given that of its output; 0 where x is 0.
 
     gradient  (...)  dL/dy
     x         (...)  what went into the ReLU
@@ -51,8 +50,7 @@ def relu_backward(gradient: Tensor, x: Tensor) -> Tensor:
 def conv2d(
     images: Tensor, kernels: Tensor, bias: Tensor | None = None, stride: int = 1, padding: int = 0
 ) -> Tensor:
-    """A convolutional layer: every kernel is moved over every picture (a cross-correlation: no
-    flip).
+    """A convolutional layer: each kernel slides over each picture (cross-correlation, no flip).
 
     Where the kernel would leave the padded picture it is not applied, so that
     H' = floor((H + 2 padding - h) / stride) + 1, and W' likewise.
@@ -74,8 +72,7 @@ def conv2d(
 
 
 def max_pool2d(images: Tensor, size: int = 2, stride: int = 2) -> Tensor:
-    """The largest value in every window: z_k = max of y_j over the neighbours j in N(k), channel by
-    channel.
+    """The largest value in each window: z_k = max of y_j for j in N(k), channel by channel.
 
     A window that would leave the picture is dropped: H' = floor((H - size) / stride) + 1. Windows
     overlap where stride < size. Differentiable; the result has the images' dtype.
@@ -101,9 +98,8 @@ def max_pool2d_backward(gradient: Tensor, images: Tensor, size: int = 2, stride:
     stride    steps between neighbouring windows
     returns   (B, C, H, W)    dL/dy
     """
-    windows = (
-        images.unfold(2, size, stride).unfold(3, size, stride).flatten(-2)
-    )  # (B, C, H', W', size^2)
+    # (B, C, H', W', size^2)
+    windows = images.unfold(2, size, stride).unfold(3, size, stride).flatten(-2)
     winner = windows.argmax(dim=-1)  # the first, where there are several
     row = stride * torch.arange(winner.shape[2])[:, None] + winner // size
     column = stride * torch.arange(winner.shape[3]) + winner % size
@@ -167,7 +163,8 @@ def learning_rate(steps: Tensor, total: int, peak: float = 0.1, warm_up: int = 1
         eta_t = peak (t + 1) / warm_up                                          for t < warm_up
         eta_t = peak / 2 (1 + cos(pi (t - warm_up) / (total - warm_up)))        from there on
 
-    Loshchilov and Hutter 2017 (https://arxiv.org/abs/1608.03983), after the warm-up of Goyal et al. 2017.
+    Loshchilov and Hutter 2017 (https://arxiv.org/abs/1608.03983), after the warm-up of Goyal et
+    al. 2017.
 
     steps    (S,)  whole numbers t, 0 <= t <= total, in any order
     total    T, the step at which the rate has come down to 0

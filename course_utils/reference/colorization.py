@@ -67,9 +67,8 @@ def ab_bins(step: int = 10) -> Tensor:
     corners = step * torch.cartesian_prod(torch.tensor([-1.0, 1.0]), torch.tensor([-1.0, 1.0]))
     widened = ConvexHull((srgb_gamut_ab()[:, None] + corners).flatten(0, 1))
     sides = torch.from_numpy(widened.equations)  # (S, 3): n_a a + n_b b + c <= 0 inside
-    reach = (
-        110 // step + 1
-    )  # steps from the centre: the gamut stays within 110, widened within 110 + step
+    # Steps from the centre: the gamut is within 110, the widened one within 110 + step.
+    reach = 110 // step + 1
     axis = step * torch.arange(-reach, reach + 1)
     lattice = torch.cartesian_prod(axis, axis).double()  # (A * A, 2)
     inside = (lattice @ sides[:, :2].T + sides[:, 2] <= 0).all(dim=1)
@@ -95,8 +94,7 @@ def soft_encode(ab: Tensor, bins: Tensor, neighbors: int = 10, sigma: float = 5.
 
 
 def annealed_mean(logits: Tensor, bins: Tensor, temperature: float = 0.38) -> Tensor:
-    """Decode a distribution over bins to one colour, between its mode (T -> 0) and its mean (T = 1)
-    (Eq. 5).
+    """Decode a distribution to a colour between its mode (T -> 0) and its mean (T = 1) (Eq. 5).
 
     Differentiable by the logits, whose dtype the result has.
 
@@ -154,15 +152,13 @@ def color_prior(ab: Tensor, bins: Tensor, sigma: float = 5.0) -> Tensor:
     """
     nearest = torch.cdist(ab.movedim(1, -1).flatten(0, 2), bins).argmin(dim=1)
     share = torch.bincount(nearest, minlength=len(bins)).to(bins) / len(nearest)
-    spread = torch.softmax(
-        -torch.cdist(bins, bins).square() / (2 * sigma**2), dim=0
-    )  # columns sum to 1
+    # Columns sum to 1.
+    spread = torch.softmax(-torch.cdist(bins, bins).square() / (2 * sigma**2), dim=0)
     return spread @ share
 
 
 def rebalancing_weights(prior: Tensor, lam: float = 0.5) -> Tensor:
-    """How much more a rare colour counts: w proportional to 1 / ((1 - lambda) p~ + lambda / Q) (Eq.
-    4).
+    """The weight of each bin: w proportional to 1 / ((1 - lambda) p~ + lambda / Q) (Eq. 4).
 
     prior    (Q,)  p~, sums to 1
     lam      lambda in (0, 1], the share of the uniform distribution; the paper uses 1/2
@@ -175,8 +171,7 @@ def rebalancing_weights(prior: Tensor, lam: float = 0.5) -> Tensor:
 def sparse_soft_encode(
     ab: Tensor, bins: Tensor, neighbors: int = 10, sigma: float = 5.0
 ) -> tuple[Tensor, Tensor]:
-    """The same target as `soft_encode`, without its zeros: which bins share a pixel, and their
-    shares.
+    """The target of `soft_encode` without its zeros: which bins share a pixel, and their shares.
 
     Which of its bins comes first is up to you, as long as both results agree.
 
@@ -194,8 +189,7 @@ def sparse_soft_encode(
 def sparse_cross_entropy(
     logits: Tensor, indices: Tensor, shares: Tensor, weights: Tensor | None = None
 ) -> tuple[Tensor, Tensor]:
-    """The loss of `multinomial_cross_entropy`, and its gradient by the logits, from a target
-    without zeros.
+    """`multinomial_cross_entropy` and its gradient, from a target without zeros.
 
     log sum_q exp z_q - sum_k Z_k z_k for a pixel; its gradient is softmax(z) - Z (weighted, and
     divided by the number of pixels). No tensor as large as the logits is needed besides the
@@ -218,8 +212,7 @@ def sparse_cross_entropy(
 
 
 class Colorizer(nn.Module):
-    """A fully convolutional network: from lightness to scores for every colour, at a quarter of the
-    side.
+    """A fully convolutional network: from lightness to scores of all bins, at 1/4 resolution.
 
     Blocks of convolutions, some of them with a stride and some dilated, without pooling; then one
     up-convolution, and scores at every position (Zhang et al. 2016, section 2 and figure 2). With
@@ -290,8 +283,7 @@ def _block(
 
 
 def colorize(lightness: Tensor, logits: Tensor, bins: Tensor, temperature: float = 0.38) -> Tensor:
-    """Paint a black-and-white picture with what a network answers: the annealed mean over its
-    lightness.
+    """Colour a black-and-white picture with a network: the annealed mean over its lightness.
 
     The colour is stretched to the picture's size, bilinearly (as `F.interpolate` does by default,
     corners not aligned); the lightness is kept as it is. The result has the lightness's dtype.
@@ -328,8 +320,7 @@ def colorfulness(rgb: Tensor) -> Tensor:
 def colorization_auc(
     prediction: Tensor, target: Tensor, bins: Tensor | None = None, prior: Tensor | None = None
 ) -> Tensor:
-    """Area under the curve of right pixels: those within t of the truth, for t from 0 to 150
-    (section 3.1).
+    """Area under the curve of pixels within t of the truth, for t from 0 to 150 (section 3.1).
 
     The area is divided by 150, so that 1 is perfect. Steps of one ab unit are fine enough; exactly
     it is 1 - E[min(d, 150)] / 150, with d the distance of a pixel's two colours.
@@ -345,5 +336,5 @@ def colorization_auc(
     near = 1 - (prediction - target).norm(dim=1).clamp(max=150) / 150  # (B, H, W)
     if prior is None:
         return near.mean()
-    weights = 1 / prior[nearest_bins(target, bins, 1)[1][:, 0]]
+    weights = 1 / prior[nearest_bins(target, bins, 1)[1][:, 0]]  # type: ignore[arg-type]  # with a prior there are bins
     return (weights * near).sum() / weights.sum()

@@ -42,8 +42,7 @@ def nearest_neighbors(squared_distances: Tensor, k: int) -> tuple[Tensor, Tensor
 
 
 def vote(labels: Tensor, weights: Tensor | None = None) -> Tensor:
-    """The neighbours elect a label: the class with the most votes, or with the largest sum of
-    weights.
+    """Elect a label: the class with the most votes, or with the largest sum of weights.
 
     Labels are names, not quantities. Of classes with equally many votes, the one that the nearest
     neighbour among their voters has wins.
@@ -53,9 +52,8 @@ def vote(labels: Tensor, weights: Tensor | None = None) -> Tensor:
     returns  (N,)    int64
     """
     weights = torch.ones(labels.shape) if weights is None else weights
-    same = (
-        labels[:, :, None] == labels[:, None]
-    )  # (N, k, k): does neighbour j vote as neighbour i does?
+    # (N, k, k): does neighbour j vote as neighbour i does?
+    same = labels[:, :, None] == labels[:, None]
     votes = (same * weights[:, None]).sum(dim=-1)  # (N, k): for the class of neighbour i
     # The first of several largest is the nearest one's.
     return labels.gather(1, votes.argmax(dim=1, keepdim=True))[:, 0]

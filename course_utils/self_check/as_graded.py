@@ -1,5 +1,4 @@
-"""A saved notebook as it is run for a grade: on the notebook that was given out, in an empty
-folder.
+"""A saved notebook as it runs in grading: on the released notebook, in an empty folder.
 
 graded, repairs = on_released(saved, released)      the cells that are run, and what was put right
 with graded_folder(saved) as folder:                folder.work, folder.environment
@@ -12,35 +11,39 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from course_utils.data.data_folder import VARIABLE
 from course_utils.notebook.saved_notebook import CALLED, Cell, SavedNotebook, cell_of
 from course_utils.setup_check import HOME
 
-LOST = ("reference", "released")  # of course_utils, what a notebook does not import
-NOWHERE = "http://127.0.0.1:9"  # where nothing listens: whoever asks it is refused at once
+if TYPE_CHECKING:
+    from nbformat import NotebookNode  # it may not be installed
+
+LOST = ("reference", "released")  # the parts of course_utils that a notebook does not import
+NOWHERE = "http://127.0.0.1:9"  # nothing listens there, so requests fail at once
 PROXIES = ("http_proxy", "https_proxy", "ftp_proxy", "all_proxy")
 NO_NETWORK = {
-    **{
-        "PIP_NO_INDEX": "1",
-        "PIP_RETRIES": "0",
-        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        "CONDA_OFFLINE": "1",
-    },
-    **{name: NOWHERE for proxy in PROXIES for name in (proxy, proxy.upper())},
-    **{"no_proxy": "", "NO_PROXY": ""},
+    "PIP_NO_INDEX": "1",
+    "PIP_RETRIES": "0",
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+    "CONDA_OFFLINE": "1",
+    "no_proxy": "",
+    "NO_PROXY": "",
 }
-# As the grader's worker has them: no graphics card, no compiler, sets in the same order each time.
+for proxy in PROXIES:
+    NO_NETWORK |= {proxy: NOWHERE, proxy.upper(): NOWHERE}
+# As in the grader's worker: no GPU, no compiler, and sets always in the same order.
 LIKE_THE_GRADER = {"CUDA_VISIBLE_DEVICES": "", "TORCHDYNAMO_DISABLE": "1", "PYTHONHASHSEED": "0"}
 
 
 @dataclass(frozen=True)
 class GradedFolder:
-    """Where a notebook's cells work.
+    """The folders and the environment in which a notebook's cells run.
 
-    work         their working folder, empty
-    course       holds course_utils
-    environment  variables besides those of this process
+    work         their working folder, initially empty
+    course       the folder that contains course_utils
+    environment  variables in addition to those of this process
     """
 
     work: Path
@@ -48,14 +51,13 @@ class GradedFolder:
     environment: dict[str, str]
 
     def told(self, text: str) -> str:
-        """A text of the kernel's, with the student's own folder in the place of this one."""
+        """A message of the kernel, with this folder replaced by the student's own."""
         return text.replace(str(self.course), str(HOME))
 
 
 @contextmanager
 def graded_folder(saved: SavedNotebook) -> Iterator[GradedFolder]:
-    """A folder that has course_utils and nothing of the notebook's own folder, for as long as it is
-    used.
+    """A temporary folder with course_utils and nothing of the notebook's own folder.
 
     Raises OSError if it can't be made.
     """
@@ -80,16 +82,14 @@ def _data(home: Path) -> Path:
 
 
 def _python_path(course: Path, home: Path) -> str:
-    """Where imports are looked for: not beside the notebook."""
+    """The search path for imports, without the notebook's own folder."""
     told = [folder for folder in os.environ.get("PYTHONPATH", "").split(os.pathsep) if folder]
     kept = [folder for folder in told if Path(folder).resolve() not in (home, HOME, Path.cwd())]
     return os.pathsep.join([str(course), *kept])
 
 
-def released_of(saved: SavedNotebook):  # noqa: ANN201  a NotebookNode, or None
-    """The notebook as it was given out; None where the archive has none, or nbformat is not
-    installed.
-    """
+def released_of(saved: SavedNotebook) -> "NotebookNode | None":
+    """The notebook as it was given out; None if the archive has none, or without nbformat."""
     try:
         from course_utils.notebook.grafting import released_notebook  # it needs nbformat
     except ImportError:
@@ -98,28 +98,25 @@ def released_of(saved: SavedNotebook):  # noqa: ANN201  a NotebookNode, or None
     return next((found for name in names if (found := released_notebook(name)) is not None), None)
 
 
-def on_released(saved: SavedNotebook, released) -> tuple[SavedNotebook, list[str]]:  # noqa: ANN001
-    """The notebook that is graded, and what was put right for it, a sentence each. Raises
-    NotebookError.
+def on_released(saved: SavedNotebook, released: "NotebookNode") -> tuple[SavedNotebook, list[str]]:
+    """The notebook that is graded, and a sentence for each repair. Raises NotebookError.
 
-    released  the notebook as it was given out, a NotebookNode
+    released  the notebook as it was given out
     """
     from course_utils.notebook.grafting import graft_submission
 
     reading = graft_submission(saved.path, released)
     cells = [_as_saved(cell_of(raw, 0), saved) for raw in reading.notebook.cells]
-    return SavedNotebook(
-        saved.path, dict(released.metadata.get("assignment", saved.about)), cells
-    ), reading.repairs
+    about = dict(released.metadata.get("assignment", saved.about))
+    return SavedNotebook(saved.path, about, cells), reading.repairs
 
 
 def _as_saved(cell: Cell, saved: SavedNotebook) -> Cell:
-    """A grafted cell, called as its author sees it."""
+    """A merged cell, with the name that its author sees."""
     mine = [one for one in saved.cells if one.kind == cell.kind]
     same = next((one for one in mine if one.name == cell.name or one.source == cell.source), None)
-    part = next(
-        (one for one in mine if cell.source.strip() and cell.source.strip() in one.source), None
-    )
+    text = cell.source.strip()
+    part = next((one for one in mine if text and text in one.source), None)
     role, _, task = cell.name.partition("-")
     if role in CALLED:
         called = CALLED[role].format(task)

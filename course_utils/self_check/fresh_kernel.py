@@ -1,5 +1,4 @@
-"""A fresh kernel for a notebook's cells, of the Python that runs this, with a limit of time for
-each cell.
+"""A fresh kernel of this Python for a notebook's cells, with a time limit for each cell.
 
 with FreshKernel(folder) as kernel:
     ran = kernel.run("1 / 0", seconds=60)       # ran.error: "ZeroDivisionError"
@@ -14,9 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from queue import Empty
 from time import monotonic
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-import ipykernel  # noqa: F401  so that it is told here if there is none
+import ipykernel  # noqa: F401  fails here if it is not installed
 from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
 
@@ -44,15 +43,14 @@ class KernelLostError(Exception):
 
 
 class Ran(NamedTuple):
-    """What became of a cell.
+    """The result of a cell.
 
-    number     the kernel's number of it, as in `In [3]`
-    error      the name of the exception that it raised, or nothing
-    says       the exception's text
-    place      number of the cell and line in it where the exception comes from, if that is in a
-               cell
-    timed_out  it was interrupted, as it took too long
-    seconds    that it used or slept; waiting for a core does not count where the system tells it
+    number     its execution count, as in `In [3]`
+    error      the name of the exception that it raised, or ""
+    says       the exception's message
+    place      the cell number and line where the exception was raised, if that is in a cell
+    timed_out  it was interrupted because it took too long
+    seconds    it ran or slept; without waiting for a core, where the system reports that
     """
 
     number: int
@@ -64,8 +62,7 @@ class Ran(NamedTuple):
 
 
 class FreshKernel:
-    """A running kernel; a context manager. Only whether a cell raises is kept, not what it puts
-    out.
+    """A running kernel, as a context manager. It records whether cells raise, not their output.
 
     folder       where it works
     environment  variables besides those of this process
@@ -81,7 +78,7 @@ class FreshKernel:
             env={**os.environ, **(environment or {})},
             extra_arguments=[
                 "--HistoryManager.enabled=False"
-            ],  # these cells are not what somebody typed
+            ],  # these cells were not typed by a person
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -120,16 +117,17 @@ class FreshKernel:
                 raise KernelLostError(
                     f"ran longer than {seconds:g} seconds, and could not be stopped"
                 )
-            says = f"ran longer than {seconds:g} seconds, and was stopped"
-            return Ran(reply.get("execution_count") or 0, "KeyboardInterrupt", says, timed_out=True)
+            stopped = f"ran longer than {seconds:g} seconds, and was stopped"
+            number = reply.get("execution_count") or 0
+            return Ran(number, "KeyboardInterrupt", stopped, timed_out=True)
         own = self._own_seconds(monotonic() - start, waited)
         if reply["status"] == "ok":
             return Ran(reply["execution_count"], seconds=own)
         place = place_of("\n".join(reply.get("traceback", [])))
-        number, error, says = (reply.get(key) for key in ("execution_count", "ename", "evalue"))
-        return Ran(number or 0, error or "an exception", says or "", place, seconds=own)
+        number, error = reply.get("execution_count") or 0, reply.get("ename") or "an exception"
+        return Ran(number, error, reply.get("evalue") or "", place, seconds=own)
 
-    def ask(self, question: str, *arguments: object) -> object:
+    def ask(self, question: str, *arguments: object) -> Any:
         """The answer to a question of `self_check.inside_kernel`, which has to be importable there.
 
         Raises KernelLostError if there is none.
@@ -144,21 +142,14 @@ class FreshKernel:
         )
         reply = self._reply(request, ANSWER_TIME) or {}
         try:
-            return json.loads(
-                ast.literal_eval(reply["user_expressions"]["answer"]["data"]["text/plain"])
-            )
-        except (
-            KeyError,
-            TypeError,
-            ValueError,
-            SyntaxError,
-        ):  # a cell has changed how the kernel answers
+            answer = reply["user_expressions"]["answer"]["data"]["text/plain"]
+            return json.loads(ast.literal_eval(answer))
+        except (KeyError, TypeError, ValueError, SyntaxError):
+            # A cell has changed how the kernel answers.
             raise KernelLostError("left the kernel unable to answer") from None
 
     def _waited(self) -> float | None:
-        """Seconds that the kernel's main thread was ready to run and got no core; None if nobody
-        counts.
-        """
+        """Seconds that the kernel's main thread has waited for a core; None if unknown."""
         process = getattr(self.manager.provisioner, "pid", None)
         try:
             return int(Path(f"/proc/{process}/schedstat").read_text().split()[1]) / 1e9

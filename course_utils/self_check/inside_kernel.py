@@ -1,9 +1,9 @@
-"""What the self-check asks of its kernel, answered inside it, with no name left among the
-notebook's.
+"""The self-check's questions to its kernel, answered there without defining names in it.
 
 answer = kernel.ask("skipped")
 """
 
+import os
 import site
 import sys
 import warnings
@@ -50,19 +50,17 @@ def reset() -> None:
 
 
 def foreign(names: list[str], course: str) -> dict[str, str]:
-    """The folder of each of these modules that is neither Python's, nor installed, nor the
-    course's.
-    """
+    """The folders of those modules that belong neither to Python, nor a package, nor the course."""
     own = [sys.prefix, sys.base_prefix, *site.getsitepackages(), site.getusersitepackages(), course]
-    own += [str(Path(sys.modules["os"].__file__).parent)]
+    own.append(str(Path(os.__file__).parent))
     homes = [Path(folder).resolve() for folder in own]
     found = {}
     for name in names:
         file = getattr(sys.modules.get(name), "__file__", None)
-        if isinstance(file, str) and not any(
-            Path(file).resolve().is_relative_to(home) for home in homes
-        ):
-            found[name] = str(Path(file).resolve().parent)
+        if isinstance(file, str):
+            path = Path(file).resolve()
+            if not any(path.is_relative_to(home) for home in homes):
+                found[name] = str(path.parent)
     return found
 
 

@@ -1,5 +1,4 @@
-"""What a notebook uses here and will not find in grading: files beside it, folders elsewhere,
-packages.
+"""What a notebook uses here that is missing in grading: nearby files, other folders, packages.
 
 Nothing but the notebook, and the networks that an assignment asks for, is handed in.
 """
@@ -18,8 +17,7 @@ FILE = re.compile(r"No such file or directory: '([^']+)'")
 
 
 def note_on(saved: SavedNotebook, error: str) -> str | None:
-    """A sentence on the file beside the notebook that an exception asks for; None if there is no
-    such file.
+    """A sentence about the nearby file that an exception asks for; None if there is none.
 
     error    its text
     returns  nothing to say ("") for a network that is handed in: the grader does not show it to
@@ -44,9 +42,7 @@ def note_on(saved: SavedNotebook, error: str) -> str | None:
 
 
 def imported(saved: SavedNotebook) -> dict[str, str]:
-    """The modules that cells import which are the student's to write, and the first such cell of
-    each.
-    """
+    """The student's own modules that cells import, with the first such cell of each."""
     found: dict[str, str] = {}
     for cell in saved.code:
         if cell.name.startswith(GIVEN):
@@ -57,9 +53,7 @@ def imported(saved: SavedNotebook) -> dict[str, str]:
 
 
 def not_required(names: Iterable[str]) -> dict[str, str]:
-    """Those of these modules that no package of requirements.txt brings, and the package that does
-    here.
-    """
+    """The modules from packages outside requirements.txt, with these packages."""
     wanted = {
         name for name in names if name not in sys.stdlib_module_names and name != "course_utils"
     }

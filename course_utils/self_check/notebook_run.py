@@ -1,5 +1,4 @@
-"""One run of a notebook's visible checks, as the grader would run its cells: what came of each
-task, and why.
+"""One run of a notebook's visible checks, as in grading: each task's result and its reason.
 
 run = NotebookRun(saved, released)
 run.run()
@@ -21,19 +20,18 @@ from course_utils.notebook.saved_notebook import Cell, NotebookError, SavedNoteb
 from course_utils.self_check import not_handed_in
 from course_utils.self_check.as_graded import GradedFolder, graded_folder, on_released
 
-if TYPE_CHECKING:
-    from course_utils.self_check.fresh_kernel import (
-        FreshKernel,
-        Ran,
-    )  # jupyter_client may be missing
+if TYPE_CHECKING:  # jupyter_client and nbformat may be missing
+    from nbformat import NotebookNode
+
+    from course_utils.self_check.fresh_kernel import FreshKernel, Ran
 
 SECONDS = 120  # for one cell; the grader waits less
 GRADER_SECONDS = 10  # of its own time, for one cell
-LOADING = 20  # more for a cell that imports: the grader has loaded large packages before it starts to count
+# Added for a cell that imports: the grader loads large packages before it starts to count.
+LOADING = 20
 RESTARTS = 3  # of a kernel that a cell has ended
-INSIDE = (
-    "COURSE_SELF_CHECK"  # set in the kernel: a cell that calls the self-check would go on for ever
-)
+# Set in the kernel, because a cell that calls the self-check would never end.
+INSIDE = "COURSE_SELF_CHECK"
 
 
 @dataclass(frozen=True)
@@ -57,7 +55,7 @@ class NotebookRun:
     """A saved notebook's run.
 
     saved      the notebook as it was saved
-    released   as it was given out, or None if nobody knows
+    released   as it was given out, or None if unknown
     tell       called with each task and its result, in the notebook's order, as soon as it is
                settled
     progress   called with what is being done, and with nothing when it is done
@@ -71,7 +69,7 @@ class NotebookRun:
     def __init__(
         self,
         saved: SavedNotebook,
-        released: object = None,
+        released: "NotebookNode | None" = None,
         tell: Callable[[Task, Result], object] = lambda *_: None,
         progress: Callable[[str], object] = lambda _: None,
     ) -> None:
@@ -89,7 +87,7 @@ class NotebookRun:
         self._fatal: set[int] = set()  # cells that have ended a kernel, by id
         self._told: list[str] = []
         self._folder: GradedFolder
-        self._kernel: FreshKernel | None = None
+        self._running: FreshKernel | None = None
 
     def run(self) -> None:
         """Run it. Raises NotebookError if nothing can be run here."""
@@ -126,13 +124,20 @@ class NotebookRun:
 
         self._cells.clear()
         kernel = FreshKernel(self._folder.work, self._folder.environment | {INSIDE: "1"})
-        self._kernel = kernel.__enter__()
-        self._kernel.ask("start")
+        self._running = kernel.__enter__()
+        self._running.ask("start")
 
     def _close(self) -> None:
-        if self._kernel is not None:
-            self._kernel.close()
-            self._kernel = None
+        if self._running is not None:
+            self._running.close()
+            self._running = None
+
+    @property
+    def _kernel(self) -> "FreshKernel":
+        """The running kernel."""
+        if self._running is None:
+            raise RuntimeError("no kernel is running")
+        return self._running
 
     def _run_cells(self) -> None:
         from course_utils.self_check.fresh_kernel import KernelLostError
@@ -154,8 +159,9 @@ class NotebookRun:
             self._take(cell, ran, left_out)
 
     def _run_cell(self, cell: Cell) -> tuple["Ran", list[tuple[int, str, str]]]:
-        """Run a cell: what became of it, and the statements that were left out. Raises
-        KernelLostError.
+        """Run a cell; return its result and the statements that were left out.
+
+        Raises KernelLostError.
         """
         if id(cell) in self._task_of:
             self._kernel.ask("reset")
@@ -175,9 +181,7 @@ class NotebookRun:
         )
 
     def _again(self, cells: list[Cell]) -> bool:
-        """Start another kernel and bring it to where the last one was; return whether that has
-        worked.
-        """
+        """Start another kernel and rerun the earlier cells; return whether that has worked."""
         from course_utils.self_check.fresh_kernel import KernelLostError
 
         self._close()
@@ -214,9 +218,7 @@ class NotebookRun:
             )
 
     def _compare(self, task: Task, at_end: Result) -> None:
-        """Keep the better of the results in its place and at the end, and note when the latter is
-        worse.
-        """
+        """Keep a check's better result, in its place or at the end; note if the latter is worse."""
         in_place = self.results[task.name]
         if in_place.passed and not at_end.passed:
             self.notes.append(self._changed_later(task.name))
@@ -239,9 +241,7 @@ class NotebookRun:
         return f"{task} passed in its place, but {where} changes {what}; {counts}."
 
     def _look_for_folders(self) -> None:
-        """Note modules that come from somewhere else, and packages that may be missing in
-        grading.
-        """
+        """Note modules and packages that may be missing in grading."""
         from course_utils.self_check.fresh_kernel import KernelLostError
 
         names = not_handed_in.imported(self.graded)
@@ -255,14 +255,11 @@ class NotebookRun:
                 f"{name} comes from {folder}, which is not there in grading ({names[name]})."
             )
         for name, package in not_handed_in.not_required(set(names) - set(foreign)).items():
-            self.notes.append(
-                f"{package} is not in requirements.txt and may be missing in grading ({names[name]})."
-            )
+            missing = f"{package} is not in requirements.txt and may be missing in grading"
+            self.notes.append(f"{missing} ({names[name]}).")
 
     def _take(self, cell: Cell, ran: "Ran", left_out: list[tuple[int, str, str]]) -> None:
-        """Keep what became of a cell. Raises NotebookError if the first one says that nothing can
-        run.
-        """
+        """Record a cell's result. Raises NotebookError if nothing can run at all."""
         if task := self._task_of.get(id(cell)):
             self._hung |= {task.name} if ran.timed_out else set()
             self._settle(task, self._result(task, ran, left_out))
@@ -274,8 +271,9 @@ class NotebookRun:
         self.notes += [self._left_out(cell, *one) for one in left_out]
         if ran.seconds > _allowed(cell) and cell.source not in self._given:
             self.notes.append(
-                f"{_capital(cell.called)} took {ran.seconds:.0f} seconds; the grader stops a cell after "
-                f"{GRADER_SECONDS} and goes on without what it defines."
+                f"{_capital(cell.called)} took {ran.seconds:.0f} seconds; "
+                f"the grader stops a cell after {GRADER_SECONDS} "
+                "and goes on without what it defines."
             )
 
     def _left_out(self, cell: Cell, line: int, source: str, error: str) -> str:
@@ -352,24 +350,21 @@ class NotebookRun:
         says = _first_line(ran.says)
         if ran.error != "AssertionError":
             says = f"{ran.error}: {says}" if says else ran.error
-        line += len(
-            re.match(r"(?:[ \t]*\n)*", cell.source)[0].splitlines()
-        )  # IPython drops empty ones
+        if empty := re.match(r"(?:[ \t]*\n)*", cell.source):
+            line += len(empty[0].splitlines())  # IPython drops empty lines at the top
         lines = cell.source.splitlines()
         says = says or lines[min(line, len(lines)) - 1].strip()
         return f"{says} (line {line} of {cell.called})"
 
     def _untouched(self) -> list[str]:
-        """Whether this is the file as it was given out, and the one that is worked in is
-        another.
-        """
+        """Whether this is the file as it was given out, while the student works in another one."""
         if any(result.outcome != "not solved yet" for result in self.results.values()):
             return []
         if any(cell.number for cell in self.saved.cells):
             return []
         return [
-            "No cell of this file has ever been run. If you have worked on it, save it first; on Colab, give "
-            "the path of the copy that is on your Drive."
+            "No cell of this file has ever been run. If you have worked on it, "
+            "save it first; on Colab, give the path of the copy that is on your Drive."
         ]
 
     def _traps(self) -> list[str]:

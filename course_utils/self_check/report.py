@@ -19,6 +19,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from time import time
+from typing import TYPE_CHECKING
 
 from course_utils.notebook.saved_notebook import (
     MAX_BYTES,
@@ -32,14 +33,18 @@ from course_utils.self_check.as_graded import released_of
 from course_utils.self_check.notebook_run import INSIDE, NotebookRun, Result
 from course_utils.setup_check import HOME, say
 
+if TYPE_CHECKING:
+    from nbformat import NotebookNode  # it may not be installed
+
 MOST = 8  # notes that are shown
 
 
 def run(
-    path: Path, released: object = None, tell: Callable[[Task, Result], object] = lambda *_: None
+    path: Path,
+    released: "NotebookNode | None" = None,
+    tell: Callable[[Task, Result], object] = lambda *_: None,
 ) -> NotebookRun:
-    """Run a saved notebook's visible checks, and return what came of them: results by task, and
-    notes.
+    """Run a saved notebook's visible checks; return the results by task, and notes.
 
     released  the notebook as it was given out, a NotebookNode; by default the archive's copy, if it
               has one
@@ -54,15 +59,13 @@ def run(
 
 
 def self_check(notebook: str | Path) -> bool:
-    """Run a saved notebook's visible checks, print what came of them, and return whether all is
-    well.
-    """
+    """Run a saved notebook's visible checks, print the results, and return whether all is well."""
     if os.environ.get(INSIDE):
         return False
     command = [sys.executable, "-m", "course_utils.self_check", str(notebook)]
     try:
         read(Path(notebook))  # before a process is started
-        # A process of its own: this one has an event loop running, and is a kernel itself.
+        # A separate process: this one is a kernel itself, with a running event loop.
         with subprocess.Popen(
             command,
             env=os.environ | _with_course() | {"PYTHONIOENCODING": "utf-8"},
@@ -73,7 +76,7 @@ def self_check(notebook: str | Path) -> bool:
             errors="replace",
         ) as run:
             try:
-                for line in run.stdout:
+                for line in run.stdout or ():
                     say(line.rstrip("\n"))
                 return run.wait() == 0
             finally:
@@ -93,7 +96,10 @@ def main(arguments: list[str]) -> int:
     try:
         saved = read(Path(arguments[0]))
         released = released_of(saved)
-        start = f"{saved.path.name}, {_state(saved, released)}, is run in a fresh kernel without the training."
+        start = (
+            f"{saved.path.name}, {_state(saved, released)}, is run in a fresh "
+            "kernel without the training."
+        )
         say(f"{start}\n")
         width = max(map(len, saved.tasks)) + 1
         whole = run(saved.path, released, lambda task, result: _say_result(task, result, width))
@@ -111,10 +117,8 @@ def _with_course() -> dict[str, str]:
     return {"PYTHONPATH": os.pathsep.join(filter(None, [str(HOME), os.environ.get("PYTHONPATH")]))}
 
 
-def _state(saved: SavedNotebook, released) -> str:  # noqa: ANN001  a NotebookNode, or None
-    """When the file was saved, unless it is as it was given out: the dates in an archive are made
-    up.
-    """
+def _state(saved: SavedNotebook, released: "NotebookNode | None") -> str:
+    """When the file was saved, or that it is unchanged: dates in an archive mean nothing."""
     if released:
         mine = [digest(cell.source) for cell in saved.cells]
         if mine == [digest(cell.source) for cell in released.cells]:

@@ -1,12 +1,13 @@
-"""A loss and its gradient, a picture at a time: never more than one picture's targets and steps at
-once.
+"""A loss and its gradient computed in blocks of a few pictures, to save memory.
 
-loss = blockwise_loss(net(x), lambda z, ab: sparse_cross_entropy(z, *sparse_soft_encode(ab, bins),
-weights), ab)
+    def loss_and_gradient(logits, ab):
+        return sparse_cross_entropy(logits, *sparse_soft_encode(ab, bins), weights)
 
-autograd would keep every step for the backward pass, each as large as the scores: Q numbers for
-every pixel. Where the gradient is known with the loss, one such tensor is enough; the scores' own
-memory can be that one.
+    loss = blockwise_loss(net(x), loss_and_gradient, ab)
+
+Autograd would keep every intermediate result for the backward pass, each as large as the scores: Q
+numbers for every pixel. If the gradient is computed with the loss, one such tensor is enough, and
+it can replace the scores in memory.
 """
 
 from collections.abc import Callable, Iterator
@@ -26,22 +27,23 @@ def blockwise_loss(
     overwrite: bool = True,
     at_once: int = 1,
 ) -> Tensor:
-    """The mean over the pictures of a loss whose gradient is known with it. Differentiable by the
-    logits.
+    """The mean over the pictures of a loss that comes with its gradient.
 
-    With overwrite, the gradient takes the place of the logits, the largest tensor of all, as it
-    does in Liger-Kernel. Their values are lost then: nothing may look at them afterwards, and no
-    operation before may need its own output for its backward pass. A convolution does not; a ReLU
-    or a softmax does, and autograd refuses it: "modified by an inplace operation". Nor is a second
-    backward pass possible. Where no gradient is to be found (under no_grad, or if the logits need
-    none) nothing is overwritten.
+    Differentiable with respect to the logits.
+
+    With overwrite, the gradient replaces the logits, the largest tensor of all, as in Liger-Kernel.
+    The values of the logits are then lost: they must not be used afterwards, and the operation that
+    computed them must not need its output for its backward pass. A convolution does not need it; a
+    ReLU or a softmax does, and autograd raises "modified by an inplace operation". A second
+    backward pass is not possible. Without gradients (under no_grad, or if the logits need none)
+    nothing is overwritten.
 
     logits             (B, Q, H, W)  scores of the pictures
     loss_and_gradient  of the logits (1, Q, H, W) and the targets of one picture: the loss (), and
                        its gradient (1, Q, H, W) by these logits; a lambda binds what else it needs,
                        as weights. Of several pictures, their mean
     targets            (B, ...) each  what a picture's loss needs besides its logits
-    overwrite          whether the gradient takes the place of the logits, or has memory of its own
+    overwrite          whether the gradient takes the place of the logits, or gets its own memory
     at_once            pictures in each call: where they are small, several take less time
     returns            ()  the mean of the B losses
     Raises ValueError if there are not as many targets as logits, or if loss_and_gradient gives
@@ -91,9 +93,7 @@ class _BlockwiseLoss(torch.autograd.Function):
 def _in_parts(
     logits: Tensor, function: LossAndGradient, targets: tuple[Tensor, ...], at_once: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Loss () and gradient (N, Q, H, W) of each part in turn. Raises ValueError for other
-    shapes.
-    """
+    """Loss () and gradient (N, Q, H, W) of each block. Raises ValueError for other shapes."""
     parts = (each.detach().split(at_once) for each in (logits, *targets))
     for some, *their_own in zip(*parts, strict=True):
         with torch.enable_grad():  # the function may use autograd itself

@@ -1,4 +1,4 @@
-"""Checkpoints of a training, so that a build that was stopped does not train from the beginning.
+"""Checkpoints of a training, so that a stopped build need not train from the beginning.
 
 `autograder build` runs the solution with the variable COURSE_CHECKPOINTS set to a folder. `fit`
 then saves a checkpoint there every few seconds of computing, and starts from the one that it finds.
@@ -36,16 +36,8 @@ EVERY = 10.0  # seconds of processor time from one checkpoint to the next
 MOST = 20_000  # objects that are searched for generators
 UNREADABLE = (OSError, EOFError, RuntimeError, ValueError, TypeError, LookupError, AttributeError)
 Generator = torch.Generator | np.random.Generator | np.random.RandomState | random.Random
-PLAIN = (
-    ModuleType,
-    Tensor,
-    np.ndarray,
-    str,
-    bytes,
-    int,
-    float,
-    type(None),
-)  # refer to no generator
+# Objects of these types refer to no generator.
+PLAIN = (ModuleType, Tensor, np.ndarray, str, bytes, int, float, type(None))
 Access = tuple[Callable[[], Any], Callable[[Any], Any]]  # reads a generator's state, and sets it
 _trainings = count()  # of this process
 
@@ -92,9 +84,7 @@ def _access(generator: Generator) -> Access:
 
 
 def _plain(state: object) -> object:
-    """The same without numpy's types: a checkpoint is read without running any code that is in
-    it.
-    """
+    """Replace numpy's types, so that a checkpoint can be read without running code in it."""
     if isinstance(state, dict):
         return {name: _plain(value) for name, value in state.items()}
     return state.tolist() if isinstance(state, np.ndarray | np.generic) else state
@@ -106,10 +96,8 @@ def generators_of(*users: object) -> list[Generator]:
     Functions are followed through the names that they use, objects through their attributes. Only
     code of the same packages as the users', and of `course_utils`, is looked into.
     """
-    ours = {_root(user) for user in users if callable(user)} - {"torch", "numpy"} | {
-        "__main__",
-        "course_utils",
-    }
+    ours = {_root(user) for user in users if callable(user)} - {"torch", "numpy"}
+    ours |= {"__main__", "course_utils"}
     found: list[Generator] = []
     seen: dict[int, object] = {}  # keeps them alive: an id must not be used twice
     waiting = deque(users)
@@ -229,7 +217,8 @@ class Checkpoint:
         Raises ValueError if there were fewer: the data has changed, so the checkpoint is deleted.
         """
         if batches != self.steps:
-            self.path.unlink(missing_ok=True)
+            if self.path is not None:
+                self.path.unlink(missing_ok=True)
             raise ValueError(
                 "The training data changed while the build was stopped: start the build again."
             )
@@ -240,9 +229,9 @@ class Checkpoint:
         """Save, if it is time to."""
         self.steps += 1
         if self.path is not None:
-            self._tell(record, epochs)
+            self._tell(self.path, record, epochs)
             if time.process_time() - self._saved >= EVERY:
-                self._save(record)
+                self._save(self.path, record)
 
     def epoch_done(self) -> None:
         """Go to the next epoch."""
@@ -253,35 +242,41 @@ class Checkpoint:
         self.finished = True
         if self.path is not None:
             self._told = 0.0
-            self._tell(record, epochs)
-            self._save(record)
+            self._tell(self.path, record, epochs)
+            self._save(self.path, record)
 
-    def _save(self, record: dict[str, Any]) -> None:
+    def _save(self, path: Path, record: dict[str, Any]) -> None:
         state = {
             "parts": {name: part.state_dict() for name, part in self.parts.items()},
             "record": record,
             "before": self._before,
             "now": self.chance.state(),
-            **{name: getattr(self, name) for name in ("epoch", "steps", "finished")},
+            "epoch": self.epoch,
+            "steps": self.steps,
+            "finished": self.finished,
         }
         content = BytesIO()
         try:
             torch.save(state, content)
-            _replace(self.path, content.getvalue())
+            _replace(path, content.getvalue())
         except (*UNREADABLE, pickle.PicklingError):  # a full disk, or scores that can't be saved
             self.path = None  # the training itself is all right
         self._saved = time.process_time()
 
-    def _tell(self, record: dict[str, Any], epochs: int) -> None:
-        """How far the training is, for whoever watches the build."""
+    def _tell(self, path: Path, record: dict[str, Any], epochs: int) -> None:
+        """Write how far the training is, for people who watch the build."""
         now = time.monotonic()
         if now - self._told < 1:
             return
         self._told = now
-        told = {"epoch": min(self.epoch + 1, epochs), "epochs": epochs}
-        told |= {"step": len(record["losses"]), "from": self.went_on_at}
+        told = {
+            "epoch": min(self.epoch + 1, epochs),
+            "epochs": epochs,
+            "step": len(record["losses"]),
+            "from": self.went_on_at,
+        }
         try:
-            _replace(self.path.with_name(PROGRESS), json.dumps(told).encode(), lasting=False)
+            _replace(path.with_name(PROGRESS), json.dumps(told).encode(), lasting=False)
         except OSError:  # it is a courtesy
             return
 
@@ -301,13 +296,9 @@ def checkpoint_of(
 
 
 def _own_file() -> Path | None:
-    """A name that depends on all cells up to the one that runs, so that no change goes
-    unnoticed.
-    """
-    folder, shell = (
-        os.environ.get(FOLDER),
-        getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)(),
-    )
+    """The checkpoint's file; its name depends on all cells so far, so that changes are noticed."""
+    folder = os.environ.get(FOLDER)
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
     if not folder or shell is None:
         return None
     cells = json.dumps([*shell.history_manager.input_hist_parsed, next(_trainings)])
@@ -315,8 +306,9 @@ def _own_file() -> Path | None:
 
 
 def _replace(path: Path, content: bytes, *, lasting: bool = True) -> None:
-    """Write a file so that it is there as a whole, or as it was; `lasting` if the power may fail,
-    too.
+    """Write a file atomically.
+
+    lasting  the new content survives a power failure, too
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")

@@ -36,8 +36,7 @@ def psnr(image: Tensor, truth: Tensor) -> Tensor:
 
 
 def mask_iou(mask: Tensor, truth: Tensor, threshold: float = 0.5) -> Tensor:
-    """Intersection over union of each mask with the true one; pixels above the threshold belong to
-    it.
+    """Intersection over union of each mask with the true one, after thresholding.
 
     mask     (B, 1, H, W)
     truth    (B, 1, H, W)
@@ -49,8 +48,7 @@ def mask_iou(mask: Tensor, truth: Tensor, threshold: float = 0.5) -> Tensor:
 
 
 def mask_sharpness(mask: Tensor) -> Tensor:
-    """How steep each mask's edges are: the mean step between neighbouring pixels, weighted by
-    itself.
+    """The steepness of each mask's edges: the self-weighted mean step between neighbouring pixels.
 
     With d the differences to the right and to the lower neighbour: sum d^2 / sum |d|. A mask of
     zeros and ones has 1, whatever its shape. Where a shape fades into another one the steps are

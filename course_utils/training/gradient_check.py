@@ -7,8 +7,7 @@ from torch import Tensor
 
 
 def numerical_gradient(loss: Callable[[Tensor], Tensor], x: Tensor, step: float = 1e-5) -> Tensor:
-    """The gradient of a loss by central differences: (L(x + h) - L(x - h)) / 2h, a number of x at a
-    time.
+    """The gradient of a loss by central differences: (L(x + h) - L(x - h)) / 2h for each element.
 
     In double precision whatever x is: in float32 the difference would be lost in the rounding.
 

@@ -39,14 +39,13 @@ REDRAW = 1.5  # seconds between two drawings of the live plot
 
 @dataclass
 class History:
-    """What happened in training, one entry for each step or epoch."""
+    """The record of a training, with one entry for each step or epoch."""
 
-    losses: list[float] = field(
-        default_factory=list
-    )  # of each step, before its weights were changed
+    # The loss of each step, before its update of the weights.
+    losses: list[float] = field(default_factory=list)
     rates: list[float] = field(default_factory=list)  # the learning rate of each step
-    scores: list[Any] = field(default_factory=list)  # of each epoch: what `after_epoch` gave
-    seconds: float = 0.0  # in all
+    scores: list[Any] = field(default_factory=list)  # of each epoch: the result of `after_epoch`
+    seconds: float = 0.0  # in total
     stopped: Literal["at the end", "out of time", "by hand"] = "at the end"
 
     def smoothed(self, span: int = 20) -> list[float]:
@@ -94,9 +93,8 @@ def fit(
     Raises FloatingPointError if the loss is infinite or no number, ValueError if an epoch has no
     batches.
     """
-    from lightning_fabric import (
-        Fabric,
-    )  # takes as long as torch to import: those who don't train don't wait
+    # Imported here because it takes as long as torch: only those who train wait for it.
+    from lightning_fabric import Fabric
 
     fabric = Fabric(accelerator=accelerator, devices=devices)
     fabric.launch()
@@ -217,9 +215,7 @@ class _Loop:
         self.history.seconds = time.monotonic() - self.start
 
     def out_of_time(self) -> bool:
-        """Of several processes the first decides, or the others would wait for its gradients for
-        ever.
-        """
+        """The first of several processes decides; otherwise the others would wait for ever."""
         if self.seconds is None:
             return False
         return self.fabric.broadcast(self.history.seconds >= self.seconds)
@@ -236,8 +232,9 @@ def _finite(loss: Tensor, step: int) -> float:
     value = loss.item()
     if not math.isfinite(value):
         raise FloatingPointError(
-            f"The loss is {value} at step {step}. Most often the learning rate is too large; or else there "
-            "is a division by 0, a logarithm of 0, an exponential of something large, or such data."
+            f"The loss is {value} at step {step}. Most often the learning rate is too large; "
+            "or else there is a division by 0, a logarithm of 0, "
+            "an exponential of something large, or such data."
         )
     return value
 
@@ -281,7 +278,7 @@ class _Display:
     def __exit__(self, *problem: object) -> None:
         self.bar.close()
         if self.live and self.history:
-            self._draw(done=True)
+            self._draw(self.history, done=True)
 
     def go_on(self, history: History) -> None:
         """Begin with a history that may have steps already."""
@@ -290,7 +287,7 @@ class _Display:
             self.bar.update(len(history.losses))
 
     def epoch_done(self, steps: int) -> None:
-        """The first epoch tells how many steps there will be."""
+        """The first epoch determines the total number of steps."""
         self.steps = self.bar.total = self.steps or steps * self.epochs
 
     def show(self, history: History) -> None:
@@ -299,13 +296,13 @@ class _Display:
         self.bar.set_postfix_str(f"loss {history.losses[-1]:.4g}", refresh=False)
         self.bar.update()
         if self.live and time.monotonic() - self.drawn > REDRAW:
-            self._draw()
+            self._draw(history)
 
-    def _draw(self, done: bool = False) -> None:
+    def _draw(self, history: History, done: bool = False) -> None:
         from IPython.display import Image, display  # a terminal has no use for it
 
-        title = "" if done else _progress(self.history, self.steps)
-        picture = Image(data=_plotted(self.history, title), format="png")
+        title = "" if done else _progress(history, self.steps)
+        picture = Image(data=_plotted(history, title), format="png")
         if self.handle is None:
             self.handle = display(picture, display_id=True)
         else:

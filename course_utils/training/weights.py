@@ -1,5 +1,4 @@
-"""Trained networks as small files beside the notebook: numbers only, so that nobody has to trust
-them.
+"""Trained networks as small files beside the notebook; they contain only numbers, so are safe.
 
 save_weights(network, "convnet.safetensors")
 load_weights(network, "convnet.safetensors")
@@ -14,8 +13,7 @@ from torch import nn
 
 
 def save_weights(model: nn.Module, path: str | Path) -> Path:
-    """Write a network's parameters and buffers; those in floating point in half precision, to save
-    room.
+    """Write a network's parameters and buffers; floating-point ones in half precision.
 
     Half precision has 11 bits, which no picture's class hangs on. Values beyond 65504 can't be
     kept.
@@ -27,9 +25,8 @@ def save_weights(model: nn.Module, path: str | Path) -> Path:
     for name, tensor in state.items():
         if tensor.is_floating_point() and not tensor.isfinite().all():
             raise ValueError(f"{name} holds a NaN or a number that is too large to be saved.")
-    Path(path).write_bytes(
-        save(state)
-    )  # save_file would make it unreadable for others, as the grader
+    # Save_file would make it unreadable for others, as the grader.
+    Path(path).write_bytes(save(state))
     return Path(path)
 
 
@@ -39,8 +36,7 @@ def _halved(tensor: torch.Tensor) -> torch.Tensor:
 
 
 def load_weights(model: nn.Module, path: str | Path) -> nn.Module:
-    """Read what `save_weights` wrote into a network of the same sizes, in the network's own
-    precision.
+    """Load a file of `save_weights` into a network of the same sizes, in the network's precision.
 
     returns  the network
     Raises FileNotFoundError if the file is not there, ValueError if it is damaged or another

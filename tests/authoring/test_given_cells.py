@@ -213,14 +213,18 @@ SLIPS = {
         "`_`",
     ),
     "a check's name later": (
-        "bins = until",
-        "print(target)\nbins = until",
+        "bins = or_placeholder",
+        "print(target)\nbins = or_placeholder",
         "'target' is used here",
     ),
-    "a picture's name later": ("bins = until", "print(path)\nbins = until", "'path' is used here"),
+    "a picture's name later": (
+        "bins = or_placeholder",
+        "print(path)\nbins = or_placeholder",
+        "'path' is used here",
+    ),
     "in a function": (
-        "bins = until",
-        "def f():\n    return target\n\n\nbins = until",
+        "bins = or_placeholder",
+        "def f():\n    return target\n\n\nbins = or_placeholder",
         "'target' is used here",
     ),
 }

@@ -1,6 +1,4 @@
-"""The lean loss is the dense one, in value and gradient, and what must not work with it is
-refused.
-"""
+"""The blockwise loss equals the dense one in value and gradient; misuse is refused."""
 
 from functools import partial
 
@@ -40,9 +38,7 @@ def labels() -> Tensor:
 
 @pytest.fixture
 def net() -> nn.Conv2d:
-    """Scores (2, 5, 3, 4) of what is (2, 6, 3, 4): a 1 x 1 convolution, which does not need its
-    output.
-    """
+    """Scores (2, 5, 3, 4) of (2, 6, 3, 4): a 1 x 1 convolution, which does not need its output."""
     torch.manual_seed(0)
     return nn.Conv2d(6, 5, 1).double()
 

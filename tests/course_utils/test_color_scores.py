@@ -11,9 +11,8 @@ from course_utils.color.scores import chroma_ratio, expected_cross_entropy, plau
 from course_utils.color.world import WORLD
 
 CHAIR, TABLE = 2, 3
-BINS = torch.cartesian_prod(
-    torch.arange(-100, 101, 20.0), torch.arange(-100, 101, 20.0)
-)  # (121, 2)
+# (121, 2)
+BINS = torch.cartesian_prod(torch.arange(-100, 101, 20.0), torch.arange(-100, 101, 20.0))
 
 
 def encode(ab):

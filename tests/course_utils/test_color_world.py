@@ -1,6 +1,4 @@
-"""The colour world: lightness knows nothing of the toss, colours are in gamut, floors are what they
-say.
-"""
+"""The colour world: lightness does not reveal colours, colours are in gamut, bounds are right."""
 
 import numpy as np
 import pytest
@@ -128,9 +126,7 @@ def test_odds_are_odds(palette):
 
 
 def test_tosses_follow_the_odds(views):
-    """How often each first colour comes, over 25 tosses of 40 rooms: within four standard
-    deviations.
-    """
+    """Frequencies of each first colour, over 25 draws for 40 rooms: within 4 deviations."""
     wins, tosses = dict.fromkeys(PALETTES, 0), dict.fromkeys(PALETTES, 0)
     for toss_seed in range(25):
         scenes = make_scenes(views, 40, seed=5, toss_seed=toss_seed)
@@ -239,9 +235,7 @@ def test_cross_entropy_floor_by_brute_force(palette):
 
 
 def test_rebalanced_floor_by_brute_force():
-    """The weighted loss, minimised: each sample counts by the weight of its own colour's nearest
-    bin.
-    """
+    """The weighted loss, minimised: each sample has the weight of its own colour's nearest bin."""
     palette = PALETTES["sofa"]
     weights = rebalancing_weights(
         color_prior(tossed(palette, 100).float().T[None, :, :, None], BINS), lam=0.3
@@ -266,9 +260,7 @@ def test_rebalanced_floor_by_brute_force():
 
 
 def test_floors_of_whole_scenes(views, scenes):
-    """The same pictures tossed many times: the losses of the best constant answers approach the
-    floors.
-    """
+    """Over many draws of colours, the best constant predictions' losses approach the bounds."""
     share = floors.shares(scenes.kind)
     assert share.sum().item() == pytest.approx(1)
     means = torch.stack([floors.mean_color(palette) for palette in WORLD])

@@ -232,9 +232,8 @@ def test_each_pixel_is_marked_and_has_its_distribution():
     assert figure.axes[0].lines[0].get_xydata().tolist() == [[5, 3]]  # x, y
     widths = [axes.collections[0]._widths * 2 for axes in figure.axes[1:]]
     assert widths[0][1] ** 2 / widths[0][2] ** 2 == pytest.approx(3.5)  # areas as 0.7 to 0.2
-    assert widths[0][1] ** 2 / widths[1][0] ** 2 == pytest.approx(
-        0.7 / 0.8
-    )  # and of all on one scale
+    # And of all on one scale.
+    assert widths[0][1] ** 2 / widths[1][0] ** 2 == pytest.approx(0.7 / 0.8)
     answers = [axes.lines[-1].get_xydata()[0].tolist() for axes in figure.axes[1:]]
     assert answers == [pytest.approx(colour) for colour in (SHARES @ BINS).tolist()]
     assert drawn(one_pixel(SHARES.flip(1))) != drawn(figure)
@@ -338,9 +337,8 @@ def test_a_code_without_zeros_keeps_every_share_of_the_dense_one():
     assert ((dense < 1).any(axis=2) == np.array([[0, 1, 1], [1, 1, 0], [1, 0, 0], [0, 0, 1]])).all()
     assert sparse[0, 0] == pytest.approx(dense[2, 0])  # the larger share first
     assert sparse[1, 0] == pytest.approx(dense[1, 0])
-    assert sparse[0, 2] == pytest.approx(
-        plots.own_colours(BINS)[3]
-    )  # the largest of all is not faint
+    # The largest of all is not faint.
+    assert sparse[0, 2] == pytest.approx(plots.own_colours(BINS)[3])
 
 
 def test_the_order_of_the_bins_that_share_a_pixel_makes_no_difference():

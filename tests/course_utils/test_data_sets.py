@@ -1,6 +1,4 @@
-"""The loaders of the real data sets, on tiny sets in the same formats, some through the
-downloader.
-"""
+"""The loaders of the real data sets, on tiny sets in the same formats, some downloaded."""
 
 import hashlib
 import io
@@ -122,9 +120,7 @@ def lay(folder, files):
 
 
 def downloaded(name, files, here, contents=None):
-    """Bring these files here as the real set comes: with its manifest entry, but from our
-    server.
-    """
+    """Fetch these files like the real set: with its manifest entry, but from our server."""
     real = read_manifest()[name]
     body = packed(
         {f"{real.folder}/{file}": data for file, data in files.items()},
@@ -165,9 +161,8 @@ def test_stl10_from_download_to_pictures(here, tiny_stl10):
     sizes = {"train": 3, "test": 2, "unlabeled": 4, "train+unlabeled": 7}
     assert {split: len(stl10(split)) for split in sizes} == sizes
     picture, label = stl10("test")[1]
-    assert np.array_equal(
-        np.asarray(picture), pictures["test"][1].transpose(2, 1, 0)
-    )  # stored column by column
+    # Stored column by column.
+    assert np.array_equal(np.asarray(picture), pictures["test"][1].transpose(2, 1, 0))
     assert label == 6
 
 

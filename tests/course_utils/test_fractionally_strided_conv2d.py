@@ -27,9 +27,7 @@ def drawn(*shape: int, seed: int = 0, dtype: torch.dtype = torch.float64) -> Ten
 
 
 def options_of(stride: int) -> Iterator[tuple[int, int, int, int, int]]:
-    """Kernels of 1 to 6, as high as wide and not, every padding and output padding that leave
-    something.
-    """
+    """Kernels of 1 to 6, square or not, with every valid padding and output padding."""
     kernels = [(k, k) for k in range(1, 7)] + [(k, 7 - k) for k in range(1, 7)]
     for (height, width), padding in product(kernels, range(7)):
         sizes = zip((HEIGHT, WIDTH), (height, width), strict=True)

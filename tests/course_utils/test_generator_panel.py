@@ -1,6 +1,4 @@
-"""The panel: every slider reaches the picture, and without sliders a sentence and a picture are
-left.
-"""
+"""Every slider changes the picture; without sliders there is a sentence and a picture."""
 
 import builtins
 import io

@@ -1,6 +1,4 @@
-"""Nothing that a student wrote is dropped: wherever it was written, it is on the notebook that is
-graded.
-"""
+"""Nothing that a student wrote is lost: wherever it was written, it is in the graded notebook."""
 
 import json
 import subprocess
@@ -45,7 +43,10 @@ CHECK = (
 PICTURE = '@picture("vote")\ndef _():\n    return plots.votes(vote)'
 GRADE = '# 5 points.\nvisible_checks.required("vote")'
 IMPORTS = "import torch\nimport numpy as np\nfrom torch import Tensor, nn\n\nfigures = {}"
-SETUP = "try:\n    from course_utils.setup_check import required\nexcept ImportError:\n    raise\nrequired()"
+SETUP = (
+    "try:\n    from course_utils.setup_check import required\nexcept ImportError:\n"
+    "    raise\nrequired()"
+)
 TRAINING = "STEPS = 100\nmodel = trained(STEPS)\nfor step in range(STEPS):\n    step_of(model)"
 PROMPT = "Why do grey pictures win?\n\n*2 points, graded by a person.*"
 
@@ -93,9 +94,7 @@ def handed_in(released):
 
 @pytest.fixture
 def grafted(released):
-    """The reading of a notebook. Every released cell is there, in order; what is locked is as it
-    was.
-    """
+    """The reading of a notebook: every released cell is there, in order, locked ones unchanged."""
 
     def grafted(notebook) -> Reading:
         reading = graft(cells_of(json.loads(json.dumps(notebook))), released)

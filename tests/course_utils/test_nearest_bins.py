@@ -37,9 +37,8 @@ def expect_nearest(ab: Tensor, bins: Tensor, count: int) -> None:
     assert squares.shape == indices.shape == (batch, count, height, width)
     assert (squares.dtype, indices.dtype) == (ab.dtype, torch.int64)
     assert count == 1 or (indices.sort(dim=1).values.diff(dim=1) > 0).all()
-    everywhere = (
-        (ab.double().movedim(1, -1)[..., None, :] - bins.double()).square().sum(dim=-1)
-    )  # (B, H, W, Q)
+    # (B, H, W, Q)
+    everywhere = (ab.double().movedim(1, -1)[..., None, :] - bins.double()).square().sum(dim=-1)
     found = everywhere.movedim(-1, 1).gather(1, indices)
     expected = everywhere.topk(count, largest=False).values.movedim(-1, 1)
     # Bins that are equally far but for the rounding of a sum of two squares may change places.
@@ -66,9 +65,7 @@ def test_right_at_the_bins(bins):
 
 
 def test_at_the_borders_and_corners_of_the_cells():
-    """Where a colour is as far as it can be from its cell's centre, on either side of the
-    rounding.
-    """
+    """Colours as far as possible from their cell's centre, on either side of the rounding."""
     corner = CELL * torch.cartesian_prod(
         torch.arange(-9.0, 9.0), torch.arange(-9.0, 9.0)
     ).T.reshape(1, 2, 18, 18)

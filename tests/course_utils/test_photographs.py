@@ -144,9 +144,8 @@ def ramp(height: int, width: int) -> Tensor:
 
 def window_sides(batch: Tensor) -> Tensor:
     """The sides of the windows of `ramp` that became these crops, in pixels."""
-    slope = (batch[:, 1, -2] - batch[:, 1, 1]).mean(-1) / (
-        batch.shape[-1] - 3
-    )  # edges are smoothed one-sidedly
+    # Edges are smoothed one-sidedly.
+    slope = (batch[:, 1, -2] - batch[:, 1, 1]).mean(-1) / (batch.shape[-1] - 3)
     return 1000 * slope * batch.shape[-1]
 
 
@@ -216,9 +215,8 @@ def test_windows_are_as_wide_in_both_splits():
 
 def test_windows_of_both_splits_fit_the_test_region():
     for split in ("train", "test"):
-        sides = window_sides(
-            crops(split, 16, 300, photographs=[ramp(200, 63)])
-        )  # 20 columns are for testing
+        # 20 columns are for testing.
+        sides = window_sides(crops(split, 16, 300, photographs=[ramp(200, 63)]))
         assert 19 < sides.max() < 20.5
 
 
@@ -574,9 +572,8 @@ def test_damaged_file(content: bytes, tmp_path: Path):
         read_photograph(tmp_path / "a.jpg")
 
 
-@pytest.mark.parametrize(
-    "side", [40, 60]
-)  # Pillow warns beyond its limit, and refuses beyond twice that
+# Pillow warns beyond its limit, and refuses beyond twice that.
+@pytest.mark.parametrize("side", [40, 60])
 def test_huge_picture(side: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 1500)
     Image.fromarray(pixels(side, side)).save(tmp_path / "a.png")

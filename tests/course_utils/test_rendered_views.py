@@ -1,6 +1,4 @@
-"""Rendered furniture and the real chairs' layout, read by one loader; packs; splits; damaged
-files.
-"""
+"""One loader for rendered furniture and the real chairs; packs; splits; damaged files."""
 
 import json
 from pathlib import Path
@@ -19,9 +17,7 @@ AZIMUTHS = [360 * k // 31 for k in range(31)]
 
 
 def furniture(folder: Path, names: list[str], size: int = 32) -> Path:
-    """As render_furniture.py leaves it: RGBA, a style beside it. Models differ by colour, views by
-    place.
-    """
+    """Write files as render_furniture.py does: RGBA, with a style, distinct by model and view."""
     for m, name in enumerate(names):
         renders = folder / name / "renders"
         renders.mkdir(parents=True)
@@ -46,11 +42,8 @@ def real_chairs(folder: Path, names: list[str]) -> Path:
             [(20, 0), (20, 11), (20, 23), (30, 0), (30, 11)]
         ):
             rgb = np.full((600, 600, 3), 255, np.uint8)
-            rgb[100:140, :] = (
-                0,
-                0,
-                250,
-            )  # above is 0..99: cut away; the first 40 kept rows are blue
+            # Above is 0..99: cut away; the first 40 kept rows are blue.
+            rgb[100:140, :] = (0, 0, 250)
             rgb[300:400, 250:350] = (200, 30, 10)
             Image.fromarray(rgb).save(
                 renders / f"image_{number:03d}_p{elevation:03d}_t{azimuth:03d}_r096.png"
@@ -84,9 +77,7 @@ def test_masked_is_over_black_and_gives_the_image_back(views):
 
 
 def test_shrinking_is_exact_at_the_edge(tmp_path):
-    """A new pixel three quarters covered by red: alpha 0.75, and red unmixed with what is
-    transparent.
-    """
+    """A new pixel three quarters covered by red: alpha 0.75, and red unmixed with transparency."""
     folder = furniture(tmp_path / "f", ["chair_0000"], 64)
     path = folder / "chair_0000" / "renders" / "image_000_p020_t000_r096.png"
     rgba = np.full((64, 64, 4), (255, 255, 255, 0), np.uint8)

@@ -1,6 +1,4 @@
-"""The student's self-check says what grading would: which visible checks pass, why not, what to
-hand in.
-"""
+"""The self-check predicts grading: which visible checks pass, why not, what to hand in."""
 
 import json
 import os
@@ -121,7 +119,8 @@ def test_of_each_task_it_says_what_came_of_it_and_why(save, capsys):
     assert why == {
         "wrong": "twice as much, café (line 2 of the check of wrong)",
         "silent": "assert silent(1) == 2  # twice (line 1 of the check of silent)",
-        "raising": "AttributeError: 'int' object has no attribute 'shape' (line 3 of the cell of raising)",
+        "raising": "AttributeError: 'int' object has no attribute 'shape' (line 3 of "
+        "the cell of raising)",
         "needy": "it needs stub, which is not solved yet",
         "renamed": "no cell defines renamed: was it renamed, or deleted?",
     }
@@ -146,9 +145,7 @@ def test_of_each_task_it_says_what_came_of_it_and_why(save, capsys):
 
 
 def test_it_runs_from_a_cell_of_the_notebook_itself_which_may_stay_there(save, tmp_path):
-    """And in a folder whose name is not everyone's, with the file to hand in beside the
-    notebook.
-    """
+    """Also in a folder with an unusual name, with the file to hand in beside the notebook."""
     folder = tmp_path / "Zoë's work" / "My Drive"
     folder.mkdir(parents=True)
     (folder / "network.safetensors").write_bytes(b"weights")
@@ -176,8 +173,8 @@ def test_a_hang_or_a_crash_costs_its_task_alone(save, capsys, monkeypatch):
     assert line_after(said, "crashes:") == "it ended the kernel (out of memory, most often)"
     assert state(said, "late").startswith("passed")
     assert (
-        "note: The check of crashes ended the kernel (out of memory, most often): the cells below it"
-        in said
+        "note: The check of crashes ended the kernel (out of memory, most often): the "
+        "cells below it" in said
     )
     assert "picture" not in said
 
@@ -355,7 +352,8 @@ TRACEBACKS = {
         (7, 2),
     ),
     "IPython 7": (
-        "<ipython-input-7-ab12> in <module>\n----> 2 f()\n\n/usr/lib/x.py in g(x)\n---> 20 raise E\n",
+        "<ipython-input-7-ab12> in <module>\n----> 2 f()\n\n/usr/lib/x.py in g(x)\n"
+        "---> 20 raise E\n",
         (7, 2),
     ),
     "syntax, IPython 9": (
@@ -394,9 +392,7 @@ def test_every_notebook_knows_its_tasks_as_they_are_given_out():
 
 
 def test_cells_find_what_they_will_find_in_grading(save, tmp_path, monkeypatch):
-    """No file from beside the notebook, no network, no Colab; a statement that fails costs itself
-    alone.
-    """
+    """No nearby file, no network, no Colab: a failing statement costs only itself."""
     (tmp_path / "helpers.py").write_text("value = 1")
     (tmp_path / "notes.txt").write_text("mine")
     (tmp_path / "network.safetensors").write_bytes(b"weights")
@@ -413,7 +409,8 @@ assert os.environ["PIP_NO_INDEX"] == os.environ["TORCHDYNAMO_DISABLE"] == "1"
         code(f"FOLDER = {str(tmp_path)!r}\nexit"),
         code("\nfrom google.colab import drive\ndrive.mount('/content')\nfrom math import pi"),
         code(
-            "import helpers\nimport sys\nsys.path.append(FOLDER + '/lib')\nimport elsewhere\nkept = 1"
+            "import helpers\nimport sys\nsys.path.append(FOLDER + '/lib')\nimport "
+            "elsewhere\nkept = 1"
         ),
         code("%%writefile mine.py\ndef double(x):\n    return 2 * x"),
         *task("double", "%nothing_such\nfrom mine import double", "assert double(pi * kept) > 6"),
@@ -438,7 +435,8 @@ assert os.environ["PIP_NO_INDEX"] == os.environ["TORCHDYNAMO_DISABLE"] == "1"
         "helpers.py is beside the notebook and is not handed in: move its code into a cell",
         f"line 1 of the cell of double {skipped} `%nothing_such`",
         f"elsewhere comes from {tmp_path}/lib, which is not there in grading",
-        "notes.txt is beside the notebook and is not handed in: what reads it will fail in grading.",
+        "notes.txt is beside the notebook and is not handed in: what reads it will "
+        "fail in grading.",
     ]
 
 
@@ -522,7 +520,8 @@ def test_a_cell_that_takes_too_long_for_the_grader_is_noted(save):
     for cell, seconds in ((saved.code[0], 9.0), (saved.code[0], 12.0), (saved.code[1], 12.0)):
         found._take(cell, Ran(1, seconds=seconds), [])
     assert found.notes == [
-        "Code cell 1 took 12 seconds; the grader stops a cell after 10 and goes on without what it defines."
+        "Code cell 1 took 12 seconds; the grader stops a cell after 10 and goes on "
+        "without what it defines."
     ]
 
 
@@ -584,11 +583,12 @@ WARM_UP = find_assignment("0")
 
 
 def unpacked(folder: Path, notebook, *, data: bool = True) -> Path:
-    """The release of assignment 0, without its pictures, with this notebook, which looks where it
-    runs.
-    """
+    """The release of assignment 0 without pictures, with this notebook, which checks its folder."""
     master = read_master(WARM_UP)
-    look = "import os, course_utils\nassert not os.listdir() and 'self_check_' in course_utils.__file__"
+    look = (
+        "import os, course_utils\nassert not os.listdir() and 'self_check_' in "
+        "course_utils.__file__"
+    )
     notebook.cells.append(code(look))
     for name, content in student_files(master, notebook).items():
         if data or not name.startswith("data/"):
@@ -625,9 +625,8 @@ def test_assignment_0_unsolved_in_a_home_with_spaces_and_other_letters(tmp_path)
     assert ran.stdout.count("not solved yet") == 7
     assert "0 of 7 tasks pass their visible checks; about 69 minutes are left." in ran.stdout
     notes = [line for line in ran.stdout.splitlines() if line.startswith("note:")]
-    assert [note.split()[1] for note in notes] == ["No", "Not"], (
-        notes
-    )  # has been run; answered in writing
+    # Has been run; answered in writing.
+    assert [note.split()[1] for note in notes] == ["No", "Not"], notes
 
 
 @pytest.mark.slow

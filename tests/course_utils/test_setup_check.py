@@ -291,9 +291,7 @@ def test_the_first_and_the_last_cell_of_every_notebook_are_locked():
 
 
 def test_in_the_graders_box_the_first_cell_costs_nothing_and_is_imported_before_the_fork(setup):
-    """There is no requirements.txt; and whatever is imported of course_utils brings the module
-    along.
-    """
+    """requirements.txt is missing; importing anything of course_utils imports the module."""
     folder = Path(course_utils.__file__).parent.parent
     code = f"""
 import course_utils.visible_checks, sys

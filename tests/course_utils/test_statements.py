@@ -40,7 +40,8 @@ LEFT_OUT = {
         ],
     ),
     "what is made with it": (
-        "import google.colab as colab\nfiles = [colab.ls(p) for p in '12']\nnumber = len(files)\nafter = 1",
+        "import google.colab as colab\nfiles = [colab.ls(p) for p in '12']\nnumber = "
+        "len(files)\nafter = 1",
         {"after": 1},
         [
             (1, "import google.colab as colab", COLAB),
@@ -49,7 +50,8 @@ LEFT_OUT = {
         ],
     ),
     "one name of several": (
-        "import json as a, my_home_package, math as b\nfrom math import nothing, pi\nafter = b.floor(pi)",
+        "import json as a, my_home_package, math as b\nfrom math import nothing, pi\n"
+        "after = b.floor(pi)",
         {"after": 3},
         [
             (
@@ -96,7 +98,8 @@ LEFT_OUT = {
         [(1, "%%nothing", "UsageError: Cell magic `%%nothing` not found")],
     ),
     "a class, a function": (
-        "import tensorkit\nclass Net(tensorkit.Module):\n    pass\n@tensorkit.fast\ndef f(x):\n    return x\n"
+        "import tensorkit\nclass Net(tensorkit.Module):\n    pass\n@tensorkit.fast\n"
+        "def f(x):\n    return x\n"
         "class Old:\n    kind = tensorkit.kind\nnet = Net()\nafter = 1",
         {"after": 1},
         [
@@ -108,7 +111,8 @@ LEFT_OUT = {
         ],
     ),
     "a setting": (
-        "import sys, os, locale\nos.chdir('/content/drive')\nlocale.setlocale(locale.LC_ALL, 'xx')\n"
+        "import sys, os, locale\nos.chdir('/content/drive')\n"
+        "locale.setlocale(locale.LC_ALL, 'xx')\n"
         "os.environ['A'] = 1\nos.chdir(os.fspath('/content' + os.sep))\nafter = 1",
         {"after": 1},
         [
@@ -119,7 +123,8 @@ LEFT_OUT = {
         ],
     ),
     "what awaits": (
-        "import asyncio, my_home_package\nawait asyncio.sleep(0)\nawait my_home_package.start()\nafter = 1",
+        "import asyncio, my_home_package\nawait asyncio.sleep(0)\nawait "
+        "my_home_package.start()\nafter = 1",
         {"after": 1},
         [
             (1, "import asyncio, my_home_package", "ModuleN"),

@@ -18,9 +18,7 @@ NAMES = ("cat", "coffee", "rocket")
 
 
 class Recorder:
-    """A painting function that keeps what it was asked for, and paints a grey as light as it is
-    warm.
-    """
+    """A painting function that records its arguments and paints a grey as light as it is warm."""
 
     def __init__(self) -> None:
         self.asked: list[tuple] = []

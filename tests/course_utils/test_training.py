@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import nn
 
-from course_utils import training
 from course_utils.training import History, fit, plot_history, predict, shuffled_batches
+from course_utils.training import loop as training
 
 ROOT = Path(__file__).resolve().parents[2]
 INPUTS = torch.tensor([[0.0], [1.0], [2.0], [3.0]])

@@ -170,10 +170,11 @@ def make_views() -> RenderedViews:
     pixels = torch.zeros(many, 16, 16, 4, dtype=torch.uint8)
     pixels[:, 5:11, 5:11] = torch.tensor([120, 60, 30, 255], dtype=torch.uint8)
     zeros = torch.zeros(many)
+    category = torch.zeros(many, dtype=torch.int64)
+    numbers, names = torch.arange(many), tuple("abcdefghijkl")
     return RenderedViews(
-        pixels, torch.arange(many), torch.zeros(many, dtype=torch.int64), zeros, zeros, tuple("abcdefghijkl"),
-        ("chair",), torch.arange(many),
-    )  # fmt: skip
+        pixels, numbers, category, zeros, zeros, names, ("chair",), torch.arange(many)
+    )
 
 
 def test_transformed_epochs_differ_and_runs_do_not():

@@ -70,9 +70,7 @@ def test_after_a_block_every_name_is_what_it_was(ending):
 def test_the_validate_button_counts_the_tasks_that_are_not_solved(
     tmp_path, notebook_with, answers, master
 ):
-    """Two tasks are solved, one is wrong, the others are stubs: all but the two are told, each with
-    why.
-    """
+    """Two tasks are solved, one is wrong, the others are stubs: all but the two are reported."""
     *right, wrong = master.tasks[:3]
     given = {task: answers[task] for task in right}
     notebook = notebook_with(given | {wrong: f"def {wrong}(*args, **kwargs):\n    return None"})
