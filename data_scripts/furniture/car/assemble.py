@@ -42,12 +42,8 @@ ENDS: dict[Body, tuple[float, float]] = {
     "van": (0.95, 0.97),
     "camper": (0.96, 0.97),
 }
-EDGES: dict[Body, float] = {
-    "vintage": 0.03,
-    "bubble": 0.06,
-    "van": 0.04,
-    "camper": 0.055,
-}  # radii of roofs
+# Radii of the edges of roofs, metres.
+EDGES: dict[Body, float] = {"vintage": 0.03, "bubble": 0.06, "van": 0.04, "camper": 0.055}
 
 
 def build_car(style: CarStyle) -> list[Part]:
@@ -156,10 +152,14 @@ def _ends(style: CarStyle, tub: Tub) -> list[Part]:
 
 def _wings(style: CarStyle, tub: Tub) -> vintage.Wings:
     bubble = style.body == "bubble"
-    radius, board = 1.24 * style.wheel, style.clearance - 0.01
-    drop = 0.045 if bubble else 0.028
     return vintage.Wings(
-        tub.axles, style.wheel, radius, 0.2 * style.width, style.width / 2, board, drop
+        axles=tub.axles,
+        height=style.wheel,
+        radius=1.24 * style.wheel,
+        inner=0.2 * style.width,
+        outer=style.width / 2,
+        board=style.clearance - 0.01,
+        drop=0.045 if bubble else 0.028,
     )
 
 
@@ -212,12 +212,8 @@ def _flanks(style: CarStyle, tub: Tub, cabin: Cabin) -> list[Part]:
     mirror = CHROME if style.chrome else style.paint
     parts += fittings.mirrors(tub, cabin.base[0] + 0.05, cabin.belt + 0.012, mirror)
     if style.body not in WINGED and style.livery in ("plain", "roof") and style.period != "modern":
-        parts += fittings.strip(
-            tub,
-            tub.axle_height + tub.arch + 0.008,
-            (-0.46 * tub.length, 0.46 * tub.length),
-            _trim(style),
-        )
+        height, span = tub.axle_height + tub.arch + 0.008, (-0.46 * tub.length, 0.46 * tub.length)
+        parts += fittings.strip(tub, height, span, _trim(style))
     return parts
 
 
@@ -251,9 +247,8 @@ def _open_cabin(style: CarStyle, tub: Tub, cabin: Cabin) -> list[Part]:
     assert tub.opening
     high = float(tub.deck(tub.opening.half_width, tub.opening.front))
     rows = 1 if style.body == "roadster" else 2
-    parts = seats.open_screen(cabin, 0.78, _trim(style)) + seats.seats(
-        tub.opening, high, style.leather, rows
-    )
+    parts = seats.open_screen(cabin, 0.78, _trim(style))
+    parts += seats.seats(tub.opening, high, style.leather, rows)
     if style.body != "roadster":
         parts += seats.folded_top(tub.opening, high, style.leather)
     return parts + _load(style, tub, cabin)
