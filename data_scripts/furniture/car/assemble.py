@@ -1,4 +1,7 @@
-"""Parametric cars: models, one to four, so that they share the furniture's light and patterns."""
+"""Put a car together: bodies, ends, wheels, fittings and load.
+
+Cars are models at a scale of 1:4, so that they share the furniture's light and patterns.
+"""
 
 import numpy as np
 
@@ -121,7 +124,7 @@ def _opening(style: CarStyle, axles: tuple[float, float]) -> Opening | None:
 
 
 def cabin_of(style: CarStyle, tub: Tub) -> Cabin:
-    """The upper body; of an open car, the one that its windscreen belongs to."""
+    """The upper body; in an open car, only its windscreen is used."""
     base = _feet(style)
     half = style.cabin_width * tub.width / 2
     middle = sum(base) / 2
@@ -255,7 +258,7 @@ def _open_cabin(style: CarStyle, tub: Tub, cabin: Cabin) -> list[Part]:
 
 
 def _closed_cabin(style: CarStyle, tub: Tub, cabin: Cabin) -> list[Part]:
-    """Roof, windows and what lies on the roof."""
+    """Roof, windows and load."""
     color = style.second if style.livery == "roof" else style.paint
     frame = CHROME if style.chrome else None
     parts = [Part(cabin.solid(), color), *fittings.windows(cabin, _spans(style, cabin), frame)]

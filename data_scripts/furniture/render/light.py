@@ -1,7 +1,7 @@
 """Soft light, computed once for each piece: a sky, a pale floor, a low sun behind thin cloud.
 
-Many weak lamps all around stand for the sky. Which of them a point of the surface sees is asked of
-embree; as the lamps are the same for every point, shadows are soft and free of noise.
+Many weak lamps all around replace the sky. Embree finds out which of them a point of the surface
+sees. The lamps are the same for every point, so shadows are soft and free of noise.
 """
 
 from typing import NamedTuple

@@ -62,7 +62,7 @@ PAINTS = [
 
 @dataclass(frozen=True)
 class Material:
-    """How a surface answers light."""
+    """How a surface reflects light."""
 
     color: str  # sRGB, "#rrggbb"
     gloss: float = 0.0  # 0 matt … 1 varnish or car paint
@@ -123,7 +123,7 @@ def linear_rgb(color: str) -> Array:
 
 
 def albedo(materials: list[Material], which: Array, points: Array) -> Array:
-    """Share of the light that surfaces give back, in linear RGB.
+    """Share of the light that surfaces reflect, in linear RGB.
 
     which    (n,) the material of each point
     points   (n, 3) metres, in the piece's own coordinates

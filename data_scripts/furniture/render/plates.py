@@ -94,12 +94,11 @@ def plate(
     swell = crown * np.prod(1 - (inner / half) ** 2, axis=1)
     below, above = (
         np.column_stack([inner * (1 - inset / half), z + lift])
-        for (inset, z), lift in zip((edge[0], edge[-1]), (np.zeros(len(inner)), swell), strict=True)
+        for (inset, z), lift in ((edge[0], np.zeros(len(inner))), (edge[-1], swell))
     )
     side = loft(np.stack(rings)).faces[: -2 * len(rim)]
-    floor, roof = (
-        _renumbered(net, len(rim), *places) for places in _places(len(rings), len(rim), len(inner))
-    )
+    lower, upper = _places(len(rings), len(rim), len(inner))
+    floor, roof = _renumbered(net, len(rim), *lower), _renumbered(net, len(rim), *upper)
     vertices = np.concatenate([*rings, below, above])
     return moved(Solid(vertices, np.concatenate([side, floor[:, ::-1], roof])), at)
 

@@ -1,4 +1,4 @@
-"""What a sofa stands on."""
+"""Feet of sofas."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Where on the floor the pieces of an upholstered sofa stand, seen from above."""
+"""The floor plan of an upholstered sofa: where its pieces are, seen from above."""
 
 from typing import NamedTuple
 
@@ -32,7 +32,7 @@ class BackPlace(NamedTuple):
 class Layout(NamedTuple):
     """A sofa from above, its chaise or corner on the right."""
 
-    grounds: list[Place]  # below each stand feet
+    grounds: list[Place]  # each stands on feet
     rails: list[Place]  # boards that close the space below the seats
     seats: list[Place]
     backs: list[BackPlace]
@@ -97,7 +97,7 @@ def _straight(style: SofaStyle) -> Layout:
 
 
 def _chaise(style: SofaStyle) -> Layout:
-    """The right seat goes on to the front."""
+    """The right seat extends to the front."""
     plain = _straight(style)
     last = plain.seats[-1]
     long = Place(last.x, last.y - style.reach / 2, last.width, last.depth + style.reach)

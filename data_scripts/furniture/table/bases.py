@@ -24,7 +24,7 @@ Array = np.ndarray
 
 
 def base(style: TableStyle) -> list[Solid]:
-    """All that carries the top, of the frame's material."""
+    """Everything that carries the top; it is of the frame's material."""
     return BASES[style.base](style)
 
 

@@ -11,7 +11,7 @@ from data_scripts.furniture.table.styles import TableStyle
 from data_scripts.furniture.table.tops import stand, underside
 
 KNOB = [(0.006, 0), (0.008, 0.01), (0.016, 0.016), (0.018, 0.022), (0.012, 0.03)]
-GAP = 0.012  # metres between fronts, as wide as a line must be to be seen
+GAP = 0.012  # metres between fronts, just wide enough to be visible
 
 
 def drawers(style: TableStyle) -> list[Part]:

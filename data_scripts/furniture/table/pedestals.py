@@ -1,4 +1,4 @@
-"""Table pedestals: a column, and what it stands on."""
+"""Table pedestals: a column and its foot."""
 
 from collections.abc import Callable
 
