@@ -1,21 +1,22 @@
-"""Make the packs of the assignments: pictures of the furniture world, each pack one .npz file.
+"""Make the packs of the assignments: rendered pictures of furniture, each pack one .npz file.
 
     python data_scripts/make_packs.py                    # all of them, into the data folder
     python data_scripts/make_packs.py furniture --to .   # one of them, here
 
-`furniture`         24 models of each of the four categories, in 62 views; `load_views("furniture")`
-                    reads it
-`furniture_styles`  fourteen styles of furniture and car, 124 models of each, in 4 pictures that
-                    differ in side, colour, place and room; `load_furniture_styles()` reads it
+`furniture`         24 models of each of the four categories, in 62 views; read it with
+                    `load_views("furniture")`
+`furniture_styles`  fourteen styles of furniture and cars, 124 models of each, in 4 pictures that
+                    differ in viewpoint, colour, place and room; read it with
+                    `load_furniture_styles()`
 
-Two that do not ship, and that the grader tries a trained network on:
+Students do not get the other two, with which the grader tests trained networks:
 
 `furniture_styles_hidden`  24 more models of each style, from another seed
-`furniture_hidden`         the models of `furniture`, seen from half way between its two elevations
+`furniture_hidden`         the models of `furniture`, from half way between its two elevations
 
-A pack holds a fingerprint of the settings and the code that made it: a stale one is made again. The
-same settings and code give the same bytes on one machine; another processor may round a few of them
-otherwise.
+A pack holds a fingerprint of the settings and the code that made it; a stale pack is made again. On
+one machine, the same settings and code give the same bytes. Another processor may round a few of
+them differently.
 """
 
 import hashlib
@@ -77,21 +78,18 @@ class Furniture:
 
     def arrays(self, progress: Report | None) -> dict[str, Any]:
         """Columns of an Album."""
-        every = [
-            Model(category, number) for category in self.categories for number in range(self.models)
-        ]
+        numbers = range(self.models)
+        every = [Model(category, number) for category in self.categories for number in numbers]
+        azimuths = np.array([view.azimuth for view in self.views], np.float32)
+        elevations = np.array([view.elevation for view in self.views], np.float32)
         pictures = _on_all_cores(_all_views, [(model, self) for model in every], progress)
         category = [self.categories.index(model.category) for model in every]
         album = Album(
             pixels=np.concatenate(list(pictures)),
             model=np.repeat(np.arange(len(every)), len(self.views)),
             category=np.repeat(category, len(self.views)),
-            azimuth=np.tile(
-                np.array([view.azimuth for view in self.views], np.float32), len(every)
-            ),
-            elevation=np.tile(
-                np.array([view.elevation for view in self.views], np.float32), len(every)
-            ),
+            azimuth=np.tile(azimuths, len(every)),
+            elevation=np.tile(elevations, len(every)),
             names=tuple(model.name for model in every),
             categories=self.categories,
         )
@@ -110,8 +108,8 @@ def _lit_piece(category: str, number: int, seed: int) -> Surface:
     return lit(parts_of(style_of(category, number, seed)))
 
 
-# What a person tells apart by looking, whatever its colour: the category, and what its style must
-# be.
+# Classes that a person tells apart at a glance, in any colour: the category, and a test of its
+# style.
 STYLES: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "stool": ("chair", lambda s: s.seat_width < 0.37 and s.back == "none"),
     "Windsor chair": ("chair", lambda s: s.back in ("hoop", "comb") and s.legs == "splayed"),
@@ -138,7 +136,7 @@ class FurnitureStyles:
     """Settings of the pack `furniture_styles`."""
 
     train_models: int = 100  # of each style
-    test_models: int = 24  # of each style; none of them is seen in training
+    test_models: int = 24  # of each style, none of which is in the training part
     pictures: int = 4  # of each model
     size: int = 32  # pixels of a side
     samples: int = 2  # along each side of a pixel of twice the size
@@ -159,24 +157,22 @@ class FurnitureStyles:
         return columns
 
     def numbers(self, name: str) -> list[int]:
-        """The first models of its category that are of a style."""
+        """Numbers of the first models that are of a style, in its category."""
         category, is_one = STYLES[name]
         suitable = (number for number in count() if is_one(style_of(category, number, self.seed)))
         return list(islice(suitable, self.train_models + self.test_models))
 
 
 def _in_rooms(name: str, number: int, settings: FurnitureStyles) -> Array:
-    """(P, S, S, 3) uint8: one piece, each time from another side, in another place and room."""
+    """(P, S, S, 3) uint8: one piece, each time from another viewpoint, in another room."""
     category, _ = STYLES[name]
     rng = np.random.default_rng([settings.seed, list(STYLES).index(name), number])
     surface = _lit_piece(category, number, settings.seed)
     views = [
         View(int(rng.integers(12, 36)), int(rng.integers(360)), 0) for _ in range(settings.pictures)
     ]
-    camera, fine = (
-        framing(surface.vertices),
-        2 * settings.size,
-    )  # stays sharp while it is turned and moved
+    camera = framing(surface.vertices)
+    fine = 2 * settings.size  # so that a picture stays sharp when it is rotated and moved
     shots = (photograph(surface, camera, view, fine, settings.samples) for view in views)
     rooms = torch.stack([_in_room(_moved(torch.from_numpy(shot), rng), rng) for shot in shots])
     small = F.avg_pool2d(rooms, 2).mul(255).round().to(torch.uint8)
@@ -200,7 +196,7 @@ def _moved(shot: Tensor, rng: np.random.Generator) -> Tensor:
 
 
 def _in_room(piece: Tensor, rng: np.random.Generator) -> Tensor:
-    """(3, S, S) the piece before a wall and on a floor, each of some quiet colour."""
+    """(3, S, S) the piece in front of a wall and on a floor, each of a muted colour."""
     side = piece.shape[-1]
     wall, floor = (_quiet_color(rng) for _ in range(2))
     down = torch.linspace(0, 1, side)[:, None]
@@ -211,7 +207,7 @@ def _in_room(piece: Tensor, rng: np.random.Generator) -> Tensor:
 
 
 def _quiet_color(rng: np.random.Generator) -> Tensor:
-    """(3, 1, 1) any lightness, little saturation."""
+    """(3, 1, 1) a colour of any lightness and little saturation."""
     color = rng.uniform(0.15, 0.95) + rng.uniform(-0.12, 0.12, (3, 1, 1))
     return torch.from_numpy(color.clip(0, 1).astype(np.float32))
 
@@ -225,11 +221,11 @@ PACKS: dict[str, Furniture | FurnitureStyles] = {
 
 
 def make_pack(name: str, to: Path, progress: Report | None = None) -> Path:
-    """Make a pack, unless it is there and fresh; it is whole or absent.
+    """Make a pack, unless there is a fresh one. A failure leaves no partial file.
 
     name      one of PACKS
-    to        folder, made where there is none
-    progress  called with the number of models done and of all
+    to        folder, created if it does not exist
+    progress  called with the number of models done and the number of all models
     returns   the pack's path
     Raises ValueError if there is no such pack.
     """
@@ -249,7 +245,7 @@ def make_pack(name: str, to: Path, progress: Report | None = None) -> Path:
 
 
 def fingerprint(settings: Furniture | FurnitureStyles) -> str:
-    """Of settings and code: packs with the same have the same pictures."""
+    """A hash of settings and code: packs with the same fingerprint have the same pictures."""
     this = Path(__file__)
     code = recipe() + code_fingerprint([this], this.parent)
     everything = code + repr(sorted(asdict(settings).items()))
@@ -257,7 +253,7 @@ def fingerprint(settings: Furniture | FurnitureStyles) -> str:
 
 
 def _mark_of(path: Path) -> str | None:
-    """The fingerprint in a pack; None if the pack is absent, damaged or another's."""
+    """The fingerprint in a pack; None if the file is missing, damaged or not a pack."""
     try:
         with np.load(path, allow_pickle=False) as stored:
             return str(stored["fingerprint"])
@@ -268,16 +264,14 @@ def _mark_of(path: Path) -> str | None:
 def _on_all_cores(
     work: Callable[..., Any], tasks: list[tuple], progress: Report | None
 ) -> Iterator[Any]:
-    """The result of each task, in their order."""
-    # Each process is one core's work: a BLAS with threads of its own would only get in the others'
-    # way.
+    """Run all tasks in parallel; yields their results in the order of the tasks."""
+    # Each process keeps one core busy, so the threads of a BLAS would only compete for the others.
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
     with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
         try:
-            for done, result in enumerate(
-                pool.map(work, *zip(*tasks, strict=True), chunksize=4), start=1
-            ):
+            results = pool.map(work, *zip(*tasks, strict=True), chunksize=4)
+            for done, result in enumerate(results, start=1):
                 if progress:
                     progress(done, len(tasks))
                 yield result
@@ -299,7 +293,7 @@ def main(
 
 
 def _shown(name: str, to: Path) -> str:
-    """Make a pack under a progress bar; returns a line on it."""
+    """Make a pack under a progress bar; returns a line that describes it."""
     columns = [
         TextColumn("{task.description}"),
         BarColumn(),
@@ -308,9 +302,11 @@ def _shown(name: str, to: Path) -> str:
     ]
     with Progress(*columns, console=err, transient=True) as bars:
         bar = bars.add_task(name, total=None)
-        path = make_pack(
-            name, to, lambda done, total: bars.update(bar, completed=done, total=total)
-        )
+
+        def report(done: int, total: int) -> None:
+            bars.update(bar, completed=done, total=total)
+
+        path = make_pack(name, to, report)
     return f"{path}: {path.stat().st_size / 1e6:.1f} MB"
 
 

@@ -1,9 +1,9 @@
-"""Render the furniture world: chairs, tables, sofas and cars, seen from 62 sides each.
+"""Render chairs, tables, sofas and cars, each from 62 viewpoints.
 
     python data_scripts/render_furniture.py --models 100 --size 128
 
-The pictures lie as those of the rendered chairs (Aubry et al. 2014) do, so one loader reads both.
-They are RGBA: alpha is the share of a pixel that the piece covers. The same seed gives the same
+The folders are laid out like the rendered chairs (Aubry et al. 2014), so one loader reads both. The
+pictures are RGBA: alpha is the share of a pixel that the piece covers. The same seed gives the same
 pictures.
 """
 
@@ -24,15 +24,15 @@ if TYPE_CHECKING:  # the renderer is an extra, so it is imported once it is need
 
 NEEDS = (
     "Rendering needs trimesh and embreex: pip install trimesh embreex. "
-    "There is no embreex for Linux on Arm: copy a pack (views_64.npz) that another machine has made, "
-    "and give its path to course_utils.data.rendered_views.load_views."
+    "There is no embreex for Linux on Arm: copy a pack (views_64.npz) from another machine, "
+    "and pass its path to course_utils.data.rendered_views.load_views."
 )
 err = Console(stderr=True)
 
 
 def main(
     models: Annotated[
-        int, typer.Option(help="Pieces in all, as many of each category.", min=1)
+        int, typer.Option(help="Number of pieces, spread evenly over the categories.", min=1)
     ] = 100,
     size: Annotated[
         int, typer.Option(help="Side of a picture, in pixels.", min=16, max=1024)
@@ -41,7 +41,7 @@ def main(
         list[str] | None,
         typer.Option(help="chair, table, sofa or car; repeat it for several. Default: all."),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Another seed, other furniture.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Another seed gives other furniture.", min=0)] = 0,
     samples: Annotated[
         int, typer.Option(help="Samples along each side of a pixel.", min=1, max=8)
     ] = 2,
@@ -52,12 +52,12 @@ def main(
         int | None, typer.Option(help="Processes. Default: one for each core.", min=1)
     ] = None,
     fresh: Annotated[
-        bool, typer.Option("--fresh", help="Remove what the folder has, and start anew.")
+        bool, typer.Option("--fresh", help="Remove the folder's pictures and start again.")
     ] = False,
 ) -> None:
     """Render furniture from 31 azimuths at 20 and at 30 degrees of elevation.
 
-    A run that was stopped goes on where it stopped: give the same command again.
+    To continue a run that was stopped, give the same command again.
     """
     try:
         from data_scripts.furniture import album
@@ -84,7 +84,7 @@ def _remove(folder: Path) -> None:
     if not folder.exists():
         return
     if any(folder.iterdir()) and not (folder / "settings.json").exists():
-        _stop(f"{folder} is no folder of rendered furniture, so --fresh leaves it alone.")
+        _stop(f"{folder} is not a folder of rendered furniture, so --fresh leaves it alone.")
     shutil.rmtree(folder)
 
 
@@ -105,10 +105,8 @@ def _render(wanted: list["Model"], folder: Path, settings: "Settings", jobs: int
                 progress.advance(bar)
     except KeyboardInterrupt:
         done = len(wanted) - len(album.missing(wanted, folder))
-        _stop(
-            f"Stopped with {done} of {len(wanted)} models. The same command goes on from there.",
-            code=130,
-        )
+        progress_so_far = f"Stopped with {done} of {len(wanted)} models."
+        _stop(f"{progress_so_far} Give the same command again to continue.", code=130)
     print(f"{len(wanted)} models, 62 views each, {settings.size} px: {folder}")
 
 

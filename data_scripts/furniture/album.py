@@ -1,13 +1,14 @@
 """A folder of rendered furniture, in the layout of the rendered chairs (Aubry et al. 2014).
 
-    rendered_furniture/settings.json                                   what all of it was rendered
-                                                                       with
-    rendered_furniture/chair_0000/style.json                           from which it can be built
-                                                                       again
-    rendered_furniture/chair_0000/renders/image_000_p020_t000_r096.png   one of 62 views, RGBA
+    rendered_furniture/
+        settings.json                           the settings of all pictures
+        chair_0000/
+            style.json                          the parameters of this model
+            renders/
+                image_000_p020_t000_r096.png    one of 62 views, RGBA
 
-A model's folder takes its name once it is whole, so what is there can be trusted, and the rest is
-made again.
+A model's folder gets its name once it is complete, so existing folders can be trusted; the others
+are made again.
 """
 
 import json
@@ -31,12 +32,12 @@ UNFINISHED = ".part"
 
 
 class AlbumError(Exception):
-    """Something its user can mend, in one sentence."""
+    """A problem that the user can fix; the message is one sentence."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What every picture of an album depends on, beside its model and view."""
+    """Settings that all pictures of an album share."""
 
     size: int = 128  # pixels of a side
     samples: int = 2  # along each side of a pixel
@@ -53,7 +54,7 @@ class Model:
 
     @property
     def name(self) -> str:
-        """Its folder's name, as `chair_0007`."""
+        """Name of its folder, such as `chair_0007`."""
         return f"{self.category}_{self.number:04d}"
 
 
@@ -70,15 +71,15 @@ def recipe() -> str:
 
 
 def open_album(folder: Path, settings: Settings) -> None:
-    """Make the folder, or see that what it has was rendered with the same settings.
+    """Create the folder, or check that its pictures were rendered with the same settings.
 
-    Raises AlbumError if it was not, or if there is something else in it.
+    Raises AlbumError if they were not, or if something else is in the folder.
     """
     note = folder / "settings.json"
     if note.exists():
         _must_agree(folder, json.loads(note.read_text()), asdict(settings))
     elif folder.exists() and any(folder.iterdir()):
-        raise AlbumError(f"{folder} has something else in it. Give another folder with --to.")
+        raise AlbumError(f"{folder} has something else in it. Choose another folder with --to.")
     else:
         folder.mkdir(parents=True, exist_ok=True)
         note.write_text(json.dumps(asdict(settings), indent=1))
@@ -90,12 +91,12 @@ def _must_agree(folder: Path, theirs: dict, ours: dict) -> None:
     differ = [key for key in ours if theirs.get(key) != ours[key]]
     if differ == ["recipe"]:
         raise AlbumError(
-            f"{folder} was rendered by another version of this program. Start anew with --fresh."
+            f"{folder} was rendered by another version of this program. Start again with --fresh."
         )
     if differ:
         has = ", ".join(f"{key} {theirs.get(key)}" for key in differ)
         raise AlbumError(
-            f"{folder} has pictures of {has}. Give another folder with --to, or --fresh."
+            f"{folder} has pictures of {has}. Choose another folder with --to, or use --fresh."
         )
 
 
@@ -123,20 +124,19 @@ def render_model(model: Model, folder: Path, settings: Settings) -> str:
 
 
 def missing(wanted: list[Model], folder: Path) -> list[Model]:
-    """The models that the folder does not have yet."""
+    """The models that are not in the folder yet."""
     return [model for model in wanted if not (folder / model.name).exists()]
 
 
 def render(wanted: list[Model], folder: Path, settings: Settings, jobs: int) -> Iterator[str]:
-    """Render models side by side; gives the name of each as it is done.
+    """Render models in parallel; yields the name of each when it is done.
 
-    jobs  processes; 1 renders in this one
+    jobs  number of processes; 1 renders in this process
     """
     if jobs == 1:
         yield from (render_model(model, folder, settings) for model in wanted)
         return
-    # Each process is one core's work: a BLAS with threads of its own would only get in the others'
-    # way.
+    # Each process keeps one core busy, so the threads of a BLAS would only compete for the others.
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:

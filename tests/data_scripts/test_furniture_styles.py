@@ -57,19 +57,19 @@ def test_a_path_may_be_given(pack, tmp_path, monkeypatch):
     assert len(load_furniture_styles(pack).classes) == 3
 
 
-def test_without_the_pack_the_remedy_is_told(tmp_path, monkeypatch):
+def test_without_the_pack_the_error_says_how_to_make_it(tmp_path, monkeypatch):
     monkeypatch.setenv(VARIABLE, str(tmp_path))
     with pytest.raises(FileNotFoundError, match=r"make_packs\.py furniture_styles"):
         load_furniture_styles()
 
 
-def test_a_pack_cut_short_is_told_of(pack):
+def test_a_truncated_pack_is_an_error(pack):
     pack.write_bytes(pack.read_bytes()[:300])
     with pytest.raises(ValueError, match="damaged"):
         load_furniture_styles()
 
 
-def test_another_pack_is_told_of(pack):
+def test_another_pack_is_an_error(pack):
     np.savez(pack, pixels=np.zeros(3))
     with pytest.raises(ValueError, match="no pack of styles"):
         load_furniture_styles()

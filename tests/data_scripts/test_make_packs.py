@@ -149,7 +149,7 @@ def test_what_fails_half_way_leaves_the_old_pack_and_no_litter(one_core, tmp_pat
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_an_unknown_pack_is_told_of(tmp_path):
+def test_an_unknown_pack_is_an_error(tmp_path):
     with pytest.raises(ValueError, match="There is: furniture, furniture_styles"):
         make_pack("chairs", tmp_path)
 

@@ -1,4 +1,7 @@
-"""Parametric cars: models, one to four, so that they share the furniture's light and patterns."""
+"""Put a car together: bodies, ends, wheels, fittings and load.
+
+Cars are models at a scale of 1:4, so that they share the furniture's light and patterns.
+"""
 
 import numpy as np
 
@@ -42,12 +45,8 @@ ENDS: dict[Body, tuple[float, float]] = {
     "van": (0.95, 0.97),
     "camper": (0.96, 0.97),
 }
-EDGES: dict[Body, float] = {
-    "vintage": 0.03,
-    "bubble": 0.06,
-    "van": 0.04,
-    "camper": 0.055,
-}  # radii of roofs
+# Radii of the edges of roofs, metres.
+EDGES: dict[Body, float] = {"vintage": 0.03, "bubble": 0.06, "van": 0.04, "camper": 0.055}
 
 
 def build_car(style: CarStyle) -> list[Part]:
@@ -125,7 +124,7 @@ def _opening(style: CarStyle, axles: tuple[float, float]) -> Opening | None:
 
 
 def cabin_of(style: CarStyle, tub: Tub) -> Cabin:
-    """The upper body; of an open car, the one that its windscreen belongs to."""
+    """The upper body; in an open car, only its windscreen is used."""
     base = _feet(style)
     half = style.cabin_width * tub.width / 2
     middle = sum(base) / 2
@@ -156,10 +155,14 @@ def _ends(style: CarStyle, tub: Tub) -> list[Part]:
 
 def _wings(style: CarStyle, tub: Tub) -> vintage.Wings:
     bubble = style.body == "bubble"
-    radius, board = 1.24 * style.wheel, style.clearance - 0.01
-    drop = 0.045 if bubble else 0.028
     return vintage.Wings(
-        tub.axles, style.wheel, radius, 0.2 * style.width, style.width / 2, board, drop
+        axles=tub.axles,
+        height=style.wheel,
+        radius=1.24 * style.wheel,
+        inner=0.2 * style.width,
+        outer=style.width / 2,
+        board=style.clearance - 0.01,
+        drop=0.045 if bubble else 0.028,
     )
 
 
@@ -212,12 +215,8 @@ def _flanks(style: CarStyle, tub: Tub, cabin: Cabin) -> list[Part]:
     mirror = CHROME if style.chrome else style.paint
     parts += fittings.mirrors(tub, cabin.base[0] + 0.05, cabin.belt + 0.012, mirror)
     if style.body not in WINGED and style.livery in ("plain", "roof") and style.period != "modern":
-        parts += fittings.strip(
-            tub,
-            tub.axle_height + tub.arch + 0.008,
-            (-0.46 * tub.length, 0.46 * tub.length),
-            _trim(style),
-        )
+        height, span = tub.axle_height + tub.arch + 0.008, (-0.46 * tub.length, 0.46 * tub.length)
+        parts += fittings.strip(tub, height, span, _trim(style))
     return parts
 
 
@@ -251,16 +250,15 @@ def _open_cabin(style: CarStyle, tub: Tub, cabin: Cabin) -> list[Part]:
     assert tub.opening
     high = float(tub.deck(tub.opening.half_width, tub.opening.front))
     rows = 1 if style.body == "roadster" else 2
-    parts = seats.open_screen(cabin, 0.78, _trim(style)) + seats.seats(
-        tub.opening, high, style.leather, rows
-    )
+    parts = seats.open_screen(cabin, 0.78, _trim(style))
+    parts += seats.seats(tub.opening, high, style.leather, rows)
     if style.body != "roadster":
         parts += seats.folded_top(tub.opening, high, style.leather)
     return parts + _load(style, tub, cabin)
 
 
 def _closed_cabin(style: CarStyle, tub: Tub, cabin: Cabin) -> list[Part]:
-    """Roof, windows and what lies on the roof."""
+    """Roof, windows and load."""
     color = style.second if style.livery == "roof" else style.paint
     frame = CHROME if style.chrome else None
     parts = [Part(cabin.solid(), color), *fittings.windows(cabin, _spans(style, cabin), frame)]

@@ -89,9 +89,8 @@ class Tub:
     def deck(self, x: ArrayLike, y: ArrayLike) -> Array:
         """Height of the top at a place: of the bonnet, say."""
         across = np.clip(np.abs(x) / self.half_width(y), 0, 1)
-        return self.widest + (self.top(y) - self.widest) * (1 - across**self.power) ** (
-            4 / 3 / self.power
-        )
+        share = (1 - across**self.power) ** (4 / 3 / self.power)
+        return self.widest + (self.top(y) - self.widest) * share
 
     def around(self, distance: ArrayLike, z: ArrayLike, side: int) -> Array:
         """(…, 3) a point of the nose (side -1) or the tail (side 1).
@@ -109,9 +108,8 @@ class Tub:
             for d, g, a, b in zip(far, gone, x, y, strict=True)
         ]
         across, along = np.array(at).T
-        return np.stack([across * np.sign(distance.ravel()), along, z.ravel()], -1).reshape(
-            *z.shape, 3
-        )
+        points = np.stack([across * np.sign(distance.ravel()), along, z.ravel()], -1)
+        return points.reshape(*z.shape, 3)
 
     def outline(self, z: Array, side: int) -> tuple[Array, Array]:
         """(n, m) y and x of the right half of the end, seen from above, at each height."""
@@ -143,9 +141,8 @@ class Tub:
 
     def seam(self, y: ArrayLike, height: float) -> Array:
         """Height of a line along the flank: it passes over the arches and dips at both ends."""
-        return np.minimum(
-            max(height, self._over_arches), self._shoulder(np.asarray(y, float)) - 0.004
-        )
+        below_shoulder = self._shoulder(np.asarray(y, float)) - 0.004
+        return np.minimum(max(height, self._over_arches), below_shoulder)
 
     @property
     def _over_arches(self) -> float:
@@ -163,9 +160,8 @@ class Tub:
         round_arch = np.cos(np.linspace(0.02, np.pi - 0.02, 9)) if self.arch else np.zeros(0)
         arches = [axle + self.arch * np.append(round_arch, (-1.01, 1.01)) for axle in self.axles]
         holes = [np.array(self.opening[:2])[:, None] + (-0.001, 0.001)] if self.opening else []
-        fixed = np.unique(
-            np.round(np.concatenate([a.ravel() for a in (*ends, *arches, *holes)]), 4)
-        )
+        places = np.concatenate([some.ravel() for some in (*ends, *arches, *holes)])
+        fixed = np.unique(np.round(places, 4))
         return _filled(fixed, STEP)[::-1]
 
     def _arched(self, y: Array) -> Array:

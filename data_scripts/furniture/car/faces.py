@@ -88,11 +88,8 @@ class End(NamedTuple):
         sides: int = 10,
     ) -> Solid:
         """A round bar along the skin; its section is `stretch` times as high as it is deep."""
-        path = self.tub.around(
-            np.linspace(*self._before_arch(across), count) * self.half,
-            self.height(up),
-            self.side,
-        )
+        places = np.linspace(*self._before_arch(across), count) * self.half
+        path = self.tub.around(places, self.height(up), self.side)
         bar = tube(path, radius, sides)
         middle = np.array([0, 0, path[0, 2]])
         return Solid((bar.vertices - middle) * (1, 1, stretch) + middle, bar.faces)
@@ -142,20 +139,16 @@ def _twin_round(end: End) -> list[Part]:
 
 
 def _block(end: End) -> list[Part]:
-    frame, lens = (
-        end.patch((0.56, 1.0), (0.1, 0.78), 0.003),
-        end.patch((0.59, 0.97), (0.16, 0.72), 0.005),
-    )
+    frame = end.patch((0.56, 1.0), (0.1, 0.78), 0.003)
+    lens = end.patch((0.59, 0.97), (0.16, 0.72), 0.005)
     amber = end.patch((1.01, 1.14), (0.14, 0.74), 0.004)
     return [*both(frame, CHROME), *both(lens, LENS), *both(amber, AMBER)]
 
 
 def _slanted(end: End) -> list[Part]:
     ground = end.patch((0.58, 1.24), (0.16, 0.66), 0.003, slant=0.14)
-    return [
-        *both(ground, BLACK),
-        *both(end.patch((0.61, 1.2), (0.22, 0.6), 0.005, slant=0.14), LENS),
-    ]
+    lens = end.patch((0.61, 1.2), (0.22, 0.6), 0.005, slant=0.14)
+    return [*both(ground, BLACK), *both(lens, LENS)]
 
 
 def _slim(end: End) -> list[Part]:
@@ -181,30 +174,25 @@ def _bars(end: End) -> list[Part]:
 
 
 def _upright(end: End) -> list[Part]:
-    frame, ground = (
-        end.patch((-0.22, 0.22), (-0.35, 0.95), 0.006),
-        end.patch((-0.19, 0.19), (-0.28, 0.86), 0.008),
-    )
+    frame = end.patch((-0.22, 0.22), (-0.35, 0.95), 0.006)
+    ground = end.patch((-0.19, 0.19), (-0.28, 0.86), 0.008)
+    ahead = np.array((0, 0.008, 0))
     bars = [
-        line([end.point(a, -0.26) - (0, 0.008, 0), end.point(a, 0.8) - (0, 0.008, 0)], 0.004)
-        for a in (-0.12, -0.04, 0.04, 0.12)
+        line([end.point(across, -0.26) - ahead, end.point(across, 0.8) - ahead], 0.004)
+        for across in (-0.12, -0.04, 0.04, 0.12)
     ]
     return [Part(frame, CHROME), Part(ground, BLACK), *(Part(b, CHROME) for b in bars)]
 
 
 def _slot(end: End) -> list[Part]:
-    frame, ground = (
-        end.patch((-0.4, 0.4), (-0.05, 0.5), 0.004, columns=7),
-        end.patch((-0.38, 0.38), (0.02, 0.43), 0.006, columns=7),
-    )
+    frame = end.patch((-0.4, 0.4), (-0.05, 0.5), 0.004, columns=7)
+    ground = end.patch((-0.38, 0.38), (0.02, 0.43), 0.006, columns=7)
     return [Part(frame, CHROME), Part(ground, BLACK)]
 
 
 def _twin(end: End) -> list[Part]:
-    frame, ground = (
-        end.patch((0.02, 0.26), (-0.05, 0.72), 0.005),
-        end.patch((0.045, 0.235), (0.02, 0.65), 0.007),
-    )
+    frame = end.patch((0.02, 0.26), (-0.05, 0.72), 0.005)
+    ground = end.patch((0.045, 0.235), (0.02, 0.65), 0.007)
     return [*both(frame, CHROME), *both(ground, BLACK)]
 
 
@@ -228,11 +216,9 @@ GRILLES: dict[Grille, Callable[[End], list[Part]]] = {
 
 
 def _blade(end: End, paint: Material) -> list[Part]:
-    guards = [end.disc(0.3, -0.36, 0.012, 0.018, 0.5)]
-    return [
-        Part(end.line((-1.42, 1.42), -0.36, 0.011, 1.35), CHROME),
-        *(p for g in guards for p in both(g, CHROME)),
-    ]
+    blade = end.line((-1.42, 1.42), -0.36, 0.011, 1.35)
+    guard = end.disc(0.3, -0.36, 0.012, 0.018, 0.5)
+    return [Part(blade, CHROME), *both(guard, CHROME)]
 
 
 def _band(end: End, paint: Material) -> list[Part]:

@@ -41,12 +41,10 @@ def _pair(opening: Opening, back: float, high: float, leather: Material) -> list
     wide, x, floor = 0.86 * opening.half_width, 0.47 * opening.half_width, opening.floor
     squab = slab(superellipse(wide, 0.125, 4, 14), 0.055, (x, back - 0.09, floor + 0.015))
     tall = high - floor + 0.03
-    rest = turned(
-        slab(superellipse(wide, tall, 4, 14), 0.045), 82, "x"
-    )  # upright, but for 8 degrees
-    return both(squab, leather) + both(
-        moved(rest, (x, back - 0.02, floor + 0.5 * tall + 0.01)), leather
-    )
+    # Leaning back by 8 degrees.
+    rest = turned(slab(superellipse(wide, tall, 4, 14), 0.045), 82, "x")
+    rest = moved(rest, (x, back - 0.02, floor + 0.5 * tall + 0.01))
+    return both(squab, leather) + both(rest, leather)
 
 
 def _dashboard(opening: Opening, high: float) -> list[Part]:
@@ -78,7 +76,6 @@ def _thin(grid: Array) -> Solid:
 def folded_top(opening: Opening, high: float, cloth: Material) -> list[Part]:
     """The cloth top, folded behind the seats."""
     x = np.linspace(-1, 1, 7) * (opening.half_width + 0.012)
-    path = np.stack(
-        [x, opening.back + 0.012 - 0.6 * x**2, high + 0.006 - 0.1 * np.abs(x) ** 1.5], -1
-    )
+    y, z = opening.back + 0.012 - 0.6 * x**2, high + 0.006 - 0.1 * np.abs(x) ** 1.5
+    path = np.stack([x, y, z], -1)
     return [Part(tube(path, 0.026, 8), cloth)]

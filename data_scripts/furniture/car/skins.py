@@ -42,9 +42,8 @@ def patch(grid: ArrayLike, proud: float, outward: ArrayLike, depth: float = 0.00
     normal /= np.linalg.norm(normal, axis=-1, keepdims=True)
     if (normal @ np.asarray(outward, float)).mean() < 0:
         normal = -normal
-    back = (
-        np.stack([_whole(grid[-1], grid[-2]), _whole(grid[0], grid[1])]) - depth * normal[[-1, 0]]
-    )
+    whole = np.stack([_whole(grid[-1], grid[-2]), _whole(grid[0], grid[1])])
+    back = whole - depth * normal[[-1, 0]]
     return facing_out(loft(np.concatenate([grid + proud * normal, back]).swapaxes(0, 1)))
 
 

@@ -44,11 +44,9 @@ class Wings(NamedTuple):
         end = np.array([-1.75, (self.board - self.height) / self.radius])
         along = np.linspace(0, 1, 5)[1:, None]
         leave = np.array([-0.9, -0.85])
-        sweep = (
-            (1 - along) ** 2 * arc[-1]
-            + 2 * along * (1 - along) * (arc[-1] + 0.55 * leave)
-            + along**2 * end
-        )
+        bend = arc[-1] + 0.55 * leave
+        to_bend = (1 - along) ** 2 * arc[-1] + 2 * along * (1 - along) * bend
+        sweep = to_bend + along**2 * end
         curve = np.concatenate([arc, sweep]) * self.radius
         return curve * (side, 1) + (self.axles[side > 0], self.height)
 
@@ -63,9 +61,8 @@ class Wings(NamedTuple):
         fade = np.append(np.ones(len(path) - 5), np.linspace(1, 0, 5))
         bent = path[:, None] + inward[:, None] * (fade[:, None] * drops * self.drop)[..., None]
         x = np.broadcast_to(self.inner + shares * (self.outer - self.inner), bent.shape[:2])
-        return patch(
-            np.concatenate([x[..., None], bent], -1).swapaxes(0, 1), 0.005, (0.2, 0, 1), depth=0.012
-        )
+        grid = np.concatenate([x[..., None], bent], -1).swapaxes(0, 1)
+        return patch(grid, 0.005, (0.2, 0, 1), depth=0.012)
 
     def parts(self, paint: Material) -> list[Part]:
         """Wings and running boards."""
@@ -87,22 +84,15 @@ def radiator(tub: Tub) -> list[Part]:
     low, high = tub.sill + 0.01, float(tub.top(-tub.length / 2 + tub.lip)) + 0.012
     middle = (low + high) / 2
     frame = _upright(2 * half, high - low, 0.05, (0, y + 0.03, middle))
-    ground = _upright(
-        1.72 * half, high - low - 0.28 * half, 0.05, (0, y + 0.026, middle - 0.02 * half)
-    )
+    tall, center = high - low - 0.28 * half, (0, y + 0.026, middle - 0.02 * half)
+    ground = _upright(1.72 * half, tall, 0.05, center)
     bars = [
         line([(x, y - 0.025, low + 0.03), (x, y - 0.025, high - 0.035)], 0.0045)
         for x in np.linspace(-0.6, 0.6, 5) * half
     ]
-    cap = moved(
-        lathe([(0.012, -0.004), (0.012, 0.008), (0.004, 0.02)], sides=8), (0, y + 0.005, high)
-    )
-    return [
-        Part(frame, CHROME),
-        Part(ground, BLACK),
-        Part(cap, CHROME),
-        *(Part(b, CHROME) for b in bars),
-    ]
+    cap = lathe([(0.012, -0.004), (0.012, 0.008), (0.004, 0.02)], (0, y + 0.005, high), sides=8)
+    plated = [Part(solid, CHROME) for solid in (cap, *bars)]
+    return [Part(frame, CHROME), Part(ground, BLACK), *plated]
 
 
 def _radiator_half(tub: Tub) -> float:
@@ -154,12 +144,8 @@ def bars(tub: Tub, wings: Wings) -> list[Part]:
         x = np.linspace(-0.94, 0.94, 9) * wings.outer
         z = wings.height + 0.05 * wings.radius
         path = np.stack([x, y + (beside - y) * (x / x[-1]) ** 2, np.full(9, z)], -1)
-        bracket = rod(
-            (0.4 * wings.outer, y, z),
-            (0.4 * wings.outer, y - side * 0.07, z + 0.005),
-            0.007,
-            sides=6,
-        )
+        across = 0.4 * wings.outer
+        bracket = rod((across, y, z), (across, y - side * 0.07, z + 0.005), 0.007, sides=6)
         parts += [Part(tube(path, 0.0105, 8), CHROME), *both(bracket, CHROME)]
         parts.append(Part(box((0.12, 0.01, 0.03), (0, y + side * 0.01, z + 0.012)), PLATE))
     return parts

@@ -68,21 +68,12 @@ def _star(
     inner, outer  half the width of a spoke at the hub and at the edge, in wheel radii
     lean          degrees by which each spoke's outer end is ahead of its inner one
     """
+    spoke = (hub, -inner, 0), (0.62, -outer, lean), (0.62, outer, lean), (hub, inner, 0)
     rim = []
     for angle in angles:
-        for radius, across, ahead in (
-            (hub, -inner, 0),
-            (0.62, -outer, lean),
-            (0.62, outer, lean),
-            (hub, inner, 0),
-        ):
-            turn = np.radians(angle + ahead)
-            rim.append(
-                (
-                    radius * np.cos(turn) - across * np.sin(turn),
-                    radius * np.sin(turn) + across * np.cos(turn),
-                )
-            )
+        for radius, across, ahead in spoke:
+            c, s = np.cos(np.radians(angle + ahead)), np.sin(np.radians(angle + ahead))
+            rim.append((radius * c - across * s, radius * s + across * c))
     height = 0.64 - 0.15 * np.hypot(*np.array(rim).T)  # all on one cone
     return lens(np.column_stack([rim, height]), (0, 0, 0.64), (0, 0, 0.5))
 
@@ -105,9 +96,8 @@ def _five_spokes(rim: Material) -> list[Part]:
 
 
 def _paired_spokes(rim: Material) -> list[Part]:
-    return _spoked(
-        rim, _star([angle + side for angle in _even(5) for side in (-12, 12)], 0.03, 0.04)
-    )
+    angles = [angle + side for angle in _even(5) for side in (-12, 12)]
+    return _spoked(rim, _star(angles, 0.03, 0.04))
 
 
 def _eight_spokes(rim: Material) -> list[Part]:

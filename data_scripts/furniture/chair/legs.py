@@ -1,4 +1,4 @@
-"""What chairs stand on: legs, runners, tubes and castors; and the stretchers between legs."""
+"""Bases of chairs: legs, runners, tubes and castors; and the stretchers between legs."""
 
 import numpy as np
 
@@ -59,10 +59,10 @@ ROCKER_RADIUS = 1.05  # metres
 
 
 def legs(style: ChairStyle, posts: list[Array]) -> list[Part]:
-    """All that is under the seat.
+    """Everything under the seat.
 
-    posts  the right and the left post of the back, (K, 3) points from the seat up, where legs go on
-           as such
+    posts  the right and the left post of the back, (K, 3) points from the seat up, if legs continue
+           as posts
     """
     return LEGS[style.legs](style, posts)
 
@@ -86,7 +86,7 @@ def _leg_line(style: ChairStyle, corner: Array) -> list[Array]:
 
 
 def _four(style: ChairStyle, posts: list[Array]) -> list[Part]:
-    """Four legs; the rear ones may go on above the seat."""
+    """Four legs; the rear ones may continue above the seat."""
     front_right, rear_right, rear_left, front_left = leg_lines(style)
     made = [_leg(style, line) for line in (front_right, front_left)]
     rear = zip((rear_right, rear_left), posts or [np.zeros((0, 3))] * 2, strict=True)
@@ -96,7 +96,7 @@ def _four(style: ChairStyle, posts: list[Array]) -> list[Part]:
 
 def _leg(style: ChairStyle, line: Array) -> Solid:
     """One leg, from its foot to its top; as a post above the seat, it gets thinner."""
-    # Two more points keep the leg straight where a post goes on, as stretchers expect it to be.
+    # Two more points keep the leg straight below a post: stretchers expect a straight leg.
     line = np.concatenate([line[:1], [point(line, 0.35), point(line, 0.7)], line[1:]])
     path = smooth(line, 0.02 if style.legs == "turned" else STEP)
     if style.legs in SWEPT:
@@ -361,7 +361,7 @@ def _pedestal(style: ChairStyle, posts: list[Array]) -> list[Part]:
 
 
 def _foot_ring(style: ChairStyle, top: float) -> list[Part]:
-    """A ring for the feet of whoever sits high, with a spoke to either side."""
+    """A ring for the feet on a high chair, with a spoke to either side."""
     if style.stretchers != "ring":
         return []
     at = np.column_stack([solids.circle(0.17, 32) - (0, 0.03), np.full(32, 0.42 * top)])

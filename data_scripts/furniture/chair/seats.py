@@ -295,8 +295,7 @@ def _on_shell(style: ChairStyle, t: Array, s: Array) -> Array:
     arm_height = style.arm_height if style.arms == "moulded" else 0
     arms = 0.8 * arm_height * np.exp(-(((s + 0.02) / 0.5) ** 2))
     lift = style.back_curve * (0.6 + 0.4 * back) * np.abs(t) ** 2.4
-    # The arms rise straight up: across the middle line, they would run into each other where it
-    # bends.
+    # The arms rise straight up: across the middle line, they would collide where it bends.
     return np.stack([half * t, y - lift * dz, z + lift * dy + arms * np.abs(t) ** 3], axis=-1)
 
 

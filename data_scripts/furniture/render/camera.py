@@ -36,9 +36,9 @@ def framing(vertices: Array, views: tuple[View, ...] = VIEWS) -> Framing:
     low, high = vertices.min(axis=0), vertices.max(axis=0)
     center = (low + high) / 2
     from_center = vertices - center
-    distance = DISTANCE * max(
-        np.hypot(*from_center[:, :2].T).max(), np.abs(from_center[:, 2]).max()
-    )
+    half_width = np.hypot(*from_center[:, :2].T).max()
+    half_height = np.abs(from_center[:, 2]).max()
+    distance = DISTANCE * max(half_width, half_height)
     seen = [np.abs(_projected(from_center, view, distance)).max() for view in views]
     return Framing(center, distance, max(seen) / (1 - 2 * MARGIN))
 
@@ -64,9 +64,8 @@ def photograph(surface: Surface, camera: Framing, view: View, size: int, samples
     seen = np.flatnonzero(hit["primID"] >= 0)
     face, u, v, far = (hit[key][seen] for key in ("primID", "u", "v", "tfar"))
     covered = np.zeros((len(directions), 4), np.float32)
-    covered[seen, :3] = _shade(
-        surface, face, np.stack([1 - u - v, u, v], axis=1), eye, far, directions[seen]
-    )
+    shares = np.stack([1 - u - v, u, v], axis=1)
+    covered[seen, :3] = _shade(surface, face, shares, eye, far, directions[seen])
     covered[seen, 3] = 1
     return _developed(covered, rows, columns, size, samples)
 
@@ -104,9 +103,8 @@ def _shade(
     gloss = np.array([material.gloss for material in surface.materials], np.float32)[part]
     shiny = np.flatnonzero(gloss)
     normal = np.einsum("nk,nkc->nc", share[shiny], surface.normal[face[shiny]])
-    color[shiny] += gloss[shiny, None] * _shine(
-        _unit(normal), _unit(directions[shiny]), light[shiny]
-    )
+    highlights = _shine(_unit(normal), _unit(directions[shiny]), light[shiny])
+    color[shiny] += gloss[shiny, None] * highlights
     return _encoded(color)
 
 

@@ -1,7 +1,7 @@
 """Soft light, computed once for each piece: a sky, a pale floor, a low sun behind thin cloud.
 
-Many weak lamps all around stand for the sky. Which of them a point of the surface sees is asked of
-embree; as the lamps are the same for every point, shadows are soft and free of noise.
+Many weak lamps all around replace the sky. Embree finds out which of them a point of the surface
+sees. The lamps are the same for every point, so shadows are soft and free of noise.
 """
 
 from typing import NamedTuple
@@ -19,17 +19,14 @@ SKY_LAMPS, SUN_LAMPS = 96, 7
 SUN = np.array([-0.42, -0.58, 0.70])
 SUN_SPREAD = 0.12  # radians: a sun as wide as this has shadows with soft edges
 SUN_COLOR = np.array([1.0, 0.95, 0.87]) * 0.75
-ZENITH, HORIZON, FLOOR = (
-    np.array([0.70, 0.75, 0.84]),
-    np.array([0.62, 0.63, 0.65]),
-    np.array([0.40, 0.385, 0.37]),
-)
+ZENITH = np.array([0.70, 0.75, 0.84])
+HORIZON = np.array([0.62, 0.63, 0.65])
+FLOOR = np.array([0.40, 0.385, 0.37])
 FINEST, FINEST_SHARE = 0.07, 0.048  # metres, and of the diagonal
-CREASE = np.cos(
-    np.radians(38)
-)  # a sharper edge is a crease, a flatter one is part of a round surface
-VOTES = 16  # rays that are asked whether a point lies inside
-DIM = 0.15  # as little light as reaches only what lies inside, or nearly
+# A sharper edge is a crease; a flatter one is part of a round surface.
+CREASE = np.cos(np.radians(38))
+VOTES = 16  # rays that decide whether a point is inside a solid
+DIM = 0.15  # points with less light are inside, or nearly
 STEP_OFF = 2e-4  # metres from the surface, so that a ray does not hit where it starts
 
 
@@ -93,9 +90,8 @@ def _corners(vertices: Array, faces: Array) -> tuple[Array, Array, Array]:
     a, b, c = vertices[faces].swapaxes(0, 1)
     weighted = np.cross(b - a, c - a)  # as long as the face is large: large faces count for more
     unit = weighted / np.maximum(np.linalg.norm(weighted, axis=1, keepdims=True), 1e-12)
-    use, other = _pairs_at_a_vertex(
-        faces.ravel()
-    )  # each use of a vertex by a face, with all uses of that vertex
+    # Each use of a vertex by a face, with all uses of that vertex.
+    use, other = _pairs_at_a_vertex(faces.ravel())
     smooth = np.einsum("ij,ij->i", unit[use // 3], unit[other // 3]) > CREASE
     normal = np.zeros((faces.size, 3))
     for axis in range(3):
@@ -103,9 +99,8 @@ def _corners(vertices: Array, faces: Array) -> tuple[Array, Array, Array]:
         normal[:, axis] = np.bincount(use[smooth], weights=weights, minlength=faces.size)
     normal /= np.maximum(np.linalg.norm(normal, axis=1, keepdims=True), 1e-12)
     key = np.column_stack([faces.ravel(), np.round(normal * 50)]).astype(np.int64)
-    _, first, corner = np.unique(
-        key @ (1 << 24, 1 << 16, 1 << 8, 1), return_index=True, return_inverse=True
-    )
+    number = key @ (1 << 24, 1 << 16, 1 << 8, 1)
+    _, first, corner = np.unique(number, return_index=True, return_inverse=True)
     return faces.ravel()[first], normal[first], corner.reshape(faces.shape)
 
 
@@ -152,9 +147,8 @@ def _fallen_light(scene: EmbreeScene, points: Array, normals: Array) -> tuple[Ar
     given = facing[corner, lamp]
     light = np.zeros((len(points), 3))
     for channel in range(3):
-        light[:, channel] = np.bincount(
-            corner, weights=given * colors[lamp, channel], minlength=len(points)
-        )
+        weights = given * colors[lamp, channel]
+        light[:, channel] = np.bincount(corner, weights=weights, minlength=len(points))
     dark = np.flatnonzero(light.max(axis=1) < DIM)
     buried = np.zeros(len(points), bool)
     buried[dark] = _inside(scene, origins[dark], normals[dark])
@@ -171,9 +165,8 @@ def _inside(scene: EmbreeScene, origins: Array, normals: Array) -> Array:
     towards = directions.astype(np.float32)[way]
     hit = scene.run(origins[point], towards, query="INTERSECT", output=1)
     backwards = np.einsum("ij,ij->i", hit["Ng"], towards) > 0
-    out = (hit["primID"] >= 0) & (
-        backwards | (hit["tfar"] < STEP_OFF)
-    )  # at once: it starts in a face
+    at_once = hit["tfar"] < STEP_OFF  # the ray starts in a face
+    out = (hit["primID"] >= 0) & (backwards | at_once)
     votes, voters = (np.bincount(point, weights=w, minlength=len(origins)) for w in (out, None))
     return votes > 0.5 * voters
 

@@ -32,9 +32,8 @@ def contact_sheet(
         for number in range(count):
             surface = lit(parts_of(style_of(category, number, seed)))
             view = FROM_THE_LEFT if number % 2 else FROM_THE_RIGHT
-            picture = Image.fromarray(
-                photograph(surface, framing(surface.vertices), view, size, samples=4)
-            )
+            camera = framing(surface.vertices)
+            picture = Image.fromarray(photograph(surface, camera, view, size, samples=4))
             place = (number % columns * size, (block * rows + number // columns) * size)
             sheet.paste(picture, place, picture)
     return sheet

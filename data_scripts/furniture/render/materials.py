@@ -62,7 +62,7 @@ PAINTS = [
 
 @dataclass(frozen=True)
 class Material:
-    """How a surface answers light."""
+    """How a surface reflects light."""
 
     color: str  # sRGB, "#rrggbb"
     gloss: float = 0.0  # 0 matt … 1 varnish or car paint
@@ -123,7 +123,7 @@ def linear_rgb(color: str) -> Array:
 
 
 def albedo(materials: list[Material], which: Array, points: Array) -> Array:
-    """Share of the light that surfaces give back, in linear RGB.
+    """Share of the light that surfaces reflect, in linear RGB.
 
     which    (n,) the material of each point
     points   (n, 3) metres, in the piece's own coordinates
@@ -133,15 +133,13 @@ def albedo(materials: list[Material], which: Array, points: Array) -> Array:
     second = np.array([linear_rgb(material.second) for material in materials], np.float32)
     grain = np.array([material.pattern == "grain" for material in materials])
     second[grain] = first[grain] * GRAIN_CONTRAST
+    periods = np.array([material.period for material in materials], np.float32)
     color = first[which]
     for pattern, amount_of in PATTERNS.items():
-        here = np.flatnonzero(
-            np.array([material.pattern == pattern for material in materials])[which]
-        )
+        patterned = np.array([material.pattern == pattern for material in materials])
+        here = np.flatnonzero(patterned[which])
         if len(here):
-            period = np.array([material.period for material in materials], np.float32)[
-                which[here], None
-            ]
+            period = periods[which[here], None]
             amount = amount_of(points[here] / period)[:, None]
             color[here] += amount * (second[which[here]] - color[here])
     return color

@@ -45,14 +45,9 @@ def bar(
     start, end = np.asarray(start, float), np.asarray(end, float)
     first, second = _across(end - start)
     square = np.array([(-0.5, -0.5), (0.5, -0.5), (0.5, 0.5), (-0.5, 0.5)])
-    sides = [
-        np.broadcast_to(np.asarray(w, float), 2)
-        for w in (width, width if end_width is None else end_width)
-    ]
-    rings = [
-        at + (square * w) @ np.stack([first, second])
-        for at, w in zip((start, end), sides, strict=True)
-    ]
+    axes = np.stack([first, second])
+    ends = (start, width), (end, width if end_width is None else end_width)
+    rings = [at + (square * np.asarray(sides, float)) @ axes for at, sides in ends]
     return loft(refined(rings, 0.045))
 
 
@@ -99,12 +94,11 @@ def plate(
     swell = crown * np.prod(1 - (inner / half) ** 2, axis=1)
     below, above = (
         np.column_stack([inner * (1 - inset / half), z + lift])
-        for (inset, z), lift in zip((edge[0], edge[-1]), (np.zeros(len(inner)), swell), strict=True)
+        for (inset, z), lift in ((edge[0], np.zeros(len(inner))), (edge[-1], swell))
     )
     side = loft(np.stack(rings)).faces[: -2 * len(rim)]
-    floor, roof = (
-        _renumbered(net, len(rim), *places) for places in _places(len(rings), len(rim), len(inner))
-    )
+    lower, upper = _places(len(rings), len(rim), len(inner))
+    floor, roof = _renumbered(net, len(rim), *lower), _renumbered(net, len(rim), *upper)
     vertices = np.concatenate([*rings, below, above])
     return moved(Solid(vertices, np.concatenate([side, floor[:, ::-1], roof])), at)
 
@@ -144,12 +138,10 @@ def _net(outline: Array) -> tuple[Array, Array, Array]:
     rim = refined(np.concatenate([outline, outline[:1]]), RIM_STEP)[:-1]
     half = np.abs(rim).max(axis=0)
     inner = _inside(_hexagonal(half), outline)
-    # Straight sides are bent outwards a little, or rounding errors would leave some of their
-    # vertices out.
+    # Straight sides are bent outwards a little; otherwise rounding errors would drop vertices.
     points = np.concatenate([rim, inner])
-    net = Delaunay(
-        points * (1.05 - 0.05 * np.sum((points / half) ** 2, axis=1, keepdims=True) / 2)
-    ).simplices
+    from_middle = np.sum((points / half) ** 2, axis=1, keepdims=True)
+    net = Delaunay(points * (1.05 - 0.05 * from_middle / 2)).simplices
     a, b, c = points[net].swapaxes(0, 1)
     turn = (b - a)[:, 0] * (c - a)[:, 1] - (b - a)[:, 1] * (c - a)[:, 0]
     return rim, inner, np.where(turn[:, None] > 0, net, net[:, ::-1])
@@ -167,9 +159,8 @@ def _inside(points: Array, outline: Array) -> Array:
     along = np.roll(outline, -1, axis=0) - outline
     along /= np.linalg.norm(along, axis=1, keepdims=True)
     offset = points[:, None] - outline
-    return points[
-        (along[:, 0] * offset[..., 1] - along[:, 1] * offset[..., 0] > STEP / 2).all(axis=1)
-    ]
+    distance = along[:, 0] * offset[..., 1] - along[:, 1] * offset[..., 0]
+    return points[(distance > STEP / 2).all(axis=1)]
 
 
 def rectangle(width: float, depth: float, radius: float = 0.0) -> Array:

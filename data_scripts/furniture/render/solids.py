@@ -1,7 +1,7 @@
 """Closed solids from a few numbers: what pieces of furniture are put together from.
 
-Every solid's faces turn counter-clockwise seen from outside: the light inside a solid is told by
-that.
+The faces of all solids are counter-clockwise seen from outside, which tells the light what is
+inside.
 """
 
 from collections.abc import Sequence
@@ -75,10 +75,8 @@ def loft(rings: ArrayLike, closed: bool = False) -> Solid:
     here = steps * sides + np.arange(sides)
     beside = steps * sides + np.roll(np.arange(sides), -1)
     above, above_beside = ((index + sides) % (count * sides) for index in (here, beside))
-    faces = [
-        np.stack(f, -1).reshape(-1, 3)
-        for f in ((here, beside, above_beside), (here, above_beside, above))
-    ]
+    halves = (here, beside, above_beside), (here, above_beside, above)
+    faces = [np.stack(half, -1).reshape(-1, 3) for half in halves]
     vertices = rings.reshape(-1, 3)
     if not closed:
         first, last = here[0], above[-1]
@@ -95,9 +93,8 @@ def beam(
     """A straight square bar whose ends are level where it is upright: a leg, a rail.
 
     start, end       (3,) centres of the two ends
-    width, end_width the side, or (x, y) sides, of the section at each end; for a bar that lies more
-    than it
-                     stands, the two sides across it
+    width, end_width the side, or (x, y) sides, of the section at each end; for a bar that is more
+                     level than upright, the two sides across it
     """
     first = np.broadcast_to(np.asarray(width, float), 2)
     last = first if end_width is None else np.broadcast_to(np.asarray(end_width, float), 2)
@@ -143,9 +140,8 @@ def tube(path: Points, radius: ArrayLike, sides: int = 10, closed: bool = False)
     angles = np.arange(sides) * 2 * np.pi / sides
     rings, across = [], np.roll(tangents[0], 1)
     for at, tangent, r in zip(path, tangents, radii, strict=True):
-        across = across - tangent * (
-            across @ tangent
-        )  # carried along the path, so that the bar does not twist
+        # Carried along the path, so that the bar does not twist.
+        across = across - tangent * (across @ tangent)
         if np.linalg.norm(across) < 1e-6:
             across = np.cross(tangent, np.eye(3)[np.argmin(np.abs(tangent))])
         across /= np.linalg.norm(across)

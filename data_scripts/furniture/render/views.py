@@ -15,9 +15,7 @@ class View(NamedTuple):
 
     elevation: int  # degrees above the floor
     azimuth: int  # degrees, whole: floor(360 k / 31); 0 sees the front, 90 the piece's right side
-    number: (
-        int  # in the file's name: the data set goes on after each elevation's 31 with a gap of one
-    )
+    number: int  # in the file's name; the data set skips one after each elevation's 31
 
     @property
     def file_name(self) -> str:

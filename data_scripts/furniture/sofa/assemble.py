@@ -1,4 +1,4 @@
-"""Parametric sofas: a body by its family, and throw pillows on it."""
+"""Put a sofa together: the body that its kind has, and throw pillows on it."""
 
 from collections.abc import Callable
 

@@ -58,9 +58,8 @@ def _cushioned(style: SofaStyle, plan: Layout) -> list[Solid]:
 
 def _leaning(style: SofaStyle, place: BackPlace) -> Solid:
     height, thick = style.height - style.seat_height + 0.04, 0.85 * style.back_thickness
-    cushion = back_cushion(
-        place.width - GAP, height, thick, style.recline, max(style.softness, 0.035)
-    )
+    soft = max(style.softness, 0.035)
+    cushion = back_cushion(place.width - GAP, height, thick, style.recline, soft)
     # Its foot stands forward by as much as its head leans back.
     foot = (0, -height * np.sin(np.radians(style.recline)) + 0.03, style.seat_height - 0.03)
     return moved(turned(moved(cushion, foot), place.facing, "z"), (place.x, place.y, 0))
@@ -125,9 +124,8 @@ def _tufts(low: float, high: float, pitch: float = 0.105) -> Callable[[Array, Ar
 
     def dent(along: Array, height: Array) -> Array:
         wave = np.cos(np.pi * along / pitch) * np.cos(np.pi * (height - low) / (0.8 * pitch))
-        return np.where(
-            (height > low - 0.05) & (height < high), 0.035 * np.maximum(wave, 0) ** 1.5, 0.0
-        )
+        tufted = (height > low - 0.05) & (height < high)
+        return np.where(tufted, 0.035 * np.maximum(wave, 0) ** 1.5, 0.0)
 
     return dent
 
@@ -168,13 +166,8 @@ def _bent_feet(style: SofaStyle, radius: float, y: float) -> list[Part]:
     """Feet below the ends and the middle of an arc, or a plinth all along it."""
     depth = style.depth - style.back_thickness
     if style.feet == "plinth":
-        plinth = wall(
-            _arc(radius, 3 - style.bend, style.bend - 3),
-            depth - 0.14,
-            0,
-            style.foot_height + 0.02,
-            0.01,
-        )
+        line = _arc(radius, 3 - style.bend, style.bend - 3)
+        plinth = wall(line, depth - 0.14, 0, style.foot_height + 0.02, 0.01)
         return [Part(moved(plinth, (0, y, 0)), RUBBER)]
     angles = np.radians([-0.8, 0.0, 0.8]) * style.bend
     away = np.column_stack([np.sin(angles), np.cos(angles)])

@@ -1,4 +1,4 @@
-"""What a sofa stands on."""
+"""Feet of sofas."""
 
 from collections.abc import Callable
 
@@ -12,6 +12,7 @@ from data_scripts.furniture.sofa.styles import SofaStyle
 
 Point = tuple[float, float]
 
+# Radius and height of a bun.
 BUN = np.array(
     [
         (0.55, 0),

@@ -78,8 +78,8 @@ def _legs(style: SofaStyle) -> list[Solid]:
     x, y, z = style.width / 2 - 0.16, style.depth / 2 - 0.1, _board_height(style) - 0.03
     spread = np.array([0.06, 0.05])
     corners = np.array([(i, j) for i in (-1, 1) for j in (-1, 1)])
-    feet = [(*((x, y) * c + spread * c), 0.0) for c in corners]
-    heads = [(*((x, y) * c), z) for c in corners]
+    heads = [np.append((x, y) * corner, z) for corner in corners]
+    feet = [np.append((x, y) * corner + spread * corner, 0.0) for corner in corners]
     return [rod(f, h, 0.014, 0.027, sides=10) for f, h in zip(feet, heads, strict=True)]
 
 

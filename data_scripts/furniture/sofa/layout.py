@@ -1,4 +1,4 @@
-"""Where on the floor the pieces of an upholstered sofa stand, seen from above."""
+"""The floor plan of an upholstered sofa: where its pieces are, seen from above."""
 
 from typing import NamedTuple
 
@@ -32,7 +32,7 @@ class BackPlace(NamedTuple):
 class Layout(NamedTuple):
     """A sofa from above, its chaise or corner on the right."""
 
-    grounds: list[Place]  # below each stand feet
+    grounds: list[Place]  # each stands on feet
     rails: list[Place]  # boards that close the space below the seats
     seats: list[Place]
     backs: list[BackPlace]
@@ -61,10 +61,8 @@ def _spread(style: SofaStyle, left: float, right: float, count: int) -> list[Pla
 
 def _rails(place: Place, sides: str) -> list[Place]:
     """Boards along some sides of a rectangle: "f"ront, "l"eft, "r"ight."""
-    (x, y, width, depth), thick = (
-        place,
-        0.09,
-    )  # broad enough that no gap between cushions shows the floor
+    x, y, width, depth = place
+    thick = 0.09  # so wide that the floor does not show between cushions
     boards = {
         "f": Place(x, y - (depth - thick) / 2, width, thick),
         "l": Place(x - (width - thick) / 2, y, thick, depth),
@@ -75,10 +73,11 @@ def _rails(place: Place, sides: str) -> list[Place]:
 
 def _footing(style: SofaStyle) -> float:
     """Width of the body at its lower end, where some arms are farther in than above."""
-    return style.width - {
-        "flared": 0.1 + 0.2 * style.arm_width,
-        "rolled": 0.35 * style.arm_width,
-    }.get(style.arm, 0.0)
+    if style.arm == "flared":
+        return style.width - (0.1 + 0.2 * style.arm_width)
+    if style.arm == "rolled":
+        return style.width - 0.35 * style.arm_width
+    return style.width
 
 
 def _straight(style: SofaStyle) -> Layout:
@@ -98,7 +97,7 @@ def _straight(style: SofaStyle) -> Layout:
 
 
 def _chaise(style: SofaStyle) -> Layout:
-    """The right seat goes on to the front."""
+    """The right seat extends to the front."""
     plain = _straight(style)
     last = plain.seats[-1]
     long = Place(last.x, last.y - style.reach / 2, last.width, last.depth + style.reach)
@@ -113,23 +112,19 @@ def _chaise(style: SofaStyle) -> Layout:
 
 def _corner(style: SofaStyle) -> Layout:
     """A second row of seats comes forward on the right, with its own back."""
-    (half, thick, depth), arm = (
-        (style.width / 2, style.back_thickness, style.depth),
-        arm_width(style),
-    )
+    half, depth = style.width / 2, style.depth
+    thick, arm = style.back_thickness, arm_width(style)
     seat_depth, right, tuck = depth - thick, half - thick, 0.03 if arm else 0.0
     main = _spread(style, arm - half, half - depth, style.seats)
     square = Place(right - seat_depth / 2, -thick / 2, seat_depth, seat_depth)
     more = Place(square.x, square.y - (seat_depth + style.reach) / 2, seat_depth, style.reach)
     inner_y, wall_y = depth / 2 - thick, (depth - thick) / 2
     ground = Place(half - depth / 2, -(depth + style.reach) / 2, depth, style.reach)
-    rails = _rails(
-        Place(-depth / 2 + arm / 2, 0, style.width - depth - arm + 0.06, depth - 0.03),
-        "f" if arm else "fl",
-    )
+    below = Place(-depth / 2 + arm / 2, 0, style.width - depth - arm + 0.06, depth - 0.03)
+    ahead = ground._replace(y=ground.y + 0.03, depth=style.reach + 0.06)
     return Layout(
         grounds=[Place(0, 0, style.width, depth), ground],
-        rails=rails + _rails(ground._replace(y=ground.y + 0.03, depth=style.reach + 0.06), "fl"),
+        rails=_rails(below, "f" if arm else "fl") + _rails(ahead, "fl"),
         seats=[*main, square, more],
         backs=[
             *(BackPlace(s.x, inner_y, s.width, 0) for s in main),

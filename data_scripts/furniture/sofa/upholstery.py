@@ -1,4 +1,4 @@
-"""What is stuffed: cushions, pillows, and padded walls along any line on the floor."""
+"""Upholstery: cushions, pillows, and padded walls along any line on the floor."""
 
 from collections.abc import Callable
 
@@ -27,7 +27,7 @@ def block(
     soft = min(radius, 0.45 * min(size))
     if height <= min(width, depth):
         edge = rounded_edge(height, soft)
-        if crown:  # a cushion, whose lower edges nobody sees
+        if crown:  # a cushion, whose lower edges are hidden
             edge = [(0.5 * soft, 0.0), (0.0, 0.5 * soft), *edge[len(edge) // 2 :]]
         return plate(rectangle(width, depth, soft), edge, at, crown)
     long = max(width, depth)

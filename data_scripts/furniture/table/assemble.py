@@ -1,4 +1,4 @@
-"""Parametric tables: a top, what carries it, and what is stowed below."""
+"""Put a table together: its top, its base, its shelf and its drawers."""
 
 from data_scripts.furniture.render.materials import Part
 from data_scripts.furniture.render.solids import moved

@@ -24,7 +24,7 @@ Array = np.ndarray
 
 
 def base(style: TableStyle) -> list[Solid]:
-    """All that carries the top, of the frame's material."""
+    """Everything that carries the top; it is of the frame's material."""
     return BASES[style.base](style)
 
 
@@ -99,11 +99,8 @@ def _post_end(style: TableStyle) -> list[Solid]:
     shape = trapezoid(0.38 * style.depth, 0.24 * style.depth, h - 0.03)
     post = turned(board(shape, 0.8 * g, (0, 0, h / 2 + 0.01)), 90, "z")
     foot = bar((0, -y, g / 2), (0, y, g / 2), (g, g * 1.1))
-    return [
-        post,
-        foot,
-        bar((0, -0.9 * y, h - g / 2 + 0.003), (0, 0.9 * y, h - g / 2 + 0.003), (g, g * 1.1)),
-    ]
+    z = h - g / 2 + 0.003
+    return [post, foot, bar((0, -0.9 * y, z), (0, 0.9 * y, z), (g, g * 1.1))]
 
 
 def _sawhorse_end(style: TableStyle) -> list[Solid]:
@@ -139,10 +136,8 @@ def _panels(style: TableStyle) -> list[Solid]:
     end = turned(board(rectangle(2 * y, h), thick, (0, 0, h / 2)), 90, "z")
     ends = [moved(end, (i * x, 0, 0)) for i in (-1, 1)]
     high = 0.26 * style.height
-    return [
-        *ends,
-        bar((-x, 0.5 * y, h - high / 2 - 0.002), (x, 0.5 * y, h - high / 2 - 0.002), (high, 0.024)),
-    ]
+    z = h - high / 2 - 0.002
+    return [*ends, bar((-x, 0.5 * y, z), (x, 0.5 * y, z), (high, 0.024))]
 
 
 def _frames(style: TableStyle) -> list[Solid]:
@@ -152,21 +147,14 @@ def _frames(style: TableStyle) -> list[Solid]:
     foot_y, head_y = {"closed": (y, y), "open": (y, y), "trapezoid": (0.62 * y, y)}[style.loop]
     x = min(x, 0.5 * style.width - 0.05)
     bars = [bar((0, j * foot_y, 0.002), (0, j * head_y, top), (w, w)) for j in (-1, 1)]
-    bars.append(
-        bar(
-            (0, -head_y - w / 2, top - w / 2 + 0.004),
-            (0, head_y + w / 2, top - w / 2 + 0.004),
-            (w, w * 1.02),
-        )
-    )
+    half, z = head_y + w / 2, top - w / 2 + 0.004
+    bars.append(bar((0, -half, z), (0, half, z), (w, w * 1.02)))
     if style.loop != "open":
         bars.append(bar((0, -foot_y - w / 2, w / 2), (0, foot_y + w / 2, w / 2), (w, w * 1.02)))
     loops = [moved(b, (i * x, 0, 0)) for i in (-1, 1) for b in bars]
     z = top - w / 2
-    return [
-        *loops,
-        *(bar((-x, j * 0.6 * head_y, z), (x, j * 0.6 * head_y, z), 0.85 * w) for j in (-1, 1)),
-    ]
+    rails = [bar((-x, y, z), (x, y, z), 0.85 * w) for y in (-0.6 * head_y, 0.6 * head_y)]
+    return [*loops, *rails]
 
 
 def _cross(style: TableStyle) -> list[Solid]:
@@ -176,9 +164,8 @@ def _cross(style: TableStyle) -> list[Solid]:
 
 def _crossed_bars(style: TableStyle, x: float, y: float, h: float) -> list[Solid]:
     g = max(0.9 * style.girth, 0.03)
-    sink = (
-        0.006 if h > 1.9 * np.hypot(x, y) else 0.006 - g / 2
-    )  # the ends of bars that lie are upright
+    # The end faces of a bar that is more level than upright are upright.
+    sink = 0.006 if h > 1.9 * np.hypot(x, y) else 0.006 - g / 2
     feet = [(i * 0.95 * x, j * 0.95 * y, 0.006 - sink) for i in (-1, 1) for j in (-1, 1)]
     bars = [
         bar(f, (-0.9 * f[0], -0.9 * f[1], h + sink), g * (1 + 0.03 * k)) for k, f in enumerate(feet)
@@ -192,15 +179,13 @@ def _crossed_boards(style: TableStyle, x: float, y: float, h: float) -> list[Sol
     half = np.hypot(x, y) * 0.92
     slope = np.degrees(np.arctan2(y, x))
     thick = max(0.7 * style.girth, 0.026)
-    halves = [
-        board(trapezoid(2 * half, 0.8 * half, 0.5 * h), thick, (0, 0, 0.25 * h)),
-        board(
-            trapezoid(0.8 * half, 1.9 * half, 0.5 * h + 0.008),
-            0.97 * thick,
-            (0, 0, 0.75 * h + 0.002),
-        ),
+    lower = trapezoid(2 * half, 0.8 * half, 0.5 * h)
+    upper = trapezoid(0.8 * half, 1.9 * half, 0.5 * h + 0.008)
+    boards = [
+        board(lower, thick, (0, 0, 0.25 * h)),
+        board(upper, 0.97 * thick, (0, 0, 0.75 * h + 0.002)),
     ]
-    return [turned(part, angle, "z") for angle in (slope, -slope) for part in halves]
+    return [turned(part, angle, "z") for angle in (slope, -slope) for part in boards]
 
 
 def _tripod(style: TableStyle, x: float, y: float, h: float) -> list[Solid]:
@@ -211,11 +196,9 @@ def _tripod(style: TableStyle, x: float, y: float, h: float) -> list[Solid]:
     heads = feet @ np.diag([-0.85, -0.85, 1]) + (0, 0, h - 0.6 * r)
     side = r * 0.8 * np.stack([-np.sin(angles), np.cos(angles), 0 * angles], axis=-1)
     rods = [rod(f + s, t + s, r, sides=10) for f, t, s in zip(feet, heads, side, strict=True)]
-    ring = moved(
-        tube(np.column_stack([circle(0.35 * reach, 20), np.zeros(20)]), 0.012, 6, closed=True),
-        (0, 0, h - 0.01),
-    )
-    return [*rods, ring]
+    path = np.column_stack([circle(0.35 * reach, 20), np.zeros(20)])
+    ring = tube(path, 0.012, 6, closed=True)
+    return [*rods, moved(ring, (0, 0, h - 0.01))]
 
 
 CROSSES = {"bars": _crossed_bars, "boards": _crossed_boards, "tripod": _tripod}
@@ -227,20 +210,18 @@ def _cage(style: TableStyle) -> list[Solid]:
     foot, head, twist = 0.29, 0.36, np.radians(75)
     angles = np.arange(count) * 2 * np.pi / count
     oval = np.array([style.width, style.depth, 0])
-    spokes = [
-        (_round_point(a, foot * oval, 0.012), _round_point(a + twist, head * oval, h - 0.008))
-        for a in angles
-    ]
+    low, high = 0.012, h - 0.008
+    rods = []
+    for angle in angles:
+        start = _round_point(angle, foot * oval, low)
+        end = _round_point(angle + twist, head * oval, high)
+        rods.append(rod(start, end, 0.01, sides=5))
+    around = np.linspace(0, 2 * np.pi, 40)[:-1]
     hoops = [
-        tube(
-            [_round_point(a, share * oval, z) for a in np.linspace(0, 2 * np.pi, 40)[:-1]],
-            0.012,
-            6,
-            closed=True,
-        )
-        for share, z in ((foot, 0.012), (head, h - 0.008))
+        tube([_round_point(a, share * oval, z) for a in around], 0.012, 6, closed=True)
+        for share, z in ((foot, low), (head, high))
     ]
-    return [*(rod(*ends, 0.01, sides=5) for ends in spokes), *hoops]
+    return [*rods, *hoops]
 
 
 def _round_point(angle: float, half: Array, z: float) -> Array:
@@ -253,12 +234,12 @@ def _drum(style: TableStyle) -> list[Solid]:
     ring = superellipse(0.8 * style.width, 0.8 * style.depth, 2, count)
     staves = [bar((x, y, 0.03), (x, y, h + 0.004), 0.032) for x, y in ring]
     turns = np.degrees(np.arctan2(ring[:, 1], ring[:, 0]))
-    staves = [
-        turned(s, a, "z", around=(x, y, 0))
-        for s, a, (x, y) in zip(staves, turns, ring, strict=True)
+    outward = [
+        turned(stave, turn, "z", around=(x, y, 0))
+        for stave, turn, (x, y) in zip(staves, turns, ring, strict=True)
     ]
     plinth = plate(0.94 * ring, [(0, 0), (0, h - 0.02)])
-    return [*staves, plinth]
+    return [*outward, plinth]
 
 
 def lower_shelf(style: TableStyle) -> list[Solid]:

@@ -11,7 +11,7 @@ from data_scripts.furniture.table.styles import TableStyle
 from data_scripts.furniture.table.tops import stand, underside
 
 KNOB = [(0.006, 0), (0.008, 0.01), (0.016, 0.016), (0.018, 0.022), (0.012, 0.03)]
-GAP = 0.012  # metres between fronts, as wide as a line must be to be seen
+GAP = 0.012  # metres between fronts, just wide enough to be visible
 
 
 def drawers(style: TableStyle) -> list[Part]:
@@ -27,23 +27,15 @@ def _row(style: TableStyle) -> list[Part]:
     """Side by side below the top, one for each half metre."""
     x, _ = stand(style)
     half = x - 0.4 * style.girth
-    return _chest(
-        style, -half, half, style.apron or 0.12, columns=max(1, round(2 * half / 0.45)), rows=1
-    )
+    columns = max(1, round(2 * half / 0.45))
+    return _chest(style, -half, half, style.apron or 0.12, columns=columns, rows=1)
 
 
 def _one_chest(style: TableStyle) -> list[Part]:
     """On the right, three drawers deep."""
     x, _ = stand(style)
-    high = 0.72 * underside(style)
-    return _chest(
-        style,
-        x - 0.4 * style.girth - 0.3 * style.width,
-        x - 0.4 * style.girth,
-        high,
-        columns=1,
-        rows=3,
-    )
+    outer, high = x - 0.4 * style.girth, 0.72 * underside(style)
+    return _chest(style, outer - 0.3 * style.width, outer, high, columns=1, rows=3)
 
 
 def _two_chests(style: TableStyle) -> list[Part]:

@@ -95,13 +95,11 @@ def _curved(style: TableStyle, head: Array, outwards: Array) -> list[Solid]:
     """An S: a knee that swells out, a slim ankle, a foot that turns out."""
     heights = np.array([0.0, 0.02, 0.06, 0.14, 0.28, 0.45, 0.62, 0.76, 0.88, 0.993])
     swings = np.array([0.75, 0.6, 0.25, 0.0, 0.05, 0.35, 0.75, 0.95, 0.8, 0.5]) - 0.5
-    radii = np.array([0.42, 0.5, 0.44, 0.36, 0.38, 0.46, 0.58, 0.7, 0.76, 0.76]) * max(
-        style.girth, 0.04
-    )
+    shares = np.array([0.42, 0.5, 0.44, 0.36, 0.38, 0.46, 0.58, 0.7, 0.76, 0.76])
+    radii = shares * max(style.girth, 0.04)
     swing = 0.035 * head[2] + 0.5 * style.girth
-    path = (
-        head * (1, 1, 0) + heights[:, None] * (0, 0, head[2]) + swings[:, None] * swing * outwards
-    )
+    straight = head * (1, 1, 0) + heights[:, None] * (0, 0, head[2])
+    path = straight + swings[:, None] * swing * outwards
     return [bent(path, np.maximum(radii, 0.011), sides=10)]
 
 

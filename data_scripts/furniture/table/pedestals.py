@@ -1,4 +1,4 @@
-"""Table pedestals: a column, and what it stands on."""
+"""Table pedestals: a column and its foot."""
 
 from collections.abc import Callable
 
@@ -46,17 +46,14 @@ def _spread_feet(count: int) -> Callable[[TableStyle, float], list[Solid]]:
     """A turned column on three or four curved feet."""
 
     def feet(style: TableStyle, reach: float) -> list[Solid]:
-        low, heights = 0.16 + 0.1 * style.height, np.array([1.0, 0.88, 0.55, 0.3, 0.12, 0.06])
-        reaches, radii = (
-            np.array([0.0, 0.25, 0.6, 0.85, 1.05, 1.2]),
-            np.array([0.5, 0.5, 0.42, 0.36, 0.3, 0.34]),
-        )
+        low = 0.16 + 0.1 * style.height
+        heights = np.array([1.0, 0.88, 0.55, 0.3, 0.12, 0.06])
+        reaches = np.array([0.0, 0.25, 0.6, 0.85, 1.05, 1.2])
+        radii = np.array([0.5, 0.5, 0.42, 0.36, 0.3, 0.34])
         path = np.column_stack([reaches * reach, 0 * reaches, heights * low])
         foot = bent(path, np.maximum(radii * style.girth, 0.013))
-        return [
-            _column(style, low),
-            *(turned(foot, 45 + k * 360 / count, "z") for k in range(count)),
-        ]
+        all_feet = [turned(foot, 45 + k * 360 / count, "z") for k in range(count)]
+        return [_column(style, low), *all_feet]
 
     return feet
 

@@ -11,7 +11,7 @@ Array = np.ndarray
 
 RIM = 0.025  # metres by which the rim of a tray stands up
 KNIFE = 1.6  # how far the lower face of a knife's edge lies in, in thicknesses of the top
-SINK = 0.012  # metres by which what carries a top reaches into it, so that no gap shows
+SINK = 0.012  # metres by which a base reaches into the top, so that no gap shows
 GAP = 0.009  # metres between planks
 
 
