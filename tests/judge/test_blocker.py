@@ -380,6 +380,12 @@ def test_whatever_leads_there_is_blocked_and_then_free_again(worker, way):
         assert worker.call("other", [X, way]).status == "ok"
 
 
+def test_a_rule_on_a_name_that_there_is_not_is_refused():
+    with start() as worker:
+        assert not worker.forbid({"loss": {"names": ["torch.no_such_name"], "ops": []}})
+        assert worker.forbid(RULES)
+
+
 def test_what_is_not_named_is_not_blocked(worker):
     assert worker.call("allowed", [X]).status == "ok"
     assert worker.call("allowed", [X], wrt=0).status == "ok"

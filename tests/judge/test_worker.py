@@ -283,6 +283,16 @@ def test_what_students_get_can_be_imported_and_the_rest_can_not(worker):
         assert "No module named 'course_utils.reference'" in texts(worker.cell(source))[0]
 
 
+def test_the_graders_own_modules_are_not_on_the_path(worker):
+    source = (
+        "import os, sys\nprint([p for p in sys.path if os.path.isdir(os.path.join(p, 'inside'))])"
+    )
+    assert said(worker, source) == "[]"
+    assert said(worker, "print(sys.path[0] == '')") == "True"
+    for name in ("worker", "codec", "blocker", "statements"):
+        assert f"No module named '{name}'" in texts(worker.cell(f"import {name}"))[0]
+
+
 # -------------------------------------------------------------------------- output that is too much
 
 

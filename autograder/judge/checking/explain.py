@@ -22,15 +22,15 @@ def explain(calls: list[Call], misconceptions: list[Misconception]) -> Misconcep
     """
     for candidate in misconceptions:
         own = [call for call in calls if call.task == candidate.task]
-        stand_in = LocalSubmission({candidate.task: candidate.function})
-        if own and all(_answers_like(stand_in, call) for call in own):
+        submission = LocalSubmission({candidate.task: candidate.function})
+        if own and all(_answers_like(submission, call) for call in own):
             return candidate
     return None
 
 
-def _answers_like(stand_in: LocalSubmission, call: Call) -> bool:
+def _answers_like(submission: LocalSubmission, call: Call) -> bool:
     try:
-        answer = stand_in.answer(call)
+        answer = submission.answer(call)
     except Failure as failure:
         return isinstance(call.result, Failure) and failure.kind == call.result.kind
     return answer.changed == call.changed and same(answer.value, call.result)
