@@ -22,10 +22,9 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from autograder.assignments import Assignment, CourseError, find_assignment
-from autograder.authoring.master import read_master
 from autograder.collect import archives
 from autograder.collect.archives import Entry, shown
 from autograder.collect.file_owner import (
@@ -40,10 +39,11 @@ from autograder.collect.notebook_names import as_notebooks, numbered
 from autograder.collect.roster import Person
 from autograder.collect.source import Item, in_zip, is_part, is_section, on_disk
 from autograder.collect.source import hand_ins as find_hand_ins
-from autograder.gradebook.course import Course
-from autograder.gradebook.lock import only_writer
 from autograder.judge.intake.read_notebook import RefusedError, assignment_of
 from autograder.progress import Progress, quiet
+
+if TYPE_CHECKING:
+    from autograder.gradebook.course import Course
 
 Status = Literal["taken", "updated", "there already", "not taken"]
 DRAFTS = ".collecting-"
@@ -88,7 +88,7 @@ class _HandIn:
 
 
 def collect(
-    course: Course,
+    course: "Course",
     source: Path,
     assignment: Assignment | None = None,
     roster: list[Person] | None = None,
@@ -104,6 +104,8 @@ def collect(
     Raises CourseError if the source can't be read or the course directory can't be written to.
     Submissions taken before that are complete, and no partial files remain.
     """
+    from autograder.gradebook.lock import only_writer  # nbgrader takes seconds to import
+
     done: list[Outcome] = []
     submitted = course.folder / "submitted"
     try:
@@ -183,7 +185,7 @@ def _hand_ins(
             continue
         if hidden and sender.name == hidden and not (roll and roll.knows(hidden)):
             sender = replace(sender, hidden=True)
-        # A number identifies a sender everywhere; a name may belong to two students in two sections.
+        # A number identifies a sender everywhere; a name may occur in two sections.
         key: tuple[object, ...] = (sender.lms, sender.name, item.where)
         if sender.number:
             key = (sender.lms, unicodedata.normalize("NFC", sender.name), sender.number)
@@ -193,7 +195,7 @@ def _hand_ins(
 
 @dataclass
 class _Collector:
-    course: Course
+    course: "Course"
     assignment: Assignment | None
     roll: Roll | None
     drafts: Path
@@ -410,7 +412,7 @@ def _newest_of_each(entries: list[Entry]) -> list[Entry]:
 def _told(
     notebooks: list[Entry], wanted: list[Assignment], spool: Path
 ) -> list[tuple[Entry, Assignment | None]]:
-    """Each notebook with the assignment that its name tells; where none is told so, its content."""
+    """Each notebook with its assignment, by its name, or by its content if no name decides."""
     told = [(entry, _by_name(entry)) for entry in notebooks]
     if any(one in wanted for _, one in told) or len(notebooks) > MAX_LOOKED_INTO:
         return told
@@ -454,6 +456,8 @@ def _why_none(told: list[tuple[Entry, Assignment | None]], wanted: Assignment | 
 @cache
 def _wanted(assignment: Assignment) -> list[str]:
     """The files to hand in with the notebook; cached, as reading a master takes a second."""
+    from autograder.authoring.master import read_master  # imports torch
+
     return read_master(assignment).files
 
 
