@@ -53,7 +53,7 @@ def execute(
     called       what the notebook is in a message
     checkpoints  where its trainings save theirs, and go on from; None if they are not to
     on_cell      called when a cell is done
-    now          told of the cell that runs, and of a training's epochs, in words
+    now          called with the running cell and its training epoch, in words
     period       seconds between two looks at the kernel, see `Watch`
     looks        so many of them in a row have to find it still
     Raises CourseError, naming the cell and the error, unless `allow_errors`; KeyboardInterrupt when

@@ -20,7 +20,7 @@ _ready: dict[str, Path] = {}  # packs that this process has looked at
 def packs_of(master: Master, report: Progress | None = None) -> list[Path]:
     """The files of an assignment's packs. Rendering the missing ones takes a minute or more.
 
-    report  told of the models that are rendered
+    report  called for each rendered model
     Raises MasterError for a name that there is not, or for a pack that is also hidden; CourseError
     if they can't be rendered here.
     """

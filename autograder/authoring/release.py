@@ -32,9 +32,9 @@ from autograder.progress import quiet as quiet
 # For the Validate button, where a server has it. Its default of 30 seconds a cell is too short to
 # train.
 VALIDATION = "c = get_config()\nc.Execute.timeout = 900\n"
-# What a student's notebook imports; pyproject.toml has the versions.
-# Of `course_utils`: its own modules and those of these folders. What is not named is not given out.
+# The folders of `course_utils` that students get; "" is the package itself.
 SHIPPED = ("", "color", "data", "notebook", "plots", "self_check", "training")
+# What a student's notebook imports; pyproject.toml has the versions.
 STUDENT_PACKAGES = [
     "torch",
     "torchvision",
@@ -97,12 +97,11 @@ def build(
 ) -> Build:
     """Make the student notebook and the executed solution notebook, with the pictures it draws.
 
-    A build that was stopped, by whatever, goes on with its trainings where they were: just call it
-    again.
+    After an interruption, call it again: trainings resume from their last checkpoint.
 
     again  run the solution also when it is there already, and nothing that it depends on has
            changed
-    now    told of the cell that runs
+    now    called with the running cell
     Raises MasterError for a master out of order, CourseError when the solution does not run.
     """
     master = read_master(assignment)

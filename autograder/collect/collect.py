@@ -12,6 +12,8 @@ its author's claim, so both are ignored. Where lateness costs points, write time
 notebook (2026-05-01 23:59:00 UTC), or collect through nbgrader's exchange, which does so.
 """
 
+from __future__ import annotations
+
 import filecmp
 import shutil
 import unicodedata
@@ -22,10 +24,9 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from autograder.assignments import Assignment, CourseError, find_assignment
-from autograder.authoring.master import read_master
 from autograder.collect import archives
 from autograder.collect.archives import Entry
 from autograder.collect.file_owner import (
@@ -39,12 +40,13 @@ from autograder.collect.identity import Identity, Roll, without_roster
 from autograder.collect.notebook_names import as_notebooks, numbered
 from autograder.collect.source import Item, in_zip, is_part, is_section, on_disk
 from autograder.collect.source import hand_ins as find_hand_ins
-from autograder.course_files.lock import only_writer
 from autograder.course_files.names import shown
-from autograder.gradebook.course import Course
-from autograder.gradebook.roster import Person
 from autograder.judge.intake.read_notebook import RefusedError, assignment_of
 from autograder.progress import Progress, quiet
+
+if TYPE_CHECKING:
+    from autograder.gradebook.course import Course
+    from autograder.gradebook.roster import Person
 
 Status = Literal["taken", "updated", "there already", "not taken"]
 DRAFTS = ".collecting-"
@@ -89,7 +91,7 @@ class _HandIn:
 
 
 def collect(
-    course: Course,
+    course: "Course",
     source: Path,
     assignment: Assignment | None = None,
     roster: list[Person] | None = None,
@@ -184,7 +186,7 @@ def _hand_ins(
             continue
         if hidden and sender.name == hidden and not (roll and roll.knows(hidden)):
             sender = replace(sender, hidden=True)
-        # A number identifies a sender everywhere; a name may belong to two students in two sections.
+        # A number identifies a sender everywhere; a name may occur in two sections.
         key: tuple[object, ...] = (sender.lms, sender.name, item.where)
         if sender.number:
             key = (sender.lms, unicodedata.normalize("NFC", sender.name), sender.number)
@@ -194,7 +196,7 @@ def _hand_ins(
 
 @dataclass
 class _Collector:
-    course: Course
+    course: "Course"
     assignment: Assignment | None
     roll: Roll | None
     drafts: Path
@@ -411,7 +413,7 @@ def _newest_of_each(entries: list[Entry]) -> list[Entry]:
 def _told(
     notebooks: list[Entry], wanted: list[Assignment], spool: Path
 ) -> list[tuple[Entry, Assignment | None]]:
-    """Each notebook with the assignment that its name tells; where none is told so, its content."""
+    """Each notebook with its assignment, by its name, or by its content if no name decides."""
     told = [(entry, _by_name(entry)) for entry in notebooks]
     if any(one in wanted for _, one in told) or len(notebooks) > MAX_LOOKED_INTO:
         return told
@@ -455,6 +457,8 @@ def _why_none(told: list[tuple[Entry, Assignment | None]], wanted: Assignment | 
 @cache
 def _wanted(assignment: Assignment) -> list[str]:
     """The files to hand in with the notebook; cached, as reading a master takes a second."""
+    from autograder.authoring.master import read_master  # imports torch
+
     return read_master(assignment).files
 
 

@@ -51,8 +51,9 @@ CANVAS_ANONYMOUS = re.compile(
 IN_LANGUAGES = """
 participant participante teilnehmer teilnehmerin teilnehmende teilnehmender partecipante deelnemer
 deltagare deltager deltaker osallistuja uczestnik uczestniczka účastník участник учасник katılımcı
-参加者 参与者 參與者 参与人 참여자 참가자 partehartzailea partaidea résztvevő συμμετέχων συμμετέχοντας
-משתתף مشارك المشارك peserta sudionik polaznik udeleženec учесник učesnik osaleja dalībnieks dalyvis þátttakandi
+参加者 参与者 參與者 参与人 참여자 참가자 partehartzailea partaidea résztvevő
+συμμετέχων συμμετέχοντας משתתף مشارك المشارك peserta
+sudionik polaznik udeleženec учесник učesnik osaleja dalībnieks dalyvis þátttakandi
 cyfranogwr شرکتکننده
 """
 PARTICIPANT = frozenset(IN_LANGUAGES.split())

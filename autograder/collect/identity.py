@@ -6,9 +6,12 @@ roster's column `participant` has it. A hand-in whose keys fit two people is ref
 named.
 """
 
+from __future__ import annotations
+
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from autograder.collect.file_owner import (
     Sender,
@@ -22,8 +25,10 @@ from autograder.collect.file_owner import (
     words,
 )
 from autograder.course_files.names import shown
-from autograder.gradebook.roster import Person
 from autograder.judge.intake.read_notebook import RefusedError
+
+if TYPE_CHECKING:  # nbgrader takes seconds to import
+    from autograder.gradebook.roster import Person
 
 KEYS = ("id", "email", "sis_user_id", "sis_login_id")
 SEPARATORS = re.compile(r"[\s()\[\]<>,;_]+")

@@ -183,7 +183,7 @@ def results_for(submission: Path, assignment: Assignment, level: str) -> dict:
 
 
 def _stamped(results: dict, level: str) -> dict:
-    """With the weaker level named, if it was that one: whatever became of the submission."""
+    """Names the sandbox in the result if it was the weaker one, whatever the outcome."""
     if level == PROCESS and STAMP not in results["output"]:
         results["output"] += f"\n{STAMP} (level `{level}`)."
     return results

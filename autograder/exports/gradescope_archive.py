@@ -80,7 +80,7 @@ def make_archive(
     """Make the archive; returns its path. It is there whole or not at all.
 
     level     the sandbox that submissions are run in
-    progress  told of packs that have to be rendered
+    progress  called while missing packs are rendered
     Raises MasterError for a master out of order, CourseError when the archive can't be written.
     """
     archive = to / f"{assignment.name}_gradescope.zip"

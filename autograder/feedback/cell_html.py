@@ -169,7 +169,7 @@ def _pixels(value: object) -> float:
 
 
 def _plain_text(output: dict[str, Any]) -> str:
-    """What an output says in plain text, whatever its form; empty if it says nothing."""
+    """An output of any type as plain text; may be empty."""
     if output.get("output_type") == "error":
         lines = output.get("traceback")
         text = "\n".join(map(str, lines)) if isinstance(lines, list) else _text(lines)
@@ -197,7 +197,7 @@ def _words(sentence: str) -> str:
 
 def answer() -> None:
     """Answer requests from stdin on stdout, a line of JSON each, until stdin ends."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever asks
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the parent process
     _limit(resource.RLIMIT_CORE, 0)
     _limit(resource.RLIMIT_AS, MEMORY)
     requests, answers = sys.stdin, sys.stdout

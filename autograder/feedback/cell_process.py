@@ -82,7 +82,7 @@ class CellProcess:
         return html, answer["seconds"]
 
     def _ask(self, cell: str) -> dict[str, Any] | None:
-        """The process's answer; None if it died of the question, by its own doing."""
+        """The process's answer; None if the question made it crash."""
         for _ in range(TRIES):
             process = self._running()
             question, answer = process.stdin, process.stdout

@@ -47,7 +47,7 @@ def as_mathml(latex: str, *, display: bool = False) -> str:
     r"""A formula as HTML: MathML, or its source as text where it is not understood.
 
     latex    without its dollars, as in \frac{1}{2}
-    display  on a line of its own
+    display  whether the formula has a separate line
     """
     mathml = _converted(latex, display)
     if mathml is None:

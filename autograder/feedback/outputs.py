@@ -50,7 +50,7 @@ def _is_bundled(item: tuple[Any, Any]) -> bool:
 
 
 def _is_shallow(value: object, depth: int = 50) -> bool:
-    """Whether JSON is nested no deeper than whatever writes it can bear."""
+    """Whether JSON is shallow enough for the writer's recursion."""
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return depth > 0 and all(_is_shallow(one, depth - 1) for one in inner)
 

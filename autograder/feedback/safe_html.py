@@ -214,7 +214,7 @@ def markdown2html(context: Context, markdown: str) -> str:
 def markdown_html(markdown: str, attachments: object = None) -> str:
     """Markdown as harmless HTML. What is too long for that follows as plain text.
 
-    attachments  a cell's pasted pictures, as nbformat has them; whatever else is there is left out
+    attachments  a cell's pasted pictures, as nbformat has them; anything else is ignored
     """
     head, rest = _parted(str(markdown))
     pictures = pictures_of(attachments)
@@ -288,7 +288,7 @@ class FormulasAside(IPythonRenderer):
         self.formulas: list[tuple[str, bool]] = []
 
     def block_math(self, body: str) -> str:
-        """A formula on a line of its own."""
+        """A formula on a separate line."""
         return self._aside(body, display=True)
 
     def inline_math(self, body: str) -> str:

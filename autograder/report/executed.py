@@ -27,7 +27,7 @@ def _cells(text: str, wanted: Callable[[str], bool]) -> Iterator[Cell]:
     start = text.find(START)
     end = text.find(END, start)
     if start < 0 or end < 0:
-        yield from json.loads(text)["cells"]  # written by somebody else
+        yield from json.loads(text)["cells"]  # may be any JSON
         return
     for piece in text[start + len(START) : end].split(BETWEEN):
         if wanted(_id(piece)):

@@ -1,6 +1,6 @@
 """Thumbnails of what the students' notebooks draw. Nothing of a student's file reaches the page:
 
-a picture is decoded, made small, and written anew.
+a picture is decoded, scaled down and re-encoded.
 """
 
 import base64

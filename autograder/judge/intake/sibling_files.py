@@ -1,6 +1,6 @@
-"""The files beside a submitted notebook. None is used; those that others would fall for are told.
+"""The files beside a submitted notebook: none is used, and dangerous ones are reported.
 
-A `torch.py` beside the notebook is imported in the place of torch by whoever runs it there.
+A `torch.py` beside the notebook is imported instead of torch when the notebook is run there.
 """
 
 import importlib.util
@@ -12,11 +12,11 @@ from autograder.authoring.release import VALIDATION
 from autograder.judge.intake.read_notebook import RefusedError
 
 MAX_FILES = 10_000
-MOST = 5  # of a kind are told
+MOST = 5  # reported per kind
 CODE = (".py", ".pyc", ".so", ".pyd")
 OURS = ("course_utils",)  # came with the release, and may be handed in with it
 UNCHANGED = {"nbgrader_config.py": VALIDATION.encode()}  # likewise, as long as it says the same
-# Not modules that are imported by name, but read by whatever starts here.
+# Not modules imported by name, but files that Python or a tool reads at start-up.
 READ_AT_START = (
     "conftest",
     "sitecustomize",

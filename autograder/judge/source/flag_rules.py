@@ -1,6 +1,6 @@
 """The names that raise a flag in a submission, grouped by what they are for.
 
-Whatever begins with one of the names is meant, too. Honest notebooks draw, time, warn, count,
+Names that begin with a listed name count as well. Honest notebooks draw, time, warn, count,
 install, print and set options; what that takes is not listed, or is let off by name.
 """
 

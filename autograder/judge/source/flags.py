@@ -1,6 +1,6 @@
 """What in a student's code an instructor may want to look at. It costs nothing, and accuses nobody.
 
-Everything is told with its place, once for each kind of thing; flag_rules.py has the words.
+Each kind of finding is reported once, with its place; flag_rules.py has the wording.
 """
 
 import ast
@@ -29,7 +29,7 @@ LITERAL = (ast.Constant, ast.Call, ast.UnaryOp, ast.unaryop, ast.List, ast.Tuple
 class Seen(NamedTuple):
     """Something seen: what it does, for a sentence, and where.
 
-    what  for example; told the first time only
+    what  an example; reported the first time only
     """
 
     does: str
@@ -237,7 +237,7 @@ class _Look:
             yield Seen("shows a script for the browser", node.lineno)
 
     def docstring(self, node: ast.Expr, scope: Scope) -> Iterator[Seen]:
-        """Text that is no value of anything: whatever it says, nobody does it."""
+        """A bare string expression has no effect, so it is not flagged."""
         if isinstance(node.value, ast.Constant):
             self.excused.add(id(node.value))
         yield from ()

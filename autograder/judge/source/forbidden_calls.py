@@ -42,7 +42,7 @@ EXPRESSIONS = (ast.Name, ast.Attribute, ast.Call, ast.Subscript)
 LOAD = ast.Load()
 PLAIN_MAKERS = {"builtins.dict", "types.SimpleNamespace"}
 NAMING = ("setattr", "type", "namedtuple", "make_dataclass")
-# What is written like this is no tensor, whatever its parts are.
+# Expressions of these types are never tensors, whatever their parts are.
 NO_TENSOR = (ast.Dict, ast.DictComp, ast.Constant, ast.JoinedStr, ast.Lambda, ast.ClassDef)
 
 

@@ -3,10 +3,10 @@
 Nothing is run. Imports, plain assignments, `getattr(F, "conv2d")` and the like are followed; what a
 name may hold otherwise stays unknown.
 
-The code may have been written to be slow to read. So all is bounded: the length of the code, the
-number and length of the names that an expression may stand for, and the number of steps. Steps are
-counted, not timed, so that every machine gives up at the same point. This bounds time and memory
-without a process of its own.
+The code may have been written to be slow to analyse. So everything is bounded: the length of the
+code, the number and length of the names that an expression may stand for, and the number of steps.
+Steps are counted, not timed, so that every machine gives up at the same point. This bounds time and
+memory without a separate process.
 """
 
 import ast
@@ -374,7 +374,7 @@ def _bindings(node: ast.AST) -> Iterator[tuple[str, Value]]:
 
 
 def _paired(target: ast.AST, value: ast.AST | None) -> Iterator[tuple[str, Value]]:
-    """`a, b = x, y` part by part; whatever can't be taken apart goes to each name as a whole."""
+    """`a, b = x, y` part by part; a value that can't be split goes to each name as a whole."""
     pairs = [(target, value)]
     while pairs:
         left, right = pairs.pop()
