@@ -77,9 +77,11 @@ INTRO = """# Attacks
 `tests/attacks/` hands in {count} submissions that are hostile, broken, or right in an awkward way, and holds
 the judge to the verdict of each: the points of every task, the kind of failure, what is flagged for the
 instructor and what is not, and what is shown. After each one nothing of it may be left (no process, no file,
-nothing changed in the course), and a clean submission must be graded as before.
+nothing changed in the course), and a clean submission must be graded as before: `make test` judges one after
+every tenth attack, `make proof` beside each and after each.
 
     pytest tests/attacks                                       the suite
+    pytest tests/attacks --beside                              the suite as `make proof` runs it
     python tests/attacks/stock_nbgrader.py docs/attacks.md     this page
 
 Below, most of them are graded by stock nbgrader {version} as well: two tasks worth 3 and 4 points, `l2_loss`
