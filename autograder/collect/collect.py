@@ -40,6 +40,7 @@ from autograder.collect.identity import Identity, Roll, without_roster
 from autograder.collect.notebook_names import as_notebooks, numbered
 from autograder.collect.source import Item, in_zip, is_part, is_section, on_disk
 from autograder.collect.source import hand_ins as find_hand_ins
+from autograder.course_files.lock import only_writer
 from autograder.course_files.names import shown
 from autograder.judge.intake.read_notebook import RefusedError, assignment_of
 from autograder.progress import Progress, quiet
@@ -91,7 +92,7 @@ class _HandIn:
 
 
 def collect(
-    course: "Course",
+    course: Course,
     source: Path,
     assignment: Assignment | None = None,
     roster: list[Person] | None = None,
@@ -196,7 +197,7 @@ def _hand_ins(
 
 @dataclass
 class _Collector:
-    course: "Course"
+    course: Course
     assignment: Assignment | None
     roll: Roll | None
     drafts: Path

@@ -78,9 +78,10 @@ INTRO = """# Attacks
 and holds the judge to the verdict of each: the points of every task, the kind of failure, what is
 flagged for the instructor and what is not, and what is shown. After each one nothing of it may be
 left (no process, no file, nothing changed in the course), and a clean submission must be graded as
-before.
+before: `make test` judges one after every tenth attack, `make proof` one beside and one after each.
 
     pytest tests/attacks                                       the suite
+    pytest tests/attacks --beside                              the suite as `make proof` runs it
     python tests/attacks/stock_nbgrader.py docs/attacks.md     this page
 
 Below, most of them are graded by stock nbgrader {version} as well: two tasks worth 3 and 4 points,
