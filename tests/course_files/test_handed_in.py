@@ -147,7 +147,8 @@ def test_a_folder_that_is_not_named_in_utf8_is_graded_escaped_and_reported(cours
     verdicts = graded.run(student, "zoë")
     assert list(verdicts) == ["caf\\udce9", "zoë"]
     assert verdicts["caf\\udce9"].flags == [
-        "Not recorded in the gradebook: the name of the student's folder is not UTF-8. Rename the folder."
+        "Not recorded in the gradebook: the name of the student's folder is not UTF-8. "
+        "Rename the folder."
     ]
     printed = StringIO()
     class_table(ASSIGNMENT, verdicts, Console(file=printed, width=120))
@@ -235,7 +236,7 @@ def test_only_a_plain_file_is_read(folder, make):
         path.mkdir()
     else:
         path.symlink_to("/etc/hostname" if make == "link" else "nowhere")
-    with pytest.raises(CourseError, match=r"timestamp\.txt is not read"):
+    with pytest.raises(CourseError, match=r"timestamp\.txt can't be read"):
         written_in(folder)
 
 
