@@ -40,8 +40,7 @@ def handed_in_at(folder: Path) -> datetime | None:
 def written_in(folder: Path) -> str:
     """The text of a folder's `timestamp.txt`; empty if the file is missing or empty.
 
-    Raises CourseError unless it is a regular file: a pipe would block, and a link could lead
-    anywhere.
+    Raises CourseError for anything but a regular file: pipes block, and links lead anywhere.
     """
     path = folder / NAME
     content = _read_regular(path)

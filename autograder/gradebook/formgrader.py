@@ -12,7 +12,7 @@ from nbformat import NotebookNode
 RUBRIC = "> **Rubric.** "  # the beginning of every rubric in a solution notebook
 # nbconvert's template loads MathJax from a server, and the page hangs if that can't be reached. Our
 # formulas are MathML, so MathJax is not needed. But the formgrader's script ignores the keyboard
-# until MathJax has started, so this stand-in reports at once that it has.
+# until MathJax has started, so this replacement reports at once that it has.
 NO_MATHJAX = """{%- macro mathjax(url="") -%}
 <script>
 var MathJax = {Hub: {Startup: {signal: {
@@ -45,12 +45,11 @@ def rubrics_of(solution: Path) -> dict[str, list[NotebookNode]]:
     """The rubric of each written answer as a cell, by the answer's id; empty without a solution."""
     if not solution.is_file():
         return {}
-    cells = nbformat.read(solution, as_version=4).cells
-    return {
-        answer.id: [_make_box(rubric)]
-        for answer, rubric in pairwise(cells)
-        if answer.id.startswith("written-") and rubric.source.startswith(RUBRIC)
-    }
+    boxes = {}
+    for answer, rubric in pairwise(nbformat.read(solution, as_version=4).cells):
+        if answer.id.startswith("written-") and rubric.source.startswith(RUBRIC):
+            boxes[answer.id] = [_make_box(rubric)]
+    return boxes
 
 
 def _make_box(rubric: NotebookNode) -> NotebookNode:

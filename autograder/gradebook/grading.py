@@ -28,16 +28,16 @@ class GradingProgress:
         """Grading waits for something; the sentence says what can be done."""
 
     def started(self, to_judge: int, students: int, why_cold: str) -> None:
-        """Judging starts; `why_cold` explains why workers start cold, or is empty."""
+        """Judging starts; `why_cold` is empty, or the reason why workers start cold."""
 
     def judged(self, student: str, verdict: Verdict) -> None:
         """A submission was judged."""
 
     def recorded(self, student: str) -> None:
-        """A verdict was recorded in the gradebook."""
+        """A verdict was recorded in the gradebook, or could not be."""
 
     def page(self, student: str) -> None:
-        """A feedback page was written."""
+        """A feedback page is up to date, or could not be written."""
 
 
 def grade_class(

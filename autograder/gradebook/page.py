@@ -274,7 +274,7 @@ class ClassFeedback(GenerateFeedback):
         try:
             html, resources = self.exporter.from_filename(source, resources=resources)
             failed = resources.get("failed")
-        except Exception as error:  # for example, somebody has edited the notebook or the gradebook
+        except Exception as error:  # for example, the notebook was edited by hand
             assert entry.verdict is not None, "it has been recorded"
             failed, html = error, render_verdict_page(entry.verdict, student)
         self.gradebook.db.remove()

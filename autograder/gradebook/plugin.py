@@ -59,8 +59,7 @@ def configure(config: Any, level: str = "bubblewrap") -> None:
     config  traitlets' Config, which creates missing sections when they are accessed
     level   the sandbox: bubblewrap, or process (no isolation; noted in every verdict)
     """
-    # nbgrader finds alembic through PATH, where it is missing if Jupyter was started by its full
-    # path.
+    # nbgrader finds alembic through PATH, which lacks it if Jupyter was started by its full path.
     binaries = str(Path(sys.executable).parent)
     os.environ["PATH"] = os.pathsep.join([binaries, os.environ.get("PATH", "")])
     config.JudgeSubmission.level = level

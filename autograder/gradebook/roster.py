@@ -2,9 +2,8 @@
 
     id;first_name;last_name;email;section;lms_user_id;sis_user_id;sis_login_id;group;participant
 
-Only `id` is required: the name of the student's folder under submitted/. A column `name` may
-replace `first_name` and `last_name`, as in `Ada Lovelace` or `Lovelace, Ada`. Other columns are
-ignored.
+Only `id` is required: the name of the student's folder under submitted/. A column `name`, as in
+`Ada Lovelace` or `Lovelace, Ada`, may replace `first_name` and `last_name`. Others are ignored.
 """
 
 import csv
@@ -125,9 +124,9 @@ def _split_lines(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
 def _read_header(path: Path, header: list[str]) -> list[str]:
     columns = ["_".join(name.lower().split()) for name in header]
     if "id" not in columns:
-        there = ", ".join(name for name in header if name)
+        found = ", ".join(name for name in header if name)
         raise CourseError(
-            f"{path} has no column id; it has: {there}. Rename the column of the students' ids."
+            f"{path} has no column id; it has: {found}. Rename the column of the students' ids."
         )
     if twice := [name for name, count in Counter(columns).items() if name and count > 1]:
         raise CourseError(f"{path} has the column {twice[0]} twice. Delete one.")

@@ -113,8 +113,7 @@ class Exam:
 def mismatch(there: Mapping[str, str], here: Mapping[str, str]) -> str:
     """How the other machine's `environment` differs from this one's, and how to fix that.
 
-    The text completes a sentence that begins with the machine's name. It is empty if nothing
-    differs.
+    The text continues a sentence that begins with the machine's name. Empty if nothing differs.
     """
     different = [name for name in here if there.get(name) != here[name]]
     if not different:

@@ -10,8 +10,7 @@ MB, GB = 2**20, 2**30
 class Limits:
     """Limits in seconds (s), bytes (B) or counts; the reason shown to students is in brackets.
 
-    Times count only while the submission runs or sleeps, not while it waits for a free core (see
-    own_time.py).
+    Time counts while the submission runs or sleeps, not while it waits for a core (own_time.py).
 
     cell        s    one cell [time]
     call        s    one call of a task [time]

@@ -53,11 +53,10 @@ class TaskVerdict:
     @property
     def misconception(self) -> tuple[str, str] | None:
         """Name and hint of the misconception that explains the most failed checks."""
-        named = [
-            (check.misconception, check.hint)
-            for check in self.checks
-            if check.misconception and check.hint
-        ]
+        named = []
+        for check in self.checks:
+            if check.misconception and check.hint:
+                named.append((check.misconception, check.hint))
         return max(named, key=named.count) if named else None
 
 

@@ -16,13 +16,12 @@ from pathlib import Path
 import nbformat
 import psutil
 import pytest
-from autograder.judge.same_grader import difference
 from workers import needs_bubblewrap
 
 from autograder.assignments import CourseError, find_assignment
 from autograder.cli import grade
 from autograder.judge.checking.submission import REFERENCE_FILES
-from autograder.judge.exam import exam_of
+from autograder.judge.exam import exam_of, mismatch
 from autograder.judge.intake.read_notebook import MAX_BYTES
 from autograder.judge.parallel import dask_client as cluster_module
 from autograder.judge.parallel import dask_worker
@@ -165,11 +164,11 @@ def slots() -> list[psutil.Process]:
 
 def test_what_differs_is_named():
     here = {"torch": "2.11", "data/furniture.npz": "a", "code": "b"}
-    assert difference(here, here) == ""
-    assert difference(here | {"torch": "2.10"}, here).startswith(
+    assert mismatch(here, here) == ""
+    assert mismatch(here | {"torch": "2.10"}, here).startswith(
         "has torch 2.10, but this machine has 2.11. Update"
     )
-    assert difference(here | {"data/furniture.npz": "c", "code": "d"}, here).startswith(
+    assert mismatch(here | {"data/furniture.npz": "c", "code": "d"}, here).startswith(
         "has another data/furniture.npz than this machine. Update its clone"
     )
 
