@@ -1,1 +1,1 @@
-"""The files of a course directory: written whole, locked, and found, without nbgrader."""
+"""Find, write and lock the files of a course directory, without nbgrader."""

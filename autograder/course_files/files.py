@@ -1,4 +1,7 @@
-"""Files of a course directory: each is there whole or not at all, whoever reads and writes, killed or not."""
+"""Write files of a course directory atomically: a reader never sees half a file.
+
+This holds with several processes at once, and if one of them is killed while it writes.
+"""
 
 import os
 import secrets
@@ -15,34 +18,34 @@ HOUR = 3600
 
 @contextmanager
 def writing(folder: Path) -> Iterator[None]:
-    """Raises CourseError when what is done here fails for want of room, or of permission."""
+    """Turn an OSError, such as a full disk, into a CourseError that explains how to continue."""
     try:
         yield
     except OSError as error:
         raise CourseError(
-            f"{folder} can't be written to ({error.strerror or error}): mend that and give the same command "
-            "again; what was done before is whole, and is not done again."
+            f"{folder} is not writable ({error.strerror or error}). Fix this, and run the same "
+            "command again: it continues where it stopped."
         ) from error
 
 
 def write_whole(path: Path, text: str, *, alone: bool = False, encoding: str = "utf-8") -> None:
-    """Write a file that is there whole or not at all, whoever else reads and writes it, killed or
-    not.
+    """Write a file atomically: write a hidden draft beside it, then rename the draft.
 
-    alone  nobody else writes it: then what a killed run has left behind is written over
+    alone  no other process writes this file, so the draft's name can be the same in every run,
+           and replaces what a killed run has left behind
     """
-    own = "" if alone else f".{os.getpid()}-{secrets.token_hex(4)}"
-    draft = path.with_name(f".{path.name}{own}")
+    suffix = "" if alone else f".{os.getpid()}-{secrets.token_hex(4)}"
+    draft = path.with_name(f".{path.name}{suffix}")
     try:
         draft.write_text(text, encoding=encoding)
         draft.replace(path)
     finally:
         with suppress(OSError):
-            draft.unlink()  # when the disk is full
+            draft.unlink()  # it is still there if writing failed, e.g. on a full disk
 
 
 def remove_stale_drafts(folder: Path) -> None:
-    """Delete the drafts that processes killed long ago have left."""
+    """Delete drafts older than an hour: the processes that wrote them were killed."""
     for draft in folder.glob(".*"):
         with suppress(OSError):
             if draft.stat().st_mtime < time.time() - HOUR:
@@ -50,10 +53,9 @@ def remove_stale_drafts(folder: Path) -> None:
 
 
 def copy_exchange_files(source: Path, to: Path) -> None:
-    """Copy what nbgrader's exchange wants to find beside a notebook again, when feedback is
-    released.
-    """
+    """Copy the files that nbgrader's exchange needs beside a notebook to release its feedback."""
     for name in ("timestamp.txt", "submission_secret.txt"):
-        if (source / name).is_file() and not (source / name).is_symlink():
-            shutil.copyfile(source / name, to / f".{name}")
-            (to / f".{name}").replace(to / name)
+        original, draft = source / name, to / f".{name}"
+        if original.is_file() and not original.is_symlink():
+            shutil.copyfile(original, draft)
+            draft.replace(to / name)

@@ -1,12 +1,12 @@
-"""When something was handed in, by the `timestamp.txt` beside it: a date and time as in ISO 8601,
-or nothing.
+"""Read when a notebook was handed in, from `timestamp.txt` beside it, in a form of ISO 8601.
 
     2027-03-02 08:15:00 UTC            as nbgrader's exchange writes it
-    2027-03-02T08:15+01:00             or with a difference to UTC, or Z
-    2027-03-02 08:15 America/New_York  or with a zone's name
+    2027-03-02T08:15+01:00             with an offset from UTC, or Z
+    2027-03-02 08:15 America/New_York  with the name of a time zone
     2027-03-02 08:15                   UTC
 
-Anything else is a question for a person: `02.03.2027` is two different days in two countries.
+Everything else is an error that a person must fix: `02.03.2027` is a different day in Germany and
+in the United States.
 """
 
 import os
@@ -23,58 +23,58 @@ LONGEST = 200  # bytes
 DATE = r"\d{4}-\d\d-\d\d|\d{8}|\d{4}-?W\d\d-?\d"
 TIME = r"\d\d(?::?\d\d(?::?\d\d(?:[.,]\d{1,9})?)?)?"
 WRITTEN = re.compile(rf"({DATE})(?:[Tt ]\s*({TIME})\s*(\S+)?)?")
-DIFFERENCE = re.compile(r"([+-])(\d\d):?(\d\d)?")
+OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)?")
+REPLACE = "Replace it with a regular file, or delete it."
 HOW = "Write it as `2027-03-02 08:15:00 UTC`, with the year first, or delete the file."
 
 
 def handed_in_at(folder: Path) -> datetime | None:
-    """The time in a folder's `timestamp.txt`, in UTC and without a zone; None if there is none.
+    """The time in a folder's `timestamp.txt`, in UTC but without tzinfo; None if there is none.
 
-    Raises CourseError, with how to write it, for what is no such time.
+    Raises CourseError, with the right format, for any other text.
     """
     text = written_in(folder)
     return parsed(text, str(folder / NAME)) if text else None
 
 
 def written_in(folder: Path) -> str:
-    """The text of a folder's `timestamp.txt`; empty if there is no such file, or nothing in it.
+    """The text of a folder's `timestamp.txt`; empty if the file is missing or empty.
 
-    Raises CourseError for what is no plain file: a pipe would be waited for, a link leads
-    elsewhere.
+    Raises CourseError for anything but a regular file: pipes block, and links lead anywhere.
     """
     path = folder / NAME
-    try:
-        # Not waiting for whoever might write to a pipe
-        number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return ""
-    except OSError as error:
-        why = (
-            "it is a link or no file" if path.is_symlink() or not path.is_file() else error.strerror
-        )
-        raise CourseError(
-            f"{path} is not read ({why}). Put a plain file there, or delete it."
-        ) from None
-    try:
-        if not stat.S_ISREG(os.fstat(number).st_mode):
-            raise CourseError(
-                f"{path} is not read (it is no plain file). Put one there, or delete it."
-            )
-        content = os.read(number, LONGEST + 1)
-    finally:
-        os.close(number)
+    content = _read_regular(path)
     try:
         text = content.decode("utf-8-sig").strip()
     except UnicodeDecodeError:
         raise CourseError(f"{path} is not in UTF-8. {HOW}") from None
     if len(content) > LONGEST:
-        raise CourseError(f"{path} says more than a date and a time. {HOW}")
+        raise CourseError(f"{path} contains more than a date and a time. {HOW}")
     return text
 
 
+def _read_regular(path: Path) -> bytes:
+    try:
+        # O_NONBLOCK: opening a pipe must not wait for a writer
+        number = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return b""
+    except OSError as error:
+        is_odd = path.is_symlink() or not path.is_file()
+        why = "it is not a regular file" if is_odd else error.strerror
+        raise CourseError(f"{path} can't be read ({why}). {REPLACE}") from None
+    try:
+        if not stat.S_ISREG(os.fstat(number).st_mode):
+            raise CourseError(f"{path} can't be read (it is not a regular file). {REPLACE}")
+        return os.read(number, LONGEST + 1)
+    finally:
+        os.close(number)
+
+
 def parsed(text: str, where: str) -> datetime:
-    """A time as UTC, without a zone. Raises CourseError, which says where it stands and how to
-    write it.
+    """Convert a text to a time in UTC, without tzinfo.
+
+    where  the text's file, for the message of the CourseError that this raises for a bad format
     """
     found = WRITTEN.fullmatch(text)
     try:
@@ -82,30 +82,23 @@ def parsed(text: str, where: str) -> datetime:
             raise ValueError
         date, time, zone = found.groups()
         local = datetime.fromisoformat(f"{date}T{(time or '00').replace(',', '.')}")
-        return local.replace(tzinfo=_zone(zone or "UTC")).astimezone(UTC).replace(tzinfo=None)
-    except (
-        ValueError,
-        OverflowError,
-        OSError,
-    ):  # OSError: some names are folders of the zones' files
-        said = "".join(sign if sign.isprintable() else "?" for sign in text[:60])
-        raise CourseError(
-            f"{where} has no date in it that is ISO 8601, but `{said}`. {HOW}"
-        ) from None
+        return local.replace(tzinfo=_find_zone(zone or "UTC")).astimezone(UTC).replace(tzinfo=None)
+    # OSError: ZoneInfo reads files, and some names are folders there
+    except (ValueError, OverflowError, OSError):
+        shown = "".join(letter if letter.isprintable() else "?" for letter in text[:60])
+        raise CourseError(f"{where} contains no ISO 8601 date, but `{shown}`. {HOW}") from None
 
 
-def _zone(name: str) -> tzinfo:
-    """A time zone. Raises ValueError or OSError for one that is not known, as abbreviations mostly
-    are.
-    """
+def _find_zone(name: str) -> tzinfo:
+    """Find a time zone. Raises ValueError or OSError for unknown ones, e.g. most abbreviations."""
     if name.upper() in ("Z", "UTC", "GMT"):
         return UTC
-    if difference := DIFFERENCE.fullmatch(name):
-        sign, hours, minutes = difference.groups()
+    if offset := OFFSET.fullmatch(name):
+        sign, hours, minutes = offset.groups()
         if int(hours) > 23 or int(minutes or 0) > 59:
             raise ValueError(name)
-        apart = timedelta(hours=int(hours), minutes=int(minutes or 0))
-        return timezone(apart if sign == "+" else -apart)
+        distance = timedelta(hours=int(hours), minutes=int(minutes or 0))
+        return timezone(distance if sign == "+" else -distance)
     try:
         return ZoneInfo(name)
     except KeyError as error:  # ZoneInfoNotFoundError

@@ -1,12 +1,12 @@
-"""An nbgrader course directory: made, graded and read.
+"""An nbgrader course directory: make one, and open it.
 
-The repository is the package, the directory is one run of the course.
+A course directory is one offering of the course; the repository is the software.
 
-nbgrader_config.py          the judge in Autograde's place of Execute
-source/ release/            the assignments, as nbgrader keeps them
+nbgrader_config.py          makes nbgrader use the judge
+source/ release/            the assignments, as nbgrader stores them
 solution/                   the executed solution notebooks, with the rubrics
 submitted/STUDENT/3_colorization/3_colorization.ipynb
-autograded/ feedback/ gradebook.db verdicts/      what grading makes
+autograded/ feedback/ gradebook.db verdicts/      the results of grading
 """
 
 import logging
@@ -27,52 +27,49 @@ from autograder.authoring.release import Build
 from autograder.course_files.folder import CourseFolder
 from autograder.gradebook.session import gradebook_errors
 
-if TYPE_CHECKING:  # the judge takes seconds to import, and not everybody judges
+if TYPE_CHECKING:  # the judge takes seconds to import, and many commands don't need it
     from autograder.gradebook.entry import Entry
     from autograder.judge.exam import Exam
 
 CONFIG = "nbgrader_config.py"
 CONFIG_TEXT = '''\
-"""nbgrader's configuration of this course directory. Everything nbgrader documents can be set here."""
+"""nbgrader's configuration of this course directory. Set any option that nbgrader documents."""
 
 import sys
 from pathlib import Path
 
-# Modules that lie beside this file can be named here, as a plugin for late penalties.
+# Makes modules in this folder importable, such as a plugin for late penalties.
 sys.path.append(str(Path(__file__).resolve().parent))
 
 try:
     from autograder.gradebook import configure
 except Exception as error:
-    # nbgrader would go on without this file, and run submissions itself, outside of any sandbox.
-    raise SystemExit(f"nbgrader_config.py: the autograder can't be imported ({{error}}). Is it installed?")
+    # Without this file, nbgrader would run submissions itself, outside of any sandbox: stop here.
+    why = f"the autograder can't be imported ({{error}}). Is it installed?"
+    raise SystemExit(f"nbgrader_config.py: {{why}}")
 
 c = get_config()  # noqa: F821  nbgrader defines it
 c.CourseDirectory.course_id = {course_id!r}
 
-# The gradebook is gradebook.db, beside this file. For one on a PostgreSQL server set its address, and then
-# give `nbgrader generate_assignment NAME --force` for each assignment, once.
+# The gradebook is gradebook.db, in this folder. To use a PostgreSQL server, set its address, and
+# run `nbgrader generate_assignment NAME --force` once for each assignment.
 # c.CourseDirectory.db_url = "postgresql+psycopg://USER@HOST/DATABASE"
 
-# Submissions are run by the judge, in the sandbox, wherever nbgrader would have executed them.
+# The judge runs submissions, in the sandbox; nbgrader does not execute them.
 configure(c, level={level!r})
 '''
 
 
 def check_free(folder: Path) -> None:
-    """Raises CourseError when a course directory can't be made here."""
+    """Raises CourseError if a course directory can't be made here."""
     if (folder / CONFIG).exists():
-        raise CourseError(
-            f"{folder} is a course directory already. Name another one, or work in it."
-        )
+        raise CourseError(f"{folder} is a course directory already. Use it, or name another one.")
     if folder.exists() and not folder.is_dir():
-        raise CourseError(f"{folder} is a file. Name a folder to make.")
+        raise CourseError(f"{folder} is a file. Name a folder that can be created.")
 
 
 def init_course(folder: Path, builds: list[Build], level: str = "bubblewrap") -> "Course":
-    """Make a course directory of the built assignments. Raises CourseError when there is one
-    already.
-    """
+    """Make a course directory with these assignments. Raises CourseError if it exists."""
     check_free(folder)
     (folder / "submitted").mkdir(parents=True, exist_ok=True)
     (folder / CONFIG).write_text(CONFIG_TEXT.format(course_id=folder.resolve().name, level=level))
@@ -84,7 +81,7 @@ def init_course(folder: Path, builds: list[Build], level: str = "bubblewrap") ->
 
 @dataclass(frozen=True)
 class Course(CourseFolder):
-    """A course directory, with nbgrader. Raises CourseError when the folder is none."""
+    """A course directory, with nbgrader. Raises CourseError if the folder is not one."""
 
     def __post_init__(self) -> None:
         if not (self.folder / CONFIG).is_file():
@@ -92,23 +89,24 @@ class Course(CourseFolder):
                 f"{self.folder} is not a course directory: it has no {CONFIG}. "
                 f"Make one with `autograder init {self.folder}`."
             )
-        for nbgraders in ("traitlets", "tornado.application"):  # failures come back as results
-            logging.getLogger(nbgraders).setLevel(logging.CRITICAL)
+        # nbgrader's API returns its errors, so they need not be logged as well.
+        for logger in ("traitlets", "tornado.application"):
+            logging.getLogger(logger).setLevel(logging.CRITICAL)
         warnings.filterwarnings("ignore", message=".*not in session.*")
 
     @cached_property
     def config(self) -> Config:
-        """The directory's configuration. Raises CourseError when the file does not run."""
+        """The directory's configuration. Raises CourseError if the file fails."""
         try:
             config = PyFileConfigLoader(CONFIG, path=str(self.folder)).load_config()
-        except (ConfigFileNotFound, Exception) as error:  # it is a program: it may raise anything
+        except (ConfigFileNotFound, Exception) as error:  # it is Python code: it may raise anything
             raise CourseError(f"{self.folder / CONFIG} does not run: {error}") from error
         config.CourseDirectory.root = str(self.folder.resolve())
         return config
 
     @cached_property
     def api(self) -> NbGraderAPI:
-        """nbgrader itself, on this directory."""
+        """nbgrader's API for this directory."""
         return NbGraderAPI(config=self.config)
 
     @property
@@ -117,18 +115,15 @@ class Course(CourseFolder):
         return self.config.JudgeSubmission.get("level", "bubblewrap")
 
     def gradebook(self) -> Gradebook:
-        """nbgrader's gradebook, to be used in a `with`. Raises CourseError when it can't be
-        opened.
-        """
+        """nbgrader's gradebook, a context manager. Raises CourseError if it can't be opened."""
         coursedir = self.api.coursedir
         with gradebook_errors(coursedir):
             return Gradebook(coursedir.db_url, coursedir.course_id)
 
     def add(self, built: Build) -> None:
-        """Put a built assignment into source/ and solution/, and have nbgrader generate its
-        release/.
+        """Add an assignment to source/ and solution/, and let nbgrader generate release/.
 
-        Raises CourseError when nbgrader refuses; what was there before is there again then.
+        Raises CourseError if nbgrader refuses; then the previous version is restored.
         """
         name = built.assignment.name
         source, before = self.folder / "source" / name, self.folder / f".{name}-before"
@@ -137,7 +132,7 @@ class Course(CourseFolder):
             source.rename(before)
         shutil.copytree(built.student, source)
         try:
-            _succeed(self.api.generate_assignment(name), f"releasing {name}")
+            _raise_if_failed(self.api.generate_assignment(name), f"releasing {name}")
         except CourseError:
             shutil.rmtree(source)
             if before.exists():
@@ -148,26 +143,28 @@ class Course(CourseFolder):
         shutil.copy(built.solution, self.folder / "solution")
 
     def released(self) -> list[Assignment]:
-        """The assignments that are in the directory."""
+        """The assignments in the directory."""
         names = sorted(path.name for path in (self.folder / "source").glob("*") if path.is_dir())
         return [find_assignment(name) for name in names]
 
     def entry(self, exam: "Exam", student: str) -> "Entry":
-        """A student's work for an exam, as it is now."""
+        """A student's current work for an exam."""
         from autograder.gradebook.entry import Entry
 
         return Entry(self, exam, student)
 
     def exam(self, assignment: Assignment) -> "Exam":
-        """An assignment as it is graded here. Raises CourseError when it can't be read."""
+        """An assignment as it is graded here. Raises CourseError if it can't be read."""
         from autograder.judge.exam import exam_of
 
         return exam_of(assignment, self.level)
 
 
-def _succeed(result: dict, what: str) -> None:
-    """Raises CourseError, with one sentence, where the answer of nbgrader's API is a failure."""
-    if not result["success"]:
-        reasons = [line for line in result.get("log", "").splitlines() if "[ERROR]" in line]
-        last = (reasons or result.get("error", "no reason given").strip().splitlines())[-1]
-        raise CourseError(f"nbgrader failed at {what}: {last.removeprefix('[ERROR] ')}")
+def _raise_if_failed(result: dict, what: str) -> None:
+    """Turn a failure that nbgrader's API returns into a CourseError with the last error's line."""
+    if result["success"]:
+        return
+    lines = [line for line in result.get("log", "").splitlines() if "[ERROR]" in line]
+    if not lines:
+        lines = result.get("error", "no reason given").strip().splitlines()
+    raise CourseError(f"nbgrader failed at {what}: {lines[-1].removeprefix('[ERROR] ')}")

@@ -1,4 +1,4 @@
-"""One student's work for one exam in a course directory. What is known of it is found out once."""
+"""One student's work for one exam in a course directory; each fact about it is read only once."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +14,7 @@ from autograder.judge.verdict import Verdict
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """One student's work for one exam, as it is when it is first asked about.
+    """One student's work for one exam. Properties keep the value of their first use.
 
     folder   the course directory
     student  the name of the student's folder under submitted/
@@ -26,7 +26,7 @@ class Entry:
 
     @cached_property
     def submission(self) -> Path:
-        """Where the notebook is, or would be: by its name, or the only one there."""
+        """The path of the notebook to grade, or where it is expected if there is none."""
         return self.folder.submission(self.exam.assignment, self.student)
 
     @property
@@ -41,50 +41,53 @@ class Entry:
 
     @property
     def stored(self) -> StoredVerdict:
-        """The verdict on disk, of whatever was handed in then."""
+        """The verdict on disk, which may be about an earlier version of the submission."""
         return StoredVerdict(self.folder.verdict(self.exam.assignment, self.student))
 
     @cached_property
     def key(self) -> str:
-        """A hash of all that the verdict depends on."""
+        """A hash of everything that the verdict depends on."""
         return self.exam.key_of(self.submission)
 
     @cached_property
     def verdict(self) -> Verdict | None:
-        """The verdict on what is handed in now; None if it is still to be judged."""
+        """The verdict on the current submission; None if that has not been judged."""
         verdict = self.stored.verdict()
         return verdict if verdict and verdict.key == self.key else None
 
     @property
     def is_judged(self) -> bool:
-        """Whether the verdict need not be made again: what failed on our side is tried again."""
+        """Whether judging can be skipped. A submission that could not be graded is retried."""
         return self.verdict is not None and self.verdict.status != "not graded"
 
     def judgement(self) -> Judgement | None:
-        """The verdict with the notebook as it was run; None if one of them is not there."""
-        notebook = self.stored.notebook() if self.verdict else None
-        return Judgement(self.verdict, notebook) if self.verdict and notebook else None
+        """The stored verdict with the executed notebook; None if either is missing."""
+        if self.verdict is None:
+            return None
+        notebook = self.stored.notebook()
+        return Judgement(self.verdict, notebook) if notebook else None
 
     def judge(self) -> Judgement:
-        """The judgement: from the disk if nothing that it depends on has changed, or made now."""
-        if self.is_judged and (known := self.judgement()):
-            return known
-        judgement = self.without_notebook() or judge(self.submission, self.exam)
+        """The stored judgement if it is up to date; otherwise judge, and store the result."""
+        if self.is_judged and (stored := self.judgement()):
+            return stored
+        judgement = self.judge_missing() or judge(self.submission, self.exam)
         self.write(judgement)
         return judgement
 
-    def without_notebook(self) -> Judgement | None:
-        """The judgement of a folder in which no notebook can be chosen; None if one can.
+    def judge_missing(self) -> Judgement | None:
+        """If the folder has no notebook to grade, a "not graded" judgement that says why; or None.
 
-        It is not graded, with a sentence on what is there.
+        This is so for a folder without notebooks, and for one with several, none of which has the
+        assignment's name.
         """
         why = why_none(self.submission)
         return not_graded(self.submission, self.exam, why) if why else None
 
     def write(self, judgement: Judgement) -> None:
-        """Write a judgement to the disk; a notebook with another name than it should is mentioned.
+        """Write a judgement to disk, with a note if the notebook did not have the expected name.
 
-        Raises CourseError when it can't be written.
+        Raises CourseError if it can't be written.
         """
         if note := renamed(self.submission):
             judgement.verdict.repairs.insert(0, note)

@@ -1,5 +1,3 @@
-"""The name of `autograder.exports.csv_exports` in version 0.1: course directories that are in use
-name it.
-"""
+"""The 0.1 name of `autograder.exports.csv_exports`, which existing course directories import."""
 
 from autograder.exports.csv_exports import *  # noqa: F403

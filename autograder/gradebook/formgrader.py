@@ -1,6 +1,4 @@
-"""The formgrader's page on a submission: the rubric by each written answer, and no script from
-elsewhere.
-"""
+"""The formgrader's page of a submission: rubrics beside written answers, and no remote scripts."""
 
 from itertools import pairwise
 from pathlib import Path
@@ -11,21 +9,21 @@ from jinja2 import DictLoader
 from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
 
-RUBRIC = "> **Rubric.** "  # as the builder begins one
-# For nbconvert's, which has the page wait for a server that may not be reached; formulas are MathML
-# in ours. The formgrader's own script waits for MathJax before it takes keys: it is told at once
-# that all is set.
+RUBRIC = "> **Rubric.** "  # the beginning of every rubric in a solution notebook
+# nbconvert's template loads MathJax from a server, and the page hangs if that can't be reached. Our
+# formulas are MathML, so MathJax is not needed. But the formgrader's script ignores the keyboard
+# until MathJax has started, so this replacement reports at once that it has.
 NO_MATHJAX = """{%- macro mathjax(url="") -%}
 <script>
-var MathJax = {Hub: {Startup: {signal: {Interest: function (tell) { setTimeout(tell, 0, "End"); }}}}};
+var MathJax = {Hub: {Startup: {signal: {
+  Interest: function (callback) { setTimeout(callback, 0, "End"); }
+}}}};
 </script>
 {%- endmacro %}"""
 
 
 class FormgraderPage(Preprocessor):
-    """For the exporter that nbgrader shows submissions with. It changes the page only, never the
-    notebook.
-    """
+    """Changes how the formgrader shows a submission; the notebook's file is not changed."""
 
     def __init__(self, **kwargs: object) -> None:
         super().__init__(**kwargs)
@@ -33,32 +31,29 @@ class FormgraderPage(Preprocessor):
         exporter.extra_loaders = [DictLoader({"mathjax.html.j2": NO_MATHJAX})]
 
     def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
-        """Put the rubrics of the course directory's solution below the written answers."""
+        """Insert the rubrics from the course directory's solution below the written answers."""
         autograded = Path(resources["metadata"]["path"])  # COURSE/autograded/STUDENT/ASSIGNMENT
         rubrics = rubrics_of(autograded.parents[2] / "solution" / f"{autograded.name}.ipynb")
-        nb.cells = [
-            shown for cell in nb.cells for shown in (cell, *rubrics.get(cell.get("id"), ()))
-        ]
+        with_rubrics = []
+        for cell in nb.cells:
+            with_rubrics += [cell, *rubrics.get(cell.get("id"), [])]
+        nb.cells = with_rubrics
         return nb, resources
 
 
 def rubrics_of(solution: Path) -> dict[str, list[NotebookNode]]:
-    """The rubric of each written answer as a cell, by the answer's id; none where there is no
-    solution.
-    """
+    """The rubric of each written answer as a cell, by the answer's id; empty without a solution."""
     if not solution.is_file():
         return {}
-    cells = nbformat.read(solution, as_version=4).cells
-    return {
-        answer.id: [_unfolded(rubric)]
-        for answer, rubric in pairwise(cells)
-        if answer.id.startswith("written-") and rubric.source.startswith(RUBRIC)
-    }
+    boxes = {}
+    for answer, rubric in pairwise(nbformat.read(solution, as_version=4).cells):
+        if answer.id.startswith("written-") and rubric.source.startswith(RUBRIC):
+            boxes[answer.id] = [_make_box(rubric)]
+    return boxes
 
 
-def _unfolded(rubric: NotebookNode) -> NotebookNode:
-    says = rubric.source.removeprefix(RUBRIC)
-    box = (
-        f'<details open class="alert alert-info"><summary>Rubric</summary>\n\n{says}\n\n</details>'
-    )
+def _make_box(rubric: NotebookNode) -> NotebookNode:
+    opening = '<details open class="alert alert-info"><summary>Rubric</summary>'
+    text = rubric.source.removeprefix(RUBRIC)
+    box = f"{opening}\n\n{text}\n\n</details>"
     return nbformat.v4.new_markdown_cell(box, id=rubric.id)

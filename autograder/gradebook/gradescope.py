@@ -1,6 +1,4 @@
-"""The name of `autograder.exports.gradescope` in version 0.1: archives that were uploaded then run
-it.
-"""
+"""The 0.1 name of `autograder.exports.gradescope`, which archives uploaded back then still run."""
 
 import sys
 

@@ -1,44 +1,43 @@
-"""Grade a class: judge side by side what is not judged yet, and record each verdict as it comes.
+"""Grade a class: judge new submissions in parallel, and record each verdict as it arrives.
 
-Judging, by this machine's pool or by a cluster's, writes to `verdicts/` only; one writer records,
-on this machine. So it may be stopped at any moment, and then goes on.
+The judges, on this machine or on a cluster, write to `verdicts/` only. One process, on this
+machine, writes to the gradebook. So grading can be stopped at any time, and the next run continues.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from itertools import chain
+from pathlib import Path
 
 from autograder.assignments import Assignment
 from autograder.course_files.lock import only_writer
 from autograder.gradebook.course import Course
+from autograder.gradebook.entry import Entry
 from autograder.gradebook.recorder import Recorded, record_class
 from autograder.judge.exam import Exam
-from autograder.judge.judge import check_the_checks, not_graded
+from autograder.judge.judge import Judgement, check_the_checks, not_graded
 from autograder.judge.parallel.dask_client import Cluster
 from autograder.judge.parallel.pool import Pool
 from autograder.judge.verdict import Verdict
 
-OnVerdict = Callable[[str, Verdict], object]
-OnStudent = Callable[[str], object]
-
 
 class GradingProgress:
-    """Whoever is told of a class being graded; these do nothing."""
+    """Progress callbacks for grading a class. These defaults do nothing."""
 
     def waiting(self, sentence: str) -> None:
-        """There is something to wait for, or to do about it."""
+        """Grading waits for something; the sentence says what can be done."""
 
     def started(self, to_judge: int, students: int, why_cold: str) -> None:
-        """How many submissions are to be judged, of how many; why workers start cold, or empty."""
+        """Judging starts; `why_cold` is empty, or the reason why workers start cold."""
 
     def judged(self, student: str, verdict: Verdict) -> None:
-        """A verdict is there."""
+        """A submission was judged."""
 
     def recorded(self, student: str) -> None:
-        """It is in the gradebook."""
+        """A verdict was recorded in the gradebook, or could not be."""
 
     def page(self, student: str) -> None:
-        """The feedback page is there."""
+        """A feedback page is up to date, or could not be written."""
 
 
 def grade_class(
@@ -51,17 +50,16 @@ def grade_class(
     jobs: int | None = None,
     scheduler: str | None = None,
 ) -> dict[str, Verdict]:
-    """Grade the submissions of students; returns each one's verdict, with what went wrong as a
-    flag.
+    """Grade students' submissions; returns the verdicts, with problems of recording as flags.
 
-    A student whose folder's name is not UTF-8 is returned under the escaped name.
+    The result is keyed by student. A folder name that is not UTF-8 is escaped.
 
-    again      judge also what has not changed
-    jobs       how many at a time; by default one for each core
-    progress   told of what happens
-    scheduler  of Dask: judge on its workers, and not on this machine
-    Raises CourseError: the checks are broken, the sandbox can't be had, another process grades
-    here, or the cluster can't be had or is lost.
+    again      judge unchanged submissions as well
+    jobs       how many submissions to judge in parallel; by default one per core
+    progress   its methods are called as grading proceeds
+    scheduler  address of a Dask scheduler: judge on its workers instead of this machine
+    Raises CourseError: the checks are broken, the sandbox does not work, another process grades
+    in this course directory, or the cluster can't be reached or is lost.
     """
     with only_writer(course.folder):
         exam = course.exam(assignment)
@@ -69,33 +67,33 @@ def grade_class(
         waiting = [
             student for student in students if again or not course.entry(exam, student).is_judged
         ]
-        with _judges(exam, waiting, progress, jobs, scheduler) as judges:
+        with _open_judges(exam, waiting, progress, jobs, scheduler) as judges:
             progress.started(len(waiting), len(students), judges.why_cold if judges else "")
-            done = _judged(course, exam, students, waiting, judges, progress)
+            judged = _judge_waiting(course, exam, students, waiting, judges, progress)
             recorded = record_class(
                 course,
                 exam,
-                done,
+                judged,
                 again=again,
                 on_recorded=progress.recorded,
                 on_page=progress.page,
             )
-    return {as_text(student): _with_problems(recorded[student]) for student in students}
+    return {_escape(student): _add_problems(recorded[student]) for student in students}
 
 
-def as_text(student: str) -> str:
-    """A folder's name as text that can be written: one that is not UTF-8 has its bytes escaped."""
+def _escape(student: str) -> str:
+    """A folder's name as valid Unicode: bytes that are not UTF-8 are escaped."""
     return student.encode("utf-8", "backslashreplace").decode()
 
 
-def _judges(
+def _open_judges(
     exam: Exam,
     waiting: Sequence[str],
     progress: GradingProgress,
     jobs: int | None,
     scheduler: str | None,
 ) -> AbstractContextManager[Pool | Cluster | None]:
-    """Whoever judges those who wait; nobody if nobody waits."""
+    """The pool or the cluster that will judge; None if no submission has to be judged."""
     if not waiting:
         return nullcontext()
     if scheduler:
@@ -103,7 +101,7 @@ def _judges(
     return Pool(exam, jobs)
 
 
-def _judged(
+def _judge_waiting(
     course: Course,
     exam: Exam,
     students: Sequence[str],
@@ -111,14 +109,17 @@ def _judged(
     judges: Pool | Cluster | None,
     progress: GradingProgress,
 ) -> Iterator[str]:
-    """Students whose verdict is on disk: first those who have one, then each as it is judged."""
+    """Yield students as their verdicts are on disk: first those judged before, then the rest."""
     yield from (student for student in students if student not in waiting)
-    entries = {entry.submission: entry for entry in (course.entry(exam, one) for one in waiting)}
-    missing = {
-        path: found for path, entry in entries.items() if (found := entry.without_notebook())
-    }
-    there = [path for path in entries if path not in missing]
-    judged = judges.judge(there) if judges and there else ()
+    entries: dict[Path, Entry] = {}
+    missing: dict[Path, Judgement] = {}
+    for student in waiting:
+        entry = course.entry(exam, student)
+        entries[entry.submission] = entry
+        if without_notebook := entry.judge_missing():
+            missing[entry.submission] = without_notebook
+    notebooks = [path for path in entries if path not in missing]
+    judged = judges.judge(notebooks) if judges and notebooks else ()
     for path, judgement in chain(missing.items(), judged):
         entry = entries[path]
         entry.write(judgement)
@@ -126,11 +127,12 @@ def _judged(
         yield entry.student
 
 
-def _with_problems(recorded: Recorded) -> Verdict:
-    """A student's verdict, with what went wrong in recording it as flags."""
+def _add_problems(recorded: Recorded) -> Verdict:
+    """A student's verdict, with the problems of recording it added to its flags."""
     entry = recorded.entry
-    verdict = entry.verdict or entry.stored.verdict()  # what was handed in may have changed since
+    verdict = entry.verdict or entry.stored.verdict()  # the submission may have changed since
     if verdict is None:
-        verdict = not_graded(entry.submission, entry.exam, "The verdict is gone again.").verdict
+        gone = "The verdict was deleted while the class was being graded."
+        verdict = not_graded(entry.submission, entry.exam, gone).verdict
     verdict.flags += recorded.problems
     return verdict

@@ -1,8 +1,8 @@
-"""The feedback page: one file without scripts or network; made for a whole class at a time.
+"""The feedback page: one HTML file that runs no scripts and needs no network.
 
-The frame with the points is made here, and each cell by `cell_process.py`. A cell that can't be
-shown becomes plain text; if even the frame fails, the whole page does. Nothing that a student
-writes costs a page.
+This module makes the frame with the points; a separate process (`cell_process.py`) converts the
+cells. A cell that can't be shown becomes plain text. If the frame itself fails, the whole page
+becomes plain text. So every student gets a page, whatever the notebook contains.
 """
 
 import re
@@ -34,16 +34,17 @@ from autograder.judge.intake.read_notebook import writable
 from autograder.judge.verdict import Verdict
 
 STYLE = files("autograder.feedback") / "template" / "feedback.css"
-TASK = re.compile(r"^## Task: (.+)$", re.MULTILINE)  # as the builder wants a task's heading
-OWN = "own-"  # begins the id of a student's own cell
+TASK = re.compile(r"^## Task: (.+)$", re.MULTILINE)  # the heading that every task has
+OWN = "own-"  # prefix of the id of a cell that the student has added
 QUESTION = re.compile(r"\*\*(.+?)\.?\*\*")  # a written question starts with its name in bold
 
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table at the top: what is graded, and where on the page.
+    """A row of the table at the top of the page.
 
-    score  None as long as a person has to grade it
+    anchor  the id of the place on the page that the row links to
+    score   None while it waits for a person to grade it
     """
 
     anchor: str
@@ -54,10 +55,12 @@ class Row:
 
     @property
     def shade(self) -> str:
-        """How the line is coloured: full | part | none | waiting."""
+        """The CSS class that colours the row: full | part | none | waiting."""
         if self.score is None:
             return "waiting"
-        return "full" if self.score >= self.points else "part" if self.score else "none"
+        if self.score >= self.points:
+            return "full"
+        return "part" if self.score else "none"
 
 
 @dataclass(frozen=True)
@@ -69,46 +72,55 @@ class Summary:
 
     @property
     def waiting(self) -> float:
-        """The points of what a person has not graded yet."""
+        """The sum of points that a person has not graded yet."""
         return sum(row.points for row in self.rows if row.score is None)
 
 
-def summary_of(notebook: NotebookNode) -> Summary:
-    """What a notebook with its grades comes to."""
-    rows, heading, before = [], "", ""
+def summarize(notebook: NotebookNode) -> Summary:
+    """The table of a notebook that contains its grades."""
+    rows: list[Row] = []
+    heading = before = ""
     for cell in notebook.cells:
         if is_grade(cell):
-            rows.append(_row(cell, heading, before))
+            rows.append(_make_row(cell, heading, before))
         elif cell.cell_type == "markdown" and not cell.get("id", "").startswith(OWN):
             before = cell.source
-            heading = ([heading] + TASK.findall(before))[-1]
+            if headings := TASK.findall(before):
+                heading = headings[-1]
     title = notebook.metadata.get("assignment", {}).get("title", "Feedback")
     return Summary(str(title), rows)
 
 
-def _row(cell: NotebookNode, heading: str, before: str) -> Row:
-    told = cell.metadata.nbgrader
+def _make_row(cell: NotebookNode, heading: str, before: str) -> Row:
+    """The row of a grade cell.
+
+    heading  the task's heading above the cell
+    before   the Markdown cell above it
+    """
+    grade = cell.metadata.nbgrader
+    anchor = grade["grade_id"]
     if cell.cell_type == "markdown":  # a written answer, below its question
-        found = QUESTION.match(before)
-        title, name = found[1] if found else told["grade_id"], ""
+        question = QUESTION.match(before)
+        title = question[1] if question else anchor
+        name = ""
     else:
-        name = told["grade_id"].removeprefix("grade-")
+        name = anchor.removeprefix("grade-")
         title = heading or name
-    return Row(told["grade_id"], title.replace("`", ""), name, told["score"], told["points"])
+    return Row(anchor, title.replace("`", ""), name, grade["score"], grade["points"])
 
 
 class PageGrades(FetchGrades):
-    """Puts scores and comments into the notebook, as its student should see them."""
+    """Copies scores and comments into the notebook, in the form that students see."""
 
     def preprocess(self, nb: NotebookNode, resources: dict) -> Record:
-        """Put them in, and the summary into `resources`."""
+        """Copy them into the notebook, and the summary into `resources`."""
         nb, resources = super().preprocess(nb, resources)
-        resources["summary"] = summary_of(nb)
-        resources["style"] = _style()
+        resources["summary"] = summarize(nb)
+        resources["style"] = _read_style()
         return nb, resources
 
     def _get_comment(self, cell: NotebookNode, resources: dict) -> None:
-        """A person's comment; the judge's own is told, with more, below the task's code."""
+        """For a task, only a person's comment: the page shows the judge's table anyway."""
         comment = self.comments[cell.metadata.nbgrader["grade_id"]]
         is_task = cell.cell_type == "code"
         cell.metadata.nbgrader["comment"] = comment.manual_comment if is_task else comment.comment
@@ -116,18 +128,18 @@ class PageGrades(FetchGrades):
     def _get_score(self, cell: NotebookNode, resources: dict) -> None:
         super()._get_score(cell, resources)
         grade: Grade = self.grades[cell.metadata.nbgrader["grade_id"]]
-        if grade.manual_score is None and grade.auto_score is None:  # unknown is not zero
+        if grade.manual_score is None and grade.auto_score is None:  # not graded: not a zero
             cell.metadata.nbgrader["score"] = None
         cell.metadata.nbgrader["by_hand"] = grade.manual_score not in (None, grade.auto_score)
 
 
 @lru_cache(maxsize=1)
-def _style() -> str:
+def _read_style() -> str:
     return STYLE.read_text(encoding="utf-8")
 
 
 class FeedbackPage(HTMLExporter):
-    """The page in our template, with cells made by a separate process."""
+    """nbconvert's HTML exporter with our template and our own conversion of cells."""
 
     @default("extra_loaders")
     def _extra_loaders_default(self) -> list[BaseLoader]:
@@ -138,22 +150,17 @@ class FeedbackPage(HTMLExporter):
         return "feedback.html.j2"
 
     def from_notebook_node(
-        self,
-        nb: NotebookNode,
-        resources: dict | None = None,
-        **kw: Any,  # noqa: ANN401
+        self, nb: NotebookNode, resources: dict | None = None, **kw: Any
     ) -> tuple[Any, dict]:
-        """Convert an autograded notebook. Raises what the gradebook raises; nothing for what is in
-        a cell.
-        """
+        """Convert an autograded notebook. Raises the gradebook's errors, but none about a cell."""
         nb, resources = Exporter.from_notebook_node(self, nb, self._init_resources(resources), **kw)
         summary: Summary = resources["summary"]
         try:
             html = self.template.render(resources=resources, summary=summary, cells=shown_cells(nb))
-        except Exception as error:  # a bug of ours, or the machine's fault: the page still arrives
+        except Exception as error:  # a bug, or a problem of this machine: fall back to plain text
             self.log.warning("The feedback page is plain text: %s", error)
             resources["failed"] = error
-            html = plain_page(summary, resources, nb)
+            html = render_plain_page(summary, resources, nb)
         return writable(html.lstrip()), resources
 
 
@@ -161,8 +168,8 @@ class FeedbackPage(HTMLExporter):
 class ShownCell:
     """A cell of the page.
 
-    part  what frames it: verdict | task | written | note | text
-    role  what nbgrader knows of it
+    part  selects its frame: verdict | task | written | note | text
+    role  nbgrader's metadata of it
     """
 
     part: str
@@ -172,23 +179,18 @@ class ShownCell:
 
 def shown_cells(notebook: NotebookNode) -> list[ShownCell]:
     """The cells of an autograded notebook with its grades, as the page shows them."""
-    parts = [_part(cell) for cell in notebook.cells]
-    made = iter(
-        cells_as_html.page(
-            [cell for cell, part in zip(notebook.cells, parts, strict=True) if part != "verdict"]
-        )
-    )
-    return [
-        ShownCell(
-            part,
-            dict(cell.metadata.get("nbgrader", {})),
-            _table(cell) if part == "verdict" else next(made),
-        )
-        for cell, part in zip(notebook.cells, parts, strict=True)
-    ]
+    cells = [(_classify(cell), cell) for cell in notebook.cells]
+    to_convert = [cell for part, cell in cells if part != "verdict"]
+    converted = iter(cells_as_html.page(to_convert))
+    shown = []
+    for part, cell in cells:
+        role = dict(cell.metadata.get("nbgrader", {}))
+        html = _clean_tables(cell) if part == "verdict" else next(converted)
+        shown.append(ShownCell(part, role, html))
+    return shown
 
 
-def _part(cell: NotebookNode) -> str:
+def _classify(cell: NotebookNode) -> str:
     role = cell.metadata.get("nbgrader", {})
     if cell.cell_type == "code" and role.get("grade") and not role.get("solution"):
         return "verdict"
@@ -199,57 +201,53 @@ def _part(cell: NotebookNode) -> str:
     return "note" if cell.get("id") == NOTE else "text"
 
 
-def _table(cell: NotebookNode) -> CellHtml:
-    """The judge's own table of a task's checks; nothing in it is a student's, but for quoted
-    words.
-    """
-    tables = [
-        output.data["text/html"] for output in cell.outputs if "text/html" in output.get("data", {})
-    ]
-    return CellHtml("".join(f'<div class="output">{clean_ours(table)}</div>' for table in tables))
+def _clean_tables(cell: NotebookNode) -> CellHtml:
+    """The judge's tables of a task's checks. They contain no student's text except quotations."""
+    data = [output.get("data", {}) for output in cell.outputs]
+    tables = [clean_ours(one["text/html"]) for one in data if "text/html" in one]
+    return CellHtml("".join(f'<div class="output">{table}</div>' for table in tables))
 
 
-def plain_page(summary: Summary, resources: dict, notebook: NotebookNode) -> str:
-    """A page without a template: the points of each task, and the notebook as text. It can't
-    fail.
-    """
-    rows = [(row.title, row.score, row.points) for row in summary.rows]
-    said = [plain_cell(request_for(cell), "").body for cell in notebook.cells]
-    return _bare_page(resources.get("nbgrader", {}).get("student", ""), rows, said)
+PlainRow = tuple[str, float | None, float]  # title, score, points
 
 
-def verdict_page(verdict: Verdict, student: str) -> str:
-    """A page of what the judge has found alone: for when the notebook or the gradebook can't be
-    read.
-    """
-    graded = verdict.status != "not graded"
-    rows = [(task.name, task.earned if graded else None, task.points) for task in verdict.tasks]
-    said = [plain(text) for text in (verdict_note(verdict), *map(task_text, verdict.tasks)) if text]
-    return _bare_page(student, rows, said)
+def render_plain_page(summary: Summary, resources: dict, notebook: NotebookNode) -> str:
+    """A page that can't fail: without the template, and with the notebook as plain text."""
+    rows: list[PlainRow] = [(row.title, row.score, row.points) for row in summary.rows]
+    paragraphs = [plain_cell(request_for(cell), "").body for cell in notebook.cells]
+    return _render_plain(resources.get("nbgrader", {}).get("student", ""), rows, paragraphs)
 
 
-def _bare_page(
-    student: str, rows: list[tuple[str, float | None, float]], said: Sequence[str]
-) -> str:
-    points = "".join(
-        f"<tr><td>{escape(title)}</td><td>{'–' if score is None else f'{score:g}'} / {of:g}</td></tr>"
-        for title, score, of in rows
-    )
+def render_verdict_page(verdict: Verdict, student: str) -> str:
+    """A page made from the verdict alone, for when notebook or gradebook can't be read."""
+    is_graded = verdict.status != "not graded"
+    rows: list[PlainRow] = []
+    for task in verdict.tasks:
+        rows.append((task.name, task.earned if is_graded else None, task.points))
+    texts = [verdict_note(verdict), *map(task_text, verdict.tasks)]
+    return _render_plain(student, rows, [plain(text) for text in texts if text])
+
+
+def _render_plain(student: str, rows: Sequence[PlainRow], paragraphs: Sequence[str]) -> str:
+    points = ""
+    for title, score, of in rows:
+        earned = "–" if score is None else f"{score:g}"
+        points += f"<tr><td>{escape(title)}</td><td>{earned} / {of:g}</td></tr>"
     return writable(
         f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>Your feedback</title>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
-<style>{_style()}</style></head>
+<style>{_read_style()}</style></head>
 <body><header id="top"><h1>Your feedback</h1><p class="quiet">{escape(student)}</p>
 <p class="warn">Something in this notebook can't be shown as usual, so this page is plain text.</p>
 <table class="scores"><tr><th>Task</th><th class="n">Points</th></tr>{points}</table></header>
-<main>{"".join(said)}</main></body></html>
+<main>{"".join(paragraphs)}</main></body></html>
 """
     )
 
 
 class ClassFeedback(GenerateFeedback):
-    """nbgrader's GenerateFeedback for a class: one gradebook, one template, and no page twice."""
+    """nbgrader's GenerateFeedback for a whole class, with one gradebook and one exporter."""
 
     def __init__(self, course: Course, assignment: str, gradebook: ClassGradebook) -> None:
         super().__init__(coursedir=course.api.coursedir, parent=course.api)
@@ -263,7 +261,7 @@ class ClassFeedback(GenerateFeedback):
             self.exporter.register_preprocessor(step)
 
     def write_if_changed(self, entry: Entry) -> bool:
-        """Write a student's page, if what it says has changed. Raises what nbgrader raises."""
+        """Write a student's page if its content has changed. Raises whatever nbgrader raises."""
         name, student, page = self.assignment, entry.student, entry.feedback
         fingerprint = self.fingerprints.get(student, "")
         recorded = entry.stored.recorded()
@@ -276,13 +274,13 @@ class ClassFeedback(GenerateFeedback):
         try:
             html, resources = self.exporter.from_filename(source, resources=resources)
             failed = resources.get("failed")
-        except Exception as error:  # a notebook or a gradebook that was changed by others
+        except Exception as error:  # for example, the notebook was edited by hand
             assert entry.verdict is not None, "it has been recorded"
-            failed, html = error, verdict_page(entry.verdict, student)
+            failed, html = error, render_verdict_page(entry.verdict, student)
         self.gradebook.db.remove()
         page.parent.mkdir(parents=True, exist_ok=True)
         write_whole(page, html, alone=True)
-        if failed:  # the next run tries again
+        if failed:  # nothing is saved, so the next run tries again
             raise failed
         copy_exchange_files(entry.autograded.parent, page.parent)
         self.set_permissions(name, student)

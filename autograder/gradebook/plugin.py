@@ -1,15 +1,15 @@
-"""The judge behind nbgrader's own traits, so that its command line and the formgrader's button both
-use it.
+"""Configure nbgrader to use the judge, from its command line and from the formgrader alike.
 
-Autograde works in two passes. Sanitizing: `SubmissionExporter` reads the submitted file without
-trusting it and grafts it on the released notebook. Grading: `JudgeSubmission` stands where Execute
-was, and `RecordVerdict` where SaveAutoGrades was: scores come from the verdict, never from a cell's
-outputs.
+nbgrader's Autograde works in two passes:
+
+sanitizing  `SubmissionExporter` reads the submitted file without trusting it, and puts the answers
+            into a clean copy of the released notebook
+grading     `JudgeSubmission` replaces nbgrader's Execute, and `RecordVerdict` its SaveAutoGrades:
+            scores come from the verdict, never from a cell's outputs
 """
 
 import os
 import sys
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -43,9 +43,9 @@ from autograder.gradebook.session import (
     CheckCells,
     LatePenalties,
     RestoreCells,
-    cells_of,
-    gradebook_of,
-    notebook_of,
+    find_notebook,
+    load_by_cell,
+    open_gradebook,
 )
 from autograder.judge.exam import exam_of
 from autograder.judge.intake.read_notebook import RefusedError, graft, read_submission
@@ -53,15 +53,15 @@ from autograder.judge.judge import Judgement
 from autograder.judge.verdict import TaskVerdict, Verdict
 
 
-def configure(config: Any, level: str = "bubblewrap") -> None:  # noqa: ANN401  traitlets' Config
-    """Put the judge into an nbgrader configuration. For a course directory's nbgrader_config.py.
+def configure(config: Any, level: str = "bubblewrap") -> None:
+    """Make nbgrader use the judge. Called by a course directory's nbgrader_config.py.
 
-    level  the sandbox: bubblewrap, or process (no isolation; stamped on every verdict)
+    config  traitlets' Config, which creates missing sections when they are accessed
+    level   the sandbox: bubblewrap, or process (no isolation; noted in every verdict)
     """
-    # nbgrader runs alembic from PATH, which a Jupyter started by its full path does not have.
-    os.environ["PATH"] = os.pathsep.join(
-        [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
-    )
+    # nbgrader finds alembic through PATH, which lacks it if Jupyter was started by its full path.
+    binaries = str(Path(sys.executable).parent)
+    os.environ["PATH"] = os.pathsep.join([binaries, os.environ.get("PATH", "")])
     config.JudgeSubmission.level = level
     config.Autograde.exporter_class = SubmissionExporter
     config.Autograde.sanitize_preprocessors = [RestoreCells, CheckCells]
@@ -71,7 +71,7 @@ def configure(config: Any, level: str = "bubblewrap") -> None:  # noqa: ANN401  
         LatePenalties,
         CheckCells,
     ]
-    # The source holds no solution, so there is none to clear; the stubs are ours.
+    # The source notebook has stubs already, so nbgrader's ClearSolutions has nothing to do.
     config.GenerateAssignment.preprocessors = [
         LockCells,
         ClearOutput,
@@ -83,8 +83,9 @@ def configure(config: Any, level: str = "bubblewrap") -> None:  # noqa: ANN401  
     config.GenerateFeedback.exporter_class = FeedbackPage
     config.GenerateFeedback.preprocessors = [PageGrades, CSSHTMLHeaderPreprocessor]
     config.HTMLExporter.preprocessors = [FormgraderPage]
-    config.FeedbackPage.preprocessors = []  # it is one of these, and no rubric is for students
-    # A script in a student's Markdown or output runs neither in the formgrader nor in feedback.
+    # FeedbackPage is an HTMLExporter too, but students must not see the rubrics.
+    config.FeedbackPage.preprocessors = []
+    # Scripts in a student's Markdown or outputs run neither in the formgrader nor in feedback.
     config.HTMLExporter.sanitize_html = True
     config.HTMLExporter.filters = {
         "clean_html": clean_output,
@@ -94,54 +95,53 @@ def configure(config: Any, level: str = "bubblewrap") -> None:  # noqa: ANN401  
 
 
 class SubmissionExporter(NotebookExporter):
-    """Reads what students hand in; what can't be read becomes the released notebook, unanswered."""
+    """Reads submissions; an unreadable one becomes the released notebook without answers."""
 
-    def from_filename(self, filename: str, resources: dict | None = None, **kw: Any) -> tuple:  # noqa: ANN401
-        """Convert a file. In the sanitizing pass no file makes this fail."""
+    def from_filename(self, filename: str, resources: dict | None = None, **kw: Any) -> tuple:
+        """Convert a file. In the sanitizing pass, no submitted file makes this fail."""
         autograde: Any = self.parent
         if not autograde._sanitizing or resources is None:
             return super().from_filename(filename, resources=resources, **kw)
-        released = released_notebook(autograde.coursedir, resources["nbgrader"]["assignment"])
-        return self.from_notebook_node(grafted(Path(filename), released), resources=resources, **kw)
+        released = read_released(autograde.coursedir, resources["nbgrader"]["assignment"])
+        notebook = graft_submission(Path(filename), released)
+        return self.from_notebook_node(notebook, resources=resources, **kw)
 
 
-def released_notebook(coursedir: CourseDirectory, assignment: str) -> NotebookNode:
-    """The notebook as it was given out, with nbgrader's checksums."""
+def read_released(coursedir: CourseDirectory, assignment: str) -> NotebookNode:
+    """The released notebook, with nbgrader's checksums."""
     folder = coursedir.format_path(coursedir.release_directory, ".", assignment)
     return nbformat.read(Path(folder) / f"{assignment}.ipynb", as_version=4)
 
 
-def grafted(submission: Path, released: NotebookNode) -> NotebookNode:
-    """A submission on the released notebook's skeleton; the released notebook, if it can't be
-    read.
-    """
+def graft_submission(submission: Path, released: NotebookNode) -> NotebookNode:
+    """A copy of the released notebook with the submission's answers; none if it is unreadable."""
     try:
         return read_submission(submission, released).notebook
-    except RefusedError:  # the verdict will say why
+    except RefusedError:  # the verdict gives the reason
         return graft([], released).notebook
 
 
 class JudgeSubmission(NbGraderPreprocessor):
-    """Stands where Execute was: the notebook's cells get the judge's outputs."""
+    """Replaces nbgrader's Execute: gives the notebook's cells the outputs of the judge."""
 
     level = Unicode(
         "bubblewrap", help="The sandbox that submissions run in: bubblewrap or process."
     ).tag(config=True)
 
     def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
-        """Judge the submission and write the outputs; `resources` carries the verdict on."""
-        # A class is judged before it is recorded; nbgrader's own commands come here first.
-        judgement = getattr(self.parent.parent, "judgement", None) or self._judge(
-            resources["nbgrader"]
-        )
+        """Judge the submission, insert the outputs, and put the verdict into `resources`."""
+        # ClassRecorder brings a judgement. nbgrader's own commands have none: judge now.
+        judgement = getattr(self.parent.parent, "judgement", None)
+        if judgement is None:
+            judgement = self._judge(resources["nbgrader"])
         resources["verdict"] = judgement.verdict
-        ran = {cell.id: cell.get("outputs", []) for cell in judgement.notebook.cells}
-        tables = {f"grade-{task.name}": [_table(task)] for task in judgement.verdict.tasks}
+        outputs = {cell.id: cell.get("outputs", []) for cell in judgement.notebook.cells}
+        tables = {f"grade-{task.name}": [_make_table(task)] for task in judgement.verdict.tasks}
         for cell in nb.cells:
             if cell.cell_type == "code":
-                cell.outputs = tables.get(cell.id) or well_formed(ran.get(cell.id, []))
+                cell.outputs = tables.get(cell.id) or well_formed(outputs.get(cell.id, []))
         if note := verdict_note(judgement.verdict):
-            nb.cells.insert(0, _note(note))
+            nb.cells.insert(0, _make_note(note))
         return nb, resources
 
     def _judge(self, names: dict[str, str]) -> Judgement:
@@ -153,15 +153,16 @@ class JudgeSubmission(NbGraderPreprocessor):
 
 
 class RecordVerdict(SaveAutoGrades):
-    """Scores from the verdict, in process: no output of a cell can change them."""
+    """Replaces nbgrader's SaveAutoGrades: scores come from the verdict, not from outputs."""
 
     def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
-        """Record every grade cell's score and every task's comment, all at once."""
+        """Record every grade cell's score and every task's comment in one commit."""
         self.verdict: Verdict = resources["verdict"]
         self.tasks = {task.name: task for task in self.verdict.tasks}
-        with gradebook_of(self, resources) as gradebook:
-            found = partial(cells_of, gradebook, notebook_of(gradebook, resources))
-            self.grades, self.comments = found(Grade), found(Comment)
+        with open_gradebook(self, resources) as gradebook:
+            notebook = find_notebook(gradebook, resources)
+            self.grades = load_by_cell(gradebook, notebook, Grade)
+            self.comments = load_by_cell(gradebook, notebook, Comment)
             Preprocessor.preprocess(self, nb, resources)
             gradebook.db.commit()
         return nb, resources
@@ -169,32 +170,34 @@ class RecordVerdict(SaveAutoGrades):
     def _add_score(self, cell: NotebookNode, resources: dict) -> None:
         name = cell.metadata.nbgrader["grade_id"]
         grade = self.grades[name]
-        grade.auto_score = self._score(cell, self.tasks.get(name.removeprefix("grade-")))
+        task = self.tasks.get(name.removeprefix("grade-"))
+        grade.auto_score = self._compute_score(cell, task)
         grade.needs_manual_grade = grade.auto_score is None or grade.manual_score is not None
 
-    def _score(self, cell: NotebookNode, task: TaskVerdict | None) -> float | None:
+    def _compute_score(self, cell: NotebookNode, task: TaskVerdict | None) -> float | None:
         if is_solution(cell):  # a written question: nbgrader's own rule
             return determine_grade(cell, self.log)[0]
-        return task.earned if task and self.verdict.status != "not graded" else None
+        if task is None or self.verdict.status == "not graded":
+            return None
+        return task.earned
 
     def _add_comment(self, cell: NotebookNode, resources: dict) -> None:
         name = cell.metadata.nbgrader["grade_id"]
         task = self.tasks.get(name.removeprefix("task-"))
-        empty = cell.metadata.nbgrader.get("checksum") == compute_checksum(cell)
-        nothing = "No response." if empty else None
-        self.comments[name].auto_comment = (
-            self.verdict.reason or task_comment(task) if task else nothing
-        )
+        comment: str | None = None
+        if task:
+            comment = self.verdict.reason or task_comment(task)
+        elif cell.metadata.nbgrader.get("checksum") == compute_checksum(cell):
+            comment = "No response."
+        self.comments[name].auto_comment = comment
 
 
-def _table(task: TaskVerdict) -> NotebookNode:
+def _make_table(task: TaskVerdict) -> NotebookNode:
     data = {"text/html": task_html(task), "text/plain": task_text(task)}
     return nbformat.v4.new_output("display_data", data=data)
 
 
-def _note(text: str) -> NotebookNode:
-    """A note of the grader's at the top of the notebook; indented, so that nothing in it is
-    markup.
-    """
+def _make_note(text: str) -> NotebookNode:
+    """The grader's note at the top of the notebook, indented so that Markdown shows it verbatim."""
     body = "\n".join(f"    {line}" for line in text.splitlines())
     return nbformat.v4.new_markdown_cell(f"**A note from the grader**\n\n{body}", id=NOTE)

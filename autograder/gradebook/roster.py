@@ -1,10 +1,9 @@
-"""The roster: a CSV file that says who takes the course, and nbgrader's gradebook, which is told of
-it.
+"""The roster: a CSV file of the students who take the course, copied into nbgrader's gradebook.
 
     id;first_name;last_name;email;section;lms_user_id;sis_user_id;sis_login_id;group;participant
 
-Only `id` is needed: the name of the student's folder under submitted/. `name` may stand for both
-names, for example `Ada Lovelace` or `Lovelace, Ada`. Other columns are ignored.
+Only `id` is required: the name of the student's folder under submitted/. A column `name`, as in
+`Ada Lovelace` or `Lovelace, Ada`, may replace `first_name` and `last_name`. Others are ignored.
 """
 
 import csv
@@ -20,20 +19,20 @@ from autograder.assignments import CourseError
 from autograder.course_files.lock import only_writer
 from autograder.gradebook.course import Course
 
-LONGEST = 128  # characters, of nbgrader's columns
+LONGEST = 128  # characters that a column of nbgrader's database holds
 IN_GRADEBOOK = ("first_name", "last_name", "email", "lms_user_id")
-Row = tuple[int, dict[str, str]]  # the line it begins in, and its cells by column
+Row = tuple[int, dict[str, str]]  # the number of its first line, and its cells by column
 
 
 @dataclass(frozen=True)
 class Person:
-    """A line of the roster. What it does not say is empty.
+    """A student in the roster. Missing fields are empty.
 
-    id           the student's, as under submitted/
-    lms_user_id  the user's number in Canvas or Moodle; Moodle's downloads do not have it
+    id           name of the student's folder under submitted/
+    lms_user_id  the user's number in Canvas or Moodle; Moodle's downloads do not contain it
     group        the group that hands in together, or that Moodle writes in front of the name
-    participant  Moodle's number of the participant in the assignment, or the id after Canvas's
-                 `anon_`; for several assignments, all of them with spaces between
+    participant  Moodle's participant number for the assignment, or the id after Canvas's `anon_`;
+                 with several assignments, all of them, separated by spaces
     """
 
     id: str
@@ -48,7 +47,7 @@ class Person:
     participant: str = ""
 
     def known(self) -> dict[str, str]:
-        """What the gradebook can keep of it, but for what is empty."""
+        """The non-empty fields that the gradebook can store."""
         return {name: getattr(self, name) for name in IN_GRADEBOOK if getattr(self, name)}
 
 
@@ -56,61 +55,60 @@ COLUMNS = tuple(field.name for field in fields(Person))
 
 
 def read_roster(path: Path) -> list[Person]:
-    """The students in a CSV file: UTF-8, separated by commas, semicolons or tabs, with a header.
+    """Read a CSV file: UTF-8, separated by commas, semicolons or tabs, with a header.
 
-    Raises CourseError, naming the line, for a file that is anything else.
+    Raises CourseError, with the line number, for any other file.
     """
     people: dict[str, tuple[int, Person]] = {}
-    for line, cells in _rows(path, _text(path)):
-        person = _person(path, line, cells)
+    for line, cells in _read_rows(path, _read_text(path)):
+        person = _make_person(path, line, cells)
         if person.id in people:
             first = people[person.id][0]
             raise CourseError(
-                f"{path}: lines {first} and {line} have the same id {person.id!r}: delete one."
+                f"{path}: lines {first} and {line} have the same id {person.id!r}. Delete one."
             )
         people[person.id] = line, person
     if not people:
-        raise CourseError(f"{path} has a header, and no students below it.")
+        raise CourseError(f"{path} has a header, but no students below it.")
     return [person for _, person in people.values()]
 
 
-def _text(path: Path) -> str:
+def _read_text(path: Path) -> str:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise CourseError(f"{path} can't be read: {error.strerror}.") from None
     except UnicodeDecodeError:
         raise CourseError(
-            f"{path} is not in UTF-8: save it as “CSV UTF-8” and try again."
+            f"{path} is not in UTF-8. Save it as “CSV UTF-8”, and try again."
         ) from None
     if not text.strip():
         raise CourseError(
-            f"{path} is empty: it needs a header with a column id, and a line for each student."
+            f"{path} is empty. It needs a header with a column id, and a line for each student."
         )
     return text
 
 
-def _rows(path: Path, text: str) -> Iterator[Row]:
-    """Each line below the header that is not blank."""
-    lines = _lines(path, text)
+def _read_rows(path: Path, text: str) -> Iterator[Row]:
+    """Each row below the header that is not blank."""
+    lines = _split_lines(path, text)
     _, header = next(lines)
-    columns = _columns(path, header)
+    columns = _read_header(path, header)
     for number, cells in lines:
         if len(cells) > len(columns) and any(cells[len(columns) :]):
             raise CourseError(
-                f"{path}: line {number} has {len(cells)} cells, and the header {len(columns)}: "
-                "is a separator in a cell without quotes?"
+                f"{path}: line {number} has {len(cells)} cells, but the header has {len(columns)}. "
+                "Does a cell without quotes contain a separator?"
             )
         yield number, dict(zip(columns, cells, strict=False))
 
 
-def _lines(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
-    """Every line that is not blank, split, with the number of the line that it begins in."""
+def _split_lines(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
+    """The cells of every row that is not blank, with the number of the row's first line."""
     head = next(line for line in text.splitlines() if line.strip())
-    # Strict, or a quote that is not closed would swallow the rest of the class.
-    reader = csv.reader(
-        StringIO(text, newline=""), delimiter=max(",;\t", key=head.count), strict=True
-    )
+    separator = max(",;\t", key=head.count)
+    # Strict: otherwise an unclosed quote would silently swallow the students below it.
+    reader = csv.reader(StringIO(text, newline=""), delimiter=separator, strict=True)
     number = 1
     try:
         for cells in reader:
@@ -119,33 +117,33 @@ def _lines(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
             number = reader.line_num + 1
     except csv.Error as error:
         raise CourseError(
-            f"{path}: line {number} is no CSV ({error}): look at its quotes."
+            f"{path}: line {number} is not valid CSV ({error}). Check its quotes."
         ) from None
 
 
-def _columns(path: Path, header: list[str]) -> list[str]:
+def _read_header(path: Path, header: list[str]) -> list[str]:
     columns = ["_".join(name.lower().split()) for name in header]
     if "id" not in columns:
-        there = ", ".join(name for name in header if name)
+        found = ", ".join(name for name in header if name)
         raise CourseError(
-            f"{path} has no column id; it has: {there}. Rename the one with the students' ids."
+            f"{path} has no column id; it has: {found}. Rename the column of the students' ids."
         )
     if twice := [name for name, count in Counter(columns).items() if name and count > 1]:
-        raise CourseError(f"{path} has the column {twice[0]} twice: delete one.")
+        raise CourseError(f"{path} has the column {twice[0]} twice. Delete one.")
     return columns
 
 
-def _person(path: Path, line: int, cells: dict[str, str]) -> Person:
-    known = _split_name(cells.get("name", "")) | {
-        name: cells[name] for name in COLUMNS if cells.get(name)
-    }
+def _make_person(path: Path, line: int, cells: dict[str, str]) -> Person:
+    known = _split_name(cells.get("name", ""))
+    known |= {name: cells[name] for name in COLUMNS if cells.get(name)}
     if long := [name for name, value in known.items() if len(value) > LONGEST]:
         raise CourseError(
-            f"{path}: line {line} has more than {LONGEST} characters in {long[0]}: shorten it."
+            f"{path}: line {line} has more than {LONGEST} characters in {long[0]}. Shorten it."
         )
     if not (student := known.get("id", "")):
-        raise CourseError(f"{path}: line {line} has no id: give one, or delete the line.")
-    if student in (".", "..") or not student.isprintable() or set(student) & set("/\\"):
+        raise CourseError(f"{path}: line {line} has no id. Add one, or delete the line.")
+    has_slash = "/" in student or "\\" in student
+    if student in (".", "..") or has_slash or not student.isprintable():
         raise CourseError(
             f"{path}: line {line} has the id {student!r}, which can't be a folder's name."
         )
@@ -153,9 +151,7 @@ def _person(path: Path, line: int, cells: dict[str, str]) -> Person:
 
 
 def _split_name(name: str) -> dict[str, str]:
-    """First and last name of a whole one: `Lovelace, Ada`, or else the last word is the last
-    name.
-    """
+    """Split `Lovelace, Ada` at the comma, or `Ada Lovelace` before the last word."""
     last, comma, first = name.partition(",")
     if not comma:
         first, _, last = name.rpartition(" ")
@@ -163,16 +159,15 @@ def _split_name(name: str) -> dict[str, str]:
 
 
 def enrol(course: Course, people: list[Person]) -> tuple[int, int]:
-    """Put people into the gradebook, all or none; returns how many are new, and how many were
-    there.
+    """Add people to the gradebook, all or none; returns how many are new, and how many are not.
 
-    What the roster leaves empty stays as it is, and nobody is taken away. Raises CourseError while
-    the course is being graded.
+    A field that is empty in the roster keeps its value in the gradebook, and no student is removed.
+    Raises CourseError while the course is being graded.
     """
     with only_writer(course.folder), course.gradebook() as gradebook:
-        there = {student.id for student in gradebook.students}
+        before = {student.id for student in gradebook.students}
         for person in people:
             gradebook.db.merge(Student(id=person.id, **person.known()))
         gradebook.db.commit()
-    known = sum(person.id in there for person in people)
+    known = sum(person.id in before for person in people)
     return len(people) - known, known

@@ -1,11 +1,11 @@
-"""The verdicts of a course directory on disk, so that what has not changed is never judged twice.
+"""Verdicts on disk, so that an unchanged submission is never judged twice.
 
-verdicts/3_colorization/alice/verdict.json     the verdict, with the key of what it was made from
-verdicts/3_colorization/alice/executed.ipynb   the notebook as it was run, with its outputs
-verdicts/3_colorization/alice/recorded.json    what of it is in the gradebook (see recorder.py)
+verdicts/3_colorization/alice/verdict.json     the verdict, with the hash of its inputs
+verdicts/3_colorization/alice/executed.ipynb   the executed notebook, with its outputs
+verdicts/3_colorization/alice/recorded.json    what the gradebook contains (see recorder.py)
 
-Several processes may judge into it at once, each for another student: a file is there whole, or not
-at all.
+Several processes may write verdicts at once, each for a different student. Every file is either
+complete or absent.
 """
 
 import json
@@ -22,13 +22,12 @@ from autograder.judge.verdict import Verdict
 
 @dataclass(frozen=True)
 class RecordedState:
-    """What of a student's verdict is in the gradebook.
+    """What the gradebook and the feedback page contain of a student's verdict.
 
-    verdict    its hash
-    handed_in  when, as it stands in timestamp.txt; empty where nobody knows
-    size       bytes of the autograded notebook; -1 when nothing was handed in
-    page       hash of what the gradebook says of the student, as it stands on the feedback page;
-               empty before the page is written
+    verdict    hash of the recorded verdict
+    handed_in  the text of timestamp.txt; empty if there is none
+    size       bytes of the autograded notebook; -1 if there is none
+    page       hash of the scores and comments on the feedback page; empty before it is written
     """
 
     verdict: str
@@ -37,7 +36,7 @@ class RecordedState:
     page: str = ""
 
     def with_page(self, page: str) -> "RecordedState":
-        """The same, once the page is written."""
+        """A copy with another hash of the page."""
         return replace(self, page=page)
 
 
@@ -48,18 +47,18 @@ class StoredVerdict:
     home: Path
 
     def is_there(self) -> bool:
-        """Whether a verdict was written, whatever has changed since."""
+        """Whether there is a verdict, even if the submission has changed since."""
         return (self.home / "verdict.json").exists()
 
     def verdict(self) -> Verdict | None:
-        """The verdict; None if there is none, or one of an older version."""
+        """The verdict; None if there is none, or only one in the format of an older version."""
         try:
             return Verdict.from_json((self.home / "verdict.json").read_text(encoding="utf-8"))
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
     def notebook(self) -> NotebookNode | None:
-        """The notebook as it was run, which takes megabytes; None if it is not there."""
+        """The executed notebook, which may be megabytes; None if it is missing."""
         try:
             text = (self.home / "executed.ipynb").read_text(encoding="utf-8")
             return nbformat.from_dict(json.loads(text))
@@ -67,9 +66,9 @@ class StoredVerdict:
             return None
 
     def write(self, judgement: Judgement) -> None:
-        """Write a judgement. A verdict on disk means that both files are whole, whenever this is killed.
+        """Write a judgement; verdict.json comes last, so if it exists, both files are complete.
 
-        Raises CourseError when it can't be written.
+        Raises CourseError if they can't be written.
         """
         with writing(self.home.parents[1]):
             self.home.mkdir(parents=True, exist_ok=True)
@@ -79,16 +78,16 @@ class StoredVerdict:
             write_whole(self.home / "verdict.json", judgement.verdict.to_json())
 
     def recorded(self) -> RecordedState | None:
-        """What is in the gradebook, as far as is known."""
+        """What the gradebook contains; None if that is unknown."""
         try:
             return RecordedState(**json.loads((self.home / "recorded.json").read_text()))
         except (OSError, ValueError, TypeError):
             return None
 
     def write_recorded(self, state: RecordedState) -> None:
-        """Note what is in the gradebook now, or on the feedback page."""
+        """Save what the gradebook and the feedback page contain now."""
         write_whole(self.home / "recorded.json", json.dumps(asdict(state)))
 
     def forget_recorded(self) -> None:
-        """Before anything is recorded: what is in the gradebook is not known any more."""
+        """Delete the saved state before recording: until that is done, it may be wrong."""
         (self.home / "recorded.json").unlink(missing_ok=True)

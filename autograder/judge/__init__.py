@@ -1,3 +1,1 @@
-"""The judge: a submission in, a verdict out. `judge` is the centre; everything else is an adapter
-on it.
-"""
+"""The judge: takes a submission, returns a verdict. The centre is `judge` in judge.py."""

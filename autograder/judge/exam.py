@@ -1,6 +1,6 @@
-"""An exam: one assignment as it is graded. Everything that a verdict depends on but the submission.
+"""An exam: everything that a verdict depends on, except the submission.
 
-It is put together once for a class, and handed to whatever judges:
+It is made once for a class, and passed to the judge:
 
     exam = exam_of(find_assignment("colorization"))
     judgement = judge(path, exam)
@@ -31,7 +31,7 @@ from autograder.judge.workers.preload import preload_of
 
 CODE = "version of the course's code"
 VERSIONS = ("Python", "torch")
-REMEDY = "Bring its clone, its packages and its data folder to what is here, and start it again"
+REMEDY = "Update its clone, packages and data folder to match this machine, and restart it"
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,13 +39,13 @@ class Exam:
     """An assignment as it is graded.
 
     master        the assignment's source
-    released      the notebook that students were given
+    released      the notebook that students receive
     level         the sandbox: bubblewrap, or process
     limits        of time, memory and output
-    rules         what tasks may not call, by task
-    packs         files of pictures that students have as well
-    hidden_packs  files of pictures that only the hidden checks read
-    preload       what a worker imports before it meets a student's code
+    rules         the calls that each task forbids, by task
+    packs         image files that students have as well
+    hidden_packs  image files that only the hidden checks read
+    preload       the modules that a worker imports before it runs a student's code
     """
 
     master: Master
@@ -64,77 +64,75 @@ class Exam:
 
     @property
     def topic(self) -> str:
-        """The assignment's topic, by which its checks are found."""
+        """The assignment's topic, which names its checks."""
         return self.assignment.topic
 
     def handed_in_with(self, submission: Path) -> dict[str, Path]:
-        """Where each file would be that is handed in with a notebook, by name."""
+        """The expected paths of the files that are handed in with a notebook, by name."""
         return {name: submission.with_name(name) for name in self.master.files}
 
     @cached_property
     def key(self) -> str:
-        """A hash of the exam: the master, the pictures, and all code that has a part in a verdict."""
+        """A hash of the exam: the master, the images, and all code that can affect a verdict."""
         digest = hashlib.sha256(self.level.encode() + self.assignment.master.read_bytes())
         for pack in [*self.packs, *self.hidden_packs]:
             digest.update(pack.read_bytes())
         for package, kind in product(("autograder", "course_utils"), ("*.py", "*.safetensors")):
             for path in sorted((COURSE / package).rglob(kind)):
-                if COURSE / "autograder" / "report" not in path.parents:  # it only reads verdicts
+                if COURSE / "autograder" / "report" not in path.parents:  # only reads verdicts
                     digest.update(path.read_bytes())
         return digest.hexdigest()
 
     def key_of(self, submission: Path) -> str:
-        """A hash of all that a verdict depends on: the exam, and what is handed in."""
+        """A hash of everything that a verdict depends on: the exam and the submission."""
         digest = hashlib.sha256(self.key.encode())
-        with suppress(RefusedError):  # for which a verdict needs no key
+        with suppress(RefusedError):  # the submission is refused, so its key does not matter
             digest.update("\n".join(files_beside(submission)).encode())
         for path in self.handed_in_with(submission).values():
             digest.update(hashlib.sha256(saved_bytes(path) or b"").digest())
-        with suppress(OSError):  # then it is not graded, whatever its key
+        with suppress(OSError):  # the submission is not graded, so its key does not matter
             if submission.is_file() and not submission.is_symlink():
                 with submission.open("rb") as file:
-                    # What is longer is refused, whatever follows.
+                    # A longer file is refused, whatever the rest contains.
                     digest.update(file.read(MAX_BYTES + 1))
                     digest.update(str(submission.stat().st_size).encode())
         return digest.hexdigest()
 
     def environment(self) -> dict[str, str]:
-        """What two machines must have in common to judge alike: versions and hashes, by name."""
-        packs = {
-            f"data/{path.name}": hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in [*self.packs, *self.hidden_packs]
-        }
-        return {
+        """The versions and hashes that must be equal on two machines for equal verdicts."""
+        environment = {
             "Python": ".".join(platform.python_version_tuple()[:2]),
-            "torch": torch.__version__.partition("+")[0],  # what follows is how it was built
-            **packs,
-            CODE: self.key,
+            "torch": torch.__version__.partition("+")[0],  # without the build, such as +cpu
         }
+        for path in [*self.packs, *self.hidden_packs]:
+            environment[f"data/{path.name}"] = hashlib.sha256(path.read_bytes()).hexdigest()
+        environment[CODE] = self.key
+        return environment
 
 
 def mismatch(there: Mapping[str, str], here: Mapping[str, str]) -> str:
-    """What another machine's `environment` has otherwise than this one's, as the end of a sentence.
+    """How the other machine's `environment` differs from this one's, and how to fix that.
 
-    With the remedy; empty if nothing differs.
+    The text continues a sentence that begins with the machine's name. Empty if nothing differs.
     """
     different = [name for name in here if there.get(name) != here[name]]
     if not different:
         return ""
     name = different[0]
     if name in VERSIONS:
-        return f"has {name} {there.get(name)}, and {here[name]} is here. {REMEDY}."
-    return f"has another {name} than is here. {REMEDY}."
+        return f"has {name} {there.get(name)}, but this machine has {here[name]}. {REMEDY}."
+    return f"has another {name} than this machine. {REMEDY}."
 
 
 def exam_of(assignment: Assignment, level: str = "bubblewrap") -> Exam:
-    """The exam of an assignment: the same object until its master is changed.
+    """The exam of an assignment, cached until the master changes.
 
-    level  the sandbox: bubblewrap, or process (no isolation; stamped on every verdict)
-    Raises MasterError for a master out of order, CourseError for a pack that can't be made.
+    level  the sandbox: bubblewrap, or process (no isolation; noted in every verdict)
+    Raises MasterError for an invalid master, and CourseError for a pack that can't be made.
     """
     try:
         changed = assignment.master.stat().st_mtime_ns
-    except OSError:  # read_master says it better
+    except OSError:  # read_master's message is better
         changed = 0
     return _exam_at(assignment, level, changed)
 
@@ -155,7 +153,7 @@ def _exam_at(assignment: Assignment, level: str, _changed: int) -> Exam:
 
 
 def limits_of(master: Master) -> Limits:
-    """The assignment's limits. Raises MasterError for one in the front matter that there is not."""
+    """The assignment's limits. Raises MasterError for an invalid limit in the front matter."""
     try:
         return Limits.from_mapping(master.limits)
     except ValueError as error:

@@ -1,10 +1,10 @@
-"""The centre: `judge(submission, exam) -> Judgement`, which no submission can make raise.
+"""The centre: `judge(submission, exam) -> Judgement`, which never raises, whatever is submitted.
 
-1. read     the file, without trusting it, on the released notebook's skeleton; look through its
-            source
-2. run      its cells in a worker in the sandbox
-3. check    the hidden pytest checks, here, against a stand-in that calls the worker
-4. explain  a failed check by the misconception that gives the same wrong answer
+1. read     merge the answers of the untrusted file into the released notebook, and search their
+            source for forbidden calls
+2. run      run the cells in a worker inside the sandbox
+3. check    run the hidden pytest checks in this process, against an object that calls the worker
+4. explain  match each failed check with a misconception that gives the same wrong answer
 """
 
 from dataclasses import dataclass
@@ -16,7 +16,6 @@ from nbformat import NotebookNode
 
 from autograder.assignments import CourseError
 from autograder.authoring.notebooks import solution_notebook
-from autograder.authoring.release import Progress, quiet
 from autograder.checks import checks_of
 from autograder.judge.checking.remote_submission import RemoteSubmission
 from autograder.judge.checking.run_checks import InfrastructureError, run_checks
@@ -28,15 +27,16 @@ from autograder.judge.source.forbidden_calls import look
 from autograder.judge.verdict import CheckVerdict, Status, TaskVerdict, Verdict
 from autograder.judge.workers.box import open_box
 from autograder.judge.workers.client import Opener
+from autograder.progress import Progress, quiet
 from course_utils.notebook.grafting import Reading
 
-TRIES = 2  # of a submission that our machine could not judge
+TRIES = 2  # attempts at a submission, if this machine fails to run it
 COULD_NOT_RUN = "the grader could not run this check"
 
 
 @dataclass
 class Judgement:
-    """A verdict, and the notebook as it was run, with its outputs."""
+    """A verdict, and the executed notebook with its outputs."""
 
     verdict: Verdict
     notebook: NotebookNode
@@ -45,11 +45,11 @@ class Judgement:
 def judge(
     submission: Path, exam: Exam, *, progress: Progress = quiet, opener: Opener | None = None
 ) -> Judgement:
-    """Judge one submission. Raises nothing, whatever is handed in.
+    """Judge one submission. Raises nothing, whatever is submitted.
 
     exam      the assignment as it is graded
-    progress  told of each cell that was run
-    opener    where the workers come from, as a zygote's slot; by default they start cold
+    progress  called after each cell
+    opener    opens a worker, for example from a zygote; by default workers start cold
     """
     verdict = _new_verdict(submission, exam, "graded")
     try:
@@ -59,23 +59,27 @@ def judge(
         verdict.status, verdict.reason = "refused", str(refused)
         verdict.tasks = _none_passed(exam, "refused", "the notebook could not be read")
         return Judgement(verdict, graft([], exam.released).notebook)
-    except OSError as error:  # rights or a disk on this side; the student may have done all right
+    except OSError as error:  # a problem of this machine, such as permissions: not the student's
         return not_graded(submission, exam, f"{submission.name} can't be read: {error.strerror}.")
     flags = verdict.flags
-    for left in reversed(range(TRIES)):
+    for attempt in range(1, TRIES + 1):
         verdict.repairs, verdict.flags = [*reading.repairs], [*flags]
         try:
             _judge_once(verdict, reading, submission, exam, progress, opener)
             break
-        except Exception as fault:  # no bug of ours may become a student's zero, or end a class
-            is_known = isinstance(fault, InfrastructureError)
-            if is_known and left:  # a machine that was too busy may not be so now
-                continue
-            bug = f"The grader failed: {type(fault).__name__}: {fault}"
-            verdict.status, verdict.reason = "not graded", str(fault) if is_known else bug
-            verdict.tasks = _none_passed(exam, "not graded", COULD_NOT_RUN)
+        except InfrastructureError as fault:  # the machine may have been too busy: try again
+            if attempt == TRIES:
+                _give_up(verdict, exam, str(fault))
+        except Exception as bug:  # a bug in the grader must not become a zero, or end the class
+            _give_up(verdict, exam, f"The grader failed: {type(bug).__name__}: {bug}")
             break
     return Judgement(verdict, reading.notebook)
+
+
+def _give_up(verdict: Verdict, exam: Exam, reason: str) -> None:
+    """Turn a verdict into "not graded"."""
+    verdict.status, verdict.reason = "not graded", reason
+    verdict.tasks = _none_passed(exam, "not graded", COULD_NOT_RUN)
 
 
 def _judge_once(
@@ -86,44 +90,43 @@ def _judge_once(
     progress: Progress,
     opener: Opener | None,
 ) -> None:
-    """Run the notebook and the checks, and write what came of it into the verdict."""
-    with _stand_in(reading.notebook, submission, exam, opener) as stand_in:
-        stand_in.flags[:0] = verdict.flags
-        verdict.flags = stand_in.flags  # one list, which grows
-        _run_and_check(verdict, stand_in, exam, progress)
+    """Run the notebook and the checks, and write the results into the verdict."""
+    with _open_remote(reading.notebook, submission, exam, opener) as remote:
+        remote.flags[:0] = verdict.flags
+        verdict.flags = remote.flags  # the same list, so flags are kept even if running fails
+        _run_and_check(verdict, remote, exam, progress)
 
 
 def not_graded(submission: Path, exam: Exam, reason: str) -> Judgement:
-    """The judgement of a submission that could not be judged, for a reason of ours."""
+    """The judgement of a submission that could not be judged through no fault of the student."""
     verdict = _new_verdict(submission, exam, "not graded")
-    verdict.reason = reason
-    verdict.tasks = _none_passed(exam, "not graded", COULD_NOT_RUN)
+    _give_up(verdict, exam, reason)
     return Judgement(verdict, graft([], exam.released).notebook)
 
 
 def open_submission(path: Path, exam: Exam) -> RemoteSubmission:
-    """A submission's stand-in by itself, for whoever runs the checks otherwise; to be closed.
+    """Open a submission without running checks, for pytest; the caller closes it.
 
     Raises RefusedError for a file that can't be read.
     """
-    return _stand_in(read_submission(path, exam.released).notebook, path, exam)
+    return _open_remote(read_submission(path, exam.released).notebook, path, exam)
 
 
 def _new_verdict(submission: Path, exam: Exam, status: Status) -> Verdict:
     return Verdict(exam.assignment.name, status, exam.level, key=exam.key_of(submission))
 
 
-def _stand_in(
+def _open_remote(
     notebook: NotebookNode, submission: Path, exam: Exam, opener: Opener | None = None
 ) -> RemoteSubmission:
-    """The stand-in of a submission whose source has been looked through."""
+    """Open a submission whose tasks are called in a worker, with the findings in its source."""
     if opener is None:
         opener = partial(open_box, exam.level, packs=exam.packs, preload=exam.preload)
     findings = look(notebook, exam.released, exam.master.tasks, exam.rules)
     files = exam.handed_in_with(submission)
-    stand_in = RemoteSubmission(notebook, exam.level, exam.limits, opener, exam.rules, files)
-    stand_in.forbidden, stand_in.flags = findings.forbidden, findings.flags
-    return stand_in
+    remote = RemoteSubmission(notebook, exam.level, exam.limits, opener, exam.rules, files)
+    remote.forbidden, remote.flags = findings.forbidden, findings.flags
+    return remote
 
 
 def _run_and_check(
@@ -133,28 +136,26 @@ def _run_and_check(
     total = len(submission.runnable())
     progress(what, 0, total)
     submission.run_cells(on_cell=lambda: progress(what, next(done), total))
-    tasks = _checked(exam.topic, submission)
-    for task in (task for task in tasks if task.name in submission.forbidden):
-        _fail(task, "forbidden", submission.forbidden[task.name])
+    tasks = _check_tasks(exam.topic, submission)
+    for task in tasks:
+        if task.name in submission.forbidden:
+            _fail(task, "forbidden", submission.forbidden[task.name])
     verdict.tasks = sorted(tasks, key=lambda task: exam.master.tasks.index(task.name))
     submission.close()
     verdict.repairs += submission.skipped
     verdict.resources = submission.resources
 
 
-def _checked(topic: str, submission: RemoteSubmission) -> list[TaskVerdict]:
-    """What became of each task: as it was at its visible check, or as it is at the end if that is
-    better.
+def _check_tasks(topic: str, submission: RemoteSubmission) -> list[TaskVerdict]:
+    """Check each task as of its visible check and as of the notebook's end; the better one counts.
 
-    A name that is used again below costs nobody a function that was right, nor does a function that
-    was put right below.
+    So a student loses nothing by reusing the function's name further down, and a function that is
+    corrected further down counts as corrected.
     """
     tasks = {task.name: task for task in run_checks(topic, submission)}
     failed = [name for name, task in tasks.items() if task.earned < task.points]
-    changed = submission.changed_later(
-        [name for name in failed if name not in submission.forbidden]
-    )
-    if changed:
+    allowed = [name for name in failed if name not in submission.forbidden]
+    if changed := submission.changed_later(allowed):
         with submission.at_the_end(changed):
             for task in run_checks(topic, submission, changed):
                 tasks[task.name] = max(tasks[task.name], task, key=lambda one: one.earned)
@@ -162,45 +163,43 @@ def _checked(topic: str, submission: RemoteSubmission) -> list[TaskVerdict]:
 
 
 def _fail(task: TaskVerdict, kind: str, message: str) -> None:
-    """Fail all checks of a task for one reason: what a call may not do in one, it may not do in
-    any.
-    """
+    """Fail all checks of a task for the same reason."""
     for check in task.checks:
         check.passed, check.kind, check.message = False, kind, message
         check.misconception = check.hint = None
 
 
 def _none_passed(exam: Exam, kind: str, message: str) -> list[TaskVerdict]:
-    """Every check failed for one reason."""
+    """The tasks with every check failed for the same reason."""
     tasks = {name: TaskVerdict(name, []) for name in exam.master.tasks}
     for check in checks_of(exam.topic):
-        verdict = CheckVerdict(
-            check.name, check.says, check.points, passed=False, kind=kind, message=message
-        )
+        verdict = CheckVerdict(check.name, check.says, check.points, passed=False)
+        verdict.kind, verdict.message = kind, message
         tasks[check.task].checks.append(verdict)
     return list(tasks.values())
 
 
 def check_the_checks(exam: Exam) -> None:
-    """Before a class is graded: the hidden checks must pass on the reference, and fail on nothing.
+    """Test the hidden checks before a class is graded.
 
-    Only then is whatever a check raises the answer's own fault. Raises CourseError.
+    They must pass on the reference and fail on an empty submission. Then an exception in a check is
+    the submission's fault, not the check's. Raises CourseError.
     """
     topic, name = exam.topic, exam.assignment.name
     right = run_checks(topic, LocalSubmission(vars(exam.assignment.reference())))
     if failed := [check.name for task in right for check in task.checks if not check.passed]:
-        raise CourseError(f"{failed[0]} fails on the reference of {name}: mend it before grading.")
-    if broken := _forbidden_in_reference(exam):
+        raise CourseError(f"{failed[0]} fails on the reference of {name}. Fix it before grading.")
+    if broken := _find_forbidden_in_reference(exam):
         raise CourseError(f"The reference of {name} does what it forbids: {broken}.")
     nothing = run_checks(topic, LocalSubmission({}))
     if passed := [check.name for task in nothing for check in task.checks if check.passed]:
         raise CourseError(
-            f"{passed[0]} passes on an empty submission of {name}: it checks nothing."
+            f"{passed[0]} passes on an empty submission of {name}, so it tests nothing."
         )
 
 
-def _forbidden_in_reference(exam: Exam) -> str:
-    """A sentence on a task whose reference calls what the task may not; empty when all is well."""
+def _find_forbidden_in_reference(exam: Exam) -> str:
+    """Describe a forbidden call in the reference; empty if there is none."""
     solution = solution_notebook(exam.master)
     found = look(solution, exam.released, exam.master.tasks, exam.rules).forbidden
     return min(found.values(), default="")

@@ -1,6 +1,4 @@
-"""What a submission may use. The defaults are generous; an assignment's front matter changes single
-ones.
-"""
+"""The limits of a submission: generous defaults, which an assignment's front matter can change."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -10,25 +8,24 @@ MB, GB = 2**20, 2**30
 
 @dataclass(frozen=True)
 class Limits:
-    """Times are the submission's own: used or slept, not waited for a core (see own_time.py).
+    """Limits in seconds (s), bytes (B) or counts; the reason shown to students is in brackets.
 
-    In brackets: the reason given to whoever exceeds a limit.
+    Time counts while the submission runs or sleeps, not while it waits for a core (own_time.py).
 
     cell        s    one cell [time]
     call        s    one call of a task [time]
-    submission  s    all cells and calls of one worker, its start-up not counted [time]
-    cpu         s    processor time of each process, counted from the end of start-up [time]
-    start_up    s    until the worker answers; longer is the machine's fault (SandboxError), not the
-                student's
-    memory      B    what each process may grow by, beyond its size after the imports [MemoryError,
-                or memory]
-    tree        B    resident memory of all processes together, the imports among it [memory]
+    submission  s    all cells and calls of one worker, without its start-up [time]
+    cpu         s    processor time of each process, without its start-up [time]
+    start_up    s    until the worker answers. Exceeding it is the machine's fault, not the
+                     student's (SandboxError)
+    memory      B    growth of each process after the imports [MemoryError, or memory]
+    tree        B    resident memory of all processes together, including imports [memory]
     processes        processes and threads together
     files            open files of each process
     file_size   B    one file
-    tmp         B    /tmp, which holds the home and the working directory
+    tmp         B    /tmp, which contains the home and the working directory
     shm         B    /dev/shm
-    output      B    what one cell may put out: text and pictures; the rest is cut
+    output      B    text and pictures that one cell outputs; the rest is cut off
     header      B    the JSON part of a message [output]
     reply       B    a whole message [output]
     """
@@ -51,20 +48,16 @@ class Limits:
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, float]) -> "Limits":
-        """The defaults, with those changed that `mapping` names.
+        """The defaults, updated with `mapping`.
 
-        Raises ValueError, naming the limit, for one there is not and for one that is no positive
-        number.
+        Raises ValueError for an unknown limit, and for a value that is not a positive number.
         """
         defaults = asdict(cls())
         for name, value in mapping.items():
             if name not in defaults:
-                raise ValueError(f"There is no limit {name!r}. There is: {', '.join(defaults)}.")
-            if (
-                isinstance(value, bool)
-                or not isinstance(value, (int, float))
-                or not 0 < value < 2**53
-            ):
+                raise ValueError(f"There is no limit {name!r}. Limits: {', '.join(defaults)}.")
+            is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            if not is_number or not 0 < value < 2**53:
                 raise ValueError(f"The limit {name!r} must be a positive number, not {value!r}.")
         given = {name: type(defaults[name])(value) for name, value in mapping.items()}
         return replace(cls(), **given)

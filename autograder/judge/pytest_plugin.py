@@ -1,11 +1,10 @@
-"""The pytest side of the judge: gives hidden checks their `submission`, and pytest the option
---submission.
+"""A pytest plugin that runs the hidden checks by hand, on the reference or on a notebook.
 
-    pytest autograder/checks                               the checks against the reference
-    pytest autograder/checks --submission homework.ipynb   against a notebook, in the sandbox, with
-                                                           points
+    pytest autograder/checks                               on the reference
+    pytest autograder/checks --submission homework.ipynb   on a notebook in the sandbox, with points
 
-Registered as a pytest plugin by pyproject.toml, so what it needs is imported where it is used.
+It provides the fixture `submission` and the option --submission. pyproject.toml registers it for
+every pytest run in this environment, so its functions import what they need when they are called.
 """
 
 from collections.abc import Generator
@@ -17,7 +16,7 @@ import pytest
 if TYPE_CHECKING:
     from autograder.judge.checking.remote_submission import RemoteSubmission
 
-STAND_IN: pytest.StashKey["RemoteSubmission"] = pytest.StashKey()
+REMOTE: pytest.StashKey["RemoteSubmission"] = pytest.StashKey()
 TOPIC = pytest.StashKey[str]()
 SCORES = pytest.StashKey[dict]()
 
@@ -47,7 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
-    """With --submission: read the notebook and run its cells, once for all checks."""
+    """With --submission, read the notebook and run its cells once for all checks."""
     path = session.config.getoption("submission", None)
     if path is None:
         return
@@ -60,36 +59,36 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     try:
         assignment = assignment_of(path)
         exam = exam_of(assignment, session.config.getoption("sandbox"))
-        stand_in = open_submission(path, exam)
-        stand_in.run_cells()
+        remote = open_submission(path, exam)
+        remote.run_cells()
     except (CourseError, RefusedError, InfrastructureError) as error:
         raise pytest.UsageError(str(error)) from None
-    session.config.stash[STAND_IN], session.config.stash[TOPIC] = stand_in, assignment.topic
-    session.config.stash[SCORES] = {}
+    stash = session.config.stash
+    stash[REMOTE], stash[TOPIC], stash[SCORES] = remote, assignment.topic, {}
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """End the worker of --submission."""
+    """Close the worker of --submission."""
     if TOPIC in config.stash:
-        config.stash[STAND_IN].close()
+        config.stash[REMOTE].close()
 
 
 @pytest.fixture
 def submission(request: pytest.FixtureRequest) -> object:
-    """The functions under test: a submission's in its sandbox, or the reference's."""
+    """The functions under test: a submission's in the sandbox, or the reference's."""
     from autograder.assignments import reference_of
     from autograder.judge.checking.run_checks import have_hidden_data
     from autograder.judge.checking.submission import LocalSubmission
 
     topic = Path(request.node.path).stem.removeprefix("test_")
     have_hidden_data(topic)
-    stand_in = request.config.stash.get(STAND_IN, None)
-    if stand_in is None:
+    remote = request.config.stash.get(REMOTE, None)
+    if remote is None:
         return LocalSubmission(vars(reference_of(topic)))
     if request.config.stash.get(TOPIC, topic) != topic:
         pytest.skip("the notebook is a submission of another assignment")
-    stand_in.calls.clear()
-    return stand_in
+    remote.calls.clear()
+    return remote
 
 
 @pytest.hookimpl(wrapper=True)
@@ -109,13 +108,11 @@ def pytest_runtest_makereport(
 def pytest_terminal_summary(
     terminalreporter: pytest.TerminalReporter, config: pytest.Config
 ) -> None:
-    """Say the points of --submission, task by task."""
+    """Print the points of --submission for each task."""
     scores = config.stash.get(SCORES, None)
     if not scores:
         return
     terminalreporter.section("points")
-    for task, (earned, points) in [
-        *scores.items(),
-        ("total", map(sum, zip(*scores.values(), strict=True))),
-    ]:
+    total = [sum(column) for column in zip(*scores.values(), strict=True)]
+    for task, (earned, points) in [*scores.items(), ("total", total)]:
         terminalreporter.write_line(f"{earned:6g} of {points:<4g} {task}")

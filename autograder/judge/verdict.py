@@ -1,4 +1,4 @@
-"""The judge's result: what happened to every check of every task, and why."""
+"""The judge's result: which checks of each task passed or failed, and why."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -9,11 +9,13 @@ Status = Literal["graded", "refused", "not graded"]
 
 @dataclass
 class CheckVerdict:
-    """What became of one hidden check.
+    """The result of one hidden check.
 
-    kind           "" when it passed, else the kind of failure (see `autograder.checks.Failure`)
+    says           what the check tests, in a sentence
+    kind           "" if it passed, else the kind of failure (see `autograder.checks.Failure`)
     message        one sentence for the student
-    misconception  the named wrong answer that gives the student's own result, or None
+    misconception  name of a known wrong answer that gives the student's result, or None
+    hint           a hint for students with this misconception, or None
     """
 
     name: str
@@ -27,7 +29,7 @@ class CheckVerdict:
 
     @property
     def earned(self) -> float:
-        """Its points, or 0."""
+        """Its points if it passed, else 0."""
         return self.points if self.passed else 0.0
 
 
@@ -40,7 +42,7 @@ class TaskVerdict:
 
     @property
     def points(self) -> float:
-        """What the task is worth."""
+        """The maximum points of the task."""
         return sum(check.points for check in self.checks)
 
     @property
@@ -50,12 +52,11 @@ class TaskVerdict:
 
     @property
     def misconception(self) -> tuple[str, str] | None:
-        """Name and hint of the misconception that explains most of the failed checks."""
-        named = [
-            (check.misconception, check.hint)
-            for check in self.checks
-            if check.misconception and check.hint
-        ]
+        """Name and hint of the misconception that explains the most failed checks."""
+        named = []
+        for check in self.checks:
+            if check.misconception and check.hint:
+                named.append((check.misconception, check.hint))
         return max(named, key=named.count) if named else None
 
 
@@ -63,12 +64,12 @@ class TaskVerdict:
 class Verdict:
     """The judge's result for one submission.
 
-    status     graded | refused (the file can't be read: 0, with the reason) | not graded (our
-               fault: never 0)
+    status     graded | refused (the file can't be read; it gets 0 points) | not graded (no fault
+               of the student's; it gets no score, which is not a zero)
     reason     why it was refused or not graded, in a sentence
     level      the sandbox it ran in: bubblewrap | process
-    repairs    what was put right in the notebook before it was run, a sentence each
-    flags      what an instructor may want to look at, a sentence each; never an accusation
+    repairs    the repairs to the notebook before it was run, a sentence each
+    flags      observations that an instructor may want to check, a sentence each
     resources  seconds and bytes used
     key        hash of everything that the verdict depends on
     """
@@ -85,7 +86,7 @@ class Verdict:
 
     @property
     def points(self) -> float:
-        """What the assignment's tasks are worth."""
+        """The maximum points of the assignment's tasks."""
         return sum(task.points for task in self.tasks)
 
     @property
@@ -98,7 +99,7 @@ class Verdict:
         return {task.name: task for task in self.tasks}[name]
 
     def to_json(self) -> str:
-        """As JSON, with the totals written out for readers that can't add."""
+        """As JSON, including the totals, for programs that read it."""
         totals = {"earned": self.earned, "points": self.points}
         return json.dumps(asdict(self) | totals, indent=1)
 
@@ -107,8 +108,8 @@ class Verdict:
         """The inverse of `to_json`. Raises ValueError, KeyError or TypeError on anything else."""
         data: dict[str, Any] = json.loads(text)
         del data["earned"], data["points"]
-        tasks = [
-            TaskVerdict(task["name"], [CheckVerdict(**check) for check in task["checks"]])
-            for task in data.pop("tasks")
-        ]
+        tasks = []
+        for task in data.pop("tasks"):
+            checks = [CheckVerdict(**check) for check in task["checks"]]
+            tasks.append(TaskVerdict(task["name"], checks))
         return cls(tasks=tasks, **data)

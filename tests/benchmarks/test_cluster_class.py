@@ -235,7 +235,7 @@ def test_the_scheduler_is_lost_in_mid_class(course, plain, dask, package):
     dask.scheduler.kill()
     assert command.wait(60) == 2
     assert "is lost" in said(folder)
-    assert "the same command goes on from there" in said(folder)
+    assert "the same command continues from there" in said(folder)
     assert "Traceback" not in said(folder)
     kept = {path: path.stat().st_mtime_ns for path in folder.glob("verdicts/*/*/verdict.json")}
     assert 5 <= len(kept) < CLASS
@@ -276,7 +276,9 @@ def test_a_submission_that_ends_machines_is_not_graded_and_no_zero(
 
 UNFIT = {
     "no bubblewrap": "bubblewrap is missing. Install it",
-    "another course": "has another version of the course's code than is here. Bring its clone",
+    "another course": (
+        "has another version of the course's code than this machine. Update its clone"
+    ),
     "an older course": (
         "It can't import the grader (No module named 'autograder.judge.parallel.dask_worker')"
     ),

@@ -236,7 +236,7 @@ def test_only_a_plain_file_is_read(folder, make):
         path.mkdir()
     else:
         path.symlink_to("/etc/hostname" if make == "link" else "nowhere")
-    with pytest.raises(CourseError, match=r"timestamp\.txt is not read"):
+    with pytest.raises(CourseError, match=r"timestamp\.txt can't be read"):
         written_in(folder)
 
 

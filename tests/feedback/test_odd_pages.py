@@ -511,7 +511,7 @@ def test_where_all_else_fails_the_page_is_plain_text_with_the_points(
     else:
         monkeypatch.setattr(page.PageGrades, "preprocess", lambda *args: 1 / 0)
     problems = record(course, ASSIGNMENT, [broken])
-    assert "The feedback page is not as it should be: " in problems[broken][0]
+    assert "The feedback page is incomplete: " in problems[broken][0]
     monkeypatch.undo()
     shown = soup(course.feedback(ASSIGNMENT, broken).read_text())
     rows = {row.td.text: row.select("td")[1].text for row in shown.select("table.scores tr")[1:]}

@@ -163,7 +163,9 @@ def test_a_class_in_the_configuration_itself_will_do(course, autograder):
 )
 def test_a_plugin_that_there_is_not_is_a_sentence(course, name):
     configure(course.folder, f"c.AssignLatePenalties.plugin_class = {name!r}\n")
-    with pytest.raises(CourseError, match=r"nbgrader_config\.py names what can't be used: "):
+    with pytest.raises(
+        CourseError, match=r"nbgrader_config\.py has a setting that can't be used: "
+    ):
         record(Course(course.folder), COLORIZATION, STUDENTS)
 
 

@@ -95,7 +95,7 @@ def graded(course: Course) -> Course:
 def test_it_holds_what_sqlite_does(judged, server, tmp_path):
     course = copy_of(judged, tmp_path, server.url("course"))
     with pytest.raises(
-        CourseError, match=f"does not know {NAME}: give `nbgrader generate_assignment"
+        CourseError, match=f"does not contain {NAME}. Run `nbgrader generate_assignment"
     ):
         record(course, COLORIZATION, STUDENTS)
     assert course.api.generate_assignment(NAME, force=True)["success"]

@@ -247,8 +247,8 @@ def test_one_students_failure_stays_that_students(course, master, monkeypatch):
     monkeypatch.setattr(session.LatePenalties, "penalty", unlucky)
     problems = record(course, COLORIZATION, ["ann", "bob", "cid", "dan", "eve"])
     assert list(problems) == ["bob", "cid", "dan", "eve"]
-    assert "timestamp.txt has no date in it" in problems["bob"][0]
-    assert "no verdict of what was handed in" in problems["cid"][0]
+    assert "timestamp.txt contains no ISO 8601 date" in problems["bob"][0]
+    assert "no verdict on the current submission" in problems["cid"][0]
     assert problems["dan"] == ["Not recorded in the gradebook: the plugin failed"]
     assert rows_of(course, "ann") != []
     assert {row[0] for row in gradebook_rows(course)} == {
@@ -322,7 +322,7 @@ def test_a_score_that_the_gradebook_has_no_cell_for_is_named(course, master):
     key = entry_of(course, COLORIZATION, "ann").verdict.key
     keep(course, master, "ann", lambda check: True, notebook, tasks=verdict.tasks, key=key)
     (problem,) = record(course, COLORIZATION, ["ann"])["ann"]
-    assert problem == "The gradebook has another score for unheard_of than the verdict."
+    assert problem == "The score of unheard_of in the gradebook differs from the verdict's."
     unjudged = {row[1]: row[2:5] for row in rows_of(course, "ann")}[f"grade-{master.tasks[0]}"]
     assert unjudged == (
         None,
@@ -407,7 +407,7 @@ def test_one_writer_at_a_time(course, master):
     process, said = holder(course, seconds=60)
     assert said == "held"
     with pytest.raises(
-        CourseError, match=f"is being graded by process {process.pid} on .*wait for it"
+        CourseError, match=f"is being graded by process {process.pid} on .*Wait for it"
     ):
         record(course, COLORIZATION, ["ann"])
     process.kill()

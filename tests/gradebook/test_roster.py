@@ -72,22 +72,22 @@ BAD = {
         r"lines 2 and 5 have the same id 'a'",
     ),
     "a column twice": ("id,name,Name\na,A,B\n", r"has the column name twice"),
-    "empty": ("", r"is empty: it needs a header"),
+    "empty": ("", r"is empty\. It needs a header"),
     "blank": ("\n \n", r"is empty"),
     "a BOM and nothing": (b"\xef\xbb\xbf", r"is empty"),
     "no students": ("id,name\n", r"no students below it"),
-    "Latin 1": ("id,name\na,José\n".encode("latin-1"), r"is not in UTF-8: save it"),
+    "Latin 1": ("id,name\na,José\n".encode("latin-1"), r"is not in UTF-8\. Save it"),
     "UTF-16": ("id,name\na,A\n".encode("utf-16"), r"is not in UTF-8"),
     "no id in a line": ("id,name\na,A\n,B\n", r"line 3 has no id"),
-    "a comma too many": ("id,name\na,Lovelace, Ada\n", r"line 2 has 3 cells, and the header 2"),
-    "an open quote": ('id,name\na,A\nb,"B\nc,C\n', r"line 3 is no CSV .*quotes"),
-    "a quote in a quote": ('id,name\na,"A "B" C"\n', r"line 2 is no CSV"),
+    "a comma too many": ("id,name\na,Lovelace, Ada\n", r"line 2 has 3 cells, but the header has 2"),
+    "an open quote": ('id,name\na,A\nb,"B\nc,C\n', r"line 3 is not valid CSV .*quotes"),
+    "a quote in a quote": ('id,name\na,"A "B" C"\n', r"line 2 is not valid CSV"),
     "a path": ("id\n../../etc\n", r"line 2 has the id '\.\./\.\./etc', which can't be a folder"),
     "a long name": (
         f"id,last_name\na,{'x' * 129}\n",
         r"line 2 has more than 128 characters in last_name",
     ),
-    "a huge cell": (f"id,last_name\na,{'x' * 200_000}\n", r"line 2 is no CSV"),
+    "a huge cell": (f"id,last_name\na,{'x' * 200_000}\n", r"line 2 is not valid CSV"),
 }
 
 
@@ -145,7 +145,7 @@ def test_not_while_another_process_grades(course, monkeypatch):
     import autograder.gradebook.roster as module
 
     def held(folder):
-        raise CourseError(f"{folder} is being graded by process 1: wait for it, or end it.")
+        raise CourseError(f"{folder} is being graded by process 1. Wait for it, or stop it.")
 
     monkeypatch.setattr(module, "only_writer", held)
     with pytest.raises(CourseError, match="is being graded"):

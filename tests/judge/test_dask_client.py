@@ -16,13 +16,12 @@ from pathlib import Path
 import nbformat
 import psutil
 import pytest
-from autograder.judge.same_grader import difference
 from workers import needs_bubblewrap
 
 from autograder.assignments import CourseError, find_assignment
 from autograder.cli import grade
 from autograder.judge.checking.submission import REFERENCE_FILES
-from autograder.judge.exam import exam_of
+from autograder.judge.exam import exam_of, mismatch
 from autograder.judge.intake.read_notebook import MAX_BYTES
 from autograder.judge.parallel import dask_client as cluster_module
 from autograder.judge.parallel import dask_worker
@@ -165,12 +164,12 @@ def slots() -> list[psutil.Process]:
 
 def test_what_differs_is_named():
     here = {"torch": "2.11", "data/furniture.npz": "a", "code": "b"}
-    assert difference(here, here) == ""
-    assert difference(here | {"torch": "2.10"}, here).startswith(
-        "has torch 2.10, and 2.11 is here. Bring"
+    assert mismatch(here, here) == ""
+    assert mismatch(here | {"torch": "2.10"}, here).startswith(
+        "has torch 2.10, but this machine has 2.11. Update"
     )
-    assert difference(here | {"data/furniture.npz": "c", "code": "d"}, here).startswith(
-        "has another data/furniture.npz than is here. Bring its clone"
+    assert mismatch(here | {"data/furniture.npz": "c", "code": "d"}, here).startswith(
+        "has another data/furniture.npz than this machine. Update its clone"
     )
 
 
@@ -185,10 +184,13 @@ def test_nobody_at_the_address(monkeypatch):
 def test_no_worker_is_waited_for_and_then_told(monkeypatch):
     monkeypatch.setattr(cluster_module, "PATIENCE", 1.0)
     said = []
-    with local(0) as empty, pytest.raises(CourseError, match="no Dask worker was at inproc"):
+    with (
+        local(0) as empty,
+        pytest.raises(CourseError, match="No Dask worker was connected to inproc"),
+    ):
         Cluster(empty.scheduler_address, exam_of(COLORIZATION), say=said.append)
     assert said == [
-        f"No Dask worker is at {empty.scheduler_address}: start one with "
+        f"No Dask worker is connected to {empty.scheduler_address}. Start one with "
         f"`dask worker {empty.scheduler_address}`."
     ]
 

@@ -56,16 +56,16 @@ def test_a_machine_with_the_same_has_no_mismatch(exam):
 @pytest.mark.parametrize(
     ("name", "says"),
     [
-        ("torch", "has torch 1.0, and .* is here"),
-        (CODE, "has another version of the course's code than is here"),
-        ("data/furniture.npz", "has another data/furniture.npz than is here"),
+        ("torch", "has torch 1.0, but this machine has .*"),
+        (CODE, "has another version of the course's code than this machine"),
+        ("data/furniture.npz", "has another data/furniture.npz than this machine"),
     ],
 )
 def test_what_differs_is_named_with_the_remedy(exam, name, says):
     here = exam.environment()
     said = mismatch(here | {name: "1.0"}, here)
     assert re.match(says, said)
-    assert said.endswith("start it again.")
+    assert said.endswith("and restart it.")
 
 
 def test_a_limit_that_there_is_not_is_told_with_its_place():

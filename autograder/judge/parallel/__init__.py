@@ -1,3 +1,1 @@
-"""Many submissions side by side: on the cores of this machine, or on several machines through
-Dask.
-"""
+"""Judge many submissions in parallel: on this machine's cores, or on several machines with Dask."""

@@ -1,19 +1,21 @@
-"""Judge a class on the machines of a Dask cluster: as `Pool`, with the slots elsewhere.
+"""Judge a class on the machines of a Dask cluster; the interface is the same as `Pool`'s.
 
     with Cluster("tcp://10.0.0.1:8786", exam) as cluster:
         for submission, judgement in cluster.judge(paths): ...
 
-A submission travels as bytes, for the machines share no file system; what lies beside it is looked
-at here, and what is no file of a bearable size is refused here. Its verdict comes back as JSON. On
-each machine a pool judges (see dask_worker.py), which must be the same grader as this one.
+The machines share no file system, so a submission is sent as bytes, and its verdict comes back as
+JSON. This machine inspects the files beside a notebook, and refuses anything that is not a file of
+a reasonable size. Each other machine runs a pool (see dask_worker.py), with the same version of the
+grader as here.
 
-Whoever can reach a Dask scheduler can run programs on its workers: let its network be yours alone,
-or use TLS (`tls://`, with the certificates that Dask's configuration names). Then nobody reads submissions, or
-forges verdicts, on their way either.
+Anyone who can reach a Dask scheduler can run programs on its workers. Use a private network, or TLS
+(`tls://`, with the certificates from Dask's configuration). TLS also prevents others from reading
+submissions or forging verdicts on the network.
 
-A machine that is lost costs the submissions it was at another try. It is Dask that counts these
-(`distributed.scheduler.allowed-failures`); a grader that is lost by itself, as for want of memory,
-is counted here, as in a pool. Lost too often is not graded: that is our fault, never a zero.
+If a machine is lost, its submissions are tried again on another. Dask counts these attempts
+(`distributed.scheduler.allowed-failures`). If only the grader on a machine dies, for example
+because it ran out of memory, the attempts are counted here, as in a pool. After too many attempts a
+submission is not graded, which is never a zero.
 """
 
 import json
@@ -40,21 +42,21 @@ from autograder.judge.intake.weights_file import saved_bytes
 from autograder.judge.judge import Judgement, judge, not_graded
 from autograder.judge.parallel import dask_worker
 from autograder.judge.parallel.messages import LostError, Parcel, Setting, UnfitError
-from autograder.judge.parallel.pool import TRIES
+from autograder.judge.parallel.pool import STOPPED, TRIES
 from autograder.judge.verdict import Verdict
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
-CONNECT = 10.0  # seconds for the scheduler to answer, also when it has been lost
-PATIENCE = 60.0  # seconds for a Dask worker to join, when there is none
-TICK = 1.0  # seconds between looks at the cluster while nothing comes
+CONNECT = 10.0  # seconds that the scheduler may take to answer
+PATIENCE = 60.0  # seconds to wait for a Dask worker if there is none
+TICK = 1.0  # seconds between checks of the cluster while nothing arrives
 INSTALL = "pip install 'distributed>=2024.8'"
 GOES_ON = (
-    "What has been judged is kept: the same command goes on from there, also without --scheduler."
+    "Finished verdicts are kept: the same command continues from there, even without --scheduler."
 )
-# By names, and nothing of ours: a machine that could not read what it was sent would end without a
-# word.
+# A function and a name from the standard library. A machine without the grader could not unpickle
+# one of our functions, and would end without an error message.
 LOOK_FOR_GRADER = (pkgutil.resolve_name, f"{dask_worker.__name__}:__name__")
 
 Say = Callable[[str], object]
@@ -62,10 +64,10 @@ Say = Callable[[str], object]
 
 @dataclass(frozen=True)
 class _Sent:
-    """A submission on its way.
+    """A submission that was sent to the cluster.
 
-    key     of its verdict, by what was there before it was read
-    beside  what is told of the files beside it
+    key     hash of everything that its verdict depends on, computed before the files were read
+    beside  notes on the files beside it
     """
 
     path: Path
@@ -78,29 +80,24 @@ class Cluster:
     """Judges submissions of one assignment on the workers of a Dask scheduler; a context manager.
 
     scheduler  its address, or the file that `dask scheduler --scheduler-file` has written
-    say        told in a sentence what is waited for
-    why_cold   why workers start cold on one of the machines, or empty
-    Raises CourseError: Dask is not installed, nobody is at the address, no machine has joined, or
-    one of them can't judge this class.
+    say        called with a sentence if the cluster has to be waited for
+    why_cold   why workers start cold on one of the machines; empty if they don't
+    Raises CourseError: Dask is not installed, no scheduler answers at the address, no machine has
+    joined, or one of them can't judge this class.
     """
 
-    def __init__(
-        self,
-        scheduler: str,
-        exam: Exam,
-        say: Say = lambda _: None,
-    ) -> None:
+    def __init__(self, scheduler: str, exam: Exam, say: Say = lambda _: None) -> None:
         self.scheduler, self.exam, self.say = scheduler, exam, say
-        name, environment = exam.assignment.name, exam.environment()
-        self.setting = Setting(uuid4().hex, name, exam.level, environment)
+        run = uuid4().hex
+        self.setting = Setting(run, exam.assignment.name, exam.level, exam.environment())
         self.client = connect(scheduler)
         self.sent: dict[str, _Sent] = {}  # by the key of the future
         self.finished: SimpleQueue[Future] = SimpleQueue()
-        self.empty_since: float | None = None  # when it was seen that there is no machine
+        self.empty_since: float | None = None  # when the cluster was first seen without a machine
         try:
-            while not self._slots():
+            while not self._count_slots():
                 pass
-            self.why_cold = self._begin()
+            self.why_cold = self._start_pools()
         except BaseException:  # Ctrl-C, too
             self.close()
             raise
@@ -112,81 +109,79 @@ class Cluster:
         self.close()
 
     def judge(self, submissions: Iterable[Path]) -> Iterator[tuple[Path, Judgement]]:
-        """Judge them all; gives each as it is done, in no particular order.
+        """Judge the submissions; yields each judgement when it is ready, in any order.
 
-        Raises CourseError: the scheduler is lost, all machines are, or one has joined that can't
-        judge this.
+        Raises CourseError: the scheduler or all machines are lost, or a machine has joined that
+        can't judge this class.
         """
         waiting, losses = deque(submissions), Counter[Path]()
         done: list[tuple[Path, Judgement]] = []
         while waiting or self.sent or done:
-            # No more are sent than are judged: of a machine that is lost, Dask suspects all that it
-            # was sent.
-            while waiting and len(self.sent) < self._slots():
+            # Never send more than the slots can judge: if a machine is lost, Dask counts a failure
+            # for every submission that was sent to it.
+            while waiting and len(self.sent) < self._count_slots():
                 path = waiting.popleft()
                 if can_be_sent(path):
                     self._send(path)
-                else:  # it is refused, and there is nothing to run
+                else:  # it is refused without being run
                     done.append((path, judge(path, self.exam)))
-            while done:  # only now: whoever takes them takes their time
+            while done:  # after sending, because the caller may work for a while on each judgement
                 yield done.pop()
-            for one in self._finished():
-                judgement = self._judgement(one, losses)
+            for one in self._wait_for_finished():
+                judgement = self._read_judgement(one, losses)
                 if judgement is None:
                     waiting.appendleft(one.path)
                 else:
                     done.append((one.path, judgement))
 
     def close(self) -> None:
-        """End all that was started for this class, on every machine."""
-        with suppress(Exception):  # where the scheduler is lost, each pool ends by itself
+        """End everything that was started for this class, on every machine."""
+        with suppress(Exception):  # if the scheduler is lost, each pool ends by itself
             self.client.cancel([one.future for one in self.sent.values()])
             self.client.run(dask_worker.end, self.setting.run, on_error="ignore")
         self.client.close()
 
-    def _slots(self) -> int:
-        """How many submissions are judged at a time; after a while 0, if there is none but hope.
+    def _count_slots(self) -> int:
+        """How many submissions the cluster judges at a time; 0 while no machine has joined yet.
 
-        Raises CourseError.
+        Raises CourseError if the scheduler is lost, or if no machine joins in time.
         """
         while self.client.status == "connecting":
             time.sleep(TICK)
         try:
             slots = sum(self.client.nthreads().values())
-        except Exception:  # there are many by which Dask says so
+        except Exception:  # Dask raises many kinds if the scheduler is lost
             raise self._lost_scheduler() from None
         if slots:
             self.empty_since = None
-        elif self.empty_since is None:
+            return slots
+        option = "--scheduler-file " if Path(self.scheduler).is_file() else ""
+        remedy = f"Start one with `dask worker {option}{self.scheduler}`."
+        if self.empty_since is None:
             self.empty_since = time.monotonic()
-            self.say(f"No Dask worker is at {self.scheduler}: start one with `{self._how()}`.")
+            self.say(f"No Dask worker is connected to {self.scheduler}. {remedy}")
         elif time.monotonic() - self.empty_since > PATIENCE:
-            raise CourseError(
-                f"For {PATIENCE:.0f} seconds no Dask worker was at {self.scheduler}: start one with "
-                f"`{self._how()}`. {GOES_ON}"
-            )
+            empty = f"No Dask worker was connected to {self.scheduler} for {PATIENCE:.0f} seconds."
+            raise CourseError(f"{empty} {remedy} {GOES_ON}")
         else:
             time.sleep(TICK)
-        return slots
+        return 0
 
     def _lost_scheduler(self) -> CourseError:
         return CourseError(f"The Dask scheduler at {self.scheduler} is lost. {GOES_ON}")
 
-    def _how(self) -> str:
-        """The command that starts a Dask worker."""
-        file = Path(self.scheduler).is_file()
-        return f"dask worker {'--scheduler-file ' if file else ''}{self.scheduler}"
+    def _start_pools(self) -> str:
+        """Start a pool on each machine; returns why workers start cold on one of them, or "".
 
-    def _begin(self) -> str:
-        """Start a pool on each machine; returns why one is cold. Raises CourseError: one is not
-        fit.
+        Raises CourseError if a machine can't judge this class.
         """
         try:
             self.client.run_on_scheduler(*LOOK_FOR_GRADER)
         except ImportError as error:
+            scheduler = f"The Dask scheduler at {self.scheduler}"
             raise CourseError(
-                f"The Dask scheduler at {self.scheduler} can't import the grader ({error}): start it where "
-                "this clone of the course is installed, too."
+                f"{scheduler} can't import the grader ({error}). Start it in an environment with "
+                "this clone of the course installed."
             ) from None
         for address, answer in self.client.run(*LOOK_FOR_GRADER, on_error="return").items():
             if isinstance(answer, ImportError):
@@ -195,90 +190,89 @@ class Cluster:
         for address, answer in found.items():
             if isinstance(answer, dict) and "failed" in answer:
                 raise CourseError(f"{address}: {answer['failed']}")
-        # Who gives no answer has gone. If it comes back, its first submission tells.
-        cold = {
-            address: answer["why_cold"]
-            for address, answer in found.items()
-            if isinstance(answer, dict)
-        }
-        return next((f"{address}: {why}" for address, why in cold.items() if why), "")
+        # A worker that did not answer has left. If it returns, its first submission starts a pool.
+        for address, answer in found.items():
+            if isinstance(answer, dict) and answer["why_cold"]:
+                return f"{address}: {answer['why_cold']}"
+        return ""
 
     def _send(self, path: Path) -> None:
-        """Put a submission on its way. Raises CourseError."""
-        # In this order: what is handed in again meanwhile has another key, and is judged again.
+        """Send a submission to the cluster. Raises CourseError if the scheduler is lost."""
+        # The key comes first: if the files change before they are read, the verdict's key does not
+        # match them, and they are judged again.
         key, beside = self.exam.key_of(path), files_beside(path)
-        parcel = self._packed(path)
+        parcel = self._pack(path)
         task = f"judge-{uuid4().hex}"
         try:
             future = self.client.submit(
                 dask_worker.judge_parcel, self.setting, parcel, key=task, pure=False
             )
-        except Exception:  # there are many by which Dask says so
+        except Exception:  # Dask raises many kinds if the scheduler is lost
             raise self._lost_scheduler() from None
         self.sent[task] = _Sent(path, key, beside, future)
         future.add_done_callback(self.finished.put)
 
-    def _packed(self, path: Path) -> Parcel:
-        wanted = self.exam.handed_in_with(path)
-        files = {name: saved_bytes(file) for name, file in wanted.items()}
-        there = {name: content for name, content in files.items() if content is not None}
-        return Parcel(path.name, path.read_bytes(), there)
+    def _pack(self, path: Path) -> Parcel:
+        files = {}
+        for name, file in self.exam.handed_in_with(path).items():
+            content = saved_bytes(file)
+            if content is not None:
+                files[name] = content
+        return Parcel(path.name, path.read_bytes(), files)
 
-    def _finished(self) -> Iterator[_Sent]:
-        """What has come to an end, well or not; nothing after a while. Raises CourseError: it can't
-        go on.
+    def _wait_for_finished(self) -> Iterator[_Sent]:
+        """Yield a submission that has finished or failed; none if nothing arrives for a moment.
+
+        Raises CourseError if the cluster is lost.
         """
         try:
             if self.sent:
                 yield self.sent.pop(str(self.finished.get(timeout=TICK).key))
         except Empty:
-            self._slots()
+            self._count_slots()
 
-    def _judgement(self, one: _Sent, losses: Counter[Path]) -> Judgement | None:
-        """A submission's judgement; None if it has to be sent again. Raises CourseError: one is not
-        fit.
+    def _read_judgement(self, one: _Sent, losses: Counter[Path]) -> Judgement | None:
+        """A submission's judgement; None if it has to be sent again.
+
+        losses  how often the grader has died at each submission
+        Raises CourseError if a machine can't judge this class.
         """
         from distributed import KilledWorker
 
-        if one.future.status not in (
-            "finished",
-            "error",
-        ):  # the connection was lost, and is there again
+        # Any other status: the connection to the scheduler was lost, and is back.
+        if one.future.status not in ("finished", "error"):
             return None
         try:
             verdict, notebook = one.future.result(timeout=CONNECT)
         except UnfitError as error:
             raise CourseError(f"{error} {GOES_ON}") from None
         except KilledWorker:
-            return self._not_graded(one, "Each machine of the cluster that was at this was lost.")
+            lost = "Every machine that tried to judge this submission was lost."
+            return not_graded(one.path, self.exam, lost)
         except LostError:
             losses[one.path] += 1
-            stopped = "The grader was stopped while it was at this."
-            return self._not_graded(one, stopped) if losses[one.path] == TRIES else None
+            return None if losses[one.path] < TRIES else not_graded(one.path, self.exam, STOPPED)
         except (Exception, CancelledError) as error:
-            if (
-                one.future.status != "error"
-            ):  # its machine was lost before it had handed over the verdict
+            # Any other status: the machine was lost before it delivered the verdict.
+            if one.future.status != "error":
                 return None
-            return self._not_graded(one, f"The grader failed: {type(error).__name__}: {error}")
+            failed = f"The grader failed: {type(error).__name__}: {error}"
+            return not_graded(one.path, self.exam, failed)
         judgement = Judgement(Verdict.from_json(verdict), nbformat.from_dict(json.loads(notebook)))
         judgement.verdict.key = one.key
         judgement.verdict.flags[:0] = one.beside
         return judgement
 
-    def _not_graded(self, one: _Sent, reason: str) -> Judgement:
-        return not_graded(one.path, self.exam, reason)
-
 
 def can_be_sent(submission: Path) -> bool:
-    """Whether there is a file to judge; what is none, or is too large, or lies among too many, is
-    refused.
+    """Whether it is a readable file that is not too large and not among too many others.
+
+    If not, the judge refuses it without running anything.
     """
     try:
         files_beside(submission)
-        if (
-            submission.is_symlink() or not submission.is_file()
-        ):  # before it is opened: a pipe would wait
+        # Checked before the file is opened, because opening a pipe would block.
+        if submission.is_symlink() or not submission.is_file():
             return False
         with submission.open("rb"):
             return submission.stat().st_size <= MAX_BYTES
@@ -287,24 +281,22 @@ def can_be_sent(submission: Path) -> bool:
 
 
 def connect(scheduler: str) -> "Client":
-    """A client of a Dask scheduler, by its address or its file. Raises CourseError with the
-    remedy.
-    """
+    """Connect to a Dask scheduler, by its address or its file. Raises CourseError with the fix."""
     try:
         import dask
         from distributed import Client
     except ImportError as error:
         raise CourseError(f"--scheduler needs Dask ({error}): {INSTALL}") from None
-    for logger in ("distributed", "distributed.client"):  # what goes wrong is told in a sentence
+    for logger in ("distributed", "distributed.client"):  # our CourseErrors report what goes wrong
         logging.getLogger(logger).setLevel(logging.CRITICAL)
-    # A submission is as large as it is.
+    # Dask warns about large messages, but a large submission must be sent all the same.
     dask.config.set({"distributed.admin.large-graph-warning-threshold": "1GiB"})
     where = {"scheduler_file" if Path(scheduler).is_file() else "address": scheduler}
     try:
         return Client(**where, timeout=CONNECT, set_as_default=False)
-    except Exception as error:  # Dask's, tornado's and the system's, and an assertion
+    except Exception as error:  # of Dask, tornado or the system, or an AssertionError
         why = str(error) or type(error).__name__
         raise CourseError(
-            f"There is no Dask scheduler at {scheduler} ({why}). Start one with `dask scheduler`, and give "
-            "the address that it prints."
+            f"There is no Dask scheduler at {scheduler} ({why}). Start one with `dask scheduler`, "
+            "and use the address that it prints."
         ) from None

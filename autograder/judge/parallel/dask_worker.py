@@ -1,8 +1,8 @@
-"""What a Dask worker runs: it hands submissions to a pool beside it, and answers with JSON.
+"""The functions that run in a Dask worker: pass submissions to a separate pool process.
 
-One pool for each class, with as many slots as the Dask worker has threads. So `dask worker ADDRESS`
-by itself uses all cores of a machine, with one zygote. Nothing of the judge is loaded into the Dask
-worker's process.
+Each class has its own pool, with as many slots as the Dask worker has threads. So a plain `dask
+worker ADDRESS` uses all cores of a machine, with one zygote. The judge itself is never imported
+into the Dask worker's process.
 """
 
 import asyncio
@@ -20,20 +20,22 @@ from typing import Any
 from autograder.assignments import COURSE
 from autograder.judge.parallel.messages import LostError, Parcel, Setting, UnfitError
 
-IDLE = 300.0  # seconds after which a pool ends that nobody needs any more
-LOOK = 1.0  # seconds between looks at whether the pool is alive
-GRACE = 15.0  # seconds for a pool to end by itself
+IDLE = 300.0  # seconds after which an idle pool ends
+LOOK = 1.0  # seconds between checks whether the pool is alive
+GRACE = 15.0  # seconds that a pool may take to end by itself
 
-_pools: dict[tuple[str, str], "PoolProcess"] = {}  # by the Dask worker's address, and the class
-_over: set[tuple[str, str]] = set()
-_one_at_a_time = threading.Lock()
+Key = tuple[str, str]  # the Dask worker's address, and the id of the run
+
+_pools: dict[Key, "PoolProcess"] = {}
+_ended: set[Key] = set()
+_lock = threading.Lock()
 
 
 class PoolProcess:
-    """A pool server of our own. Raises UnfitError when this machine can't judge the class.
+    """A running pool server. Raises UnfitError if this machine can't judge the class.
 
-    slots   how many submissions at a time
-    folder  where it keeps what it is judging
+    slots   how many submissions it judges at a time
+    folder  for the files of the submissions that it is judging
     """
 
     def __init__(self, setting: Setting, slots: int, folder: str) -> None:
@@ -44,24 +46,25 @@ class PoolProcess:
         for connection in ours:
             self.free.put(connection)
         try:
-            started = self._answer(self.lifeline)
+            started = self._receive(self.lifeline)
         except LostError:
-            raise UnfitError("The grader did not start. The Dask worker's log says why.") from None
+            why = "The grader did not start. See the Dask worker's log for the reason."
+            raise UnfitError(why) from None
         if "failed" in started:
             self.close()
             raise UnfitError(started["failed"])
         self.why_cold: str = started["why_cold"]
 
     def is_alive(self) -> bool:
-        """Whether it can be given something to judge."""
+        """Whether the process is running."""
         return self.process.poll() is None
 
     def judge(self, parcel: Parcel) -> tuple[str, str]:
-        """The verdict and the notebook, as JSON. Raises LostError."""
+        """Judge a submission; returns verdict and notebook as JSON. Raises LostError."""
         connection = self.free.get()
         try:
             connection.send(parcel)
-            answer = self._answer(connection)
+            answer = self._receive(connection)
         except OSError as error:
             raise LostError from error
         finally:
@@ -71,7 +74,7 @@ class PoolProcess:
         return answer
 
     def close(self) -> None:
-        """End it, whatever it is at."""
+        """End the process, even while it is judging."""
         self.lifeline.close()
         try:
             self.process.wait(GRACE)
@@ -79,9 +82,9 @@ class PoolProcess:
             self.process.kill()
             self.process.wait()
 
-    def _answer(self, connection: Connection) -> Any:  # noqa: ANN401
-        """What comes next. Raises LostError."""
-        # That the pool is gone is not told by the connection's end: its slots hold that, too.
+    def _receive(self, connection: Connection) -> Any:
+        """The next message. Raises LostError if the pool has died."""
+        # Don't rely on EOFError: slots hold copies of the connection, so it may outlive the pool.
         while not connection.poll(LOOK):
             if not self.is_alive():
                 raise LostError
@@ -92,74 +95,70 @@ class PoolProcess:
 
 
 def _start(setting: Setting, ends: list[Connection], folder: str) -> subprocess.Popen:
-    config = asdict(setting) | {"folder": folder, "idle": IDLE}
+    config = json.dumps(asdict(setting) | {"folder": folder, "idle": IDLE})
     numbers = [end.fileno() for end in ends]
-    # The clone that this process has, wherever else one is installed.
-    path = os.pathsep.join([str(COURSE), *filter(None, [os.environ.get("PYTHONPATH")])])
+    command = [sys.executable, "-P", "-m", f"{__package__}.pool_server", config]
+    # Import the same clone of the course as this process, even if another one is installed.
+    path = [str(COURSE)]
+    if before := os.environ.get("PYTHONPATH"):
+        path.append(before)
     process = subprocess.Popen(
-        [
-            sys.executable,
-            "-P",
-            "-m",
-            f"{__package__}.pool_server",
-            json.dumps(config),
-            *map(str, numbers),
-        ],
-        env=os.environ | {"PYTHONPATH": path},
+        [*command, *map(str, numbers)],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(path)},
         stdin=subprocess.DEVNULL,
         pass_fds=numbers,
-        start_new_session=True,  # Ctrl-C is for the Dask worker, which then closes the lifeline
+        start_new_session=True,  # the Dask worker handles Ctrl-C, and closes the lifeline
     )
     for end in ends:
         end.close()
     return process
 
 
-def _pool(setting: Setting, worker: Any) -> PoolProcess:  # noqa: ANN401  distributed.Worker
-    """The class's pool beside this Dask worker, started if it is not there. Raises UnfitError,
-    LostError.
+def _get_pool(setting: Setting, worker: Any) -> PoolProcess:
+    """The class's pool of this Dask worker, started if needed. Raises UnfitError or LostError.
+
+    worker  a distributed.Worker
     """
-    name = (worker.address, setting.run)
-    with _one_at_a_time:
-        if name in _over:
+    key = (worker.address, setting.run)
+    with _lock:
+        if key in _ended:
             raise LostError
-        if name not in _pools or not _pools[name].is_alive():
-            _pools[name] = PoolProcess(setting, worker.state.nthreads, worker.local_directory)
-        return _pools[name]
+        if key not in _pools or not _pools[key].is_alive():
+            _pools[key] = PoolProcess(setting, worker.state.nthreads, worker.local_directory)
+        return _pools[key]
 
 
-async def begin(setting: Setting, dask_worker: Any) -> dict[str, str]:  # noqa: ANN401
-    """Start a class's pool. Returns {"why_cold": ...}, or {"failed": a sentence with the
-    remedy}.
-    """
+async def begin(setting: Setting, dask_worker: Any) -> dict[str, str]:
+    """Start a class's pool. Returns {"why_cold": ...}, or {"failed": why, and the fix}."""
     try:
-        pool = await asyncio.to_thread(_pool, setting, dask_worker)
+        pool = await asyncio.to_thread(_get_pool, setting, dask_worker)
     except UnfitError as error:
         return {"failed": str(error)}
     return {"why_cold": pool.why_cold}
 
 
 def judge_parcel(setting: Setting, parcel: Parcel) -> tuple[str, str]:
-    """A task: the verdict and the notebook, as JSON. Raises LostError; UnfitError, with the
-    address.
+    """Judge a submission, as a Dask task; returns verdict and notebook as JSON.
+
+    Raises LostError, or UnfitError with this worker's address.
     """
     from distributed import get_worker
 
     worker = get_worker()
     try:
-        return _pool(setting, worker).judge(parcel)
+        return _get_pool(setting, worker).judge(parcel)
     except UnfitError as error:
         raise UnfitError(f"{worker.address}: {error}") from None
 
 
-async def end(run: str, dask_worker: Any) -> None:  # noqa: ANN401
-    """End a class's pool, whatever it is at. May come twice."""
+async def end(run: str, dask_worker: Any) -> None:
+    """End a class's pool, even while it is judging. Does nothing if it has ended already."""
     await asyncio.to_thread(_end, (dask_worker.address, run))
 
 
-def _end(name: tuple[str, str]) -> None:
-    with _one_at_a_time:
-        _over.add(name)  # a task that is on its way starts none
-        pool = _pools.pop(name, None)
+def _end(key: Key) -> None:
+    with _lock:
+        _ended.add(key)  # a task that arrives late must not start another pool
+        pool = _pools.pop(key, None)
     if pool:
         pool.close()

@@ -1,6 +1,6 @@
-"""A submission on its way to another machine: bytes and names, and nothing that has to be believed.
+"""The messages between machines: they contain only names and bytes, so no trust is needed.
 
-Imported by Dask workers, so it imports nothing that is slow.
+Dask workers import this module, so it must import quickly.
 """
 
 import shutil
@@ -10,11 +10,11 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Parcel:
-    """What of a submission its verdict depends on.
+    """The parts of a submission that its verdict depends on.
 
-    name      of the notebook
-    notebook  its bytes
-    files     by name, the bytes of each file that is handed in with it, where there is one
+    name      the notebook's file name
+    notebook  the notebook's bytes
+    files     the bytes of the files handed in with it, by name
     """
 
     name: str
@@ -22,9 +22,7 @@ class Parcel:
     files: dict[str, bytes] = field(default_factory=dict)
 
     def lay_out(self, folder: Path) -> Path:
-        """Write it into a new folder, in the place of what is there; returns where the notebook
-        is.
-        """
+        """Write the files into a new, empty folder; returns the notebook's path."""
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         for name, content in {**self.files, self.name: self.notebook}.items():
@@ -34,12 +32,12 @@ class Parcel:
 
 @dataclass(frozen=True)
 class Setting:
-    """How a class is judged on every machine.
+    """How to judge a class; the same on every machine.
 
-    run         tells this class from any other that is judged there, before or at the same time
-    assignment  its name
+    run         a unique id of this grading run
+    assignment  the assignment's name
     level       the sandbox
-    grader      what a verdict depends on besides what is handed in (see same_grader.py)
+    grader      versions and hashes that must be the same on every machine (see `Exam.environment`)
     """
 
     run: str
@@ -49,8 +47,8 @@ class Setting:
 
 
 class LostError(Exception):
-    """The grader was lost while it was at a submission: killed, or out of memory."""
+    """The grader died while it judged a submission: it was killed, or ran out of memory."""
 
 
 class UnfitError(Exception):
-    """A machine can't judge this class; the text is a sentence with the remedy."""
+    """A machine can't judge this class; the message explains the fix."""

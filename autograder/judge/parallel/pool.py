@@ -1,10 +1,10 @@
-"""Judge many submissions side by side: one process for each core, all with workers from one zygote.
+"""Judge many submissions in parallel: one process per core, with workers forked from one zygote.
 
     with Pool(exam) as pool:
         for submission, judgement in pool.judge(paths): ...
 
-A slot that is lost (killed, out of memory) costs the submission it was at a second try, in a new
-slot; lost twice, it is not graded. That is our fault, never a zero.
+If a slot's process dies (for example because it ran out of memory), its submission gets a second
+attempt in a new process. If that dies too, the submission is not graded, which is never a zero.
 """
 
 import os
@@ -28,17 +28,18 @@ from autograder.judge.workers.bubblewrap import BUBBLEWRAP, SandboxError
 from autograder.judge.workers.warm import Slot as ZygoteSlot
 from autograder.judge.workers.warm import Zygote
 
-TRIES = 2
-# Forked, so that a slot has imported all that this process has.
+TRIES = 2  # attempts at a submission whose slot dies
+# Forked, so that a slot shares all modules that this process has imported.
 CONTEXT = get_context("fork")
+STOPPED = "The grader was stopped while judging this submission."
 
 
 @dataclass
 class Slot:
-    """A place for one submission at a time: a process of its own.
+    """A process that judges one submission at a time.
 
-    worker_factory  where its workers come from: the zygote's end, or None if they start cold
-    path            the submission that it is judging
+    worker_factory  opens warm workers from the zygote; None if workers start cold
+    path            the submission that it is judging, or None
     """
 
     process: BaseProcess
@@ -50,25 +51,25 @@ class Slot:
 class Pool:
     """Judges submissions of one exam; a context manager.
 
-    jobs      how many at a time; by default one for each core
-    warm      False: start each worker cold, as the reference does
-    why_cold  why there is no zygote, or empty
-    Raises SandboxError, with the remedy, if the sandbox can't be had.
+    jobs      how many submissions to judge in parallel; by default one per core
+    warm      if False, every worker starts cold
+    why_cold  why there is no zygote; empty if there is one
+    Raises SandboxError, with the fix, if the sandbox does not work.
     """
 
     def __init__(self, exam: Exam, jobs: int | None = None, *, warm: bool = True) -> None:
         self.exam = exam
         count = jobs or os.cpu_count() or 1
         self.why_cold = "" if warm else "asked for"
-        self.zygote = self._zygote(count) if warm and exam.level == BUBBLEWRAP else None
+        self.zygote = self._start_zygote(count) if warm and exam.level == BUBBLEWRAP else None
         factories: Sequence[ZygoteSlot | None] = [None] * count
         if self.zygote:
             factories = self.zygote.slots
         else:
-            open_box(exam.level, Limits()).close()  # before a class is kept waiting for it
+            open_box(exam.level, Limits()).close()  # fail now, not after grading has started
         self.slots: list[Slot] = []
         for factory in factories:
-            self.slots.append(self._slot(factory))
+            self.slots.append(self._start_slot(factory))
 
     def __enter__(self) -> Self:
         return self
@@ -77,23 +78,23 @@ class Pool:
         self.close()
 
     def judge(self, submissions: Iterable[Path]) -> Iterator[tuple[Path, Judgement]]:
-        """Judge them all; gives each as it is done, in no particular order."""
+        """Judge the submissions; yields each judgement when it is ready, in any order."""
         waiting, tries = deque(submissions), Counter[Path]()
         for slot in self.slots:
-            self._give(slot, waiting)
+            self._assign(slot, waiting)
         while busy := [(slot, slot.path) for slot in self.slots if slot.path is not None]:
             ready = wait([slot.pipe for slot, _ in busy])
             for slot, path in busy:
                 if slot.pipe not in ready:
                     continue
-                judgement = self._received(slot)
+                judgement = self._receive(slot)
                 if judgement is None:
                     tries[path] += 1
                     if tries[path] < TRIES:
                         waiting.appendleft(path)
                     else:
-                        judgement = self._lost(path)
-                self._give(slot, waiting)
+                        judgement = not_graded(path, self.exam, STOPPED)
+                self._assign(slot, waiting)
                 if judgement is not None:
                     yield path, judgement
 
@@ -107,8 +108,8 @@ class Pool:
         if self.zygote:
             self.zygote.close()
 
-    def _zygote(self, jobs: int) -> Zygote | None:
-        """A zygote that has shown that it can fork; None, with the reason kept, if there is none."""
+    def _start_zygote(self, jobs: int) -> Zygote | None:
+        """Start a zygote and test that it forks; None, and `why_cold` is set, if it does not."""
         try:
             zygote = Zygote(jobs, self.exam.preload, self.exam.packs)
             zygote.wait_until_ready()
@@ -123,22 +124,22 @@ class Pool:
             return None
         return zygote
 
-    def _slot(self, factory: ZygoteSlot | None) -> Slot:
+    def _start_slot(self, factory: ZygoteSlot | None) -> Slot:
         ours, theirs = CONTEXT.Pipe()
-        not_its_own = [ours, *(slot.pipe for slot in self.slots)]
-        given = (theirs, not_its_own, self.exam, factory)
-        process = CONTEXT.Process(target=_work, args=given, daemon=True)
+        to_close = [ours, *(slot.pipe for slot in self.slots)]
+        arguments = (theirs, to_close, self.exam, factory)
+        process = CONTEXT.Process(target=_work, args=arguments, daemon=True)
         process.start()
         theirs.close()
         return Slot(process, ours, factory)
 
-    def _give(self, slot: Slot, waiting: deque[Path]) -> None:
+    def _assign(self, slot: Slot, waiting: deque[Path]) -> None:
         slot.path = waiting.popleft() if waiting else None
         if slot.path is not None:
             slot.pipe.send(slot.path)
 
-    def _received(self, slot: Slot) -> Judgement | None:
-        """What a slot answers; None, and a new process in its place, if it was lost."""
+    def _receive(self, slot: Slot) -> Judgement | None:
+        """The slot's judgement; None if its process has died, which is then replaced."""
         try:
             return slot.pipe.recv()
         except (EOFError, OSError):
@@ -146,27 +147,24 @@ class Pool:
             return None
 
     def _replace(self, slot: Slot) -> None:
-        """A new process in the place of one that was lost; it shares the way to the zygote."""
+        """Start a new process in a slot. It takes over the connection to the zygote."""
         slot.process.kill()
         slot.process.join()
-        fresh = self._slot(slot.worker_factory)
+        fresh = self._start_slot(slot.worker_factory)
         slot.process, slot.pipe = fresh.process, fresh.pipe
-
-    def _lost(self, path: Path) -> Judgement:
-        return not_graded(path, self.exam, "The grader was stopped while it was at this.")
 
 
 def _work(
-    pipe: Connection, others: list[Connection], exam: Exam, factory: ZygoteSlot | None
+    pipe: Connection, to_close: list[Connection], exam: Exam, factory: ZygoteSlot | None
 ) -> None:
-    """A slot: judges what it is given until the pool closes its end."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the pool's business
-    # The threads that torch has started in the pool's process did not come along: to wait for one
-    # is to hang. And a core has one slot.
+    """The main function of a slot: judge submissions until the pool closes its end of the pipe."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the pool handles Ctrl-C
+    # A fork does not copy torch's threads, so waiting for one of them would hang. Besides, there is
+    # already one slot per core.
     torch.set_num_threads(1)
-    for other in others:
-        other.close()
-    opener = _opener(exam, factory) if factory else None
+    for connection in to_close:
+        connection.close()
+    opener = _make_opener(exam, factory) if factory else None
     while True:
         try:
             path = pipe.recv()
@@ -175,8 +173,8 @@ def _work(
         pipe.send(judge(path, exam, opener=opener))
 
 
-def _opener(exam: Exam, factory: ZygoteSlot) -> Callable[[Limits], Box]:
-    """A warm worker, or a cold one where the zygote fails."""
+def _make_opener(exam: Exam, factory: ZygoteSlot) -> Callable[[Limits], Box]:
+    """A function that opens a warm worker, or a cold one if the zygote fails."""
 
     def open_(limits: Limits) -> Box:
         try:

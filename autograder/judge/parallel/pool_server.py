@@ -1,15 +1,14 @@
-"""A pool in a process of its own, for a Dask worker: it judges what is sent, as long as anybody
-listens.
+"""A pool in a separate process, which judges the submissions that a Dask worker sends.
 
-    python -m autograder.judge.parallel.pool_server CONFIG LIFELINE FD...     an FD for each slot
+    python -m autograder.judge.parallel.pool_server CONFIG LIFELINE FD...     one FD per slot
 
-It is a process because a Dask worker is full of threads: no place to fork from, and none for
-pytest. It ends, with its slots, its zygote and its files, when the other end of the lifeline is
-closed, which a Dask worker's death does too; or when nothing has come for a while, as after a class
-that was killed.
+A Dask worker runs many threads, so it is unsafe to fork it or to run pytest in it; hence the
+separate process. The process ends, with its slots, zygote and files, when the other end of the
+lifeline is closed (a Dask worker's death closes it too), or when it has been idle for some time,
+for example because grading was killed.
 
-    lifeline  {"why_cold": ...} once it is ready, or {"failed": a sentence with the remedy}
-    an FD     a Parcel in; the verdict and the notebook out, as JSON; or None, if the slot was lost
+    lifeline  sends {"why_cold": ...} once the pool is ready, or {"failed": why, and the fix}
+    each FD   receives a Parcel; sends verdict and notebook as JSON, or None if the slot died
 """
 
 import json
@@ -27,63 +26,55 @@ from autograder.judge.parallel.pool import Pool
 
 
 class PoolServer(Pool):
-    """A pool each of whose slots has its own client; a context manager.
+    """A pool in which each slot serves its own client; a context manager.
 
-    lifeline  closed at its other end, it is time to end
-    clients   one for each slot
-    folder    where the submissions lie that are being judged
-    Raises as Pool.
+    lifeline  when its other end is closed, the server ends
+    clients   one connection per slot
+    folder    for the files of the submissions that are being judged
+    Raises the same errors as Pool.
     """
 
     def __init__(
-        self,
-        exam: Exam,
-        lifeline: Connection,
-        clients: list[Connection],
-        folder: Path,
+        self, exam: Exam, lifeline: Connection, clients: list[Connection], folder: Path
     ) -> None:
         super().__init__(exam, len(clients))
         self.lifeline, self.clients, self.folder = lifeline, clients, folder
 
     def serve(self, idle: float) -> None:
-        """Judge what comes, until the lifeline is closed or nothing has come for `idle` seconds."""
+        """Judge until the lifeline is closed, or until the pool was idle for `idle` seconds."""
         while True:
-            at_work = any(slot.path for slot in self.slots)
+            is_busy = any(slot.path for slot in self.slots)
             pipes = [self.lifeline, *self.clients, *(slot.pipe for slot in self.slots)]
-            ready = wait(pipes, None if at_work else idle)
+            ready = wait(pipes, None if is_busy else idle)
             if not ready or self.lifeline in ready:
                 return
             try:
-                self._attend(ready)
-            except (EOFError, OSError):  # a client has gone, and with it whoever holds the lifeline
+                self._handle(ready)
+            except (EOFError, OSError):  # a client is gone; the same process holds the lifeline
                 return
 
-    def _attend(self, ready: list) -> None:
-        """Take what clients send, and answer what slots have done. Raises EOFError or OSError at an
-        end.
-        """
+    def _handle(self, ready: list) -> None:
+        """Pass parcels to slots, and results back. Raises EOFError or OSError if a client ends."""
         for number, (client, slot) in enumerate(zip(self.clients, self.slots, strict=True)):
             if client in ready:
                 slot.path = client.recv().lay_out(self.folder / str(number))
-                with suppress(OSError):  # lost while it had nothing to do: its pipe will tell
+                with suppress(OSError):  # the slot has died; its pipe becomes ready next
                     slot.pipe.send(slot.path)
             elif slot.pipe in ready:
-                judgement = self._received(slot)
+                judgement = self._receive(slot)
                 if slot.path is not None:
                     shutil.rmtree(slot.path.parent, ignore_errors=True)
                     slot.path = None
-                    client.send(judgement and as_json(judgement))
+                    client.send(serialize(judgement) if judgement else None)
 
 
-def as_json(judgement: Judgement) -> tuple[str, str]:
-    """A verdict and its notebook, as text: no object that a student has had a hand in goes any
-    further.
-    """
+def serialize(judgement: Judgement) -> tuple[str, str]:
+    """Verdict and notebook as JSON: unlike pickled objects, text from a student's run is safe."""
     return judgement.verdict.to_json(), json.dumps(judgement.notebook)
 
 
 def main() -> None:
-    """Start, say so on the lifeline, and serve."""
+    """Start the pool, report that on the lifeline, and serve."""
     config = json.loads(sys.argv[1])
     lifeline, *clients = [Connection(int(number)) for number in sys.argv[2:]]
     folder = TemporaryDirectory(dir=config["folder"], prefix="judging-", ignore_cleanup_errors=True)
@@ -101,7 +92,7 @@ def main() -> None:
 def _start(
     config: dict, lifeline: Connection, clients: list[Connection], folder: Path
 ) -> PoolServer:
-    """Raises CourseError: this machine is not fit to judge the class."""
+    """Start the pool. Raises CourseError if this machine can't judge the class."""
     exam = exam_of(find_assignment(config["assignment"]), config["level"])
     if different := mismatch(exam.environment(), config["grader"]):
         raise CourseError(f"It {different}")
