@@ -515,4 +515,4 @@ def test_the_command_prints_one_line_each_and_a_sentence_for_bad_input(course, s
     assert "1 taken, 2 not taken" in said
     nowhere = autograder("collect", course.folder, source / "nowhere", cwd=source)
     assert nowhere.returncode == 2
-    assert "name a folder or a zip" in nowhere.stderr
+    assert "give a folder or a zip" in nowhere.stderr
