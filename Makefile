@@ -33,6 +33,9 @@ QUICK := autograder/checks tests/authoring/test_stub.py tests/authoring/test_giv
 	tests/judge/test_forbidden_calls.py tests/judge/test_output_room.py tests/judge/test_read_notebook.py \
 	tests/judge/test_sibling_files.py tests/judge/test_weights_file.py tests/judge/test_wire.py \
 	tests/walks/test_docs.py
+# Those of the folders above that take more than five seconds of a core.
+QUICK += $(addprefix --ignore=tests/,course_utils/test_color_world.py course_utils/test_self_check.py \
+	course_utils/test_visible_checks.py feedback/test_odd_pages.py)
 
 packs: $(VENV)/ready # The packs of pictures that the assignments ship; minutes, the first time
 	$(BIN)/python data_scripts/make_packs.py
