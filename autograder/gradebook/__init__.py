@@ -12,4 +12,4 @@ def __getattr__(name: str) -> Any:
     return configure
 
 
-__all__ = ["configure"]  # noqa: F822  by __getattr__
+__all__ = ["configure"]

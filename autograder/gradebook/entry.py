@@ -76,10 +76,10 @@ class Entry:
         return judgement
 
     def judge_missing(self) -> Judgement | None:
-        """If the folder has no notebook to grade, a "not graded" judgement that says why; or None.
+        """A "not graded" judgement that says why no notebook can be graded; None if one can.
 
-        This is so for a folder without notebooks, and for one with several, none of which has the
-        assignment's name.
+        There is none to grade if the folder has no notebook, or several with other names than the
+        assignment's.
         """
         why = why_none(self.submission)
         return not_graded(self.submission, self.exam, why) if why else None
