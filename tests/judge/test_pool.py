@@ -257,3 +257,18 @@ def test_threads_of_the_pools_process_hang_no_slot(submission, answers):
     env = os.environ | {"OMP_NUM_THREADS": "2"}
     said = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=True)
     assert float(said.stdout) > 0
+
+
+def test_the_next_submission_is_asked_for_when_a_slot_is_free(submission, answers):
+    asked = []
+
+    def arriving():
+        for number in range(3):
+            asked.append(number)
+            yield submission(f"s{number}", answers)
+
+    with Pool(exam_of(COLORIZATION), jobs=1) as pool:
+        judging = pool.judge(arriving())
+        next(judging)
+        assert asked == [0, 1]
+        assert len(list(judging)) == 2

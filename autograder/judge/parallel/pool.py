@@ -78,10 +78,17 @@ class Pool:
         self.close()
 
     def judge(self, submissions: Iterable[Path]) -> Iterator[tuple[Path, Judgement]]:
-        """Judge the submissions; yields each judgement when it is ready, in any order."""
-        waiting, tries = deque(submissions), Counter[Path]()
+        """Judge the submissions; yields each judgement when it is ready, in any order.
+
+        submissions  the next one is asked for when a slot is free, so they may still be arriving
+        """
+        waiting, again, tries = iter(submissions), deque[Path](), Counter[Path]()
+
+        def next_path() -> Path | None:
+            return again.popleft() if again else next(waiting, None)
+
         for slot in self.slots:
-            self._assign(slot, waiting)
+            self._assign(slot, next_path())
         while busy := [(slot, slot.path) for slot in self.slots if slot.path is not None]:
             ready = wait([slot.pipe for slot, _ in busy])
             for slot, path in busy:
@@ -91,10 +98,10 @@ class Pool:
                 if judgement is None:
                     tries[path] += 1
                     if tries[path] < TRIES:
-                        waiting.appendleft(path)
+                        again.append(path)
                     else:
                         judgement = not_graded(path, self.exam, STOPPED)
-                self._assign(slot, waiting)
+                self._assign(slot, next_path())
                 if judgement is not None:
                     yield path, judgement
 
@@ -133,10 +140,10 @@ class Pool:
         theirs.close()
         return Slot(process, ours, factory)
 
-    def _assign(self, slot: Slot, waiting: deque[Path]) -> None:
-        slot.path = waiting.popleft() if waiting else None
-        if slot.path is not None:
-            slot.pipe.send(slot.path)
+    def _assign(self, slot: Slot, path: Path | None) -> None:
+        slot.path = path
+        if path is not None:
+            slot.pipe.send(path)
 
     def _receive(self, slot: Slot) -> Judgement | None:
         """The slot's judgement; None if its process has died, which is then replaced."""
