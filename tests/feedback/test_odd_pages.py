@@ -16,7 +16,7 @@ from nbgrader.server_extensions.formgrader.handlers import template_path
 from autograder.assignments import find_assignment
 from autograder.authoring.master import read_master
 from autograder.authoring.notebooks import student_notebook
-from autograder.feedback import cell_process, page, safe_html
+from autograder.feedback import cell_process, safe_html
 from autograder.feedback.cell_html import (
     MOST_OUTPUTS,
     PICTURE_SIZE,
@@ -35,6 +35,7 @@ from autograder.feedback.safe_html import (
     markdown2html,
     markdown_html,
 )
+from autograder.gradebook import page
 from autograder.gradebook.store import StoredVerdict
 from autograder.judge.judge import Judgement
 
@@ -255,7 +256,7 @@ def test_links_that_stay(address):
 
 
 def test_a_student_has_none_of_the_page_s_own_classes():
-    style = (Path(page.__file__).parent / "template" / "feedback.css").read_text()
+    style = (Path(safe_html.__file__).parent / "template" / "feedback.css").read_text()
     own = set(re.findall(r"\.([a-z][a-z-]*)", re.sub(r"\{[^}]*\}", "", style)))
     assert {"total", "verdict", "passed", "hint", "scores"} <= own
     for html in (

@@ -7,6 +7,8 @@ import pytest
 
 from autograder.assignments import find_assignment
 from autograder.authoring.master import MasterError
+from autograder.checks import Forbidden
+from autograder.judge import exam as exam_module
 from autograder.judge.exam import CODE, exam_of, limits_of, mismatch
 
 COLORIZATION = find_assignment("colorization")
@@ -28,8 +30,15 @@ def test_it_has_what_a_verdict_depends_on(exam):
         f"task-{name}" for name in exam.master.tasks
     }
     assert all(pack.is_file() for pack in [*exam.packs, *exam.hidden_packs])
-    assert exam.rules
     assert "torch.nn" in exam.preload
+
+
+def test_it_has_the_rules_of_its_topic(monkeypatch):
+    rules = {"l2_loss": Forbidden(("torch.nn.functional.mse_loss",))}
+    monkeypatch.setattr(exam_module, "forbidden_of", {COLORIZATION.topic: rules}.get)
+    exam_module._exam_at.cache_clear()
+    assert exam_of(COLORIZATION).rules == rules
+    exam_module._exam_at.cache_clear()
 
 
 def test_another_level_is_another_key(exam):
