@@ -29,18 +29,18 @@ def _meaning(source: str) -> object:
 class _Bare(ast.NodeTransformer):
     """Removes docstrings and annotations from a syntax tree."""
 
-    def visit_Module(self, node: ast.Module) -> ast.AST:  # noqa: N802 - the name that ast looks up
+    def visit_Module(self, node: ast.Module) -> ast.AST:
         return self._without_docstring(node)
 
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:  # noqa: N802
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         node.returns = None
         return self._without_docstring(node)
 
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:  # noqa: N802
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
         node.returns = None
         return self._without_docstring(node)
 
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:  # noqa: N802
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         # The fields of a dataclass or a NamedTuple are annotations, so their names must remain.
         node.body = [_field(statement) for statement in node.body]
         return self._without_docstring(node)
@@ -49,7 +49,7 @@ class _Bare(ast.NodeTransformer):
         node.annotation = None
         return node
 
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:  # noqa: N802
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST | None:
         if node.value is None:
             return None
         self.generic_visit(node)

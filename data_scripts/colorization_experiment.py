@@ -152,7 +152,7 @@ def trained(rooms: Scenes, loss: Loss, seed: int, recipe: Recipe) -> Colorizer:
         draw = 1000 * seed + epoch
         return shuffled_batches(recipe.batch, rooms.lightness, targets.tossed(draw).ab, seed=draw)
 
-    def loss_of(model: nn.Module, batch: Any) -> Tensor:  # noqa: ANN401 - a list or a tuple of tensors
+    def loss_of(model: nn.Module, batch: Any) -> Tensor:
         lightness, ab = batch
         return _loss(model(lightness), ab, weights)
 

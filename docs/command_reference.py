@@ -114,13 +114,13 @@ def _spelt(name: str, info: OptionInfo) -> str:
     return next(iter(info.param_decls or ()), f"--{name.replace('_', '-')}")
 
 
-def _left(name: str, info: ArgumentInfo | OptionInfo, kind: Any) -> str:  # noqa: ANN401  a type
+def _left(name: str, info: ArgumentInfo | OptionInfo, kind: Any) -> str:
     if isinstance(info, ArgumentInfo):
         return f"`{_shown(name, info)}`"
     return f"`{' '.join(filter(None, (_spelt(name, info), info.metavar or _values(kind))))}`"
 
 
-def _values(kind: Any) -> str:  # noqa: ANN401  a type
+def _values(kind: Any) -> str:
     """The placeholder for an option's value; empty for a switch."""
     if get_origin(kind) is UnionType:
         kind = next(one for one in get_args(kind) if one is not NoneType)
@@ -130,7 +130,7 @@ def _values(kind: Any) -> str:  # noqa: ANN401  a type
     return {bool: "", int: "NUMBER", float: "NUMBER", str: "TEXT", Path: "PATH"}[kind]
 
 
-def _default(default: Any) -> str:  # noqa: ANN401  a value of any type
+def _default(default: Any) -> str:
     if default is inspect.Parameter.empty:
         return "required"
     return "" if default in (None, False) else f"`{default}`"

@@ -6,7 +6,7 @@ from sphinx.application import Sphinx
 
 project = "Image synthesis: assignments and autograder"
 html_title = "Image synthesis"
-copyright = "the course's authors. The code is under the MIT licence"  # noqa: A001  Sphinx's name
+copyright = "the course's authors. The code is under the MIT licence"
 
 # No extension for mathematics: the pages write formulas as plain text, and MathJax would have to be
 # fetched by every reader.

@@ -81,7 +81,7 @@ def execute(
 class _Client(NotebookClient):
     """An nbclient whose kernel is killed by Ctrl-C at any time, also while it starts."""
 
-    def __init__(self, notebook: NotebookNode, stop: Callable[[], object], **options: Any) -> None:  # noqa: ANN401  nbclient's
+    def __init__(self, notebook: NotebookNode, stop: Callable[[], object], **options: Any) -> None:
         super().__init__(notebook, **options)
         self.stop = stop
 

@@ -151,7 +151,7 @@ class _Reader:
             cells.append(found)
         return cells
 
-    def cell(self, raw: Any, line: int, task: str) -> Cell:  # noqa: ANN401
+    def cell(self, raw: Any, line: int, task: str) -> Cell:
         # jupytext's own note on blank lines is no directive
         attributes = {
             key: value for key, value in raw.metadata.items() if key != "lines_to_next_cell"
@@ -170,7 +170,7 @@ class _Reader:
             raise self.fail(line, f"this directive was not understood: {slip[1].strip()}")
         return self.with_role(raw, line, attributes, task)
 
-    def with_role(self, raw: Any, line: int, attributes: dict, task: str) -> Cell:  # noqa: ANN401
+    def with_role(self, raw: Any, line: int, attributes: dict, task: str) -> Cell:
         for role in ("task", "written", "rubric"):
             if role in attributes:
                 cell = Cell(raw.cell_type, raw.source, line, role, attributes[role], attributes)
@@ -184,7 +184,7 @@ class _Reader:
             raise self.fail(line, 'only a task may import the reference: give the cell task="...".')
         return Cell(raw.cell_type, raw.source, line, role, name, attributes)
 
-    def belongs_to(self, raw: Any, line: int, role: str, task: str) -> str:  # noqa: ANN401
+    def belongs_to(self, raw: Any, line: int, role: str, task: str) -> str:
         """The task or the picture that a cell belongs to. It may leave no names behind."""
         try:
             if role == "picture":

@@ -20,7 +20,7 @@ def _placeholder() -> NotebookNode:
     return nbformat.v4.new_output("stream", name="stdout", text=CANNOT)
 
 
-def _is_valid(output: Any) -> bool:  # noqa: ANN401
+def _is_valid(output: Any) -> bool:
     if not isinstance(output, dict):
         return False
     kind = output.get("output_type")

@@ -344,7 +344,7 @@ class FormulasAside(IPythonRenderer):
 # ---------------------------------------------------------------------------------- code and output
 
 
-def highlight_code(source: str, **told: Any) -> str:  # noqa: ANN401  nbconvert's metadata
+def highlight_code(source: str, **told: Any) -> str:
     """Python in colour; plain text where it is too long for that, or no code."""
     if len(source) > FORMATTED or is_slow_to_colour(source):
         return plain(source)

@@ -183,7 +183,7 @@ def painted_still_life(ab: Tensor) -> Tensor:
 def _tile(images: np.ndarray, columns: int) -> np.ndarray:
     """Join pictures (N, S, S, 3) into one, with `columns` pictures in a row."""
     rows = len(images) // columns
-    n, height, width, _ = images.shape
+    _n, height, width, _ = images.shape
     grid = images[: rows * columns].reshape(rows, columns, height, width, 3)
     return grid.transpose(0, 2, 1, 3, 4).reshape(rows * height, columns * width, 3)
 

@@ -202,7 +202,7 @@ class _Loop:
         display.epoch_done(len(self.history.losses) - before)
         return True
 
-    def step(self, batch: Any) -> None:  # noqa: ANN401 - whatever loss_of understands
+    def step(self, batch: Any) -> None:
         """One step of gradient descent."""
         rate = self.rates.before(len(self.history.losses))
         self.optimizer.zero_grad()

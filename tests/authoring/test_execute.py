@@ -128,7 +128,7 @@ def test_a_build_whose_kernel_was_killed_goes_on_with_the_training(tmp_path, mon
     steps, answer = resumed.cells[-1].outputs[0].text.split(" ", 1)
     assert steps == "7"
     monkeypatch.chdir(tmp_path)  # where `killed` is
-    exec(f"{TRAINING}\n{ANSWER}", {"__name__": "__main__"})  # noqa: S102 - without a stop
+    exec(f"{TRAINING}\n{ANSWER}", {"__name__": "__main__"})
     assert capsys.readouterr().out == f"12 {answer}"
     assert any(re.search(r"In \[1\]\)$", text) for text in told)
 

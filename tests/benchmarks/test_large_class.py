@@ -106,7 +106,7 @@ def test_no_verdict_differs_between_two_runs(course, undisturbed, package):
 def test_killed_twenty_times_the_gradebook_is_that_of_an_undisturbed_run(
     course, undisturbed, package
 ):
-    folder, draw = copy_of(course, "killed"), random.Random(4)  # noqa: S311
+    folder, draw = copy_of(course, "killed"), random.Random(4)
     killed, seen = 0, 0
     while killed < KILLS:
         # So that each run still has something to do: what was judged is handed in again, or judged

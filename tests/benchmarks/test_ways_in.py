@@ -339,7 +339,7 @@ def ask(address: str, path: str, data: dict | None = None) -> list[dict]:
     method = "GET" if data is None else "PUT"
     with urllib.request.urlopen(
         urllib.request.Request(url, body, headers, method=method)
-    ) as answer:  # noqa: S310
+    ) as answer:
         return json.load(answer)
 
 
@@ -438,7 +438,7 @@ def test_killed_and_with_the_server_killed_postgresql_has_the_same(
     (course / "gradebook.db").unlink()
     run(*NBGRADER, "generate_assignment", NAME, "--force", cwd=course)
     by_hand(folder, notebooks, course)
-    draw, killed = random.Random(8), 0  # noqa: S311
+    draw, killed = random.Random(8), 0
     while killed < 6:
         more = ["--force"] if len(verdicts(course)) == 20 else []
         grading = subprocess.Popen(

@@ -8,13 +8,13 @@ from typer.testing import CliRunner
 
 pytest.importorskip("embreex")  # it has no wheel for Linux on Arm
 
-import typer  # noqa: E402
+import typer
 
-from course_utils.data.furniture_styles import load_furniture_styles  # noqa: E402
-from course_utils.data.rendered_views import load_views  # noqa: E402
-from data_scripts import make_packs  # noqa: E402
-from data_scripts.furniture.styles import style_of  # noqa: E402
-from data_scripts.make_packs import PACKS, STYLES, Furniture, FurnitureStyles, make_pack  # noqa: E402
+from course_utils.data.furniture_styles import load_furniture_styles
+from course_utils.data.rendered_views import load_views
+from data_scripts import make_packs
+from data_scripts.furniture.styles import style_of
+from data_scripts.make_packs import PACKS, STYLES, Furniture, FurnitureStyles, make_pack
 
 SMALL = {
     "furniture": Furniture(models=1, size=16, samples=1),

@@ -517,7 +517,7 @@ def test_killed_at_twenty_moments_the_gradebook_is_that_of_an_undisturbed_run(
     course, master, tmp_path
 ):
     shutil.copytree(course.folder, tmp_path / "undisturbed")
-    draw = random.Random(4)  # noqa: S311
+    draw = random.Random(4)
     students = [f"student-{number:02}" for number in range(24)]
     for seed, student in enumerate(students):
         hand_in(course, master, student, seed)

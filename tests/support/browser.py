@@ -97,7 +97,7 @@ class Watch:
     errors     what its console calls an error, and exceptions that nobody has caught
     """
 
-    def __init__(self, page) -> None:  # noqa: ANN001
+    def __init__(self, page) -> None:
         self.elsewhere: list[str] = []
         self.errors: list[str] = []
         page.on("request", lambda request: self._ask(request.url))
@@ -113,13 +113,13 @@ class Watch:
             self.elsewhere.append(url)
 
 
-def open_from_menu(page, menu: str, item: str) -> None:  # noqa: ANN001
+def open_from_menu(page, menu: str, item: str) -> None:
     """Choose an item of JupyterLab's menu bar."""
     page.get_by_role("menuitem", name=menu, exact=True).click()
     page.get_by_role("menuitem", name=item, exact=True).click()
 
 
-def run_all(page, address: str, notebook: str, screenshot: Path, timeout: float = 240) -> None:  # noqa: ANN001
+def run_all(page, address: str, notebook: str, screenshot: Path, timeout: float = 240) -> None:
     """Open a notebook, run all its cells, wait until the kernel is idle, save, and take a
     picture.
     """
@@ -134,7 +134,7 @@ def run_all(page, address: str, notebook: str, screenshot: Path, timeout: float 
     page.screenshot(path=screenshot)
 
 
-def _wait_for_quiet(page, seconds: float) -> None:  # noqa: ANN001
+def _wait_for_quiet(page, seconds: float) -> None:
     """Idle for two seconds: between two cells it is so for a moment."""
     quiet = 0
     while quiet < 8:
@@ -143,7 +143,7 @@ def _wait_for_quiet(page, seconds: float) -> None:  # noqa: ANN001
         quiet = quiet + 1 if page.locator(_status("Idle")).count() else 0
 
 
-def _wait_for_status(page, status: str, seconds: float) -> None:  # noqa: ANN001
+def _wait_for_status(page, status: str, seconds: float) -> None:
     page.locator(_status(status)).wait_for(timeout=seconds * 1000)
 
 

@@ -71,7 +71,7 @@ class Server:
 @contextlib.contextmanager
 def running(server: Server):
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self):  # noqa: N802 - http.server's name
+        def do_GET(self):
             server.answer(self)
 
         def log_message(self, *_):

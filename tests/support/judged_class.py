@@ -107,7 +107,7 @@ def hand_in(course: Course, master: Master, student: str, seed: int) -> Verdict:
         if cell.id.startswith("written-") and seed % 2:
             cell.source = f"My answer number {seed}: $x^{seed}$"
     submit(course, master.assignment, student, notebook)
-    draw = random.Random(seed)  # noqa: S311
+    draw = random.Random(seed)
     return keep(course, master, student, lambda check: draw.random() < 0.7, notebook)
 
 

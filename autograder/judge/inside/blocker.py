@@ -62,7 +62,7 @@ def _refused(*_: object, **__: object) -> None:
     refuse()
 
 
-def _blocker() -> tuple[
+def _blocker() -> tuple[  # noqa: C901  its state is in one closure
     Callable[[Rules], None], Callable[[str], contextlib.AbstractContextManager[None]]
 ]:
     rules: MappingProxyType[str, Resolved] = MappingProxyType({})
@@ -182,7 +182,7 @@ def _block_name(
 
 
 def _replace(
-    owner: Any,  # noqa: ANN401
+    owner: Any,
     attribute: str,
     refuse: Callable,
     undo: contextlib.ExitStack,
@@ -200,7 +200,7 @@ def _replace(
     held.append(lambda: vars(owner).get(attribute) is refuse)
 
 
-def _remove(owner: Any, attribute: str) -> None:  # noqa: ANN401
+def _remove(owner: Any, attribute: str) -> None:
     with contextlib.suppress(AttributeError):  # the task may have removed it
         delattr(owner, attribute)
 

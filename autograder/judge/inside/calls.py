@@ -45,7 +45,7 @@ class Arguments:
         return {label: snapshot(value, self._keep) for label, value in self.by_label().items()}
 
 
-def copied(value: object, kept: codec.Kept) -> Any:  # noqa: ANN401
+def copied(value: object, kept: codec.Kept) -> Any:
     """A copy of an argument, as a worker would receive it. What can't be sent is not copied."""
     form, tensors = snapshot(value, kept.keep)
     return codec.decode(form, tensors, kept.resolve)
@@ -67,11 +67,11 @@ def same(before: Snapshot, after: Snapshot) -> bool:
 
 
 def evaluate(
-    function: Any,  # noqa: ANN401
+    function: Any,
     arguments: Arguments,
     wrt: Sequence[Label] | None = None,
     cotangent: Cotangent = None,
-) -> Any:  # noqa: ANN401
+) -> Any:
     """What a function returns; with `wrt`, its gradients by these arguments instead."""
     if wrt is None:
         return function(*arguments.args, **arguments.kwargs)
@@ -79,7 +79,7 @@ def evaluate(
 
 
 def gradients(
-    function: Any,  # noqa: ANN401
+    function: Any,
     arguments: Arguments,
     wrt: Sequence[Label],
     cotangent: Cotangent,

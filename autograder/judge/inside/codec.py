@@ -227,7 +227,7 @@ _AS_BASE: tuple[tuple[type, Callable[[Any], object]], ...] = (
 )
 
 
-def plain(value: object) -> Any:  # noqa: ANN401
+def plain(value: object) -> Any:
     """A value of a subclass of tuple, list, dict, str, float or int, as one of the base."""
     kind = type(value)
     if kind in _FORMS or issubclass(kind, np.generic):
@@ -257,7 +257,7 @@ def _is_compact(shape: Sequence[int], stride: Sequence[int]) -> bool:
 # ------------------------------------------------------------------------------------- JSON → value
 
 
-def decode(value: Json, tensors: Tensors, resolve: Resolve = Opaque) -> Any:  # noqa: ANN401
+def decode(value: Json, tensors: Tensors, resolve: Resolve = Opaque) -> Any:
     """The inverse of `encode`. Each tensor it refers to is taken out of `tensors`.
 
     resolve   turns a handle and its kind into a value

@@ -56,10 +56,10 @@ def own(
         mount("proc", "/proc", "proc", MS_NOSUID | MS_NODEV | MS_NOEXEC)
     if ordinary:  # for root's it would be the machine's own number
         _only_one_more()
-    mount("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "size=1m,nr_inodes=64,mode=755")  # noqa: S108
-    _cover_proc(machine, Path("/dev/shm"))  # noqa: S108  the next mount covers it
+    mount("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, "size=1m,nr_inodes=64,mode=755")
+    _cover_proc(machine, Path("/dev/shm"))
     bounded = f"size={config.shm},nr_inodes={INODES},mode=1777"
-    mount("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, bounded)  # noqa: S108
+    mount("tmpfs", "/dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, bounded)
     terminals = f"newinstance,ptmxmode=0666,mode=620,max={TERMINALS}"
     mount("devpts", "/dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, terminals)
     os.chdir(config.folders[0])
@@ -68,7 +68,7 @@ def own(
 def _tmp(config: SimpleNamespace) -> None:
     inside = [(path, os.open(path, os.O_PATH)) for path in config.under_tmp]
     bounded = f"size={config.tmp},nr_inodes={INODES},mode=1777"
-    mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, bounded)  # noqa: S108
+    mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, bounded)
     for path, descriptor in inside:  # Python may live there
         bind_back(Path(path), descriptor)
     for folder in config.folders:

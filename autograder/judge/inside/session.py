@@ -166,7 +166,7 @@ class Notebook:
         "call": call,
     }
 
-    def _target(self, request: Request) -> Any:  # noqa: ANN401
+    def _target(self, request: Request) -> Any:
         """What is to be called. Raises KeyError or AttributeError if there is no such thing."""
         target = request["target"]
         if "name" in target:

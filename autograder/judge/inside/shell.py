@@ -129,7 +129,7 @@ class Shell(InteractiveShell):
     def _showtraceback(self, etype: type, evalue: object, stb: list[str]) -> None:
         self.recorder.error(etype, evalue, stb)
 
-    def _tee(self, channel: str) -> Any:  # noqa: ANN401
+    def _tee(self, channel: str) -> Any:
         # IPython 9 keeps all that is printed in a history without bounds.
         return contextlib.nullcontext()
 

@@ -80,7 +80,7 @@ def describe(value: object) -> str:
     return next((name for base, name in _KIND_OF.items() if issubclass(kind, base)), "an object")
 
 
-def describe_tensor(value: Any) -> str:  # noqa: ANN401
+def describe_tensor(value: Any) -> str:
     """Why a tensor can't be sent, as one of KINDS; an empty string if it can."""
     if type(value) not in (Tensor, torch.nn.Parameter):
         return "a tensor subclass"
@@ -95,7 +95,7 @@ def describe_tensor(value: Any) -> str:  # noqa: ANN401
     return "" if value.dtype in DTYPES else "a tensor of an unusual dtype"
 
 
-def _describe_array(value: Any) -> str:  # noqa: ANN401
+def _describe_array(value: Any) -> str:
     if type(value) is not np.ndarray:
         return "a numpy array subclass"
     if value.dtype.kind == "c":

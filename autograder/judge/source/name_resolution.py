@@ -347,7 +347,7 @@ def _same_scope(statement: ast.AST) -> Iterator[ast.AST]:
             todo += reversed([*ast.iter_child_nodes(node)])
 
 
-def _bindings(node: ast.AST) -> Iterator[tuple[str, Value]]:
+def _bindings(node: ast.AST) -> Iterator[tuple[str, Value]]:  # noqa: C901  one branch a node
     """The names that a single node binds."""
     if isinstance(node, ast.Import):
         for alias in node.names:

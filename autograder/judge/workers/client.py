@@ -425,13 +425,13 @@ def _cell_reply(reply: dict[str, Any], tensors: frames.Tensors) -> CellReply:
     return CellReply(reply["status"] == "ok", [_output(output) for output in outputs], skipped)
 
 
-def _skipped(given: Any) -> tuple[int, str, str]:  # noqa: ANN401
+def _skipped(given: Any) -> tuple[int, str, str]:
     line, statement, error = codec.typed(given, list)
     texts = [codec.typed(text, str)[:LONGEST] for text in (statement, error)]
     return _small(line) or 0, texts[0], texts[1]
 
 
-def _output(output: Any) -> Output:  # noqa: ANN401
+def _output(output: Any) -> Output:
     """An output with the fields that it should have, and no other."""
     kind = codec.typed(output, dict)["output_type"]
     if kind in ("display_data", "execute_result"):
@@ -471,14 +471,14 @@ def _call_reply(
     )
 
 
-def _gradients(value: Any, count: int) -> list[Tensor | None]:  # noqa: ANN401
+def _gradients(value: Any, count: int) -> list[Tensor | None]:
     found = codec.typed(value, list)
     if len(found) != count or not all(one is None or isinstance(one, Tensor) for one in found):
         raise frames.WireError("something else than gradients")
     return found
 
 
-def _small(number: Any) -> int | None:  # noqa: ANN401
+def _small(number: Any) -> int | None:
     if number is not None and not 0 <= codec.typed(number, int) < 10**6:
         raise frames.WireError("a number out of range")
     return number

@@ -174,10 +174,10 @@ def probe(private: list[str]) -> dict[str, Any]:
 
     writable = []
     for folder, folders, _ in os.walk("/"):
-        folders[:] = [name for name in folders if folder + name not in ("/proc", "/tmp")]  # noqa: S108
+        folders[:] = [name for name in folders if folder + name not in ("/proc", "/tmp")]
         writable += [folder] if os.access(folder, os.W_OK) else []
     status = dict(line.split(":\t") for line in open("/proc/self/status").read().splitlines())  # noqa
-    tmp = os.statvfs("/tmp")  # noqa: S108
+    tmp = os.statvfs("/tmp")
     capable = int(status["CapEff"], 16) or int(status["NoNewPrivs"]) != 1
     version_4 = reaches(socket.AF_INET, ("192.0.2.1", 9))
     version_6 = reaches(socket.AF_INET6, ("2001:db8::1", 9))
@@ -205,7 +205,7 @@ def _judged(facts: dict[str, Any], limits: Limits, *, isolated: bool) -> list[Fi
     ]
     if isolated:
         # In /dev/pts nothing can be made but terminals, which `!command` needs.
-        bounded = ("/tmp", "/dev/shm", "/dev/pts")  # noqa: S108
+        bounded = ("/tmp", "/dev/shm", "/dev/pts")
         strange = [folder for folder in facts["writable"] if not folder.startswith(bounded)]
         writable = f"Writable: {', '.join(strange[:5])}."
         visible = facts["visible"] + importable
