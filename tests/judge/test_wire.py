@@ -16,7 +16,7 @@ import safetensors.torch
 import torch
 
 from autograder.judge.inside import codec, frames, vocabulary
-from autograder.judge.inside.codec import Opaque
+from autograder.judge.inside.codec import Handle
 from autograder.judge.limits import Limits
 
 GRID = torch.arange(24.0).reshape(2, 3, 4)
@@ -288,7 +288,7 @@ def endless():
 def test_anything_else_stays_and_is_called_by_its_kind(value, kind):
     kept, tensors = [], {}
     form = codec.encode(value, tensors, keep=lambda thing: kept.append(thing) or 7)
-    assert codec.decode(form, tensors) == Opaque(7, kind)
+    assert codec.decode(form, tensors) == Handle(7, kind)
     assert kept[0] is value
     assert not tensors
     with pytest.raises(frames.WireError):
@@ -298,7 +298,7 @@ def test_anything_else_stays_and_is_called_by_its_kind(value, kind):
 def test_an_opaque_part_leaves_the_rest_as_it_is():
     tensor, opaque = through([GRID, {1, 2}], keep=lambda thing: 3)
     assert torch.equal(tensor, GRID)
-    assert opaque == Opaque(3, "a set")
+    assert opaque == Handle(3, "a set")
 
 
 def test_the_deepest_value_that_is_sent_is_within_the_depth_of_json():
@@ -311,7 +311,7 @@ def test_the_deepest_value_that_is_sent_is_within_the_depth_of_json():
 
 
 def test_handles_resolve():
-    assert through([Opaque(4, "a class")], resolve=lambda handle, kind: (handle, kind)) == [
+    assert through([Handle(4, "a class")], resolve=lambda handle, kind: (handle, kind)) == [
         (4, "a class")
     ]
 

@@ -15,7 +15,7 @@ from workers import DEFAULT, STARTS, needs_bubblewrap, start
 from autograder.judge.inside import frames, vocabulary
 from autograder.judge.limits import MB, Limits
 from autograder.judge.workers import cgroup, client
-from autograder.judge.workers.client import Opaque, StarvedError, WorkerDied
+from autograder.judge.workers.client import Handle, StarvedError, WorkerDied
 
 NOTEBOOK = '''
 import collections, random, sys
@@ -402,7 +402,7 @@ def test_what_a_call_prints_and_draws_never_comes_back(worker):
 )
 def test_what_can_not_be_sent_is_opaque(worker, task, kind):
     value = worker.call(task, [1]).value
-    assert type(value) is Opaque
+    assert type(value) is Handle
     assert value.kind == kind
 
 
@@ -471,7 +471,7 @@ torch.set_num_threads(1)
 
 def test_a_class_is_a_handle_that_can_be_called(worker):
     made = worker.call("Net", [3], {"bias": False})
-    assert made.value == Opaque(made.value.handle, "a network (torch.nn.Module)")
+    assert made.value == Handle(made.value.handle, "a network (torch.nn.Module)")
     x = torch.randn(5, 3)
     weight = worker.call(made.value, method="state_dict").value["layer.weight"]
     result = worker.call(made.value, [x])

@@ -5,8 +5,8 @@ from torch import Tensor
 
 from autograder.checks import Failure
 from autograder.checks.expect import plain
-from autograder.judge.checking.submission import Call, LocalSubmission, Made
-from autograder.judge.inside.codec import Opaque
+from autograder.judge.checking.submission import Call, LocalSubmission, RemoteObject
+from autograder.judge.inside.codec import Handle
 from autograder.misconceptions import Misconception
 
 # The same wrong answer may be computed in another order of operations. Two different misconceptions
@@ -50,7 +50,7 @@ def same(a: object, b: object) -> bool:
         return all(same(x, y) for x, y in zip(a, b, strict=True))
     if isinstance(a, dict) and isinstance(b, dict):
         return list(a) == list(b) and all(same(a[key], b[key]) for key in a)
-    if isinstance(a, (Opaque, Made)) and isinstance(b, (Opaque, Made)):
+    if isinstance(a, (Handle, RemoteObject)) and isinstance(b, (Handle, RemoteObject)):
         return a.kind == b.kind
     return type(a) is type(b) and isinstance(a, (bool, int, float, str, type(None))) and a == b
 

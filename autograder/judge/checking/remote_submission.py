@@ -19,7 +19,7 @@ from autograder.checks import Failure, Forbidden
 from autograder.judge.checking.output_room import OutputRoom
 from autograder.judge.checking.run_checks import InfrastructureError
 from autograder.judge.checking.submission import Answer, Call, Submission, called, no_gradient
-from autograder.judge.inside.codec import Opaque
+from autograder.judge.inside.codec import Handle
 from autograder.judge.inside.frames import WireError
 from autograder.judge.intake.read_notebook import writable
 from autograder.judge.limits import Limits
@@ -87,7 +87,7 @@ class RemoteSubmission(Submission):
         self._fatal: set[str] = set()
         self._hopeless: set[str] = set()  # cells whose definitions have ended a worker, too
         self._strikes: Counter[str] = Counter()
-        self._handles: dict[int, tuple[Call, Worker, Opaque]] = {}  # by the call that gave them
+        self._handles: dict[int, tuple[Call, Worker, Handle]] = {}  # by the call that gave them
 
     def __enter__(self) -> "RemoteSubmission":
         return self
@@ -320,11 +320,11 @@ class RemoteSubmission(Submission):
             self._flag(f"`{call.task}` writes into the tensors that it is given.")
         if call.wrt is not None and reply.value is None:
             raise no_gradient()
-        if isinstance(reply.value, Opaque):
+        if isinstance(reply.value, Handle):
             self._handles[id(call)] = call, worker, reply.value
         return Answer(reply.value, reply.changed)
 
-    def _made_by(self, call: Call, worker: Worker) -> Opaque:
+    def _made_by(self, call: Call, worker: Worker) -> Handle:
         """The object that an earlier call has returned.
 
         In a new worker, that call is first made again, with all later calls of the object.
@@ -333,7 +333,7 @@ class RemoteSubmission(Submission):
             _, owner, handle = self._handles[id(call)]
             if owner is worker:
                 return handle
-        if not isinstance(self._ask(call).value, Opaque):
+        if not isinstance(self._ask(call).value, Handle):
             raise Failure("error", f"`{call.task}` gave something else when it was called again")
         for later in self.calls[:-1]:  # the last one is being answered
             if later.of is call and not isinstance(later.result, Failure):

@@ -96,7 +96,7 @@ class _Run:
     """A pytest plugin for one run: provides the fixture `submission`, and collects the verdicts."""
 
     def __init__(self, topic: str, submission: Submission, checks: dict[str, Check]) -> None:
-        self.stand_in, self.checks = submission, checks
+        self.graded, self.checks = submission, checks
         self.file = Path(str(checks_module(topic).__file__))
         self.misconceptions = misconceptions_of(topic)
         self.verdicts: dict[str, CheckVerdict] = {}
@@ -104,8 +104,8 @@ class _Run:
 
     @pytest.fixture
     def submission(self) -> Submission:
-        self.stand_in.calls.clear()
-        return self.stand_in
+        self.graded.calls.clear()
+        return self.graded
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_ignore_collect(self, collection_path: Path) -> bool:
@@ -138,7 +138,7 @@ class _Run:
         failure = error if isinstance(error, Failure) else _unusable(check.task)
         verdict.kind, verdict.message = failure.kind, failure.message
         if check.explained and failure.kind not in ("not solved", "not defined"):
-            found = explain(self.stand_in.calls, self.misconceptions.get(check.task, []))
+            found = explain(self.graded.calls, self.misconceptions.get(check.task, []))
             if found:
                 verdict.misconception, verdict.hint = found.name, found.hint
         return verdict

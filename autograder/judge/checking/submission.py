@@ -21,7 +21,7 @@ from torch import Tensor
 from autograder.assignments import COURSE
 from autograder.checks import Failure
 from autograder.judge.inside import calls, codec, vocabulary
-from autograder.judge.inside.codec import Opaque
+from autograder.judge.inside.codec import Handle
 from autograder.judge.intake.weights_file import saved_tensors
 
 REFERENCE_FILES = {
@@ -60,7 +60,7 @@ class Answer:
     changed: bool = False
 
 
-class Made:
+class RemoteObject:
     """An object that a call has returned and that can't be sent, such as a network.
 
     It stays where it is. It and its methods are called there.
@@ -102,7 +102,7 @@ class Submission(ABC):
 
     def gradient_of(
         self,
-        task: str | Made,
+        task: str | RemoteObject,
         *args: object,
         wrt: int = 0,
         cotangent: Tensor | Sequence[Tensor] | None = None,
@@ -116,7 +116,7 @@ class Submission(ABC):
         Raises Failure when no gradient flows.
         """
         of = None
-        if isinstance(task, Made):
+        if isinstance(task, RemoteObject):
             of, task = task._origin, task._origin.task
         return self._record(Call(task, args, kwargs, wrt=wrt, cotangent=cotangent, of=of))
 
@@ -140,8 +140,8 @@ class Submission(ABC):
             call.result = failure
             raise
         call.result, call.changed = answer.value, answer.changed
-        if isinstance(answer.value, Opaque):
-            call.result = Made(self, call, answer.value.kind)
+        if isinstance(answer.value, Handle):
+            call.result = RemoteObject(self, call, answer.value.kind)
         return call.result
 
     @abstractmethod
@@ -180,7 +180,7 @@ class LocalSubmission(Submission):
         value = codec.plain(value)
         if type(value) not in codec.SENT:
             self._made[id(call)] = call, value
-            value = Opaque(len(self._made), vocabulary.describe(value))
+            value = Handle(len(self._made), vocabulary.describe(value))
         return Answer(value, bool(arguments.changed()))
 
     def _function(self, call: Call) -> object:

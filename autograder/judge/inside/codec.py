@@ -43,7 +43,7 @@ _DTYPE_NAMES = {
 
 
 @dataclass(frozen=True)
-class Opaque:
+class Handle:
     """A value that stayed in the worker.
 
     handle  refers to it in a later call
@@ -186,7 +186,7 @@ class _Encoder:
     def dtype(self, value: torch.dtype, depth: int) -> Json:
         return {"dtype": str(value).removeprefix("torch.")}
 
-    def opaque(self, value: Opaque, depth: int) -> Json:
+    def opaque(self, value: Handle, depth: int) -> Json:
         return {"handle": value.handle, "kind": value.kind}
 
     def other(self, value: object, depth: int) -> Json:
@@ -212,7 +212,7 @@ _FORMS: dict[type, Callable[[_Encoder, Any, int], Json]] = {
     torch.nn.Parameter: _Encoder.tensor,
     np.ndarray: _Encoder.array,
     torch.dtype: _Encoder.dtype,
-    Opaque: _Encoder.opaque,
+    Handle: _Encoder.opaque,
 }
 SENT = frozenset(_FORMS)  # the types whose values can be sent, as a rule
 
@@ -257,7 +257,7 @@ def _is_compact(shape: Sequence[int], stride: Sequence[int]) -> bool:
 # ------------------------------------------------------------------------------------- JSON → value
 
 
-def decode(value: Json, tensors: Tensors, resolve: Resolve = Opaque) -> Any:
+def decode(value: Json, tensors: Tensors, resolve: Resolve = Handle) -> Any:
     """The inverse of `encode`. Each tensor it refers to is taken out of `tensors`.
 
     resolve   turns a handle and its kind into a value

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from torch import Tensor
 
 from autograder.judge.inside import codec, frames, vocabulary
-from autograder.judge.inside.codec import Opaque
+from autograder.judge.inside.codec import Handle
 from autograder.judge.limits import GB, Limits
 from autograder.judge.workers.box import Box, open_box
 from autograder.judge.workers.bubblewrap import SandboxError
@@ -21,7 +21,7 @@ from autograder.judge.workers.own_time import Meter, OwnClock, StarvedError, own
 __all__ = [
     "CallReply",
     "CellReply",
-    "Opaque",
+    "Handle",
     "SandboxError",
     "StarvedError",
     "Worker",
@@ -146,7 +146,7 @@ class Worker:
 
     def call(
         self,
-        target: str | Opaque,
+        target: str | Handle,
         args: Sequence[object] = (),
         kwargs: Mapping[str, object] | None = None,
         *,

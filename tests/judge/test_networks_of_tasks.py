@@ -1,6 +1,4 @@
-"""What a task makes and what can't be sent, as a network: a check uses it the same way wherever it
-is.
-"""
+"""Networks that tasks make, which can't be sent: a check uses them the same way in either place."""
 
 import nbformat
 import pytest
@@ -11,7 +9,7 @@ from workers import DEFAULT, zygote
 from autograder.checks import Failure
 from autograder.judge.checking.explain import explain
 from autograder.judge.checking.remote_submission import RemoteSubmission
-from autograder.judge.checking.submission import LocalSubmission, Made
+from autograder.judge.checking.submission import LocalSubmission, RemoteObject
 from autograder.judge.limits import Limits
 from autograder.misconceptions import Misconception
 
@@ -62,7 +60,7 @@ def submission(request):
 
 def test_a_network_is_called_and_so_are_its_methods(submission):
     net = submission.Net(4)
-    assert isinstance(net, Made)
+    assert isinstance(net, RemoteObject)
     weights = {"layer.weight": torch.randn(4, 3), "layer.bias": torch.randn(4)}
     net.load_state_dict(weights)
     x = torch.randn(5, 3)
