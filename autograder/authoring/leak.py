@@ -29,7 +29,7 @@ TELLING = 16
 LONG = 28
 # Whole lines that everybody writes, here without their spaces.
 IDIOMS = {"withtorch.no_grad():", "withtorch.inference_mode():", "super().__init__()"}
-IDIOMS |= {"optimizer.zero_grad()", "optimizer.step()", "returntorch.stack("}
+IDIOMS |= {"optimizer.zero_grad()", "optimizer.step()", "returntorch.stack(", "ifweightsisNone:"}
 PNG = b"\x89PNG\r\n\x1a\n"
 ZIP = b"PK\x03\x04"
 PIXELS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND"}

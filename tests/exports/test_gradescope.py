@@ -261,10 +261,10 @@ def test_a_flood_of_files_is_refused(tmp_path, monkeypatch):
 
 
 def judged_as(monkeypatch, verdict):
-    def judge(path, assignment, *, level):
+    def judge(path, exam):
         if isinstance(verdict, Exception):
             raise verdict
-        verdict.level = level
+        verdict.level = exam.level
         return Judgement(verdict, None)
 
     monkeypatch.setattr(gradescope, "judge", judge)

@@ -445,7 +445,7 @@ def test_limits_come_from_a_mapping():
 @pytest.mark.parametrize(
     ("mapping", "says"),
     [
-        ({"seconds": 3}, "no limit 'seconds'. There is: cell, call"),
+        ({"seconds": 3}, "no limit 'seconds'. Limits: cell, call"),
         ({"cell": 0}, "'cell' must be a positive number, not 0"),
         ({"cell": "10"}, "'cell' must be"),
         ({"memory": True}, "'memory' must be"),

@@ -295,8 +295,8 @@ def conv2d(x, w):
     return x
 ## a class that is asked for
 def conv2d(x, w):
-    kinds = (nn.Module, nn.Conv2d)
-    if isinstance(w, nn.Conv2d) or issubclass(type(w), kinds) or type(w) is nn.Conv2d:
+    is_layer = isinstance(w, nn.Conv2d) or issubclass(type(w), (nn.Module, nn.Conv2d))
+    if is_layer or type(w) is nn.Conv2d:
         w = w.weight
     return x @ w
 ## a class that is asked for by another name

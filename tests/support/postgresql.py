@@ -77,7 +77,7 @@ def _unprivileged() -> str:
 def postgresql() -> Iterator[Server]:
     """A server, until the end of the block."""
     # Not pytest's folder, which other users can't enter; and a socket's path must be short.
-    with tempfile.TemporaryDirectory(prefix="pg-", ignore_cleanup_errors=True) as name:
+    with tempfile.TemporaryDirectory(prefix="pg-", dir="/tmp", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         if os.geteuid() == 0:
             shutil.chown(folder, _unprivileged())
