@@ -56,6 +56,12 @@ def whole_master():
 
 
 @pytest.fixture(scope="session")
+def warm_up():
+    """The master of the first assignment: the quickest to make a course directory of."""
+    return read_master(find_assignment("data_driven_graphics"))
+
+
+@pytest.fixture(scope="session")
 def answers(master) -> dict[str, str]:
     """The reference's source of every task, by task."""
     cells = solution_notebook(master).cells

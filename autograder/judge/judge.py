@@ -116,15 +116,20 @@ def _new_verdict(submission: Path, exam: Exam, status: Status) -> Verdict:
     return Verdict(exam.assignment.name, status, exam.level, key=exam.key_of(submission))
 
 
+def cold_opener(exam: Exam) -> Opener:
+    """Opens workers that start cold, with the exam's packs and imports."""
+    return partial(open_box, exam.level, packs=exam.packs, preload=exam.preload)
+
+
 def _open_remote(
     notebook: NotebookNode, submission: Path, exam: Exam, opener: Opener | None = None
 ) -> RemoteSubmission:
     """Open a submission whose tasks are called in a worker, with the findings in its source."""
-    if opener is None:
-        opener = partial(open_box, exam.level, packs=exam.packs, preload=exam.preload)
     findings = look(notebook, exam.released, exam.master.tasks, exam.rules)
     files = exam.handed_in_with(submission)
-    remote = RemoteSubmission(notebook, exam.level, exam.limits, opener, exam.rules, files)
+    remote = RemoteSubmission(
+        notebook, exam.level, exam.limits, opener or cold_opener(exam), exam.rules, files
+    )
     remote.forbidden, remote.flags = findings.forbidden, findings.flags
     return remote
 

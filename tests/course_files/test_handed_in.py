@@ -13,7 +13,6 @@ from judged_class import course_of, entry_of, hand_in, keep, record, rows_of, sc
 from rich.console import Console
 
 from autograder.assignments import CourseError, find_assignment
-from autograder.authoring.master import read_master
 from autograder.authoring.notebooks import student_notebook
 from autograder.course_files.handed_in import notebook_in, renamed, why_none
 from autograder.course_files.timestamps import handed_in_at, parsed, written_in
@@ -24,11 +23,6 @@ from autograder.tables import class_table
 
 ASSIGNMENT = find_assignment("data_driven_graphics")
 NAME = ASSIGNMENT.name
-
-
-@pytest.fixture(scope="module")
-def warm_up():
-    return read_master(ASSIGNMENT)
 
 
 @pytest.fixture(scope="module")

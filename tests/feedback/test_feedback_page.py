@@ -10,7 +10,6 @@ from nbconvert.exporters import HTMLExporter
 from nbgrader.server_extensions.formgrader.handlers import template_path
 
 from autograder.assignments import find_assignment
-from autograder.authoring.master import read_master
 from autograder.authoring.notebooks import solution_notebook, student_notebook
 from autograder.gradebook.formgrader import rubrics_of
 from autograder.gradebook.store import StoredVerdict
@@ -19,11 +18,6 @@ from autograder.judge.judge import Judgement
 ASSIGNMENT = find_assignment("data_driven_graphics")
 NAME = ASSIGNMENT.name
 HINT = "Is `dim` <right>?"
-
-
-@pytest.fixture(scope="module")
-def warm_up():
-    return read_master(ASSIGNMENT)
 
 
 @pytest.fixture(scope="module")

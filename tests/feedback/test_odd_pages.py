@@ -14,7 +14,6 @@ from nbconvert.exporters import HTMLExporter
 from nbgrader.server_extensions.formgrader.handlers import template_path
 
 from autograder.assignments import find_assignment
-from autograder.authoring.master import read_master
 from autograder.authoring.notebooks import student_notebook
 from autograder.feedback import cell_process, safe_html
 from autograder.feedback.cell_html import (
@@ -42,11 +41,6 @@ from autograder.judge.judge import Judgement
 ASSIGNMENT = find_assignment("data_driven_graphics")
 NAME = ASSIGNMENT.name
 DEEP = json.loads("[" * 100 + "]" * 100)
-
-
-@pytest.fixture(scope="module")
-def warm_up():
-    return read_master(ASSIGNMENT)
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,6 @@ import pytest
 from judged_class import course_of, entry_of, keep, submit
 
 from autograder.assignments import find_assignment
-from autograder.authoring.master import read_master
 from autograder.authoring.notebooks import student_notebook
 from autograder.gradebook import entry as entry_module
 from autograder.judge.judge import Judgement
@@ -13,11 +12,6 @@ from autograder.judge.verdict import Verdict
 
 ASSIGNMENT = find_assignment("data_driven_graphics")
 NAME = ASSIGNMENT.name
-
-
-@pytest.fixture(scope="module")
-def warm_up():
-    return read_master(ASSIGNMENT)
 
 
 @pytest.fixture(scope="module")

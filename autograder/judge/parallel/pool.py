@@ -21,7 +21,7 @@ from typing import Self
 import torch
 
 from autograder.judge.exam import Exam
-from autograder.judge.judge import Judgement, judge, not_graded
+from autograder.judge.judge import Judgement, cold_opener, judge, not_graded
 from autograder.judge.limits import Limits
 from autograder.judge.workers.box import Box, open_box
 from autograder.judge.workers.bubblewrap import BUBBLEWRAP, SandboxError
@@ -183,10 +183,12 @@ def _work(
 def _make_opener(exam: Exam, factory: ZygoteSlot) -> Callable[[Limits], Box]:
     """A function that opens a warm worker, or a cold one if the zygote fails."""
 
+    cold = cold_opener(exam)
+
     def open_(limits: Limits) -> Box:
         try:
             return factory.open(limits)
         except SandboxError:
-            return open_box(exam.level, limits, exam.packs, exam.preload)
+            return cold(limits)
 
     return open_
