@@ -9,7 +9,8 @@ from nbformat import NotebookNode
 
 from autograder.authoring.given_cells import line_of, plain_python
 from autograder.authoring.master import Cell, Master, MasterError
-from autograder.authoring.stub import defined_names, free_names, solution_of, stub_of
+from autograder.authoring.source_names import defined_names, free_names
+from autograder.authoring.stub import solution_of, stub_of
 from course_utils.notebook.saved_notebook import ANSWER, digest
 
 # Where something is missing, the cells below would say so by a traceback: this one says it in a

@@ -6,9 +6,10 @@ Both work on the syntax tree.
 import ast
 import builtins
 import inspect
-import symtable
 from functools import lru_cache
 from types import ModuleType
+
+from autograder.authoring.source_names import free_names
 
 Definition = ast.FunctionDef | ast.ClassDef
 
@@ -108,28 +109,3 @@ def _definitions(source: str) -> dict[str, ast.stmt]:
         elif isinstance(node, ast.Assign):
             found |= {name.id: node for name in ast.walk(node) if isinstance(name, ast.Name)}
     return found
-
-
-def free_names(source: str) -> set[str]:
-    """The names that a piece of source uses and does not define."""
-    top = symtable.symtable(source, "<source>", "exec")
-    used = {symbol.get_name() for symbol in top.get_symbols() if symbol.is_referenced()}
-    return (used | _globals_of(top)) - defined_names(source)
-
-
-def _globals_of(table: symtable.SymbolTable) -> set[str]:
-    names = set()
-    for child in table.get_children():
-        names |= {symbol.get_name() for symbol in child.get_symbols() if symbol.is_global()}
-        names |= _globals_of(child)
-    return names
-
-
-def defined_names(source: str) -> set[str]:
-    """The names that a piece of source defines at its top level."""
-    top = symtable.symtable(source, "<source>", "exec")
-    return {
-        s.get_name()
-        for s in top.get_symbols()
-        if s.is_assigned() or s.is_imported() or s.is_namespace()
-    }

@@ -12,7 +12,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from autograder.assignments import Assignment, assignments, find_assignment
 from autograder.authoring.master import MasterError, read_master
 from autograder.authoring.notebooks import student_notebook
-from autograder.authoring.stub import defined_names
+from autograder.authoring.source_names import defined_names
 from course_utils.notebook.saved_notebook import read
 
 COLORIZATION = find_assignment("colorization")

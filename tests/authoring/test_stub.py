@@ -5,7 +5,8 @@ import textwrap
 
 import pytest
 
-from autograder.authoring.stub import defined_names, free_names, solution_of, stub_of
+from autograder.authoring.source_names import defined_names, free_names
+from autograder.authoring.stub import solution_of, stub_of
 
 SOURCE = '''
 import math

@@ -14,7 +14,6 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
-from autograder.authoring.notebooks import content_id
 from autograder.checks import Failure, Forbidden
 from autograder.judge.checking.output_room import OutputRoom
 from autograder.judge.checking.run_checks import InfrastructureError
@@ -25,6 +24,15 @@ from autograder.judge.intake.read_notebook import writable
 from autograder.judge.limits import Limits
 from autograder.judge.source.code_cells import ASIDE, cell_names, definitions_in
 from autograder.judge.source.forbidden_calls import NOT_ALLOWED
+from autograder.judge.source.needed_cells import (
+    CHECK,
+    PICTURE,
+    Sources,
+    all_sources,
+    is_given,
+    names_bound_by_given,
+    without_pictures,
+)
 from autograder.judge.workers.client import CallReply, Opener, SandboxError, Worker, WorkerDied
 from autograder.judge.workers.own_time import StarvedError, load_of_machine
 
@@ -32,7 +40,6 @@ from autograder.judge.workers.own_time import StarvedError, load_of_machine
 # same way.
 STRIKES = 2
 OUT_OF_TIME = ("time", "processor")
-CHECK = "check-"
 # The start of a new worker does not count as the student's time. So their number has to be limited,
 # for a notebook that ends each of them.
 WORKERS = 24
@@ -43,6 +50,7 @@ TOO_OFTEN = "can't be called: the notebook has ended its process {} times"
 STARVED = "The grading machine was too busy: {}."
 SLOW_MACHINE = "The grading machine was too slow: {}, which is as it was given out, {}."
 SKIPPED = "Line {} of {} fails in the grader and was skipped: `{}` ({})."
+MISSING = re.compile(r"name '(\w+)' is not defined")
 PLACE = re.compile(r" \((?:/|\w:)[^)]*\)")  # a path of Python on this machine
 MOST_SKIPPED = 20  # skipped statements that are reported
 NOT_DRAWN = "This cell was not run: the task's check above was stopped by the grader."
@@ -57,6 +65,7 @@ class RemoteSubmission(Submission):
     opener    opens boxes with workers; by default they start cold
     rules     what each task may not call
     files     by name, the files that are handed in with the notebook
+    sources   what is run of each cell; by default everything
 
     forbidden  by task, why it is no longer called: a sentence for the student
     flags      sentences on what an instructor may want to look at
@@ -71,10 +80,12 @@ class RemoteSubmission(Submission):
         opener: Opener | None = None,
         rules: Mapping[str, Forbidden] | None = None,
         files: Mapping[str, Path] | None = None,
+        sources: Sources | None = None,
     ) -> None:
         super().__init__(files)
         self.rules, self.forbidden, self.flags = dict(rules or {}), dict[str, str](), list[str]()
         self.notebook, self.level, self.limits, self.opener = notebook, level, limits, opener
+        self.sources = all_sources(notebook) if sources is None else sources
         self.skipped: list[str] = []
         self.resources: dict[str, float] = dict.fromkeys(RESOURCES, 0.0) | {
             "peak_bytes": 0,
@@ -113,6 +124,11 @@ class RemoteSubmission(Submission):
         on_cell  called after each cell that was run
         Raises InfrastructureError.
         """
+        self._run(on_cell)
+        if self._misses_a_name() and self._run_more():
+            self._run(lambda: None)
+
+    def _run(self, on_cell: Callable[[], object]) -> None:
         cells = self.runnable()
         with suppress(WorkerDied), _no_starving():  # after too many workers the rest is not run
             while cells and self.seconds < self.limits.submission:
@@ -124,7 +140,7 @@ class RemoteSubmission(Submission):
     ) -> list[NotebookNode]:
         """Run cells in turn, and return those that are left when one of them ends the worker."""
         for index, cell in enumerate(cells):
-            if cell.id.replace("picture-", "check-") in self._fatal:
+            if cell.id.replace(PICTURE, CHECK) in self._fatal:
                 # It would take as long as the check, and end the worker again.
                 cell.outputs = [_stopped(NOT_DRAWN)]
                 on_cell()
@@ -132,10 +148,11 @@ class RemoteSubmission(Submission):
             try:
                 if cell.id.startswith(CHECK):
                     worker.mark(cell.id.removeprefix(CHECK))
-                reply = worker.cell(cell.source)
-                outputs = [_notebook_output(output) for output in reply.outputs]
-                cell.outputs = self._room.fit(outputs)
-                self._note_skipped(cell, reply.skipped)
+                if cell.id in self.sources:
+                    reply = worker.cell(self.sources[cell.id])
+                    outputs = [_notebook_output(output) for output in reply.outputs]
+                    cell.outputs = self._room.fit(outputs)
+                    self._note_skipped(cell, reply.skipped)
             except WorkerDied as died:
                 self._refuse_blame(cell, died)
                 cell.outputs = [_died(died)]
@@ -147,6 +164,28 @@ class RemoteSubmission(Submission):
                 on_cell()
         return []
 
+    def _misses_a_name(self) -> bool:
+        """Whether one of the student's cells has missed a name that given code would have bound."""
+        errors = [
+            output.get("evalue", "")
+            for cell in self.notebook.cells
+            if cell.id in self.sources and not is_given(cell)
+            for output in cell.get("outputs", [])
+            if output.get("ename") == "NameError"
+        ]
+        missing = {match[1] for text in errors if (match := MISSING.match(text))}
+        return not missing.isdisjoint(names_bound_by_given(self.notebook))
+
+    def _run_more(self) -> bool:
+        """Run all given code from now on, in a new worker. False if that was done already."""
+        whole = self.sources | without_pictures(self.notebook)
+        if whole == self.sources:
+            return False
+        self.sources = whole
+        self.skipped.clear()
+        self._end_worker()
+        return True
+
     def _note_skipped(self, cell: NotebookNode, skipped: list[tuple[int, str, str]]) -> None:
         """Record which statements of a cell failed and were left out."""
         where = cell_names(self.notebook)[cell.id]
@@ -156,7 +195,7 @@ class RemoteSubmission(Submission):
 
     def _refuse_blame(self, cell: NotebookNode, died: WorkerDied) -> None:
         """Raises InfrastructureError for a cell that ran out of time without any student's code."""
-        if died.reason in OUT_OF_TIME and _as_given_out(cell) and not self._uses_own(cell):
+        if died.reason in OUT_OF_TIME and is_given(cell) and not self._uses_own(cell):
             name = cell_names(self.notebook)[cell.id]
             raise InfrastructureError(SLOW_MACHINE.format(name, died))
 
@@ -164,11 +203,15 @@ class RemoteSubmission(Submission):
         """Whether a cell could run the student's code: some of it has run before."""
         before = self.runnable()
         before = before[: next(at for at, one in enumerate(before) if one.id == cell.id)]
-        return any(not _as_given_out(one) for one in before)
+        return any(not is_given(one) for one in before)
 
     def runnable(self) -> list[NotebookNode]:
-        """The cells that the judge runs: code, but no training and no cells of the grader."""
-        return [cell for cell in self.notebook.cells if _is_runnable(cell)]
+        """The cells of which something is run, and the checks, where names are marked."""
+        return [
+            cell
+            for cell in self.notebook.cells
+            if cell.id in self.sources or cell.id.startswith(CHECK)
+        ]
 
     def _live_worker(self, replay_before: NotebookNode | None = None) -> Worker:
         """The worker, or a new one in which the cells have been replayed. Raises WorkerDied."""
@@ -201,7 +244,7 @@ class RemoteSubmission(Submission):
                 if cell.id.startswith(CHECK):
                     worker.mark(cell.id.removeprefix(CHECK))
                 elif cell.id not in self._fatal:
-                    worker.cell(cell.source, silent=True)
+                    worker.cell(self.sources[cell.id], silent=True)
                 elif cell.id not in self._hopeless:
                     # What it defines was there before it was stopped.
                     worker.cell(definitions_in(cell.source), silent=True)
@@ -221,7 +264,7 @@ class RemoteSubmission(Submission):
         if until is not None:
             cells = cells[: next(at for at, cell in enumerate(cells) if cell.id == until.id)]
         else:
-            own = [at for at, cell in enumerate(cells) if not _as_given_out(cell)]
+            own = [at for at, cell in enumerate(cells) if not is_given(cell)]
             cells = cells[: own[-1] + 1] if own else []
         checks = [cell.id for cell in cells if cell.id.startswith(CHECK)]
         return [cell for cell in cells if cell.id in checks or not cell.id.startswith(ASIDE)]
@@ -312,6 +355,9 @@ class RemoteSubmission(Submission):
             cotangent=call.cotangent,
             at_end=self._at_end,
         )
+        # A name that given code would have bound, and that the student's code does not spell out.
+        if reply.exception == "NameError" and self._run_more():
+            return self._ask(call)
         if reply.status == "missing":
             raise Failure("not defined", f"there is no {called(call)} in the notebook")
         if reply.status == "error":
@@ -375,18 +421,6 @@ def _no_starving() -> Iterator[None]:
         yield
     except StarvedError as starved:
         raise InfrastructureError(STARVED.format(starved)) from None
-
-
-def _is_runnable(cell: NotebookNode) -> bool:
-    if cell.cell_type != "code" or not cell.source.strip():
-        return False
-    is_training = "training" in cell.metadata.get("tags", [])
-    return not is_training and not cell.metadata.get("nbgrader", {}).get("grade")
-
-
-def _as_given_out(cell: NotebookNode) -> bool:
-    """Whether a cell is neither a task's nor the student's own, nor has been changed."""
-    return cell.id.startswith(ASIDE) or cell.id == content_id(cell)
 
 
 def _told(died: WorkerDied) -> str:

@@ -39,10 +39,11 @@ from autograder.judge.exam import REMEDY, Exam
 from autograder.judge.intake.read_notebook import MAX_BYTES, RefusedError
 from autograder.judge.intake.sibling_files import files_beside
 from autograder.judge.intake.weights_file import saved_bytes
-from autograder.judge.judge import Judgement, judge, not_graded
+from autograder.judge.judge import Drawing, Judgement, not_graded
 from autograder.judge.parallel import dask_worker
+from autograder.judge.parallel.jobs import TRIES, Job, Result
 from autograder.judge.parallel.messages import LostError, Parcel, Setting, UnfitError
-from autograder.judge.parallel.pool import STOPPED, TRIES
+from autograder.judge.parallel.pool import STOPPED
 from autograder.judge.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -64,13 +65,13 @@ Say = Callable[[str], object]
 
 @dataclass(frozen=True)
 class _Sent:
-    """A submission that was sent to the cluster.
+    """A job that was sent to the cluster.
 
     key     hash of everything that its verdict depends on, computed before the files were read
     beside  notes on the files beside it
     """
 
-    path: Path
+    job: Job
     key: str
     beside: list[str]
     future: "Future"
@@ -111,28 +112,41 @@ class Cluster:
     def judge(self, submissions: Iterable[Path]) -> Iterator[tuple[Path, Judgement]]:
         """Judge the submissions; yields each judgement when it is ready, in any order.
 
+        Raises the same errors as `run`.
+        """
+        for job, result in self.run(Job(path) for path in submissions):
+            if isinstance(result, Judgement):
+                yield job.path, result
+
+    def run(
+        self, jobs: Iterable[Job], later: deque[Job] | None = None
+    ) -> Iterator[tuple[Job, Result]]:
+        """Do the jobs; yields each result when it is ready, in any order.
+
+        later  done when there are no other jobs; the caller may add to it after each result
         Raises CourseError: the scheduler or all machines are lost, or a machine has joined that
         can't judge this class.
         """
-        waiting, losses = deque(submissions), Counter[Path]()
-        done: list[tuple[Path, Judgement]] = []
-        while waiting or self.sent or done:
+        waiting, losses = deque(jobs), Counter[Job]()
+        later = deque() if later is None else later
+        done: list[tuple[Job, Result]] = []
+        while waiting or later or self.sent or done:
             # Never send more than the slots can judge: if a machine is lost, Dask counts a failure
             # for every submission that was sent to it.
-            while waiting and len(self.sent) < self._count_slots():
-                path = waiting.popleft()
-                if can_be_sent(path):
-                    self._send(path)
+            while (waiting or later) and len(self.sent) < self._count_slots():
+                job = waiting.popleft() if waiting else later.popleft()
+                if can_be_sent(job.path):
+                    self._send(job)
                 else:  # it is refused without being run
-                    done.append((path, judge(path, self.exam)))
-            while done:  # after sending, because the caller may work for a while on each judgement
+                    done.append((job, job.run(self.exam)))
+            while done:  # after sending, because the caller may work for a while on each result
                 yield done.pop()
             for one in self._wait_for_finished():
-                judgement = self._read_judgement(one, losses)
-                if judgement is None:
-                    waiting.appendleft(one.path)
+                result = self._read_result(one, losses)
+                if result is None:
+                    waiting.appendleft(one.job)
                 else:
-                    done.append((one.path, judgement))
+                    done.append((one.job, result))
 
     def close(self) -> None:
         """End everything that was started for this class, on every machine."""
@@ -196,32 +210,33 @@ class Cluster:
                 return f"{address}: {answer['why_cold']}"
         return ""
 
-    def _send(self, path: Path) -> None:
-        """Send a submission to the cluster. Raises CourseError if the scheduler is lost."""
+    def _send(self, job: Job) -> None:
+        """Send a job to the cluster. Raises CourseError if the scheduler is lost."""
+        path = job.path
         # The key comes first: if the files change before they are read, the verdict's key does not
         # match them, and they are judged again.
         key, beside = self.exam.key_of(path), files_beside(path)
-        parcel = self._pack(path)
+        parcel = self._pack(job)
         task = f"judge-{uuid4().hex}"
         try:
             future = self.client.submit(
-                dask_worker.judge_parcel, self.setting, parcel, key=task, pure=False
+                dask_worker.run_parcel, self.setting, parcel, key=task, pure=False
             )
         except Exception:  # Dask raises many kinds if the scheduler is lost
             raise self._lost_scheduler() from None
-        self.sent[task] = _Sent(path, key, beside, future)
+        self.sent[task] = _Sent(job, key, beside, future)
         future.add_done_callback(self.finished.put)
 
-    def _pack(self, path: Path) -> Parcel:
+    def _pack(self, job: Job) -> Parcel:
         files = {}
-        for name, file in self.exam.handed_in_with(path).items():
+        for name, file in self.exam.handed_in_with(job.path).items():
             content = saved_bytes(file)
             if content is not None:
                 files[name] = content
-        return Parcel(path.name, path.read_bytes(), files)
+        return Parcel(job.path.name, job.path.read_bytes(), files, job.pictures)
 
     def _wait_for_finished(self) -> Iterator[_Sent]:
-        """Yield a submission that has finished or failed; none if nothing arrives for a moment.
+        """Yield a job that has finished or failed; none if nothing arrives for a moment.
 
         Raises CourseError if the cluster is lost.
         """
@@ -231,10 +246,10 @@ class Cluster:
         except Empty:
             self._count_slots()
 
-    def _read_judgement(self, one: _Sent, losses: Counter[Path]) -> Judgement | None:
-        """A submission's judgement; None if it has to be sent again.
+    def _read_result(self, one: _Sent, losses: Counter[Job]) -> Result | None:
+        """A job's result; None if it has to be sent again.
 
-        losses  how often the grader has died at each submission
+        losses  how often the grader has died at each job
         Raises CourseError if a machine can't judge this class.
         """
         from distributed import KilledWorker
@@ -243,25 +258,32 @@ class Cluster:
         if one.future.status not in ("finished", "error"):
             return None
         try:
-            verdict, notebook = one.future.result(timeout=CONNECT)
+            said, notebook = one.future.result(timeout=CONNECT)
         except UnfitError as error:
             raise CourseError(f"{error} {GOES_ON}") from None
         except KilledWorker:
             lost = "Every machine that tried to judge this submission was lost."
-            return not_graded(one.path, self.exam, lost)
+            return self._given_up(one, lost)
         except LostError:
-            losses[one.path] += 1
-            return None if losses[one.path] < TRIES else not_graded(one.path, self.exam, STOPPED)
+            losses[one.job] += 1
+            return None if losses[one.job] < TRIES else self._given_up(one, STOPPED)
         except (Exception, CancelledError) as error:
-            # Any other status: the machine was lost before it delivered the verdict.
+            # Any other status: the machine was lost before it delivered the result.
             if one.future.status != "error":
                 return None
-            failed = f"The grader failed: {type(error).__name__}: {error}"
-            return not_graded(one.path, self.exam, failed)
-        judgement = Judgement(Verdict.from_json(verdict), nbformat.from_dict(json.loads(notebook)))
+            return self._given_up(one, f"The grader failed: {type(error).__name__}: {error}")
+        executed = nbformat.from_dict(json.loads(notebook))
+        if one.job.pictures is not None:
+            return Drawing(executed, json.loads(said))
+        judgement = Judgement(Verdict.from_json(said), executed)
         judgement.verdict.key = one.key
         judgement.verdict.flags[:0] = one.beside
         return judgement
+
+    def _given_up(self, one: _Sent, why: str) -> Result:
+        """The result of a job that could not be done."""
+        failed = not_graded(one.job.path, self.exam, why)
+        return failed if one.job.pictures is None else Drawing(failed.notebook, why)
 
 
 def can_be_sent(submission: Path) -> bool:

@@ -59,8 +59,8 @@ class PoolProcess:
         """Whether the process is running."""
         return self.process.poll() is None
 
-    def judge(self, parcel: Parcel) -> tuple[str, str]:
-        """Judge a submission; returns verdict and notebook as JSON. Raises LostError."""
+    def run(self, parcel: Parcel) -> tuple[str, str]:
+        """Judge a submission, or draw for it; returns JSON as `serialize`. Raises LostError."""
         connection = self.free.get()
         try:
             connection.send(parcel)
@@ -137,8 +137,8 @@ async def begin(setting: Setting, dask_worker: Any) -> dict[str, str]:
     return {"why_cold": pool.why_cold}
 
 
-def judge_parcel(setting: Setting, parcel: Parcel) -> tuple[str, str]:
-    """Judge a submission, as a Dask task; returns verdict and notebook as JSON.
+def run_parcel(setting: Setting, parcel: Parcel) -> tuple[str, str]:
+    """Judge a submission, or draw for it, as a Dask task; returns JSON as `serialize` does.
 
     Raises LostError, or UnfitError with this worker's address.
     """
@@ -146,7 +146,7 @@ def judge_parcel(setting: Setting, parcel: Parcel) -> tuple[str, str]:
 
     worker = get_worker()
     try:
-        return _get_pool(setting, worker).judge(parcel)
+        return _get_pool(setting, worker).run(parcel)
     except UnfitError as error:
         raise UnfitError(f"{worker.address}: {error}") from None
 

@@ -10,16 +10,18 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Parcel:
-    """The parts of a submission that its verdict depends on.
+    """The parts of a submission that its verdict and its pictures depend on.
 
     name      the notebook's file name
     notebook  the notebook's bytes
     files     the bytes of the files handed in with it, by name
+    pictures  the names of the pictures to draw; None to judge it
     """
 
     name: str
     notebook: bytes
     files: dict[str, bytes] = field(default_factory=dict)
+    pictures: tuple[str, ...] | None = None
 
     def lay_out(self, folder: Path) -> Path:
         """Write the files into a new, empty folder; returns the notebook's path."""

@@ -3,13 +3,16 @@
     with Pool(exam) as pool:
         for submission, judgement in pool.judge(paths): ...
 
+`pool.run(jobs, later)` does the jobs of `later`, such as the pictures of feedback pages, whenever a
+slot has no other job.
+
 If a slot's process dies (for example because it ran out of memory), its submission gets a second
 attempt in a new process. If that dies too, the submission is not graded, which is never a zero.
 """
 
 import os
 import signal
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -21,14 +24,14 @@ from typing import Self
 import torch
 
 from autograder.judge.exam import Exam
-from autograder.judge.judge import Judgement, cold_opener, judge, not_graded
+from autograder.judge.judge import Drawing, Judgement, cold_opener, not_graded
 from autograder.judge.limits import Limits
+from autograder.judge.parallel.jobs import Job, Queue, Result
 from autograder.judge.workers.box import Box, open_box
 from autograder.judge.workers.bubblewrap import BUBBLEWRAP, SandboxError
 from autograder.judge.workers.warm import Slot as ZygoteSlot
 from autograder.judge.workers.warm import Zygote
 
-TRIES = 2  # attempts at a submission whose slot dies
 # Forked, so that a slot shares all modules that this process has imported.
 CONTEXT = get_context("fork")
 STOPPED = "The grader was stopped while judging this submission."
@@ -36,16 +39,16 @@ STOPPED = "The grader was stopped while judging this submission."
 
 @dataclass
 class Slot:
-    """A process that judges one submission at a time.
+    """A process that does one job at a time.
 
     worker_factory  opens warm workers from the zygote; None if workers start cold
-    path            the submission that it is judging, or None
+    job             what it is doing, or None
     """
 
     process: BaseProcess
     pipe: Connection
     worker_factory: ZygoteSlot | None
-    path: Path | None = None
+    job: Job | None = None
 
 
 class Pool:
@@ -82,28 +85,41 @@ class Pool:
 
         submissions  the next one is asked for when a slot is free, so they may still be arriving
         """
-        waiting, again, tries = iter(submissions), deque[Path](), Counter[Path]()
+        for job, result in self.run(Job(path) for path in submissions):
+            if isinstance(result, Judgement):
+                yield job.path, result
 
-        def next_path() -> Path | None:
-            return again.popleft() if again else next(waiting, None)
+    def run(
+        self, jobs: Iterable[Job], later: deque[Job] | None = None
+    ) -> Iterator[tuple[Job, Result]]:
+        """Do the jobs; yields each result when it is ready, in any order.
 
-        for slot in self.slots:
-            self._assign(slot, next_path())
-        while busy := [(slot, slot.path) for slot in self.slots if slot.path is not None]:
+        jobs   the next one is asked for when a slot is free, so they may still be arriving
+        later  done when there are no other jobs; the caller may add to it after each result
+        """
+        queue = Queue(jobs, later)
+        while True:
+            for slot in self.slots:
+                if slot.job is None:
+                    self._assign(slot, queue.take())
+            busy = [(slot, slot.job) for slot in self.slots if slot.job is not None]
+            if not busy:
+                return
             ready = wait([slot.pipe for slot, _ in busy])
-            for slot, path in busy:
+            for slot, job in busy:
                 if slot.pipe not in ready:
                     continue
-                judgement = self._receive(slot)
-                if judgement is None:
-                    tries[path] += 1
-                    if tries[path] < TRIES:
-                        again.append(path)
-                    else:
-                        judgement = not_graded(path, self.exam, STOPPED)
-                self._assign(slot, next_path())
-                if judgement is not None:
-                    yield path, judgement
+                result = self._receive(slot)
+                if result is None and not queue.try_again(job):
+                    result = self._given_up(job)
+                self._assign(slot, queue.take())
+                if result is not None:
+                    yield job, result
+
+    def _given_up(self, job: Job) -> Result:
+        """The result of a job at which slot after slot has died."""
+        stopped = not_graded(job.path, self.exam, STOPPED)
+        return stopped if job.pictures is None else Drawing(stopped.notebook, STOPPED)
 
     def close(self) -> None:
         """End the slots, the zygote and every worker."""
@@ -140,13 +156,13 @@ class Pool:
         theirs.close()
         return Slot(process, ours, factory)
 
-    def _assign(self, slot: Slot, path: Path | None) -> None:
-        slot.path = path
-        if path is not None:
-            slot.pipe.send(path)
+    def _assign(self, slot: Slot, job: Job | None) -> None:
+        slot.job = job
+        if job is not None:
+            slot.pipe.send(job)
 
-    def _receive(self, slot: Slot) -> Judgement | None:
-        """The slot's judgement; None if its process has died, which is then replaced."""
+    def _receive(self, slot: Slot) -> Result | None:
+        """The slot's result; None if its process has died, which is then replaced."""
         try:
             return slot.pipe.recv()
         except (EOFError, OSError):
@@ -164,7 +180,7 @@ class Pool:
 def _work(
     pipe: Connection, to_close: list[Connection], exam: Exam, factory: ZygoteSlot | None
 ) -> None:
-    """The main function of a slot: judge submissions until the pool closes its end of the pipe."""
+    """The main function of a slot: do jobs until the pool closes its end of the pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the pool handles Ctrl-C
     # A fork does not copy torch's threads, so waiting for one of them would hang. Besides, there is
     # already one slot per core.
@@ -174,10 +190,10 @@ def _work(
     opener = _make_opener(exam, factory) if factory else None
     while True:
         try:
-            path = pipe.recv()
+            job: Job = pipe.recv()
         except (EOFError, OSError):
             return
-        pipe.send(judge(path, exam, opener=opener))
+        pipe.send(job.run(exam, opener))
 
 
 def _make_opener(exam: Exam, factory: ZygoteSlot) -> Callable[[Limits], Box]:

@@ -8,7 +8,8 @@ lifeline is closed (a Dask worker's death closes it too), or when it has been id
 for example because grading was killed.
 
     lifeline  sends {"why_cold": ...} once the pool is ready, or {"failed": why, and the fix}
-    each FD   receives a Parcel; sends verdict and notebook as JSON, or None if the slot died
+    each FD   receives a Parcel; sends a verdict (or a drawing's problem) and a notebook as JSON, or
+              None if the slot died
 """
 
 import json
@@ -22,6 +23,7 @@ from tempfile import TemporaryDirectory
 from autograder.assignments import CourseError, find_assignment
 from autograder.judge.exam import Exam, exam_of, mismatch
 from autograder.judge.judge import Judgement
+from autograder.judge.parallel.jobs import Job, Result
 from autograder.judge.parallel.pool import Pool
 
 
@@ -43,7 +45,7 @@ class PoolServer(Pool):
     def serve(self, idle: float) -> None:
         """Judge until the lifeline is closed, or until the pool was idle for `idle` seconds."""
         while True:
-            is_busy = any(slot.path for slot in self.slots)
+            is_busy = any(slot.job for slot in self.slots)
             pipes = [self.lifeline, *self.clients, *(slot.pipe for slot in self.slots)]
             ready = wait(pipes, None if is_busy else idle)
             if not ready or self.lifeline in ready:
@@ -57,20 +59,27 @@ class PoolServer(Pool):
         """Pass parcels to slots, and results back. Raises EOFError or OSError if a client ends."""
         for number, (client, slot) in enumerate(zip(self.clients, self.slots, strict=True)):
             if client in ready:
-                slot.path = client.recv().lay_out(self.folder / str(number))
+                parcel = client.recv()
+                path = parcel.lay_out(self.folder / str(number))
+                slot.job = Job(path, parcel.pictures)
                 with suppress(OSError):  # the slot has died; its pipe becomes ready next
-                    slot.pipe.send(slot.path)
+                    slot.pipe.send(slot.job)
             elif slot.pipe in ready:
-                judgement = self._receive(slot)
-                if slot.path is not None:
-                    shutil.rmtree(slot.path.parent, ignore_errors=True)
-                    slot.path = None
-                    client.send(serialize(judgement) if judgement else None)
+                result = self._receive(slot)
+                if slot.job is not None:
+                    shutil.rmtree(slot.job.path.parent, ignore_errors=True)
+                    slot.job = None
+                    client.send(serialize(result) if result else None)
 
 
-def serialize(judgement: Judgement) -> tuple[str, str]:
-    """Verdict and notebook as JSON: unlike pickled objects, text from a student's run is safe."""
-    return judgement.verdict.to_json(), json.dumps(judgement.notebook)
+def serialize(result: Result) -> tuple[str, str]:
+    """A result as JSON: unlike pickled objects, text from a student's run is safe.
+
+    returns  the verdict, or a drawing's problem; and the notebook
+    """
+    if isinstance(result, Judgement):
+        return result.verdict.to_json(), json.dumps(result.notebook)
+    return json.dumps(result.problem), json.dumps(result.notebook)
 
 
 def main() -> None:

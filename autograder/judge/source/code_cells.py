@@ -30,6 +30,7 @@ class Code:
     name    how a sentence calls it: "code cell 3"
     own     whether the student wrote it, or changed it
     magics  line number and text of what is IPython's syntax, which the tree has not
+    python  the source without IPython's syntax, from which the tree was parsed
     """
 
     name: str
@@ -37,6 +38,7 @@ class Code:
     own: bool = True
     source: str = ""
     magics: list[tuple[int, str]] = field(default_factory=list)
+    python: str = ""
 
 
 def code_cells(notebook: NotebookNode, released: NotebookNode) -> tuple[list[Code], list[str]]:
@@ -82,7 +84,7 @@ def parse(source: str, name: str = "the cell", *, own: bool = True) -> Code | No
     """A cell's code. None for what is no Python, with IPython's syntax or without."""
     tree = tree_of(source) if own else _tree_of_given(source)
     if tree is not None:
-        return Code(name, tree, own, source)
+        return Code(name, tree, own, source, python=source)
     lines, magics = source.split("\n"), []
     first = next((number for number, line in enumerate(lines) if line.strip()), 0)
     for number, line in enumerate(lines):
@@ -94,8 +96,9 @@ def parse(source: str, name: str = "the cell", *, own: bool = True) -> Code | No
             if magic[2].startswith("%%") and not magic[2].startswith(PYTHON_MAGICS):
                 del lines[number:]  # the rest is another language
                 break
-    tree = tree_of("\n".join(lines))
-    return Code(name, tree, own, source, magics) if tree is not None else None
+    python = "\n".join(lines)
+    tree = tree_of(python)
+    return Code(name, tree, own, source, magics, python) if tree is not None else None
 
 
 def definitions_in(source: str) -> str:

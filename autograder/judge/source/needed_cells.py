@@ -1,0 +1,338 @@
+"""What of a notebook is run: for a verdict what the tasks need, for a feedback page what it shows.
+
+A student's own cells are always run, whole. The notebook's visible checks and pictures define no
+names (see `autograder.authoring.given_cells`), so a verdict does not need them. Of the other given
+cells, it needs the statements whose names the student's code uses, directly or through other given
+code:
+
+    views = load_views("furniture")     run only if something that runs uses `views`
+    show(plots.picture_grid(...))       only draws: not for a verdict
+    torch.set_num_threads(1)            has an effect, and binds no name: always run
+
+The names come from Python's own symbol table. Code that looks names up as it runs, such as
+`globals()["views"]`, can use any name: then all given code is run.
+"""
+
+import ast
+import re
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Literal
+
+from nbformat import NotebookNode
+
+from autograder.authoring.given_cells import DRAWING
+from autograder.authoring.notebooks import content_id
+from autograder.authoring.source_names import defined_names, used_names
+from autograder.judge.source.code_cells import ASIDE, Code, is_too_deep, parse
+
+CHECK, PICTURE, SETUP = "check-", "picture-", "setup"
+
+Sources = dict[str, str]  # by cell id, what is run of the cell; other cells are not run
+
+# What leads to names that the code does not spell out: built-in functions, modules, attributes.
+LOOKUPS = {
+    *("globals", "locals", "vars", "dir"),
+    *("eval", "exec", "compile", "get_ipython", "__import__"),
+}
+LOOKUP_MODULES = {"__main__", "inspect", "gc", "importlib", "runpy", "IPython"}
+LOOKUP_ATTRIBUTES = {"__globals__", "f_globals", "f_locals", "user_ns"}
+# Magics that read or change the notebook's names.
+NAMING_MAGICS = re.compile(r"%+(?:run|who|whos|who_ls|reset|reset_selective|xdel|load|macro|store)")
+WORD = re.compile(r"[^\W\d]\w*")
+SHOWING = frozenset({"print", "show", "display", "required"})  # functions that only show something
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+SCOPES = (*DEFINITIONS, ast.Lambda)
+ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign)
+COMPOUND = (ast.For, ast.AsyncFor, ast.While, ast.If, ast.With, ast.AsyncWith, ast.Try, ast.Match)
+
+Kind = Literal["import", "binding", "effect", "drawing"]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A top-level statement of a given cell.
+
+    lines    its first and last line, from 1
+    kind     when it is run: an import always, a binding if one of its names is used, an effect
+             always, a drawing only for a feedback page
+    uses     global names that it uses, now or when what it defines is called
+    binds    names that it binds, or whose object it changes
+    """
+
+    lines: tuple[int, int]
+    kind: Kind
+    uses: frozenset[str]
+    binds: frozenset[str]
+
+
+def is_runnable(cell: NotebookNode) -> bool:
+    """Whether the judge may run a cell: code that is neither training nor the grader's own."""
+    if cell.cell_type != "code" or not cell.source.strip():
+        return False
+    is_training = "training" in cell.metadata.get("tags", [])
+    return not is_training and not cell.metadata.get("nbgrader", {}).get("grade")
+
+
+def is_given(cell: NotebookNode) -> bool:
+    """Whether a cell is as it was given out, and is not a task's."""
+    return cell.id.startswith(ASIDE) or cell.id in (SETUP, content_id(cell))
+
+
+def all_sources(notebook: NotebookNode) -> Sources:
+    """Every cell that the judge may run, whole."""
+    return {cell.id: cell.source for cell in notebook.cells if is_runnable(cell)}
+
+
+def without_pictures(notebook: NotebookNode) -> Sources:
+    """All of them but visible checks and pictures: what a verdict needs in the worst case."""
+    whole = all_sources(notebook)
+    return {name: source for name, source in whole.items() if not name.startswith(ASIDE)}
+
+
+def names_bound_by_given(notebook: NotebookNode) -> set[str]:
+    """The names that given cells bind."""
+    cells = [cell for cell in notebook.cells if is_runnable(cell) and is_given(cell)]
+    several = [statements_of(cell.source) or [] for cell in cells]
+    return {name for statements in several for one in statements for name in one.binds}
+
+
+def sources_for_verdict(notebook: NotebookNode) -> Sources:
+    """What has to be run before the hidden checks."""
+    return _Selection(notebook).sources(shown=(), drawing=False)
+
+
+def sources_for_page(notebook: NotebookNode, pictures: Collection[str]) -> Sources:
+    """What has to be run for a feedback page: the visible checks, and some of the pictures.
+
+    pictures  the names of the pictures
+    """
+    wanted = {f"{PICTURE}{name}" for name in pictures}
+    shown = [cell.id for cell in notebook.cells if cell.id.startswith(CHECK) or cell.id in wanted]
+    return _Selection(notebook).sources(shown, drawing=True)
+
+
+class _Selection:
+    """The cells of a submission, and the names that they use and bind."""
+
+    def __init__(self, notebook: NotebookNode) -> None:
+        self.cells = [cell for cell in notebook.cells if is_runnable(cell)]
+        self.given = {
+            cell.id: statements_of(cell.source)
+            for cell in self.cells
+            if is_given(cell) and not cell.id.startswith(ASIDE)
+        }
+        self.own = [cell for cell in self.cells if not is_given(cell)]
+
+    def sources(self, shown: Collection[str], *, drawing: bool) -> Sources:
+        """What is run of each cell.
+
+        shown    the ids of the visible checks and pictures that are run
+        drawing  whether given code that only draws is run
+        """
+        used = self._names_of_own()
+        shown_cells = [cell for cell in self.cells if cell.id in shown]
+        if used is not None:
+            used |= {name for cell in shown_cells for name in used_names_of(cell.source) or ()}
+        kept = self._kept(used, drawing=drawing)
+        found: Sources = {}
+        for cell in self.cells:
+            if cell.id in self.given:
+                source = _cut(cell.source, self.given[cell.id], kept)
+            elif cell.id.startswith(ASIDE) and cell.id not in shown:
+                continue
+            else:
+                source = cell.source
+            if source.strip():
+                found[cell.id] = source
+        return found
+
+    def _names_of_own(self) -> set[str] | None:
+        """The global names that the student's code uses; None if they can't be told."""
+        names: set[str] = set()
+        for cell in self.own:
+            used = used_names_of(cell.source)
+            if used is None:
+                return None
+            names |= used
+        return names
+
+    def _kept(self, used: set[str] | None, *, drawing: bool) -> set[int]:
+        """The identities of the given statements that are run."""
+        statements = [one for several in self.given.values() for one in several or ()]
+        if used is None:
+            return {id(one) for one in statements if drawing or one.kind != "drawing"}
+        binding: dict[str, list[Statement]] = {}
+        for one in statements:
+            for name in one.binds:
+                binding.setdefault(name, []).append(one)
+        kinds = ("effect", "drawing") if drawing else ("effect",)
+        always = [one for one in statements if one.kind in kinds]
+        kept = {id(one) for one in statements if one.kind == "import"}
+        whole = (cell.source for cell in self.cells if self.given.get(cell.id, ()) is None)
+        words = (word for source in whole for word in WORD.findall(source))
+        todo = [*used, *_names(always), *words]
+        kept |= {id(one) for one in always}
+        seen: set[str] = set()
+        while todo:
+            name = todo.pop()
+            if name in seen:
+                continue
+            seen.add(name)
+            needed = [one for one in binding.get(name, []) if one.kind == "binding"]
+            kept |= {id(one) for one in needed}
+            todo += _names(needed)
+        return kept
+
+
+def _names(statements: Iterable[Statement]) -> Iterator[str]:
+    """The names that statements use. One that changes an object uses the object's name, too."""
+    for one in statements:
+        yield from one.uses | one.binds
+
+
+def _cut(source: str, statements: list[Statement] | None, kept: set[int]) -> str:
+    """A given cell with the kept statements only, each on its own line.
+
+    statements  None for a cell that can't be cut
+    """
+    if statements is None:
+        return source
+    lines = source.split("\n")
+    left = [""] * len(lines)
+    for one in statements:
+        if id(one) in kept:
+            first, last = one.lines
+            left[first - 1 : last] = lines[first - 1 : last]
+    return "\n".join(left).rstrip()
+
+
+def used_names_of(source: str) -> set[str] | None:
+    """The global names that a cell uses; None if it may use names that it does not spell out.
+
+    A cell that is not Python is not run: it uses none.
+    """
+    code = parse(source)
+    if code is None:
+        return None if is_too_deep(source) else set()
+    if _looks_names_up(code):
+        return None
+    try:
+        used = used_names(code.python)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()  # the compiler refuses it: it is not run, either
+    return used | {word for _, magic in code.magics for word in WORD.findall(magic)}
+
+
+def _looks_names_up(code: Code) -> bool:
+    if any(NAMING_MAGICS.match(magic) for _, magic in code.magics):
+        return True
+    return any(_is_lookup(node) for node in ast.walk(code.tree))
+
+
+def _is_lookup(node: ast.AST) -> bool:
+    """Whether a node may lead to names that the code does not spell out."""
+    if isinstance(node, ast.Name):
+        return node.id in LOOKUPS
+    if isinstance(node, ast.Attribute):
+        is_modules = node.attr == "modules" and getattr(node.value, "id", "") == "sys"
+        return is_modules or node.attr in LOOKUP_ATTRIBUTES
+    if isinstance(node, ast.Import):
+        return any(one.name.split(".")[0] in LOOKUP_MODULES for one in node.names)
+    if isinstance(node, ast.ImportFrom):
+        from_sys = node.module == "sys" and any(one.name == "modules" for one in node.names)
+        return from_sys or (node.module or "").split(".")[0] in LOOKUP_MODULES
+    return isinstance(node, ast.Constant) and node.value == "__main__"
+
+
+# ------------------------------------------------------------------------------------- given code
+
+
+@lru_cache(maxsize=256)
+def statements_of(source: str) -> list[Statement] | None:
+    """The statements of a given cell, which are never changed; None for a cell that can't be cut.
+
+    A cell with IPython's own syntax, or with two statements on a line, is run whole.
+    """
+    code = parse(source, own=False)
+    if code is None or code.magics:
+        return None
+    body = code.tree.body
+    spans = [_lines_of(node) for node in body]
+    if any(last >= first for (_, last), (first, _) in zip(spans, spans[1:], strict=False)):
+        return None
+    lines = source.split("\n")
+    found = []
+    for node, (first, last) in zip(body, spans, strict=True):
+        text = "\n".join(lines[first - 1 : last])
+        binds = frozenset(defined_names(text) | set(_changed(node)))
+        uses = frozenset(used_names(text))
+        found.append(Statement((first, last), _kind_of(node), uses, binds))
+    return found
+
+
+def _lines_of(node: ast.stmt) -> tuple[int, int]:
+    """The first and last line of a statement, with its decorators."""
+    decorators = getattr(node, "decorator_list", [])
+    first = min([node.lineno, *(one.lineno for one in decorators)])
+    return first, node.end_lineno or first
+
+
+def _kind_of(node: ast.stmt) -> Kind:
+    if isinstance(node, (ast.Import, ast.ImportFrom)):
+        return "import"
+    if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and _is_drawn(node):
+        return "drawing"
+    if isinstance(node, (ast.Assert, ast.Raise)):
+        return "drawing"  # shows whether all is well
+    if isinstance(node, (ast.Expr, ast.Delete, *COMPOUND)):
+        if any(_has_effect(part) for part in _same_scope(node)):
+            return "effect"
+        return "binding" if any(_is_binding(part) for part in _same_scope(node)) else "drawing"
+    return "binding"
+
+
+def _is_binding(part: ast.AST) -> bool:
+    """Whether a part of a compound statement binds names, the variable of a loop aside."""
+    return isinstance(part, (*ASSIGNMENTS, *DEFINITIONS, ast.Import, ast.ImportFrom))
+
+
+def _is_drawn(node: ast.FunctionDef | ast.ClassDef) -> bool:
+    """Whether a decorator calls the function at once, to draw: `@picture("vote")`."""
+    calls = [one.func if isinstance(one, ast.Call) else one for one in node.decorator_list]
+    return any(isinstance(one, ast.Name) and one.id in DRAWING for one in calls)
+
+
+def _has_effect(part: ast.AST) -> bool:
+    """Whether a statement could change something without binding a name."""
+    if isinstance(part, ast.Delete):
+        return True
+    if not isinstance(part, ast.Expr) or isinstance(part.value, (ast.Constant, ast.Name)):
+        return False
+    if not isinstance(part.value, ast.Call):
+        return True
+    function = part.value.func
+    name = function.attr if isinstance(function, ast.Attribute) else getattr(function, "id", "")
+    return name not in SHOWING
+
+
+def _changed(node: ast.stmt) -> Iterator[str]:
+    """The names whose objects a statement changes: `kept` in `kept[key] = 3`, `a` in `a.b = 3`."""
+    for part in _same_scope(node):
+        if isinstance(part, (ast.Attribute, ast.Subscript)) and isinstance(part.ctx, ast.Store):
+            base: ast.expr = part
+            while isinstance(base, (ast.Attribute, ast.Subscript)):
+                base = base.value
+            if isinstance(base, ast.Name):
+                yield base.id
+
+
+def _same_scope(node: ast.AST) -> Iterator[ast.AST]:
+    """A statement and its parts, without the insides of functions and classes."""
+    todo = [node]
+    while todo:
+        one = todo.pop()
+        yield one
+        if not isinstance(one, SCOPES):
+            todo += ast.iter_child_nodes(one)
