@@ -56,6 +56,7 @@ UNWRITABLE = {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM
 
 Sandbox = Literal["bubblewrap", "process"]
 Format = Literal["csv", "canvas", "moodle"]
+Pictures = Literal["lost", "all"]
 To = Annotated[Path, typer.Option(help="Build folder.")]
 Name = Annotated[
     str | None,
@@ -364,6 +365,13 @@ def grade(
             "`tls://host:8786`, or the file written by `dask scheduler --scheduler-file`.",
         ),
     ] = None,
+    pictures: Annotated[
+        Pictures,
+        typer.Option(
+            help="Pictures to draw for the feedback pages: `lost`, those of tasks that lost points "
+            "(the others are shown as they should be) and the report's; or `all`."
+        ),
+    ] = "lost",
 ) -> None:
     """Judge a class, record it in nbgrader's gradebook and write the feedback pages.
 
@@ -388,7 +396,13 @@ def grade(
     verdicts: list[Verdict] = []
     for one in chosen:
         verdicts += _grade_class(
-            course, one, only or [], again=force, slots=jobs, scheduler=scheduler
+            course,
+            one,
+            only or [],
+            again=force,
+            slots=jobs,
+            scheduler=scheduler,
+            pictures=pictures,
         )
     if not verdicts:
         raise CourseError(_no_submissions(folder))
@@ -412,6 +426,7 @@ def _grade_class(
     again: bool,
     slots: int | None = None,
     scheduler: str | None = None,
+    pictures: Pictures = "lost",
 ) -> "list[Verdict]":
     """Grade the students of one assignment, print the table, and return the verdicts."""
     from autograder.gradebook.grading import grade_class
@@ -425,7 +440,14 @@ def _grade_class(
         return []
     with ProgressBars(err) as bars:
         verdicts = grade_class(
-            course, assignment, students, bars, again=again, jobs=slots, scheduler=scheduler
+            course,
+            assignment,
+            students,
+            bars,
+            again=again,
+            jobs=slots,
+            scheduler=scheduler,
+            pictures=pictures,
         )
     class_table(assignment, verdicts, out)
     return list(verdicts.values())

@@ -36,6 +36,7 @@ class ProgressBars(GradingProgress):
         self.console = console
         self.counts = Counter[str]()
         self.bars: dict[str, TaskID] = {}
+        self.undrawn = 0
         self.progress = Progress(*columns, console=console, transient=True)
 
     def __enter__(self) -> "ProgressBars":
@@ -58,13 +59,14 @@ class ProgressBars(GradingProgress):
         """Print the sentence."""
         self.console.print(sentence, style="yellow", markup=False, highlight=False, soft_wrap=True)
 
-    def started(self, to_judge: int, students: int, why_cold: str) -> None:
+    def started(self, to_judge: int, to_draw: int, students: int, why_cold: str) -> None:
         """Open the bars."""
         if why_cold:
             warning = f"Workers start cold, which is slow: {why_cold}"
             self.console.print(warning, style="yellow", markup=False, highlight=False)
         self.progress.start()
-        totals = {"judged": to_judge, "recorded": students, "pages": students}
+        self.undrawn = to_draw
+        totals = {"judged": to_judge, "recorded": students, "drawn": to_draw, "pages": students}
         for what, total in totals.items():
             self.bars[what] = self.progress.add_task(what, total=total)
 
@@ -77,6 +79,15 @@ class ProgressBars(GradingProgress):
     def recorded(self, student: str) -> None:
         """Count a student recorded in the gradebook."""
         self.progress.advance(self.bars["recorded"])
+
+    def to_draw(self, student: str) -> None:
+        """Expect one more drawing."""
+        self.undrawn += 1
+        self.progress.update(self.bars["drawn"], total=self.undrawn)
+
+    def drawn(self, student: str) -> None:
+        """Count a drawing."""
+        self.progress.advance(self.bars["drawn"])
 
     def page(self, student: str) -> None:
         """Count a feedback page."""

@@ -65,6 +65,10 @@ class Cell:
     attributes: dict[str, Any] = field(default_factory=dict)
 
 
+# What the trained networks draw: pictures of the parts with a quality gate.
+FEATURED = ("five_rows", "held_out_views")
+
+
 @dataclass
 class Master:
     """A master that has been found in order."""
@@ -107,6 +111,15 @@ class Master:
     def pictures(self) -> list[str]:
         """The names of the pictures, in order."""
         return [cell.name for cell in self.named("picture")]
+
+    @property
+    def gallery_picture(self) -> str:
+        """The picture that shows a class best: the trained networks' own, or the last; or "".
+
+        It is drawn for every student, and the report shows it.
+        """
+        featured = [name for name in FEATURED if name in self.pictures]
+        return next(iter([*featured, *reversed(self.pictures)]), "")
 
     @property
     def tasks(self) -> list[str]:

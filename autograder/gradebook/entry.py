@@ -6,9 +6,10 @@ from pathlib import Path
 
 from autograder.course_files.folder import CourseFolder
 from autograder.course_files.handed_in import renamed, why_none
-from autograder.gradebook.store import StoredVerdict
+from autograder.gradebook.drawing import pictures_to_draw
+from autograder.gradebook.store import Pictures, StoredVerdict
 from autograder.judge.exam import Exam
-from autograder.judge.judge import Judgement, judge, not_graded
+from autograder.judge.judge import Drawing, Judgement, draw, judge, not_graded
 from autograder.judge.verdict import Verdict
 
 
@@ -60,6 +61,14 @@ class Entry:
         """Whether judging can be skipped. A submission that could not be graded is retried."""
         return self.verdict is not None and self.verdict.status != "not graded"
 
+    def to_draw(self, pictures: Pictures) -> tuple[str, ...] | None:
+        """The names of the pictures to draw for the page; None if drawing can be skipped."""
+        if self.verdict is None or self.verdict.status != "graded":
+            return None
+        if self.stored.drawn() in (pictures, "all"):
+            return None
+        return pictures_to_draw(self.exam.master, self.verdict, pictures)
+
     def judgement(self) -> Judgement | None:
         """The stored verdict with the executed notebook; None if either is missing."""
         if self.verdict is None:
@@ -68,12 +77,16 @@ class Entry:
         return Judgement(self.verdict, notebook) if notebook else None
 
     def judge(self) -> Judgement:
-        """The stored judgement if it is up to date; otherwise judge, and store the result."""
-        if self.is_judged and (stored := self.judgement()):
-            return stored
-        judgement = self.judge_missing() or judge(self.submission, self.exam)
-        self.write(judgement)
-        return judgement
+        """The stored judgement if it is up to date; otherwise judge, draw, and store the result."""
+        judgement = self.judgement() if self.is_judged else None
+        if judgement is None:
+            judgement = self.judge_missing() or judge(self.submission, self.exam)
+            self.write(judgement)
+        current = Entry(self.folder, self.exam, self.student)
+        wanted = current.to_draw("lost")
+        if wanted is not None:
+            current.write_drawn(draw(self.submission, self.exam, wanted), "lost")
+        return current.judgement() or judgement
 
     def judge_missing(self) -> Judgement | None:
         """A "not graded" judgement that says why no notebook can be graded; None if one can.
@@ -93,3 +106,11 @@ class Entry:
             judgement.verdict.repairs.insert(0, note)
             judgement.verdict.flags.insert(0, note)
         self.stored.write(judgement)
+
+    def write_drawn(self, drawing: Drawing, pictures: Pictures) -> None:
+        """Write a drawing to disk; one with a problem is not kept, and is drawn again next time.
+
+        Raises CourseError if it can't be written.
+        """
+        if not drawing.problem:
+            self.stored.write_drawn(drawing.notebook, pictures)

@@ -36,6 +36,7 @@ from autograder.course_files.folder import CourseFolder
 from autograder.feedback.outputs import well_formed
 from autograder.feedback.safe_html import ansi2html, clean_output, markdown2html
 from autograder.feedback.wording import NOTE, task_comment, task_html, task_text, verdict_note
+from autograder.gradebook.drawing import target_outputs
 from autograder.gradebook.entry import Entry
 from autograder.gradebook.formgrader import FormgraderPage
 from autograder.gradebook.page import FeedbackPage, PageGrades
@@ -51,6 +52,7 @@ from autograder.judge.exam import exam_of
 from autograder.judge.intake.read_notebook import RefusedError, graft, read_submission
 from autograder.judge.judge import Judgement
 from autograder.judge.verdict import TaskVerdict, Verdict
+from course_utils.plots.pictures import FOLDER
 
 
 def configure(config: Any, level: str = "bubblewrap") -> None:
@@ -109,8 +111,13 @@ class SubmissionExporter(NotebookExporter):
 
 def read_released(coursedir: CourseDirectory, assignment: str) -> NotebookNode:
     """The released notebook, with nbgrader's checksums."""
-    folder = coursedir.format_path(coursedir.release_directory, ".", assignment)
-    return nbformat.read(Path(folder) / f"{assignment}.ipynb", as_version=4)
+    path = released_folder(coursedir, assignment) / f"{assignment}.ipynb"
+    return nbformat.read(path, as_version=4)
+
+
+def released_folder(coursedir: CourseDirectory, assignment: str) -> Path:
+    """The folder of the released assignment."""
+    return Path(coursedir.format_path(coursedir.release_directory, ".", assignment))
 
 
 def graft_submission(submission: Path, released: NotebookNode) -> NotebookNode:
@@ -135,7 +142,7 @@ class JudgeSubmission(NbGraderPreprocessor):
         if judgement is None:
             judgement = self._judge(resources["nbgrader"])
         resources["verdict"] = judgement.verdict
-        outputs = {cell.id: cell.get("outputs", []) for cell in judgement.notebook.cells}
+        outputs = self._outputs(judgement, resources["nbgrader"]["assignment"])
         tables = {f"grade-{task.name}": [_make_table(task)] for task in judgement.verdict.tasks}
         for cell in nb.cells:
             if cell.cell_type == "code":
@@ -143,6 +150,17 @@ class JudgeSubmission(NbGraderPreprocessor):
         if note := verdict_note(judgement.verdict):
             nb.cells.insert(0, _make_note(note))
         return nb, resources
+
+    def _outputs(self, judgement: Judgement, assignment: str) -> dict[str, list[NotebookNode]]:
+        """The outputs of each cell, with targets in place of the pictures that were not drawn."""
+        targets = released_folder(self.parent.parent.coursedir, assignment) / FOLDER
+        outputs = {}
+        for cell in judgement.notebook.cells:
+            if cell.metadata.get("not_drawn"):
+                outputs[cell.id] = target_outputs(cell, judgement.verdict, targets)
+            else:
+                outputs[cell.id] = cell.get("outputs", [])
+        return outputs
 
     def _judge(self, names: dict[str, str]) -> Judgement:
         coursedir = self.parent.parent.coursedir

@@ -64,7 +64,8 @@ def record_class(
 ) -> dict[str, Recorded]:
     """Record the verdicts of students in the gradebook, and then write their feedback pages.
 
-    students     those with a verdict on disk; may be an iterator that waits for the next verdict
+    students     those with a verdict on disk, and again those whose pictures have been drawn; may
+                 be an iterator that waits for the next one
     again        record again what the gradebook already contains
     on_recorded  called with each student once the scores are recorded, or could not be
     on_page      called with each student once the feedback page is written, or could not be
@@ -73,8 +74,10 @@ def record_class(
     """
     with only_writer(course.folder), ClassRecorder(course, exam) as recorder:
         for student in students:
-            recorder.take(course.entry(exam, student), again=again)
-            on_recorded(student)
+            is_first = student not in recorder.done
+            recorder.take(course.entry(exam, student), again=again and is_first)
+            if is_first:
+                on_recorded(student)
         with gradebook_errors(recorder.coursedir):
             recorder.update_penalties()
             recorder.check_scores()
@@ -242,7 +245,8 @@ def _describe_state(entry: Entry, verdict: Verdict) -> RecordedState:
     # The size reveals a notebook that a power failure has truncated.
     size = entry.autograded.stat().st_size if entry.autograded.is_file() else -1
     handed_in = written_in(entry.submission.parent)
-    return RecordedState(sha256(verdict.to_json().encode()).hexdigest(), handed_in, size)
+    digest = sha256(verdict.to_json().encode()).hexdigest()
+    return RecordedState(digest, handed_in, size, entry.stored.drawn())
 
 
 def _find_differences(verdict: Verdict, scores: dict[str, float | None]) -> list[str]:

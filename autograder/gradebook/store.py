@@ -2,6 +2,7 @@
 
 verdicts/3_colorization/alice/verdict.json     the verdict, with the hash of its inputs
 verdicts/3_colorization/alice/executed.ipynb   the executed notebook, with its outputs
+verdicts/3_colorization/alice/drawn.json       which pictures it contains; absent before it is drawn
 verdicts/3_colorization/alice/recorded.json    what the gradebook contains (see recorder.py)
 
 Several processes may write verdicts at once, each for a different student. Every file is either
@@ -11,6 +12,7 @@ complete or absent.
 import json
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Literal
 
 import nbformat
 from nbformat import NotebookNode
@@ -18,6 +20,8 @@ from nbformat import NotebookNode
 from autograder.course_files.files import remove_stale_drafts, write_whole, writing
 from autograder.judge.judge import Judgement
 from autograder.judge.verdict import Verdict
+
+Pictures = Literal["lost", "all"]  # those of tasks that lost points and the gallery's, or all
 
 
 @dataclass(frozen=True)
@@ -27,12 +31,14 @@ class RecordedState:
     verdict    hash of the recorded verdict
     handed_in  the text of timestamp.txt; empty if there is none
     size       bytes of the autograded notebook; -1 if there is none
+    drawn      which pictures it contains; empty if it was recorded before it was drawn
     page       hash of the scores and comments on the feedback page; empty before it is written
     """
 
     verdict: str
     handed_in: str
     size: int
+    drawn: str = ""
     page: str = ""
 
     def with_page(self, page: str) -> "RecordedState":
@@ -73,9 +79,27 @@ class StoredVerdict:
         with writing(self.home.parents[1]):
             self.home.mkdir(parents=True, exist_ok=True)
             remove_stale_drafts(self.home)
-            (self.home / "verdict.json").unlink(missing_ok=True)
-            write_whole(self.home / "executed.ipynb", json.dumps(judgement.notebook, indent=1))
+            for name in ("verdict.json", "drawn.json"):
+                (self.home / name).unlink(missing_ok=True)
+            self._write_notebook(judgement.notebook)
             write_whole(self.home / "verdict.json", judgement.verdict.to_json())
+
+    def write_drawn(self, notebook: NotebookNode, pictures: Pictures) -> None:
+        """Replace the executed notebook by one with pictures. Raises CourseError."""
+        with writing(self.home.parents[1]):
+            (self.home / "drawn.json").unlink(missing_ok=True)
+            self._write_notebook(notebook)
+            write_whole(self.home / "drawn.json", json.dumps({"pictures": pictures}))
+
+    def _write_notebook(self, notebook: NotebookNode) -> None:
+        write_whole(self.home / "executed.ipynb", json.dumps(notebook, indent=1))
+
+    def drawn(self) -> str:
+        """Which pictures the executed notebook contains; empty before it is drawn."""
+        try:
+            return json.loads((self.home / "drawn.json").read_text())["pictures"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return ""
 
     def recorded(self) -> RecordedState | None:
         """What the gradebook contains; None if that is unknown."""

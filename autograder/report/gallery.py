@@ -12,10 +12,6 @@ from PIL import Image
 from autograder.assignments import CourseError
 from autograder.authoring.master import Master
 
-FEATURED = (
-    "five_rows",
-    "held_out_views",
-)  # what the trained networks draw: the parts with a quality gate
 KINDS = ("image/png", "image/jpeg")
 MAX_CHARACTERS = 16 * 2**20
 MAX_PIXELS = 12 * 10**6  # a page of ours has three millions
@@ -32,10 +28,7 @@ def pictures_of(master: Master, name: str | None) -> str:
             f"{master.assignment.name} has no picture {name!r}. There is: "
             f"{', '.join(known) or 'none'}."
         )
-    if name is not None:
-        return name.removeprefix("picture-")
-    featured = [one for one in FEATURED if one in known]
-    return featured[0] if featured else known[-1] if known else ""
+    return master.gallery_picture if name is None else name.removeprefix("picture-")
 
 
 def width_for(students: int) -> int:

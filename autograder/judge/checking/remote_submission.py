@@ -440,9 +440,11 @@ def _stopped(text: str) -> NotebookNode:
     return nbformat.v4.new_output("error", ename="Stopped", evalue=text, traceback=[text])
 
 
-def _width(png: bytes) -> int:
-    """A PNG's width in pixels, from its header. Of other data it is an arbitrary number."""
-    return int.from_bytes(png[16:20], "big")
+def picture_metadata(png: bytes, alt: str) -> dict[str, Any]:
+    """An output's metadata for a picture: its width on a page, and its alternative text."""
+    # From the header. Of data that is no PNG it is an arbitrary number.
+    width = int.from_bytes(png[16:20], "big")
+    return {"image/png": {"width": min(width, PAGE_WIDTH), "alt": alt}}
 
 
 def _notebook_output(output: dict[str, Any]) -> NotebookNode:
@@ -456,8 +458,7 @@ def _notebook_output(output: dict[str, Any]) -> NotebookNode:
             data["text/plain"] = writable(data["text/plain"])
         if png := data.get("image/png"):
             data["image/png"] = b64encode(png).decode()
-            shown = {"width": min(_width(png), PAGE_WIDTH), "alt": "what this cell draws"}
-            output["metadata"] = {"image/png": shown}
+            output["metadata"] = picture_metadata(png, "what this cell draws")
     if "traceback" in output:
         output["traceback"] = [output["traceback"]]
     return nbformat.v4.new_output(output.pop("output_type"), **output)
