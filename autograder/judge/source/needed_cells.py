@@ -222,7 +222,19 @@ def used_names_of(source: str) -> set[str] | None:
         used = used_names(code.python)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return set()  # the compiler refuses it: it is not run, either
-    return used | {word for _, magic in code.magics for word in WORD.findall(magic)}
+    words = {word for _, magic in code.magics for word in WORD.findall(magic)}
+    return used | words | set(_changed_names(code.tree))
+
+
+def _changed_names(tree: ast.AST) -> Iterator[str]:
+    """The names in `del views` and `views += 1`, which the symbol table calls bound, not used."""
+    for node in ast.walk(tree):
+        targets: list[ast.expr] = []
+        if isinstance(node, ast.AugAssign):
+            targets = [node.target]
+        elif isinstance(node, ast.Delete):
+            targets = node.targets
+        yield from (one.id for one in targets if isinstance(one, ast.Name))
 
 
 def _looks_names_up(code: Code) -> bool:
@@ -267,7 +279,7 @@ def statements_of(source: str) -> list[Statement] | None:
     for node, (first, last) in zip(body, spans, strict=True):
         text = "\n".join(lines[first - 1 : last])
         binds = frozenset(defined_names(text) | set(_changed(node)))
-        uses = frozenset(used_names(text))
+        uses = frozenset(used_names(text) | set(_changed_names(node)))
         found.append(Statement((first, last), _kind_of(node), uses, binds))
     return found
 
