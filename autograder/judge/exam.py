@@ -27,6 +27,7 @@ from autograder.judge.intake.read_notebook import MAX_BYTES, RefusedError
 from autograder.judge.intake.sibling_files import files_beside
 from autograder.judge.intake.weights_file import saved_bytes
 from autograder.judge.limits import Limits
+from autograder.judge.source.needed_cells import sources_that_load
 from autograder.judge.workers.preload import preload_of
 
 CODE = "version of the course's code"
@@ -46,6 +47,7 @@ class Exam:
     packs         image files that students have as well
     hidden_packs  image files that only the hidden checks read
     preload       the modules that a worker imports before it runs a student's code
+    loads         given code that reads data, which is run once before workers are forked
     """
 
     master: Master
@@ -56,6 +58,7 @@ class Exam:
     packs: tuple[Path, ...] = ()
     hidden_packs: tuple[Path, ...] = ()
     preload: tuple[str, ...] = ()
+    loads: tuple[str, ...] = ()
 
     @property
     def assignment(self) -> Assignment:
@@ -143,15 +146,17 @@ def _exam_at(assignment: Assignment, level: str, _changed: int) -> Exam:
     rules = forbidden_of(assignment.topic)
     # A worker looks up what its tasks may not call, which may import more of torch.
     forbidden = {name for rule in rules.values() for name in rule.names}
+    released = student_notebook(master)
     return Exam(
         master=master,
-        released=student_notebook(master),
+        released=released,
         level=level,
         limits=limits_of(master),
         rules=rules,
         packs=tuple(packs_of(master)),
         hidden_packs=tuple(hidden_packs_of(master)),
         preload=tuple(sorted({*preload_of(master), *forbidden})),
+        loads=tuple(sources_that_load(released)),
     )
 
 

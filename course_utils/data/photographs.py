@@ -10,6 +10,7 @@ Six photographs can show whether a program runs, not what a network has learnt o
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -98,6 +99,7 @@ def _known(name: str) -> str:
     return name
 
 
+@cache  # decoding takes longer than all that follows; nobody writes into the pixels
 def _bundled(name: str) -> np.ndarray:
     if _known(name) in ("china", "flower"):
         # Imported here because it takes a second.

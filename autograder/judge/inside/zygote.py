@@ -53,6 +53,7 @@ def main() -> None:
     del sys.argv[1:]
     notebook = worker.prepare(config)
     warm_up(notebook)
+    load(config.loads)
     if len(list(Path("/proc/self/task").iterdir())) != 1:
         raise SystemExit("the zygote has threads: a fork of it would hang")
     # Each worker then gets its own user namespace, so the kernel counts for each worker what it
@@ -85,6 +86,17 @@ def warm_up(notebook: Notebook) -> None:
         exec(compile("json.loads('')", "<warm-up>", "exec"), {"json": json})
     except ValueError:
         notebook.shell.InteractiveTB.structured_traceback(*sys.exc_info())
+
+
+def load(sources: list[str]) -> None:
+    """Run given code that reads data: loaders remember it, and all workers share the memory.
+
+    The names are thrown away: each worker runs this code again when its turn comes.
+    """
+    names: dict[str, object] = {}
+    for source in sources:
+        with contextlib.suppress(Exception):  # it fails again in its cell, which says so
+            exec(compile(source, "<given>", "exec"), names)
 
 
 def serve(config: SimpleNamespace, notebook: Notebook, descriptors: list[int]) -> None:

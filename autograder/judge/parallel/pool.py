@@ -134,7 +134,7 @@ class Pool:
     def _start_zygote(self, jobs: int) -> Zygote | None:
         """Start a zygote and test that it forks; None, and `why_cold` is set, if it does not."""
         try:
-            zygote = Zygote(jobs, self.exam.preload, self.exam.packs)
+            zygote = Zygote(jobs, self.exam.preload, self.exam.packs, self.exam.loads)
             zygote.wait_until_ready()
         except SandboxError as error:
             self.why_cold = str(error)

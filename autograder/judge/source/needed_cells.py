@@ -59,12 +59,16 @@ class Statement:
              always, a drawing only for a feedback page
     uses     global names that it uses, now or when what it defines is called
     binds    names that it binds, or whose object it changes
+    calls    names of the functions that it calls directly
+    loaders  names that it imports from `course_utils.data`
     """
 
     lines: tuple[int, int]
     kind: Kind
     uses: frozenset[str]
     binds: frozenset[str]
+    calls: frozenset[str]
+    loaders: frozenset[str]
 
 
 def is_runnable(cell: NotebookNode) -> bool:
@@ -113,6 +117,21 @@ def sources_for_page(notebook: NotebookNode, pictures: Collection[str]) -> Sourc
     return _Selection(notebook).sources(shown, drawing=True)
 
 
+def sources_that_load(released: NotebookNode) -> list[str]:
+    """The given statements that call the loaders of `course_utils.data`, with what they need.
+
+    No task's code is among them.
+    """
+    given = _Selection(released)
+    statements = [one for several in given.given.values() for one in several or ()]
+    loaders = frozenset().union(*(one.loaders for one in statements))
+    loads = [one for one in statements if one.kind == "binding" and one.calls & loaders]
+    used = {name for one in loads for name in one.uses}
+    kept = given.kept(used, drawing=False) | {id(one) for one in loads}
+    cut = (_cut(cell.source, given.given.get(cell.id, []), kept) for cell in given.cells)
+    return [source for source in cut if source.strip()]
+
+
 class _Selection:
     """The cells of a submission, and the names that they use and bind."""
 
@@ -135,7 +154,7 @@ class _Selection:
         shown_cells = [cell for cell in self.cells if cell.id in shown]
         if used is not None:
             used |= {name for cell in shown_cells for name in used_names_of(cell.source) or ()}
-        kept = self._kept(used, drawing=drawing)
+        kept = self.kept(used, drawing=drawing)
         found: Sources = {}
         for cell in self.cells:
             if cell.id in self.given:
@@ -158,7 +177,7 @@ class _Selection:
             names |= used
         return names
 
-    def _kept(self, used: set[str] | None, *, drawing: bool) -> set[int]:
+    def kept(self, used: set[str] | None, *, drawing: bool) -> set[int]:
         """The identities of the given statements that are run."""
         statements = [one for several in self.given.values() for one in several or ()]
         if used is None:
@@ -280,8 +299,25 @@ def statements_of(source: str) -> list[Statement] | None:
         text = "\n".join(lines[first - 1 : last])
         binds = frozenset(defined_names(text) | set(_changed(node)))
         uses = frozenset(used_names(text) | set(_changed_names(node)))
-        found.append(Statement((first, last), _kind_of(node), uses, binds))
+        calls = frozenset(_called(node))
+        found.append(
+            Statement((first, last), _kind_of(node), uses, binds, calls, _loaders_in(node))
+        )
     return found
+
+
+def _called(node: ast.stmt) -> Iterator[str]:
+    """The names of the functions that a statement calls directly."""
+    for part in _same_scope(node):
+        if isinstance(part, ast.Call) and isinstance(part.func, ast.Name):
+            yield part.func.id
+
+
+def _loaders_in(node: ast.stmt) -> frozenset[str]:
+    """The names that a statement imports from course_utils.data."""
+    if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("course_utils.data."):
+        return frozenset(alias.asname or alias.name for alias in node.names)
+    return frozenset()
 
 
 def _lines_of(node: ast.stmt) -> tuple[int, int]:

@@ -114,11 +114,16 @@ class Zygote:
 
     preload  what is imported before the first fork, as dotted names
     packs    the files in the data folder of its workers
+    loads    code that is run before the first fork, so that workers find their data in memory
     Raises SandboxError if it can't be started: workers have to be started cold then.
     """
 
     def __init__(
-        self, slots: int = 1, preload: Sequence[str] = (), packs: Sequence[Path] = ()
+        self,
+        slots: int = 1,
+        preload: Sequence[str] = (),
+        packs: Sequence[Path] = (),
+        loads: Sequence[str] = (),
     ) -> None:
         for finding in preconditions(BUBBLEWRAP):
             if not finding.ok:
@@ -129,7 +134,7 @@ class Zygote:
         theirs = [end for _, end in pairs]
         self.errors = tempfile.TemporaryFile()  # noqa: SIM115  closed in close
         try:
-            self.process = _start(self.stage, theirs, preload, self.errors)
+            self.process = _start(self.stage, theirs, preload, loads, self.errors)
         except OSError as error:
             self.stage.remove()
             raise SandboxError(f"The zygote could not be started: {error}.") from error
@@ -221,12 +226,17 @@ def _wait_for_worker(box: WarmBox, limits: Limits) -> None:
 
 
 def _start(
-    stage: Stage, slots: list[socket.socket], preload: Sequence[str], errors: IO[bytes]
+    stage: Stage,
+    slots: list[socket.socket],
+    preload: Sequence[str],
+    loads: Sequence[str],
+    errors: IO[bytes],
 ) -> subprocess.Popen:
     limits = Limits()
     config = asdict(limits) | {
         "filter": base64.b64encode(seccomp.program()).decode(),
         "preload": list(preload),
+        "loads": list(loads),
         "under_tmp": seen_under_tmp(stage.path),
         "folders": FOLDERS,
     }
