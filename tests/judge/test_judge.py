@@ -16,7 +16,7 @@ from autograder.assignments import CourseError, find_assignment
 from autograder.checks import Forbidden
 from autograder.feedback.wording import task_html, task_text, verdict_note
 from autograder.judge.exam import exam_of
-from autograder.judge.judge import check_the_checks, judge, open_submission
+from autograder.judge.judge import check_the_checks, draw, judge, open_submission
 from autograder.judge.verdict import Verdict
 from autograder.judge.workers.bubblewrap import BUBBLEWRAP
 
@@ -102,15 +102,19 @@ def test_cells_that_fail_or_hang_do_not_stop_the_next(graded, impatient):
     assert "ran longer than 4 seconds" in hanging.notebook.cells[0].outputs[0].evalue
 
 
-def test_the_picture_of_a_task_whose_check_hung_is_not_drawn(graded, answers, impatient):
+def test_the_picture_of_a_task_whose_check_hung_is_not_drawn(
+    hand_in, notebook_with, answers, warm, impatient
+):
     """It would hang as long again."""
-    judgement = graded(answers | {"l2_loss": define("l2_loss", "while True: pass")})
-    assert set(lost(judgement.verdict)) == {"l2_loss"}
+    replaced = answers | {"l2_loss": define("l2_loss", "while True: pass")}
+    path = hand_in(notebook_with(replaced))
+    drawing = draw(path, exam_of(COLORIZATION), ["l2_loss"], opener=warm)
+    assert drawing.problem == ""
     stopped = {
-        cell.id: cell.outputs[0].evalue for cell in judgement.notebook.cells if _is_stopped(cell)
+        cell.id: cell.outputs[0].evalue for cell in drawing.notebook.cells if _is_stopped(cell)
     }
     assert "ran longer than 4 seconds" in stopped["check-l2_loss"]
-    assert "was not run" in stopped.get("picture-l2_loss", ""), judgement.notebook.cells
+    assert "was not run" in stopped.get("picture-l2_loss", ""), drawing.notebook.cells
 
 
 def _is_stopped(cell) -> bool:

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections import deque
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,9 +23,11 @@ from workers import needs_bubblewrap
 from autograder.assignments import find_assignment
 from autograder.authoring.master import read_master
 from autograder.judge.exam import exam_of
-from autograder.judge.judge import judge
+from autograder.judge.judge import draw, judge
 from autograder.judge.limits import Limits
+from autograder.judge.parallel import jobs as jobs_module
 from autograder.judge.parallel import pool as pool_module
+from autograder.judge.parallel.jobs import Job
 from autograder.judge.parallel.pool import Pool
 from autograder.judge.workers.bubblewrap import SandboxError
 from autograder.judge.workers.preload import preload_of
@@ -117,7 +120,7 @@ def test_twice_is_the_same(a_class):
 
 
 def slot_at_work(pool: Pool) -> int:
-    return next(slot.process.pid for slot in pool.slots if slot.path is not None)
+    return next(slot.process.pid for slot in pool.slots if slot.job is not None)
 
 
 def test_a_lost_slot_costs_a_second_try(submission, answers):
@@ -142,12 +145,51 @@ def test_lost_twice_is_not_graded_and_no_zero(submission, answers, monkeypatch):
     def dies(path, *args, **kwargs):
         return os.kill(os.getpid(), signal.SIGKILL) if path == bad else judge(path, *args, **kwargs)
 
-    monkeypatch.setattr(pool_module, "judge", dies)
+    monkeypatch.setattr(jobs_module, "judge", dies)
     with Pool(exam_of(COLORIZATION), jobs=1) as pool:
         found = dict(pool.judge([bad, good]))
     assert found[bad].verdict.status == "not graded"
     assert "stopped" in found[bad].verdict.reason
     assert found[good].verdict.task("l2_loss").earned > 0
+
+
+def test_drawings_wait_for_verdicts_and_cost_none_of_them(submission, answers, monkeypatch):
+    """A drawing at which the grader dies is told; so is one of a submission that is no notebook."""
+    good, bad = submission("good", answers), submission("bad", {})
+    torn = submission("torn", {})
+    torn.write_text("{")
+
+    def dies(path, *args, **kwargs):
+        return os.kill(os.getpid(), signal.SIGKILL) if path == bad else draw(path, *args, **kwargs)
+
+    monkeypatch.setattr(jobs_module, "draw", dies)
+    jobs = [Job(good), Job(bad), Job(torn)]
+    later = deque(Job(job.path, ("l2_loss",)) for job in jobs)
+    with Pool(exam_of(COLORIZATION), jobs=1) as pool:
+        done = list(pool.run(jobs, later))
+    assert [job.pictures for job, _ in done] == [None] * 3 + [("l2_loss",)] * 3
+    assert not later
+    drawn = {job.path: drawing for job, drawing in done if job.pictures}
+    assert "stopped" in drawn[bad].problem
+    assert drawn[torn].problem
+    assert drawn[good].problem == ""
+    cells = {cell.id: cell for cell in drawn[good].notebook.cells}
+    assert cells["check-l2_loss"].outputs[0].text.strip() == "l2_loss: the visible checks pass."
+    assert "image/png" in cells["picture-l2_loss"].outputs[0].data
+    assert "not_drawn" not in cells["picture-l2_loss"].metadata
+    others = [one for one in cells.values() if one.id.startswith("picture-")]
+    assert [one.id for one in others if not one.metadata.get("not_drawn")] == ["picture-l2_loss"]
+
+
+def test_a_drawing_that_is_added_after_a_verdict_is_made(submission):
+    path, later = submission("s", {}), deque()
+    done = []
+    with Pool(exam_of(COLORIZATION), jobs=2) as pool:
+        for job, _ in pool.run([Job(path)], later):
+            done.append(job)
+            if job.pictures is None:
+                later.append(Job(path, ()))
+    assert done == [Job(path), Job(path, ())]
 
 
 def test_without_a_zygote_workers_start_cold(submission, answers):
@@ -201,7 +243,7 @@ def test_closing_leaves_nothing(submission):
     )
     pool = Pool(exam_of(COLORIZATION), jobs=1)
     stage = pool.zygote.stage.path
-    pool.slots[0].pipe.send(path)
+    pool.slots[0].pipe.send(Job(path))
     deadline = time.monotonic() + 30
     while not (sleepers := _running("sleep")) and time.monotonic() < deadline:
         time.sleep(0.1)
