@@ -2,8 +2,8 @@
 
 Pictures earn no points and take most of a notebook's time. So by default only those are drawn that
 a student learns from: of the tasks that lost points, and the one that the report's gallery shows.
-In place of every other picture the page shows the target that the assignment comes with, and says
-so.
+In place of every other picture the page shows the target that the assignment comes with. Where a
+task lost points, it shows both.
 """
 
 from base64 import b64encode
@@ -18,8 +18,10 @@ from autograder.judge.checking.remote_submission import picture_metadata
 from autograder.judge.source.needed_cells import PICTURE
 from autograder.judge.verdict import Verdict
 
-SOLVED = "What one should see. `{}` has all its points, so your own picture was not drawn."
-NOT_DRAWN = "What one should see. Your own picture was not drawn for this page."
+OWN = "Your own picture."
+TARGET = "What one should see."
+SOLVED = f"{TARGET} `{{}}` has all its points, so your own picture was not drawn."
+NOT_DRAWN = f"{TARGET} Your own picture was not drawn for this page."
 NO_TARGET = "Your own picture was not drawn for this page."
 
 
@@ -31,21 +33,36 @@ def pictures_to_draw(master: Master, verdict: Verdict, pictures: Pictures) -> tu
     return tuple(name for name in master.pictures if name in lost | {master.gallery_picture})
 
 
-def target_outputs(cell: NotebookNode, verdict: Verdict, targets: Path) -> list[NotebookNode]:
-    """The outputs of a picture cell that was not drawn: a sentence, and the target.
+def picture_outputs(cell: NotebookNode, verdict: Verdict, targets: Path) -> list[NotebookNode]:
+    """The outputs of a picture's cell on a page: each picture below a sentence that says whose.
 
+    cell     of the executed notebook
     targets  the folder of the released pictures
     """
     name = cell.id.removeprefix(PICTURE)
-    solved = any(task.name == name and task.earned == task.points for task in verdict.tasks)
+    target = _target(targets / f"{name}.png")
+    task = next((one for one in verdict.tasks if one.name == name), None)
+    own = list(cell.get("outputs", []))
+    if cell.metadata.get("not_drawn"):
+        solved = task is not None and task.earned == task.points
+        sentence = SOLVED.format(name) if solved else NOT_DRAWN
+        return [_display({"text/plain": sentence if target else NO_TARGET}), *target]
+    if not any("image/png" in output.get("data", {}) for output in own):
+        return own
+    outputs = [_display({"text/plain": OWN}), *own]
+    if task is None or task.earned == task.points or not target:
+        return outputs
+    return [*outputs, _display({"text/plain": TARGET}), *target]
+
+
+def _target(path: Path) -> list[NotebookNode]:
+    """The released picture as an output; none if it is missing."""
     try:
-        png = (targets / f"{name}.png").read_bytes()
+        png = path.read_bytes()
     except OSError:
-        return [_display({"text/plain": NO_TARGET})]
-    sentence = SOLVED.format(name) if solved else NOT_DRAWN
+        return []
     data = {"image/png": b64encode(png).decode()}
-    picture = _display(data, picture_metadata(png, "what one should see"))
-    return [_display({"text/plain": sentence}), picture]
+    return [_display(data, picture_metadata(png, "what one should see"))]
 
 
 def _display(data: dict[str, str], metadata: dict | None = None) -> NotebookNode:

@@ -36,7 +36,7 @@ from autograder.course_files.folder import CourseFolder
 from autograder.feedback.outputs import well_formed
 from autograder.feedback.safe_html import ansi2html, clean_output, markdown2html
 from autograder.feedback.wording import NOTE, task_comment, task_html, task_text, verdict_note
-from autograder.gradebook.drawing import target_outputs
+from autograder.gradebook.drawing import picture_outputs
 from autograder.gradebook.entry import Entry
 from autograder.gradebook.formgrader import FormgraderPage
 from autograder.gradebook.page import FeedbackPage, PageGrades
@@ -51,6 +51,7 @@ from autograder.gradebook.session import (
 from autograder.judge.exam import exam_of
 from autograder.judge.intake.read_notebook import RefusedError, graft, read_submission
 from autograder.judge.judge import Judgement
+from autograder.judge.source.needed_cells import PICTURE
 from autograder.judge.verdict import TaskVerdict, Verdict
 from course_utils.plots.pictures import FOLDER
 
@@ -152,15 +153,14 @@ class JudgeSubmission(NbGraderPreprocessor):
         return nb, resources
 
     def _outputs(self, judgement: Judgement, assignment: str) -> dict[str, list[NotebookNode]]:
-        """The outputs of each cell, with targets in place of the pictures that were not drawn."""
+        """The outputs of each cell, those of pictures with the targets."""
         targets = released_folder(self.parent.parent.coursedir, assignment) / FOLDER
-        outputs = {}
-        for cell in judgement.notebook.cells:
-            if cell.metadata.get("not_drawn"):
-                outputs[cell.id] = target_outputs(cell, judgement.verdict, targets)
-            else:
-                outputs[cell.id] = cell.get("outputs", [])
-        return outputs
+        return {
+            cell.id: picture_outputs(cell, judgement.verdict, targets)
+            if cell.id.startswith(PICTURE)
+            else cell.get("outputs", [])
+            for cell in judgement.notebook.cells
+        }
 
     def _judge(self, names: dict[str, str]) -> Judgement:
         coursedir = self.parent.parent.coursedir

@@ -21,6 +21,7 @@ from autograder.gradebook.course import Course, check_free
 from autograder.gradebook.grading import GradingProgress, grade_class
 from autograder.judge.checking import remote_submission
 from autograder.judge.checking.submission import REFERENCE_FILES
+from autograder.judge.parallel import jobs
 
 COLORIZATION = find_assignment("colorization")
 NAME = COLORIZATION.name
@@ -152,6 +153,33 @@ def test_feedback_shows_the_table_and_runs_no_script(course, graded):
     page = course.feedback(COLORIZATION, "corrupt").read_text()
     assert "could not be read" in page
     assert page.count("A note from the grader") == 1
+
+
+def test_the_pictures_of_what_lost_points_are_drawn_and_no_others(course, graded):
+    notebook = course.entry(course.exam(COLORIZATION), "partial").stored.notebook()
+    pictures = {cell.id: cell for cell in notebook.cells if cell.id.startswith("picture-")}
+    drawn = {name for name, cell in pictures.items() if not cell.metadata.get("not_drawn")}
+    assert drawn == {"picture-multinomial_cross_entropy", "picture-colorization_auc"}
+    assert all(any("image/png" in one.data for one in pictures[name].outputs) for name in drawn)
+    page = course.feedback(COLORIZATION, "partial").read_text()
+    assert page.count("Your own picture.") == len(drawn)
+    assert page.count("was not drawn") == len(pictures) - len(drawn)
+    checks = [cell for cell in notebook.cells if cell.id.startswith("check-")]
+    assert all(cell.outputs for cell in checks)  # every visible check is run for the page
+
+
+def test_all_pictures_are_drawn_when_asked_and_nothing_is_judged_for_it(
+    course, graded, monkeypatch
+):
+    monkeypatch.setattr(jobs, "judge", None)  # a verdict would fail
+    before = scores_of(course, COLORIZATION, "right")
+    grade_class(course, COLORIZATION, ["right"], GradingProgress(), jobs=1, pictures="all")
+    notebook = course.entry(course.exam(COLORIZATION), "right").stored.notebook()
+    pictures = [cell for cell in notebook.cells if cell.id.startswith("picture-")]
+    assert pictures
+    assert all(any("image/png" in one.data for one in cell.outputs) for cell in pictures)
+    assert "was not drawn" not in course.feedback(COLORIZATION, "right").read_text()
+    assert scores_of(course, COLORIZATION, "right") == before
 
 
 def test_written_answers_wait_for_a_person(course, graded):

@@ -119,7 +119,7 @@ def keep(
     notebook: NotebookNode,
     **said: object,
 ) -> Verdict:
-    """Keep a verdict of what the student has handed in, as if it had been judged."""
+    """Keep a verdict of what the student has handed in, as if it had been judged and drawn."""
     entry = entry_of(course, master.assignment, student)
     tasks = {name: TaskVerdict(name, []) for name in master.tasks}
     for check in checks_of(master.assignment.topic):
@@ -134,7 +134,9 @@ def keep(
         }
         | said,
     )
-    entry.stored.write(Judgement(verdict, _executed(notebook)))
+    executed = _executed(notebook)
+    entry.stored.write(Judgement(verdict, executed))
+    entry.stored.write_drawn(executed, "lost")
     return verdict
 
 
