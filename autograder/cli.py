@@ -523,7 +523,8 @@ def report(
     picture: Annotated[
         str | None,
         typer.Option(
-            help="Picture in the gallery. Default: what trained networks draw, or else the last."
+            help="Picture in the gallery, once `autograder grade --pictures all` has drawn it. "
+            "Default: what trained networks draw, or else the last."
         ),
     ] = None,
     anonymous: Annotated[
