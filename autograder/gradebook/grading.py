@@ -49,6 +49,7 @@ def grade_class(
     again: bool = False,
     jobs: int | None = None,
     scheduler: str | None = None,
+    judges: Pool | None = None,
 ) -> dict[str, Verdict]:
     """Grade students' submissions; returns the verdicts, with problems of recording as flags.
 
@@ -56,6 +57,7 @@ def grade_class(
 
     again      judge unchanged submissions as well
     jobs       how many submissions to judge in parallel; by default one per core
+    judges     an open pool for this exam, to use instead of a new one; it stays open
     progress   its methods are called as grading proceeds
     scheduler  address of a Dask scheduler: judge on its workers instead of this machine
     Raises CourseError: the checks are broken, the sandbox does not work, another process grades
@@ -67,9 +69,14 @@ def grade_class(
         waiting = [
             student for student in students if again or not course.entry(exam, student).is_judged
         ]
-        with _open_judges(exam, waiting, progress, jobs, scheduler) as judges:
-            progress.started(len(waiting), len(students), judges.why_cold if judges else "")
-            judged = _judge_waiting(course, exam, students, waiting, judges, progress)
+        opened = (
+            nullcontext(judges)
+            if judges
+            else _open_judges(exam, waiting, progress, jobs, scheduler)
+        )
+        with opened as judging:
+            progress.started(len(waiting), len(students), judging.why_cold if judging else "")
+            judged = _judge_waiting(course, exam, students, waiting, judging, progress)
             recorded = record_class(
                 course,
                 exam,
