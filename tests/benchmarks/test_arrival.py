@@ -14,7 +14,9 @@ from autograder.authoring.master import Master, read_master
 from autograder.authoring.notebooks import solution_notebook
 
 HAND_INS = 5
-BESIDE_JUDGING = 5.0  # seconds: noticing, recording and the page; on a quiet machine two or three
+SECONDS = (
+    30.0  # from file to page, on a quiet machine; the assignment's whole notebook takes 8 to run
+)
 
 
 def solved(master: Master, number: int) -> nbformat.NotebookNode:
@@ -32,7 +34,8 @@ def test_seconds_from_a_file_to_its_page(name, tmp_path, show):
     master = read_master(assignment)
     course = course_of(master, tmp_path)
     notebooks = [json.dumps(solved(master, number)).encode() for number in range(HAND_INS)]
-    rows, beside = [f"{name}: {HAND_INS} solved notebooks, one after the other"], []
+    rows = [f"{name}: {HAND_INS} solved notebooks, one after the other"]
+    waits = []
     started = time.monotonic()
     with watching(course.folder, "--assignment", name) as watch:
         watch.wait_for("Watching")
@@ -48,7 +51,7 @@ def test_seconds_from_a_file_to_its_page(name, tmp_path, show):
             )
             judging = verdict["resources"]["elapsed_seconds"]
             cpu = verdict["resources"]["cpu_seconds"]
-            beside.append(seconds - judging)
+            waits.append(seconds)
             rows.append(
                 f"file to page and line       {seconds:6.2f} s, of which {judging:.2f} s judging "
                 f"({cpu:.2f} CPU-seconds)"
@@ -56,6 +59,6 @@ def test_seconds_from_a_file_to_its_page(name, tmp_path, show):
             assert verdict["earned"] == verdict["points"]
             assert course.feedback(assignment, student).exists()
         assert watch.interrupt() == 130
-    rows.append(f"median beside judging       {median(beside):6.2f} s")
+    rows.append(f"median, file to page        {median(waits):6.2f} s")
     show("\n".join(rows))
-    assert median(beside) < BESIDE_JUDGING
+    assert median(waits) < SECONDS
