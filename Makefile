@@ -32,7 +32,7 @@ QUICK := autograder/checks tests/authoring/test_stub.py tests/authoring/test_giv
 	tests/course_utils tests/exports/test_csv_exports.py tests/feedback \
 	tests/judge/test_forbidden_calls.py tests/judge/test_output_room.py tests/judge/test_read_notebook.py \
 	tests/judge/test_sibling_files.py tests/judge/test_weights_file.py tests/judge/test_wire.py \
-	tests/walks/test_docs.py
+	tests/walks/test_docs.py tests/watch/test_arrivals.py
 # Those of the folders above that take more than five seconds of a core.
 QUICK += $(addprefix --ignore=tests/,course_utils/test_color_world.py course_utils/test_self_check.py \
 	course_utils/test_visible_checks.py feedback/test_odd_pages.py)

@@ -454,6 +454,54 @@ def _grade_class(
 
 
 @app.command()
+def watch(
+    folder: Annotated[Path, typer.Argument(help="A course directory made by `autograder init`.")],
+    assignment: Annotated[
+        str | None,
+        typer.Option(
+            help="Watch only this assignment. Its workers start at once, not with the first "
+            "submission, which saves seconds."
+        ),
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(help="Submissions to judge in parallel. Default: one per core.", min=1),
+    ] = None,
+    patience: Annotated[
+        float,
+        typer.Option(
+            metavar="SECONDS",
+            help="How long to wait for the rest of a file that looks half-written. After that, it "
+            "is graded as it is.",
+            min=0,
+        ),
+    ] = 10.0,
+) -> None:
+    """Grade submissions as they arrive, until Ctrl-C.
+
+    A submission arrives in FOLDER/submitted/STUDENT/ASSIGNMENT/, copied by hand, by a script or by
+    `autograder collect`; or a student submits it through nbgrader's exchange, and this collects it.
+    Seconds later, its verdict is in the gradebook and its feedback page is written, as by
+    `autograder grade`. Each submission gets one line: the time, the student, the assignment, and
+    the points or why it was not graded.
+
+    A changed submission is graded again, an unchanged one is not, not even after a restart. Files
+    that are still being copied are left alone until they are complete.
+
+    You can run `autograder grade` and `autograder collect` beside it, between two of its batches:
+    while one of them runs, this waits. It can be stopped at any moment, even with `kill -9`: the
+    same command goes on from there. Restart it after a change to nbgrader_config.py.
+    """
+    from autograder.gradebook.course import Course
+    from autograder.watch.watcher import Watcher
+    from autograder.watch_lines import WatchLines
+
+    chosen = find_assignment(assignment) if assignment else None
+    with WatchLines(out, err) as lines:
+        Watcher(Course(folder), lines, chosen, jobs=jobs, patience=patience).run()
+
+
+@app.command()
 def gradescope(
     name: Annotated[str, typer.Argument(metavar="ASSIGNMENT", help="Name, number or topic.")],
     to: To = Path("build"),

@@ -1,9 +1,12 @@
-"""A lock that allows one writer per course directory; the system frees it when a process ends."""
+"""Locks that allow one writer, and one watcher, per course directory.
+
+The system frees a lock when its process ends.
+"""
 
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import TextIO
@@ -14,19 +17,37 @@ from autograder.course_files.files import writing
 _held: set[Path] = set()  # locks of this process; the kernel would grant it the same lock again
 
 
-@contextmanager
-def only_writer(folder: Path) -> Iterator[None]:
-    """Hold a course directory's lock; do nothing if this process already holds it.
+class BusyError(CourseError):
+    """Another process holds the lock."""
 
-    Raises CourseError if another process holds it (with the name of that process), and if the file
-    system is full or does not support locks.
+
+def only_writer(folder: Path) -> AbstractContextManager[None]:
+    """Hold the lock for writing to a course directory; nothing to do if this process holds it.
+
+    Raises BusyError if another process holds it (with the name of that process), and CourseError if
+    the file system is full or does not support locks.
     """
-    path = folder.resolve() / "grading.lock"
+    busy = "{folder} is being graded by {holder}. Wait for it, or stop it."
+    return _only_one(folder.resolve() / "grading.lock", busy)
+
+
+def only_watcher(folder: Path) -> AbstractContextManager[None]:
+    """Hold the lock for watching a course directory. Raises the same errors as `only_writer`."""
+    busy = "{folder} is already being watched by {holder}. One is enough."
+    return _only_one(folder.resolve() / "watching.lock", busy)
+
+
+@contextmanager
+def _only_one(path: Path, busy: str) -> Iterator[None]:
+    """Hold the lock on a file.
+
+    busy  the sentence if another process holds it, with places for {folder} and {holder}
+    """
     if path in _held:
         yield
         return
     with _open(path) as file:  # never deleted: another process may be about to lock it
-        _lock(file, path)
+        _lock(file, path, busy)
         _held.add(path)
         try:
             yield
@@ -39,7 +60,7 @@ def _open(path: Path) -> TextIO:
         return path.open("a+", encoding="utf-8")
 
 
-def _lock(file: TextIO, path: Path) -> None:
+def _lock(file: TextIO, path: Path, busy: str) -> None:
     import fcntl  # Windows has none; there nothing is judged, but this module must be importable
 
     try:
@@ -47,9 +68,7 @@ def _lock(file: TextIO, path: Path) -> None:
         fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):
         holder = path.read_text(encoding="utf-8") or "another process"
-        raise CourseError(
-            f"{path.parent} is being graded by {holder}. Wait for it, or stop it."
-        ) from None
+        raise BusyError(busy.format(folder=path.parent, holder=holder)) from None
     except OSError as error:
         raise CourseError(
             f"{path.parent} is on a file system without locks ({error.strerror}), which the "

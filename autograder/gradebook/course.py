@@ -132,7 +132,7 @@ class Course(CourseFolder):
             source.rename(before)
         shutil.copytree(built.student, source)
         try:
-            _raise_if_failed(self.api.generate_assignment(name), f"releasing {name}")
+            raise_if_failed(self.api.generate_assignment(name), f"releasing {name}")
         except CourseError:
             shutil.rmtree(source)
             if before.exists():
@@ -160,7 +160,7 @@ class Course(CourseFolder):
         return exam_of(assignment, self.level)
 
 
-def _raise_if_failed(result: dict, what: str) -> None:
+def raise_if_failed(result: dict, what: str) -> None:
     """Turn a failure that nbgrader's API returns into a CourseError with the last error's line."""
     if result["success"]:
         return

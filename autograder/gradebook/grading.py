@@ -66,6 +66,7 @@ def grade_class(
     again: bool = False,
     jobs: int | None = None,
     scheduler: str | None = None,
+    judges: Pool | None = None,
     pictures: Pictures = "lost",
 ) -> dict[str, Verdict]:
     """Grade students' submissions; returns the verdicts, with problems of recording as flags.
@@ -74,6 +75,7 @@ def grade_class(
 
     again      judge unchanged submissions as well
     jobs       how many submissions to judge in parallel; by default one per core
+    judges     an open pool for this exam, to use instead of a new one; it stays open
     progress   its methods are called as grading proceeds
     scheduler  address of a Dask scheduler: judge on its workers instead of this machine
     pictures   which pictures are drawn for the feedback pages
@@ -84,13 +86,16 @@ def grade_class(
         exam = course.exam(assignment)
         check_the_checks(exam)
         work = _Work(course, exam, students, progress, again=again, pictures=pictures)
-        with _open_judges(exam, work, progress, jobs, scheduler) as judges:
-            why_cold = judges.why_cold if judges else ""
+        opened = (
+            nullcontext(judges) if judges else _open_judges(exam, work, progress, jobs, scheduler)
+        )
+        with opened as judging:
+            why_cold = judging.why_cold if judging else ""
             progress.started(len(work.to_judge), len(work.later), len(students), why_cold)
             recorded = record_class(
                 course,
                 exam,
-                work.students_with_news(judges),
+                work.students_with_news(judging),
                 again=again,
                 on_recorded=progress.recorded,
                 on_page=progress.page,

@@ -32,6 +32,8 @@ from autograder.judge.workers.preload import preload_of
 
 CODE = "version of the course's code"
 VERSIONS = ("Python", "torch")
+# Folders whose code can't change a verdict.
+ONLY_READ_VERDICTS = {COURSE / "autograder" / name for name in ("report", "watch")}
 REMEDY = "Update its clone, packages and data folder to match this machine, and restart it"
 
 
@@ -82,7 +84,7 @@ class Exam:
             digest.update(pack.read_bytes())
         for package, kind in product(("autograder", "course_utils"), ("*.py", "*.safetensors")):
             for path in sorted((COURSE / package).rglob(kind)):
-                if COURSE / "autograder" / "report" not in path.parents:  # only reads verdicts
+                if ONLY_READ_VERDICTS.isdisjoint(path.parents):
                     digest.update(path.read_bytes())
         return digest.hexdigest()
 

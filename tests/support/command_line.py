@@ -20,7 +20,7 @@ def autograder(*arguments: object, cwd: Path) -> subprocess.CompletedProcess:
     with TemporaryFile() as out, TemporaryFile() as err:
         process = os.fork()
         if process == 0:
-            os._exit(_run(command, cwd, out.fileno(), err.fileno()))
+            os._exit(run_command(command, cwd, out.fileno(), err.fileno()))
         _, status = os.waitpid(process, 0)
         written = []
         for file in (out, err):
@@ -29,8 +29,8 @@ def autograder(*arguments: object, cwd: Path) -> subprocess.CompletedProcess:
     return subprocess.CompletedProcess(command, os.waitstatus_to_exitcode(status), *written)
 
 
-def _run(command: list[str], cwd: Path, out: int, err: int) -> int:
-    """In the forked process: the exit code, as Python would choose it."""
+def run_command(command: list[str], cwd: Path, out: int, err: int) -> int:
+    """In a forked process: run the command; the exit code, as Python would choose it."""
     os.dup2(out, 1)
     os.dup2(err, 2)
     sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")

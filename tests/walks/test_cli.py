@@ -121,6 +121,7 @@ def test_help_teaches():
         "gradescope",
         "roster",
         "export",
+        "watch",
     )
     for command in ([], *([name] for name in commands)):
         ran = autograder(*command, "--help", cwd=Path.cwd())
