@@ -6,13 +6,15 @@ would save lies beside the notebook, as the assignment asks for it.
 
 import json
 import random
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
+import safetensors.torch
+import torch
 from nbformat import NotebookNode
+from torch import Tensor
 
 from autograder.alternatives import alternatives_of
 from autograder.authoring.execute import execute, harvest_pictures
@@ -23,6 +25,7 @@ from autograder.demo import LOOP, as_answer
 from autograder.judge.checking.submission import REFERENCE_FILES
 from autograder.misconceptions import misconceptions_of
 
+GENERATOR = "chair_generator.safetensors"
 Answers = dict[str, str]  # by task, the source of its cell; a task without one is a stub
 # What the students of a class of twelve hand in; a larger class repeats it, with other draws.
 KINDS = (
@@ -94,14 +97,14 @@ class _Kinds:
 
 def hand_in(students: list[Student], released: NotebookNode, master: Master, course: Path) -> None:
     """Write each student's notebook, and the files beside it, where nbgrader collects them."""
-    name = master.assignment.name
+    name, networks = master.assignment.name, networks_of(master)
     for student in students:
         folder = course / "submitted" / student.name / name
         folder.mkdir(parents=True)
         notebook = worked_on(without_training(released), student)
         (folder / f"{name}.ipynb").write_text(json.dumps(notebook, indent=1))
-        for file in master.files:
-            shutil.copy(REFERENCE_FILES[file], folder)
+        for file, content in networks.items():
+            (folder / file).write_bytes(content)
 
 
 def worked_on(notebook: NotebookNode, student: Student) -> NotebookNode:
@@ -121,6 +124,34 @@ def without_training(notebook: NotebookNode) -> NotebookNode:
     return copy
 
 
+def networks_of(master: Master) -> dict[str, bytes]:
+    """The trained networks that are handed in with a notebook: those that the reference has saved.
+
+    The reference's chair generator is narrower than the one of the notebook, which could not load
+    it. It is widened, and draws the same.
+    """
+    files = {name: REFERENCE_FILES[name].read_bytes() for name in master.files}
+    if GENERATOR in files:
+        narrow = safetensors.torch.load(files[GENERATOR])
+        chairs = narrow["identity.0.weight"].shape[1]
+        wide = master.assignment.reference().ChairGenerator(chairs).state_dict()
+        files[GENERATOR] = safetensors.torch.save(widened(narrow, wide))
+    return files
+
+
+def widened(narrow: dict[str, Tensor], wide: dict[str, Tensor]) -> dict[str, Tensor]:
+    """A chair generator's weights in a wider one: what the new units give and take is zero."""
+    found = {name: torch.zeros_like(wide[name], dtype=narrow[name].dtype) for name in narrow}
+    for name, weight in narrow.items():
+        streams = (
+            3 if name == "shared.0.weight" else 1
+        )  # one behind the other in the last dimension
+        places, parts = (one.chunk(streams, dim=-1) for one in (found[name], weight))
+        for place, part in zip(places, parts, strict=True):
+            place[tuple(map(slice, part.shape))] = part
+    return found
+
+
 def release_of(master: Master, to: Path, on_cell: Callable[[], object] = lambda: None) -> Build:
     """What students get, with the pictures that the solution draws; nothing is trained.
 
@@ -131,9 +162,8 @@ def release_of(master: Master, to: Path, on_cell: Callable[[], object] = lambda:
     made = Build(master.assignment, to)
     for path, content in student_files(master, student_notebook(master)).items():
         _write(made.student / path, content)
-    made.solution.parent.mkdir(parents=True)
-    for file in master.files:
-        shutil.copy(REFERENCE_FILES[file], made.solution.parent)
+    for file, content in networks_of(master).items():
+        _write(made.solution.parent / file, content)
     solution = without_training(solution_notebook(master))
     folder = made.solution.parent
     solved = execute(solution, folder, called="solution", allow_errors=True, on_cell=on_cell)

@@ -6,11 +6,23 @@ from collections import Counter
 
 import nbformat
 import pytest
-from course_class import KINDS, class_of, hand_in, without_training, worked_on
+import safetensors.torch
+import torch
+from course_class import (
+    GENERATOR,
+    KINDS,
+    class_of,
+    hand_in,
+    networks_of,
+    without_training,
+    worked_on,
+)
 
 from autograder.assignments import Assignment
 from autograder.authoring.master import read_master
 from autograder.authoring.notebooks import solution_notebook, student_notebook
+from autograder.judge.checking.submission import REFERENCE_FILES
+from course_utils.reference.chair_generator import ChairGenerator
 
 
 @pytest.fixture(scope="module")
@@ -86,3 +98,20 @@ def test_a_notebook_is_the_released_one_with_the_answers_and_without_the_trainin
 def test_there_is_a_training_to_leave_out(classifier):
     notebook = student_notebook(classifier)
     assert len(without_training(notebook).cells) == len(notebook.cells) - 2
+
+
+def test_the_chair_generator_fits_the_notebook_and_draws_as_the_references_does():
+    generator = read_master(Assignment("2_chair_generator"))
+    narrow = ChairGenerator(24, features=160, channels=(64, 32, 16)).eval()
+    narrow.load_state_dict(safetensors.torch.load_file(REFERENCE_FILES[GENERATOR]))
+    wide = ChairGenerator(24).eval()
+    wide.load_state_dict(safetensors.torch.load(networks_of(generator)[GENERATOR]))
+    given = torch.eye(24)[:5], torch.linspace(-1, 1, 20).view(5, 4), torch.zeros(5, 8)
+    with torch.no_grad():
+        for one, other in zip(narrow(*given), wide(*given), strict=True):
+            assert torch.allclose(one, other, atol=1e-4)
+
+
+def test_the_other_networks_are_the_references(classifier):
+    (content,) = networks_of(classifier).values()
+    assert content == REFERENCE_FILES["convnet.safetensors"].read_bytes()
