@@ -143,9 +143,8 @@ def widened(narrow: dict[str, Tensor], wide: dict[str, Tensor]) -> dict[str, Ten
     """A chair generator's weights in a wider one: what the new units give and take is zero."""
     found = {name: torch.zeros_like(wide[name], dtype=narrow[name].dtype) for name in narrow}
     for name, weight in narrow.items():
-        streams = (
-            3 if name == "shared.0.weight" else 1
-        )  # one behind the other in the last dimension
+        # The inputs of `shared` are three streams, one behind the other in the last dimension.
+        streams = 3 if name == "shared.0.weight" else 1
         places, parts = (one.chunk(streams, dim=-1) for one in (found[name], weight))
         for place, part in zip(places, parts, strict=True):
             place[tuple(map(slice, part.shape))] = part
