@@ -143,19 +143,29 @@ def is_right(student: str, stock: Points, ours: dict[str, dict[str, list[float]]
     return stock[student] == right == earned
 
 
-def grow(
-    count: int, folder: Path, seed: int, jobs: int, bars: "Bars", scheduler: str | None
-) -> dict[str, Any]:
-    """What a class of so many costs, recorded with feedback pages: assignment 0, by us."""
+def grow(options: argparse.Namespace, figures: dict[str, Any], bars: "Bars") -> None:
+    """Grade larger and larger classes of assignment 0, by us, recorded with feedback pages."""
+    folder, scheduler = options.folder / "growth", options.scheduler
     shutil.rmtree(folder, ignore_errors=True)
     master = read_master(assignments()[0])
-    students, release = class_of(master, count, seed), released(master, folder, bars)
-    course = course_with(master, release, students, folder / "ours")
-    figures = judge(course, master.assignment, "recorded", count, count, jobs, bars, scheduler)
-    shutil.rmtree(folder)  # gigabytes of notebooks and pages
-    del figures["points"]
-    judged_by = "a Dask cluster" if scheduler else "1 slot" if jobs == 1 else f"{jobs} slots"
-    return figures | {"count": count, "judged_by": judged_by}
+    release = released(master, folder, bars)
+    slots = "1 slot" if options.jobs == 1 else f"{options.jobs} slots"
+    judged_by = "a Dask cluster" if scheduler else slots
+    for count in options.growth:
+        students = class_of(master, count, options.seed)
+        course = course_with(master, release, students, folder / "ours")
+        about = master.assignment, "recorded", count, count, options.jobs
+        found = judge(course, *about, bars, scheduler) | {"count": count, "judged_by": judged_by}
+        shutil.rmtree(course)  # gigabytes of notebooks and pages
+        del found["points"]
+        others = [
+            one
+            for one in figures["growth"]
+            if (one["count"], one["judged_by"]) != (count, judged_by)
+        ]
+        figures["growth"] = [*others, found]
+        save(options.folder, figures)
+    shutil.rmtree(folder)
 
 
 class Bars:
@@ -191,14 +201,10 @@ def run(options: argparse.Namespace, figures: dict[str, Any]) -> None:
     """Measure what was asked for; each result is kept as soon as there is one."""
     figures["machine"] = machine()
     with Bars() as bars:
-        for count in options.growth:
-            place = options.folder / "growth"
-            one = grow(count, place, options.seed, options.jobs, bars, options.scheduler)
-            same = (one["count"], one["judged_by"])
-            others = [o for o in figures["growth"] if (o["count"], o["judged_by"]) != same]
-            figures["growth"] = [*others, one]
-            save(options.folder, figures)
-        for assignment in [] if options.growth else options.assignments:
+        if options.growth:
+            grow(options, figures, bars)
+            return
+        for assignment in options.assignments:
             place = options.folder / assignment.name
             one = compare(assignment, place, options.students, options.seed, options.jobs, bars)
             every = figures["assignments"] | {assignment.name: one}

@@ -77,7 +77,7 @@ class Told(GradingProgress):
         assert not why_cold, why_cold
         say("started")
 
-    def judged(self, student: str, verdict: Verdict) -> None:
+    def page(self, student: str) -> None:
         say("graded")
 
 
