@@ -161,10 +161,10 @@ def release_of(master: Master, to: Path, on_cell: Callable[[], object] = lambda:
     made = Build(master.assignment, to)
     for path, content in student_files(master, student_notebook(master)).items():
         _write(made.student / path, content)
+    solution, folder = without_training(solution_notebook(master)), made.solution.parent
+    folder.mkdir(parents=True)
     for file, content in networks_of(master).items():
-        _write(made.solution.parent / file, content)
-    solution = without_training(solution_notebook(master))
-    folder = made.solution.parent
+        _write(folder / file, content)
     solved = execute(solution, folder, called="solution", allow_errors=True, on_cell=on_cell)
     nbformat.write(solved, made.solution)
     solved.cells = [cell for cell in solved.cells if _has_picture(cell)]
