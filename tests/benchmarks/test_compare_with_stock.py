@@ -1,6 +1,6 @@
 """The four assignments graded by stock nbgrader and by us, in one run: how many times as fast.
 
-Takes half an hour, alone on a quiet machine: `pytest -m benchmark tests/benchmarks`. Figures that a
+Takes an hour, alone on a quiet machine: `pytest -m benchmark tests/benchmarks`. Figures that a
 run of compare_with_stock.py has kept can be named instead: BENCHMARK_FOLDER=build/benchmark.
 """
 
