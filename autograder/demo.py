@@ -73,13 +73,22 @@ def _mistake(mistake: Misconception) -> dict[str, str]:
 
 def as_answer(function: Answer, task: str) -> str:
     """The source of a misconception or alternative, renamed to the task as a student's answer."""
-    module = sys.modules[function.__module__]
-    tree = ast.parse(solution_of(module, function.__name__, set()))
+    module, own = sys.modules[function.__module__], function.__name__
+    tree = ast.parse(solution_of(module, own, set()))
     tree.body = [node for node in tree.body if not _is_ours(node)]
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef) and node.name == function.__name__:
-            node.name, node.decorator_list = task, []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            node.decorator_list = [one for one in node.decorator_list if not _registers(one)]
+            node.name = task if node.name == own else node.name
+        elif isinstance(node, ast.Name) and node.id == own:  # it calls itself
+            node.id = task
     return ast.unparse(tree)
+
+
+def _registers(decorator: ast.expr) -> bool:
+    """Whether it is `@misconception(...)` or `@alternative(...)`."""
+    called = decorator.func if isinstance(decorator, ast.Call) else None
+    return isinstance(called, ast.Name) and called.id in ("misconception", "alternative")
 
 
 def _is_ours(node: ast.AST) -> bool:

@@ -20,7 +20,7 @@ html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sourcelink = False
 
-PAGES = ["student", "instructor", "writing", "judge", "attacks", "map", "commands"]
+PAGES = ["student", "instructor", "writing", "judge", "attacks", "benchmark", "map", "commands"]
 RECORDS = sorted(path.stem for path in (Path(__file__).parent / "decisions").glob("[0-9]*.md"))
 CONTENTS = {"index": [*PAGES, "decisions/README"], "decisions/README": RECORDS}
 

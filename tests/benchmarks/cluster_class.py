@@ -10,9 +10,9 @@ import os
 import sys
 from pathlib import Path
 
-from grade_both import NAME, SMALL, small_build
+from judged_class import build_unexecuted
 from large_class import HOSTILE
-from small_class import answers_of_the_class, hand_in
+from small_class import NAME, SMALL, answers_of_the_class, hand_in
 
 from autograder.authoring.master import read_master
 from autograder.authoring.notebooks import student_notebook
@@ -24,7 +24,8 @@ COUNT = 2 * len(HOSTILE)
 
 def main(folder: Path) -> None:
     master = read_master(SMALL)
-    course = init_course(folder, [small_build(master, folder.with_name(f"{folder.name}-build"))])
+    build = build_unexecuted(master, folder.with_name(f"{folder.name}-build"))
+    course = init_course(folder, [build])
     classroom = answers_of_the_class(master, COUNT)
     right, students = classroom["student-00"], list(classroom)
     for student, body in zip(students[::2], HOSTILE.values(), strict=True):

@@ -12,7 +12,7 @@ import torch
 from autograder.assignments import ASSIGNMENTS, COURSE
 
 HERE = Path(__file__).parent
-SMALL = HERE / "small"
+SMALL = HERE.parent / "support/small_course"
 TABLES = pytest.StashKey[list[str]]()
 
 

@@ -8,8 +8,8 @@ Run by test_large_class.py, in a process that has the small course's package fir
 import sys
 from pathlib import Path
 
-from grade_both import NAME, SMALL, small_build
-from small_class import answers_of_the_class, hand_in
+from judged_class import build_unexecuted
+from small_class import NAME, SMALL, answers_of_the_class, hand_in
 
 from autograder.authoring.master import read_master
 from autograder.authoring.notebooks import student_notebook
@@ -41,7 +41,8 @@ HOSTILE = {
 
 def main(folder: Path, count: int) -> None:
     master = read_master(SMALL)
-    course = init_course(folder, [small_build(master, folder.with_name(f"{folder.name}-build"))])
+    build = build_unexecuted(master, folder.with_name(f"{folder.name}-build"))
+    course = init_course(folder, [build])
     classroom = answers_of_the_class(master, count)
     right = classroom["student-00"]
     bodies = list(HOSTILE.values())

@@ -18,6 +18,7 @@ from test_large_class import GRADE, NAME, copy_of, files, scores, verdicts
 
 pytest.importorskip("distributed")
 HERE = Path(__file__).parent
+SUPPORT = HERE.parent / "support"
 CLASS = 20
 pytestmark = pytest.mark.slow
 # Added to the judge of a copy of the course: it ends its own machine when it comes to one
@@ -131,7 +132,7 @@ def package(small_course) -> dict[str, str]:
 
 def environment(course: Path) -> dict[str, str]:
     """The environment of a process in which the course is this copy of it."""
-    return os.environ | {"PYTHONPATH": os.pathsep.join([str(course), str(HERE)])}
+    return os.environ | {"PYTHONPATH": os.pathsep.join([str(course), str(SUPPORT)])}
 
 
 @pytest.fixture(scope="module")

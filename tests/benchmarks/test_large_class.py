@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
+SUPPORT = HERE.parent / "support"
 CLASS, KILLS = 200, 20
 NAME = "1_small"
 GRADE = [sys.executable, "-P", "-c", "from autograder.cli import main; main()", "grade"]
@@ -34,7 +35,7 @@ ORDER BY 1, 2
 @pytest.fixture(scope="module")
 def package(small_course) -> dict[str, str]:
     """The environment of a process in which the course has the small assignment only."""
-    return os.environ | {"PYTHONPATH": os.pathsep.join([str(small_course), str(HERE)])}
+    return os.environ | {"PYTHONPATH": os.pathsep.join([str(small_course), str(SUPPORT)])}
 
 
 @pytest.fixture(scope="module")

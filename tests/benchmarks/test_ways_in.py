@@ -79,7 +79,7 @@ def package(small_course) -> Iterator[None]:
     """Every process that is started finds the small assignment only."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(
-            "PYTHONPATH", os.pathsep.join([str(small_course), str(HERE), str(HERE.parent)])
+            "PYTHONPATH", os.pathsep.join([str(small_course), str(HERE.parent / "support")])
         )
         patch.setenv(
             "PATH", os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])

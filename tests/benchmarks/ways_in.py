@@ -12,9 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
-from grade_both import SMALL, small_build
+from judged_class import build_unexecuted
 from large_class import HOSTILE
 from nbformat import NotebookNode
+from small_class import SMALL
 
 from autograder.authoring.master import Master, read_master
 from autograder.authoring.notebooks import solution_notebook, student_notebook
@@ -81,7 +82,7 @@ def handed_in(master: Master) -> dict[str, bytes]:
 
 def main(folder: Path) -> None:
     master = read_master(SMALL)
-    init_course(folder / "blank", [small_build(master, folder / "build")])
+    init_course(folder / "blank", [build_unexecuted(master, folder / "build")])
     (folder / "handed_in").mkdir()
     for student, content in handed_in(master).items():
         (folder / "handed_in" / f"{student}.ipynb").write_bytes(content)

@@ -1,4 +1,4 @@
-"""The reference of the benchmark's assignment."""
+"""The reference of the small assignment."""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""Wrong answers of the benchmark's class."""
+"""Wrong answers to the small assignment."""
 
 from autograder.misconceptions import misconception
 
