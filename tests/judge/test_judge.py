@@ -117,6 +117,30 @@ def test_the_picture_of_a_task_whose_check_hung_is_not_drawn(
     assert "was not run" in stopped.get("picture-l2_loss", ""), drawing.notebook.cells
 
 
+def test_a_hang_in_the_last_task_is_met_twice_and_no_more(graded, impatient):
+    """A new worker marks the names at the checks behind the student's last cell, too: without
+    them, the task would seem to have changed, and be tried at the end as well.
+    """
+    last = exam_of(COLORIZATION).master.tasks[-1]
+    verdict = graded({last: define(last, "while True: pass")}).verdict
+    assert lost(verdict) == {last: {"time"}}
+    assert verdict.resources["workers"] == 3  # the first, and one after each hang
+
+
+def test_a_picture_that_uses_a_stopped_task_through_a_helper_is_not_drawn(
+    hand_in, notebook_with, answers, warm, impatient
+):
+    hangs = "def helper():\n    while True: pass\n\n\n" + define("l2_loss", "return helper()")
+    notebook = notebook_with(answers | {"l2_loss": hangs})
+    master = exam_of(COLORIZATION).master
+    drawing = draw(hand_in(notebook), exam_of(COLORIZATION), master.pictures, opener=warm)
+    released = {cell.id: cell.source for cell in exam_of(COLORIZATION).released.cells}
+    for cell in drawing.notebook.cells:
+        if cell.id.startswith("picture-"):
+            uses = "l2_loss(" in released[cell.id]
+            assert _is_stopped(cell) == uses, cell.id
+
+
 def _is_stopped(cell) -> bool:
     outputs = cell.get("outputs", [])
     return bool(outputs) and outputs[0].get("ename") == "Stopped"

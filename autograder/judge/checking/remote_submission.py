@@ -31,6 +31,7 @@ from autograder.judge.source.needed_cells import (
     all_sources,
     is_given,
     names_bound_by_given,
+    names_reached,
     without_pictures,
 )
 from autograder.judge.workers.client import CallReply, Opener, SandboxError, Worker, WorkerDied
@@ -53,7 +54,7 @@ SKIPPED = "Line {} of {} fails in the grader and was skipped: `{}` ({})."
 MISSING = re.compile(r"name '(\w+)' is not defined")
 PLACE = re.compile(r" \((?:/|\w:)[^)]*\)")  # a path of Python on this machine
 MOST_SKIPPED = 20  # skipped statements that are reported
-NOT_DRAWN = "This cell was not run: the task's check above was stopped by the grader."
+NOT_DRAWN = "This cell was not run: it uses a task whose check was stopped by the grader."
 # Pixels: a picture drawn for a high-resolution screen is shrunk to the feedback page's column.
 PAGE_WIDTH = 840
 
@@ -140,8 +141,7 @@ class RemoteSubmission(Submission):
     ) -> list[NotebookNode]:
         """Run cells in turn, and return those that are left when one of them ends the worker."""
         for index, cell in enumerate(cells):
-            if cell.id.replace(PICTURE, CHECK) in self._fatal:
-                # It would take as long as the check, and end the worker again.
+            if cell.id.startswith(PICTURE) and self._would_be_stopped(cell):
                 cell.outputs = [_stopped(NOT_DRAWN)]
                 on_cell()
                 continue
@@ -163,6 +163,11 @@ class RemoteSubmission(Submission):
             finally:
                 on_cell()
         return []
+
+    def _would_be_stopped(self, picture: NotebookNode) -> bool:
+        """Whether a picture calls a task whose check was stopped: it would be stopped as well."""
+        stopped = {name.removeprefix(CHECK) for name in self._fatal if name.startswith(CHECK)}
+        return bool(stopped) and not stopped.isdisjoint(names_reached(picture, self.notebook))
 
     def _misses_a_name(self) -> bool:
         """Whether one of the student's cells has missed a name that given code would have bound."""
@@ -257,15 +262,17 @@ class RemoteSubmission(Submission):
         """The cells that a new worker replays before the cell `until`, or before the hidden checks.
 
         Visible checks and pictures define nothing that other cells need; at a check, the names are
-        marked. Before the hidden checks, only tasks will be called: released cells after the last
-        task that have not been changed are left out, too.
+        marked. Before the hidden checks, only tasks will be called: of the released cells after the
+        student's last one, only the checks are left.
         """
         cells = self.runnable()
         if until is not None:
             cells = cells[: next(at for at, cell in enumerate(cells) if cell.id == until.id)]
         else:
             own = [at for at, cell in enumerate(cells) if not is_given(cell)]
-            cells = cells[: own[-1] + 1] if own else []
+            last = own[-1] if own else -1
+            later = [cell for cell in cells[last + 1 :] if cell.id.startswith(CHECK)]
+            cells = cells[: last + 1] + later
         checks = [cell.id for cell in cells if cell.id.startswith(CHECK)]
         return [cell for cell in cells if cell.id in checks or not cell.id.startswith(ASIDE)]
 

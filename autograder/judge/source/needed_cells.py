@@ -102,6 +102,33 @@ def names_bound_by_given(notebook: NotebookNode) -> set[str]:
     return {name for statements in several for one in statements for name in one.binds}
 
 
+def names_reached(cell: NotebookNode, notebook: NotebookNode) -> set[str]:
+    """The names that a cell uses, directly or through given code or the student's."""
+    uses: dict[str, set[str]] = {}
+    for other in notebook.cells:
+        if is_runnable(other) and not other.id.startswith(ASIDE):
+            used = used_names_of(other.source) or set()
+            for name in _defined(other.source):
+                uses.setdefault(name, set()).update(used)
+    found: set[str] = set()
+    todo = [*(used_names_of(cell.source) or ())]
+    while todo:
+        name = todo.pop()
+        if name not in found:
+            found.add(name)
+            todo += uses.get(name, ())
+    return found
+
+
+def _defined(source: str) -> set[str]:
+    """The names that a cell defines; none if it is not Python."""
+    code = parse(source)
+    try:
+        return defined_names(code.python) if code else set()
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return set()
+
+
 def sources_for_verdict(notebook: NotebookNode) -> Sources:
     """What has to be run before the hidden checks."""
     return _Selection(notebook).sources(shown=(), drawing=False)
