@@ -9,6 +9,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import shortened_masters  # noqa: F401  first: it says where the masters are
+from workers import lend_zygotes, zygote
 
 from autograder.assignments import Assignment, find_assignment
 from autograder.authoring.master import read_master
@@ -16,7 +17,6 @@ from autograder.authoring.notebooks import solution_notebook, student_notebook
 from autograder.judge import exam
 from autograder.judge.checking.submission import REFERENCE_FILES
 from autograder.judge.limits import Limits
-from autograder.judge.parallel.pool import Pool
 
 COLORIZATION = find_assignment("colorization")
 
@@ -88,9 +88,14 @@ def warm():
     """An `opener` for `judge`: workers that are forked, as in a class, and need no start of their
     own.
     """
-    with Pool(exam.exam_of(COLORIZATION), jobs=1) as pool:
-        assert pool.zygote, pool.why_cold
-        yield pool.zygote.slots[0].open
+    graded = exam.exam_of(COLORIZATION)
+    return zygote(graded.preload, graded.packs).slots[0].open
+
+
+@pytest.fixture
+def lent_zygote(monkeypatch) -> None:
+    """Pools share the zygote of the tests."""
+    lend_zygotes(monkeypatch)
 
 
 @pytest.fixture

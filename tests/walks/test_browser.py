@@ -26,7 +26,14 @@ def lab(tmp_path_factory) -> Iterator[tuple[Path, str, object]]:
         yield folder, address, page
 
 
-@pytest.mark.parametrize("solved", [True, False], ids=["solution", "student"])
+# That a stub stops the notebook is also seen in test_student_evening.py.
+@pytest.mark.parametrize(
+    "solved",
+    [
+        pytest.param(True, id="solution"),
+        pytest.param(False, id="student", marks=pytest.mark.slow),
+    ],
+)
 def test_notebook_runs_in_jupyterlab(master, lab, solved):
     root, address, page = lab
     folder = root / ("solution" if solved else "student")
