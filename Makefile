@@ -28,7 +28,7 @@ proof: $(VENV)/ready sandbox browser packs lint ## Every night: all mutants, who
 
 # No worker is started, no notebook is run, no page is opened in a browser.
 QUICK := autograder/checks tests/authoring/test_stub.py tests/authoring/test_given_cells.py \
-	tests/collect/test_handed_in.py tests/collect/test_identity.py tests/collect/test_roster.py \
+	tests/collect/test_identity.py tests/course_files tests/gradebook/test_roster.py \
 	tests/course_utils tests/exports/test_csv_exports.py tests/feedback \
 	tests/judge/test_forbidden_calls.py tests/judge/test_output_room.py tests/judge/test_read_notebook.py \
 	tests/judge/test_sibling_files.py tests/judge/test_weights_file.py tests/judge/test_wire.py \
