@@ -21,8 +21,8 @@ from autograder.judge.limits import Limits
 COLORIZATION = find_assignment("colorization")
 
 
-# The tests that take twenty seconds or more. Not those whose module has a fixture that takes as long:
-# the rest of the module may run in another process, which would make it once more.
+# The tests that take twenty seconds or more. Not those whose module has a fixture that takes as
+# long: the rest of the module may run in another process, which would make it once more.
 LONGEST = (
     "test_a_class_gets_the_same_verdicts",
     "test_twice_is_the_same",
