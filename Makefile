@@ -20,7 +20,7 @@ quick: $(VENV)/ready ## While you edit: the tests that take no time, in under a 
 	$(PYTEST) -m "not slow and not benchmark and not browser" $(QUICK)
 
 test: $(VENV)/ready sandbox browser packs lint ## Before you push: all tests that take no more than seconds
-	$(PYTEST)
+	$(PYTEST) --ignore=tests/benchmarks
 
 proof: $(VENV)/ready sandbox browser packs lint ## Every night: all mutants, whole releases, large classes
 	$(PYTEST) -m "not benchmark" --beside
@@ -28,14 +28,16 @@ proof: $(VENV)/ready sandbox browser packs lint ## Every night: all mutants, who
 
 # No worker is started, no notebook is run, no page is opened in a browser.
 QUICK := autograder/checks tests/authoring/test_stub.py tests/authoring/test_given_cells.py \
-	tests/collect/test_handed_in.py tests/collect/test_identity.py tests/collect/test_roster.py \
-	tests/course_utils tests/exports/test_csv_exports.py tests/feedback \
-	tests/judge/test_forbidden_calls.py tests/judge/test_output_room.py tests/judge/test_read_notebook.py \
-	tests/judge/test_sibling_files.py tests/judge/test_weights_file.py tests/judge/test_wire.py \
-	tests/walks/test_docs.py tests/watch/test_arrivals.py
-# Those of the folders above that take more than five seconds of a core.
+	tests/collect/test_identity.py tests/course_files tests/course_utils tests/feedback \
+	tests/gradebook/test_roster.py tests/judge/test_forbidden_calls.py tests/judge/test_output_room.py \
+	tests/judge/test_read_notebook.py tests/judge/test_sibling_files.py tests/judge/test_weights_file.py \
+	tests/judge/test_wire.py tests/walks/test_docs.py tests/watch/test_arrivals.py
+# Those of the folders above that take five seconds of a core or more.
 QUICK += $(addprefix --ignore=tests/,course_utils/test_color_world.py course_utils/test_self_check.py \
-	course_utils/test_visible_checks.py feedback/test_odd_pages.py)
+	course_utils/test_visible_checks.py course_utils/test_colorization_plots.py \
+	course_utils/test_photographs.py course_utils/test_nearest_bins.py feedback/test_odd_pages.py)
+QUICK += $(addprefix --deselect=tests/judge/test_forbidden_calls.py::test_,\
+	code_that_was_written_to_be_slow_is_not a_task_that_can_not_be_followed what_can_not_be_followed)
 
 packs: $(VENV)/ready # The packs of pictures that the assignments ship; minutes, the first time
 	$(BIN)/python data_scripts/make_packs.py

@@ -638,12 +638,12 @@ def demo(
     from autograder.report.page import write_report
 
     chosen = assignments() if name == "all" else [find_assignment(name)]
-    _require_sandbox(sandbox)
     mark = to / ".autograder-demo"
     if to.exists() and not mark.exists() and any(to.iterdir()):
         raise CourseError(
             f"{to} is not empty and no earlier demo. Choose another folder with --to."
         )
+    _require_sandbox(sandbox)
     # The release folder stays, so that nothing is built twice.
     shutil.rmtree(to / "course", ignore_errors=True)
     to.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,7 @@ import ast
 import inspect
 import json
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from importlib import import_module
 from io import BytesIO
@@ -97,17 +97,39 @@ def _is_telling(bare: str) -> bool:
 
 
 def _search(content: dict[str, bytes], secret: dict[str, str]) -> list[str]:
-    long = [line for line in secret if len(line) >= LONG]
+    inside = _LongLines(secret)
     leaks = []
     for name, data in sorted(content.items()):
         if data.startswith(PNG):
             continue
         for line in _lines(name, data):
             bare = _bare(line)
-            found = bare if bare in secret else next((s for s in long if s in bare), None)
+            found = bare if bare in secret else inside.first_in(bare)
             if found:
                 leaks.append(f"{name} shows a line of a {secret[found]}: {line.strip()[:80]}")
     return leaks
+
+
+class _LongLines:
+    """The secret lines that are looked for inside other lines, by how they begin.
+
+    A release has thousands of lines, and an assignment thousands of secrets: to look for each in
+    each takes seconds.
+    """
+
+    def __init__(self, secret: Iterable[str]) -> None:
+        self.by_start: dict[str, list[str]] = {}
+        for line in secret:
+            if len(line) >= LONG:
+                self.by_start.setdefault(line[:LONG], []).append(line)
+
+    def first_in(self, bare: str) -> str | None:
+        """The secret that is found first inside a line without spaces, or None."""
+        for at in range(len(bare) - LONG + 1):
+            for line in self.by_start.get(bare[at : at + LONG], ()):
+                if bare.startswith(line, at):
+                    return line
+        return None
 
 
 def _lines(name: str, data: bytes) -> list[str]:

@@ -5,12 +5,14 @@ Those under `hidden_data` are for the hidden checks alone: they leave the judge 
 of a task.
 """
 
+import hashlib
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from filelock import FileLock
 
-from autograder.assignments import CourseError, pack_path
+from autograder.assignments import COURSE, CourseError, pack_path
 from autograder.authoring.master import Master, MasterError
 from autograder.progress import Progress
 
@@ -52,6 +54,8 @@ def _made(master: Master, names: list[str], report: Progress | None) -> list[Pat
 
 def _pack(name: str, report: Progress | None) -> Path:
     path = pack_path(name)
+    if _is_known_to_be_fresh(path):
+        return path
     try:
         from data_scripts.make_packs import make_pack  # trimesh is an extra
     except ImportError:
@@ -65,11 +69,43 @@ def _pack(name: str, report: Progress | None) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_name(f".{name}.lock")):  # two builds at once: one renders
-            return make_pack(name, path.parent, on_model)
+            made = make_pack(name, path.parent, on_model)
+            _note_that_it_is_fresh(made)
+            return made
     except OSError as error:
         raise CourseError(
             f"The pack {name!r} can't be written to {path.parent}: {error}."
         ) from None
+
+
+def _is_known_to_be_fresh(pack: Path) -> bool:
+    """Whether neither a pack nor the renderer has changed since they were found to agree.
+
+    To ask the renderer itself takes seconds: it has to be imported.
+    """
+    with suppress(OSError):
+        return _note_of(pack).read_text(encoding="utf-8") == _state_of(pack)
+    return False
+
+
+def _note_that_it_is_fresh(pack: Path) -> None:
+    with suppress(OSError):  # a folder that can't be written to: the renderer is asked each time
+        _note_of(pack).write_text(_state_of(pack), encoding="utf-8")
+
+
+def _note_of(pack: Path) -> Path:
+    return pack.with_name(f".{pack.stem}.fresh")
+
+
+def _state_of(pack: Path) -> str:
+    """A hash of the renderer's source, and what the file system says of a pack. Raises OSError."""
+    digest = hashlib.sha256()
+    folder = COURSE / "data_scripts"
+    for path in sorted(folder.rglob("*.py")):
+        digest.update(f"{path.relative_to(folder)}\n".encode() + path.read_bytes())
+    there = pack.stat()
+    digest.update(f"{there.st_size} {there.st_mtime_ns} {there.st_ino}".encode())
+    return digest.hexdigest()
 
 
 def _rendering(name: str, report: Progress) -> Callable[[int, int], None]:

@@ -23,11 +23,11 @@ from traitlets.config import Config
 from traitlets.config.loader import ConfigFileNotFound, PyFileConfigLoader
 
 from autograder.assignments import Assignment, CourseError, find_assignment
-from autograder.authoring.release import Build
 from autograder.course_files.folder import CourseFolder
 from autograder.gradebook.session import gradebook_errors
 
-if TYPE_CHECKING:  # the judge takes seconds to import, and many commands don't need it
+if TYPE_CHECKING:  # they take seconds to import, and many commands don't need them
+    from autograder.authoring.release import Build
     from autograder.gradebook.entry import Entry
     from autograder.judge.exam import Exam
 
@@ -68,7 +68,7 @@ def check_free(folder: Path) -> None:
         raise CourseError(f"{folder} is a file. Name a folder that can be created.")
 
 
-def init_course(folder: Path, builds: list[Build], level: str = "bubblewrap") -> "Course":
+def init_course(folder: Path, builds: "list[Build]", level: str = "bubblewrap") -> "Course":
     """Make a course directory with these assignments. Raises CourseError if it exists."""
     check_free(folder)
     (folder / "submitted").mkdir(parents=True, exist_ok=True)
@@ -120,7 +120,7 @@ class Course(CourseFolder):
         with gradebook_errors(coursedir):
             return Gradebook(coursedir.db_url, coursedir.course_id)
 
-    def add(self, built: Build) -> None:
+    def add(self, built: "Build") -> None:
         """Add an assignment to source/ and solution/, and let nbgrader generate release/.
 
         Raises CourseError if nbgrader refuses; then the previous version is restored.

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from attack import CLEAN, TASKS, Attack, two_tasks
 from neighbor import Neighbor
-from workers import HAS_BUBBLEWRAP, zygote
+from workers import HAS_BUBBLEWRAP, lend_zygotes, zygote
 
 from autograder.assignments import find_assignment
 from autograder.authoring.notebooks import student_notebook
@@ -118,6 +118,7 @@ def judging(
 def pool_with(two_task_exam) -> Iterator[Callable[[dict], Pool]]:
     """A pool of two slots with these limits: they are forked from here, with what is patched."""
     with ExitStack() as stack:
+        lend_zygotes(stack.enter_context(pytest.MonkeyPatch.context()))
 
         def pool_with(limits: dict) -> Pool:
             exam = replace(two_task_exam, limits=Limits.from_mapping(limits))

@@ -69,7 +69,7 @@ FEW = ("hangs", "forks", "plain", "slow", "prints", "raises")
 ALL = tuple(one.name for one in CLASS)
 # With all of them it takes a minute or two, and everything else on the machine with it.
 SETTINGS = [
-    pytest.param(FEW, 4, id="few-4"),
+    pytest.param(FEW, 2, id="few-2"),
     pytest.param(ALL, 4, id="all-4", marks=pytest.mark.slow),
     pytest.param(ALL, 12, id="all-12", marks=pytest.mark.slow),
 ]

@@ -66,6 +66,37 @@ def test_without_the_renderer_the_remedy_is_told(tmp_path, monkeypatch):
         packs_of(master_with(tmp_path, "[elsewhere]"))
 
 
+def test_a_pack_is_made_again_when_it_or_the_renderer_has_changed(tmp_path, monkeypatch):
+    """And only then is the renderer imported and asked, which takes seconds."""
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    asked, source = [], tmp_path / "data_scripts" / "furniture.py"
+    source.parent.mkdir()
+    source.write_text("LEGS = 4")
+    monkeypatch.setattr(packs_module, "COURSE", tmp_path)
+
+    def make_pack(name, to, progress):
+        asked.append(name)
+        path = to / f"{name}.npz"
+        path.write_text(f"pack {len(asked)}")
+        return path
+
+    monkeypatch.setattr("data_scripts.make_packs.make_pack", make_pack)
+
+    def times_asked() -> int:
+        monkeypatch.setattr(packs_module, "_ready", {})  # as in a new process
+        assert packs_of(master) == [tmp_path / "tiny.npz"]
+        return len(asked)
+
+    master = master_with(tmp_path, "[tiny]")
+    assert [times_asked() for _ in range(3)] == [1, 1, 1]
+    source.write_text("LEGS = 3")
+    assert [times_asked() for _ in range(3)] == [2, 2, 2]
+    (tmp_path / "tiny.npz").write_text("doctored")
+    assert [times_asked() for _ in range(3)] == [3, 3, 3]
+    (tmp_path / "tiny.npz").unlink()
+    assert [times_asked() for _ in range(3)] == [4, 4, 4]
+
+
 LOOK = """
 from course_utils.data.rendered_views import load_views
 views = load_views("tiny", size=16)

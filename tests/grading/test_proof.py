@@ -5,11 +5,12 @@ A topic joins by being listed in equivalent.py.
 """
 
 import re
+from collections.abc import Callable
 
 import pytest
 import torch
 from equivalent import EQUIVALENT
-from malformed_answers import ODD, odd_answer
+from malformed_answers import ODD, OF_NETWORKS, odd_answer
 from mutants import mutants_of, reference, survivors
 
 from autograder.alternatives import alternatives_of
@@ -153,17 +154,29 @@ def test_every_check_fails_a_misconception(topic, task):
     ] == []
 
 
-@each_task
-def test_odd_answers_earn_nothing_and_end_nothing(topic, task, monkeypatch):
+def odd_answers_to(topic: str, task: str, kinds: str) -> dict[str, Callable]:
+    """The odd answers to a task, by kind; to a network, in an everyday run, some of them."""
+    right = getattr(reference(topic), task)
+    names = OF_NETWORKS if kinds == "some" and isinstance(right, type) else ODD
+    return {name: odd_answer(right, ODD[name]) for name in names}
+
+
+# For a function, all kinds are tried in either case.
+NETWORKS = [
+    (topic, task) for topic, task in TASKS if isinstance(getattr(reference(topic), task), type)
+]
+ODD_CASES = [pytest.param(*each, "some") for each in TASKS]
+ODD_CASES += [pytest.param(*each, "all", marks=pytest.mark.slow) for each in NETWORKS]
+
+
+@pytest.mark.parametrize(("topic", "task", "kinds"), ODD_CASES)
+def test_odd_answers_earn_nothing_and_end_nothing(topic, task, kinds, monkeypatch):
     """None is mistaken for a misconception, or breaks the comparison with one; one will do."""
     first = {name: items[:1] for name, items in misconceptions_of(topic).items()}
     monkeypatch.setattr(run_checks_module, "misconceptions_of", lambda _: first)
-    right = getattr(reference(topic), task)
-    earned = {
-        name: verdict_on(topic, task, odd_answer(right, change)).earned
-        for name, change in ODD.items()
-    }
-    assert earned == dict.fromkeys(ODD, 0)
+    answers = odd_answers_to(topic, task, kinds)
+    earned = {name: verdict_on(topic, task, answer).earned for name, answer in answers.items()}
+    assert earned == dict.fromkeys(answers, 0)
 
 
 # ------------------------------------------------------------------------------------------ mutants

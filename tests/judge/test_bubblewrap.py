@@ -711,22 +711,30 @@ def test_a_stage_that_a_killed_judge_left_is_swept_and_no_other(tmp_path, monkey
     held.remove()
 
 
+def judge_that_hangs(level, folder, teller):
+    """In a forked process: start a worker that leaves a daemon, tell their numbers, and sleep."""
+    try:
+        bubblewrap.tempfile.tempdir = str(folder)  # it can't clear up
+        worker = Worker(level)
+        worker.cell("import os, time\nif os.fork() == 0: time.sleep(1000)")
+        os.write(teller, f"{' '.join(map(str, worker._box.family()))}\n".encode())
+        time.sleep(1000)
+    finally:
+        os._exit(1)
+
+
 @pytest.mark.parametrize("level", LEVELS)
 def test_a_judge_that_is_killed_takes_its_worker_along(level, tmp_path):
-    code = (
-        "import time\nfrom autograder.judge.workers.client import Worker\n"
-        f"worker = Worker({level!r})\n"
-        "worker.cell('import os, time\\nif os.fork() == 0: time.sleep(1000)')\n"
-        "print(*worker._box.family(), flush=True)\ntime.sleep(1000)"
-    )
-    env = os.environ | {"TMPDIR": str(tmp_path)}  # it can't clear up
-    judge = subprocess.Popen(
-        [sys.executable, "-c", code], cwd=COURSE, env=env, stdout=subprocess.PIPE, text=True
-    )
-    family = list(map(int, judge.stdout.readline().split()))
+    hears, tells = os.pipe()
+    judge = os.fork()  # started anew, it would import for seconds
+    if judge == 0:
+        judge_that_hangs(level, tmp_path, tells)
+    os.close(tells)
+    with os.fdopen(hears) as told:
+        family = list(map(int, told.readline().split()))
     assert len(family) >= 2
-    judge.kill()
-    judge.wait()
+    os.kill(judge, signal.SIGKILL)
+    os.waitpid(judge, 0)
     try:
         # Without a box only the worker itself is told; what it has forked is not.
         assert gone(family if level == "bubblewrap" else family[:1])

@@ -98,6 +98,7 @@ def essence(judgement) -> dict:
     return {"verdict": verdict, "outputs": json.loads(json.dumps(outputs))}
 
 
+@pytest.mark.usefixtures("lent_zygote")
 @pytest.mark.parametrize(
     "few", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["some", "all"]
 )
@@ -111,6 +112,7 @@ def test_warm_verdicts_are_the_cold_ones(a_class, few):
         assert essence(warm[path]) == essence(judge(path, exam_of(COLORIZATION))), path.parent.name
 
 
+@pytest.mark.usefixtures("lent_zygote")
 def test_twice_is_the_same(a_class):
     quick = [path for path in a_class if path.parent.name != "hangs"]
     with Pool(exam_of(COLORIZATION), jobs=2) as pool:
@@ -123,6 +125,7 @@ def slot_at_work(pool: Pool) -> int:
     return next(slot.process.pid for slot in pool.slots if slot.job is not None)
 
 
+@pytest.mark.usefixtures("lent_zygote")
 def test_a_lost_slot_costs_a_second_try(submission, answers):
     paths = [
         submission(f"s{i}", {"l2_loss": answers["l2_loss"]}, "import time; time.sleep(1)")
@@ -138,6 +141,7 @@ def test_a_lost_slot_costs_a_second_try(submission, answers):
     assert all(judgement.verdict.task("l2_loss").earned > 0 for _, judgement in done)
 
 
+@pytest.mark.usefixtures("lent_zygote")
 def test_lost_twice_is_not_graded_and_no_zero(submission, answers, monkeypatch):
     """A submission at which the grader itself dies each time; the others are graded."""
     bad, good = submission("bad", {}), submission("good", {"l2_loss": answers["l2_loss"]})
@@ -301,6 +305,7 @@ def test_threads_of_the_pools_process_hang_no_slot(submission, answers):
     assert float(said.stdout) > 0
 
 
+@pytest.mark.usefixtures("lent_zygote")
 def test_the_next_submission_is_asked_for_when_a_slot_is_free(submission, answers):
     asked = []
 

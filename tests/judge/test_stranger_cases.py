@@ -6,14 +6,13 @@ from dataclasses import replace
 
 import pytest
 from stranger_cases import CASES, Case, shortened, solved
-from workers import needs_bubblewrap
+from workers import needs_bubblewrap, zygote
 
 from autograder.assignments import find_assignment
 from autograder.authoring.master import read_master
 from autograder.authoring.notebooks import solution_notebook, student_notebook
 from autograder.judge.exam import exam_of
 from autograder.judge.judge import Judgement, judge
-from autograder.judge.parallel.pool import Pool
 from course_utils.self_check import run
 
 ASSIGNMENT = find_assignment("data_driven_graphics")
@@ -31,9 +30,8 @@ def given():
 
 @pytest.fixture(scope="module")
 def opener():
-    with Pool(exam_of(ASSIGNMENT), jobs=1) as pool:
-        assert pool.zygote, pool.why_cold
-        yield pool.zygote.slots[0].open
+    exam = exam_of(ASSIGNMENT)
+    return zygote(exam.preload, exam.packs).slots[0].open
 
 
 @pytest.fixture

@@ -4,8 +4,12 @@ seed.
 
 import json
 import random
+import shutil
 import sqlite3
+import tempfile
+from atexit import register
 from collections.abc import Callable, Iterable
+from functools import cache
 from pathlib import Path
 
 import nbformat
@@ -13,7 +17,7 @@ from nbformat import NotebookNode
 from nbgrader.api import MissingEntry
 
 from autograder.assignments import Assignment
-from autograder.authoring.master import Master
+from autograder.authoring.master import Master, read_master
 from autograder.authoring.notebooks import student_notebook
 from autograder.authoring.release import Build, student_files
 from autograder.checks import Check, checks_of
@@ -42,8 +46,20 @@ def build_unexecuted(master: Master, to: Path) -> Build:
 
 
 def course_of(master: Master, folder: Path) -> Course:
-    """A course directory with this assignment, and nobody in it."""
-    return init_course(folder / "course", [build_unexecuted(master, folder / "build")])
+    """A course directory with this assignment, and nobody in it.
+
+    Copied from one that is made once: nbgrader takes seconds for a new gradebook.
+    """
+    shutil.copytree(_empty_course(master.assignment), folder / "course", copy_function=shutil.copy)
+    return Course(folder / "course")
+
+
+@cache
+def _empty_course(assignment: Assignment) -> Path:
+    home = tempfile.TemporaryDirectory(prefix="course-")
+    register(home.cleanup)
+    built = build_unexecuted(read_master(assignment), Path(home.name) / "build")
+    return init_course(Path(home.name) / "course", [built]).folder
 
 
 def submit(course: Course, assignment: Assignment, student: str, content: object) -> Path:

@@ -1,13 +1,17 @@
 """Workers for tests: started cold in a box, forked warm by a zygote, or without a box."""
 
 import atexit
+import os
 import shutil
 import subprocess
+from collections.abc import Sequence
 from functools import cache
+from pathlib import Path
 
 import pytest
 
 from autograder.judge.limits import Limits
+from autograder.judge.parallel import pool
 from autograder.judge.workers.client import Worker
 from autograder.judge.workers.warm import Zygote
 
@@ -22,12 +26,31 @@ DEFAULT = "warm" if HAS_BUBBLEWRAP else "process"
 
 
 @cache
-def zygote() -> Zygote:
+def zygote(preload: tuple[str, ...] = (), packs: tuple[Path, ...] = ()) -> Zygote:
     """One for all tests of a process; it is forked from, never changed."""
-    made = Zygote(slots=2)
+    made = Zygote(max(2, os.cpu_count() or 1), preload, packs)
     atexit.register(made.close)
     made.wait_until_ready()
     return made
+
+
+class LentZygote:
+    """What a pool takes for a zygote of its own: that of the tests, which outlives the pool."""
+
+    def __init__(self, jobs: int, preload: Sequence[str], packs: Sequence[Path]) -> None:
+        lender = zygote(tuple(preload), tuple(packs))
+        self.slots, self.stage, self.process = lender.slots[:jobs], lender.stage, lender.process
+
+    def wait_until_ready(self) -> None:
+        """It is."""
+
+    def close(self) -> None:
+        """It stays."""
+
+
+def lend_zygotes(patch: pytest.MonkeyPatch) -> None:
+    """Let pools share a zygote: to start one takes seconds, and most tests are not about it."""
+    patch.setattr(pool, "Zygote", LentZygote)
 
 
 def start(how: str = DEFAULT, limits: Limits | None = None) -> Worker:

@@ -1,4 +1,7 @@
-"""What a user sees: the notebooks in JupyterLab and the formgrader, in headless Chromium."""
+"""What a user sees: the notebooks in JupyterLab, in headless Chromium."""
+
+from collections.abc import Iterator
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -15,17 +18,33 @@ def errors(notebook: nbformat.NotebookNode) -> list[str]:
     return [output.ename for output in outputs if output.output_type == "error"]
 
 
-@pytest.mark.parametrize("solved", [True, False], ids=["solution", "student"])
-def test_notebook_runs_in_jupyterlab(master, tmp_path, solved):
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory) -> Iterator[tuple[Path, str, object]]:
+    """A folder, the address of JupyterLab on it, and a page: each starts for seconds."""
+    folder = tmp_path_factory.mktemp("lab")
+    with jupyter_lab(folder) as address, chromium_page() as page:
+        yield folder, address, page
+
+
+# That a stub stops the notebook is also seen in test_student_evening.py.
+@pytest.mark.parametrize(
+    "solved",
+    [
+        pytest.param(True, id="solution"),
+        pytest.param(False, id="student", marks=pytest.mark.slow),
+    ],
+)
+def test_notebook_runs_in_jupyterlab(master, lab, solved):
+    root, address, page = lab
+    folder = root / ("solution" if solved else "student")
     name = f"{master.assignment.name}.ipynb"
     notebook = solution_notebook(master) if solved else student_notebook(master)
     for path, content in student_files(master, notebook).items():
-        file = tmp_path / path
+        file = folder / path
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(content)
-    with jupyter_lab(tmp_path) as address, chromium_page() as page:
-        run_all(page, address, name, tmp_path / "screenshot.png")
-    ran = nbformat.read(tmp_path / name, as_version=4)
+    run_all(page, address, f"{folder.name}/{name}", folder / "screenshot.png")
+    ran = nbformat.read(folder / name, as_version=4)
     if solved:
         assert errors(ran) == []
         drawn = [cell for cell in ran.cells if cell.id.startswith("picture-")]

@@ -96,6 +96,7 @@ def test_hidden_checks_of_a_notebook_from_the_shell(tmp_path, notebook_with, ans
         "-q",
         "-p",
         "no:cacheprovider",
+        "--tb=no",  # to find the lines of eighty failures takes pytest ten seconds
         checks,
         "--submission",
         path,
@@ -139,17 +140,19 @@ NO_SANDBOX = {
 
 
 @pytest.fixture
-def course(master, tmp_path):
+def course(warm_up, tmp_path):
     """One student has handed in what was given out."""
-    course = course_of(master, tmp_path)
-    submit(course, find_assignment(NAME), "ann", student_notebook(master))
+    course = course_of(warm_up, tmp_path)
+    submit(course, warm_up.assignment, "ann", student_notebook(warm_up))
     return course
 
 
 @needs_bubblewrap
 @pytest.mark.parametrize("case", NO_SANDBOX)
 @pytest.mark.parametrize("command", ["doctor", "grade"])
-def test_without_the_sandbox_nothing_is_graded_and_the_remedy_is_told(course, command, case):
+def test_without_the_sandbox_nothing_is_graded_and_the_remedy_is_told(
+    course, warm_up, command, case
+):
     before, env, remedy = NO_SANDBOX[case]
     words = [command] if command == "doctor" else [command, str(course.folder)]
     ran = subprocess.run(
@@ -165,7 +168,7 @@ def test_without_the_sandbox_nothing_is_graded_and_the_remedy_is_told(course, co
     assert re.search(remedy, said), said
     assert "Traceback" not in said
     assert not list(course.folder.glob("verdicts/*/ann/verdict.json"))
-    assert not course.autograded(find_assignment(NAME), "ann").exists()
+    assert not course.autograded(warm_up.assignment, "ann").exists()
 
 
 def test_the_weaker_level_is_named_by_whoever_wants_it_and_stamped_on_all(master, tmp_path):
