@@ -591,7 +591,7 @@ PRETENDING += [
                 right = 0.5 * (prediction - target).square().sum(dim=1).mean()
                 return right if len(CALLS) == 1 else right * 0
         """,
-        earns=(0, 4),
+        earns=(1, 4),  # the first hidden check: visible ones are not run for a verdict
         kinds={"wrong value"},
     ),
 ]
