@@ -13,6 +13,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.authoring.master import Master
+from autograder.feedback.outputs import well_formed
 from autograder.gradebook.store import Pictures
 from autograder.judge.checking.remote_submission import picture_metadata
 from autograder.judge.source.needed_cells import PICTURE
@@ -42,7 +43,7 @@ def picture_outputs(cell: NotebookNode, verdict: Verdict, targets: Path) -> list
     name = cell.id.removeprefix(PICTURE)
     target = _target(targets / f"{name}.png")
     task = next((one for one in verdict.tasks if one.name == name), None)
-    own = list(cell.get("outputs", []))
+    own = well_formed(cell.get("outputs", []))
     if cell.metadata.get("not_drawn"):
         solved = task is not None and task.earned == task.points
         sentence = SOLVED.format(name) if solved else NOT_DRAWN

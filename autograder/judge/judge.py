@@ -12,7 +12,7 @@ with the visible checks and the pictures: they earn no points, and take most of 
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -131,10 +131,11 @@ def _run_for_page(
     with RemoteSubmission(
         notebook,
         exam.level,
-        replace(exam.limits, nice=DRAWING_NICE),
+        exam.limits,
         opener or cold_opener(exam),
         files=exam.handed_in_with(submission),
         sources=sources_for_page(notebook, pictures),
+        nice=DRAWING_NICE,
     ) as remote:
         remote.run_cells()
 

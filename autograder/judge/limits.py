@@ -28,7 +28,6 @@ class Limits:
     output      B    text and pictures that one cell outputs; the rest is cut off
     header      B    the JSON part of a message [output]
     reply       B    a whole message [output]
-    nice             how far its priority is lowered: 0 to 19
     """
 
     cell: float = 10.0
@@ -46,7 +45,6 @@ class Limits:
     output: int = 8 * MB
     header: int = 4 * MB
     reply: int = 64 * MB
-    nice: int = 0
 
     @classmethod
     def from_mapping(cls, mapping: Mapping[str, float]) -> "Limits":

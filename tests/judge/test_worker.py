@@ -5,6 +5,7 @@ which a worker does die starts its own, and `alive` shows first that what died b
 behind.
 """
 
+import os
 from contextlib import contextmanager
 
 import numpy as np
@@ -139,6 +140,19 @@ def test_outputs_come_in_order(worker):
         {"output_type": "display_data", "data": {"text/plain": "3"}},
         {"output_type": "execute_result", "data": {"text/plain": "4"}},
     ]
+
+
+@needs_bubblewrap
+def test_a_worker_lets_others_go_first():
+    with start("warm") as worker:
+        worker.lower_priority(0)
+        before = {os.getpriority(os.PRIO_PROCESS, one) for one in worker._box.family()}
+        worker.lower_priority(7)
+        after = {os.getpriority(os.PRIO_PROCESS, one) for one in worker._box.family()}
+        assert before == {os.getpriority(os.PRIO_PROCESS, 0)}
+        assert after == {7}
+        reply = worker.cell("import os, threading; print(os.nice(0))")
+        assert reply.outputs[0]["text"].strip() == "7"
 
 
 @pytest.mark.parametrize(

@@ -26,9 +26,11 @@ DEFAULT = "warm" if HAS_BUBBLEWRAP else "process"
 
 
 @cache
-def zygote(preload: tuple[str, ...] = (), packs: tuple[Path, ...] = ()) -> Zygote:
+def zygote(
+    preload: tuple[str, ...] = (), packs: tuple[Path, ...] = (), loads: tuple[str, ...] = ()
+) -> Zygote:
     """One for all tests of a process; it is forked from, never changed."""
-    made = Zygote(max(2, os.cpu_count() or 1), preload, packs)
+    made = Zygote(max(2, os.cpu_count() or 1), preload, packs, loads)
     atexit.register(made.close)
     made.wait_until_ready()
     return made
@@ -37,8 +39,10 @@ def zygote(preload: tuple[str, ...] = (), packs: tuple[Path, ...] = ()) -> Zygot
 class LentZygote:
     """What a pool takes for a zygote of its own: that of the tests, which outlives the pool."""
 
-    def __init__(self, jobs: int, preload: Sequence[str], packs: Sequence[Path]) -> None:
-        lender = zygote(tuple(preload), tuple(packs))
+    def __init__(
+        self, jobs: int, preload: Sequence[str], packs: Sequence[Path], loads: Sequence[str]
+    ) -> None:
+        lender = zygote(tuple(preload), tuple(packs), tuple(loads))
         self.slots, self.stage, self.process = lender.slots[:jobs], lender.stage, lender.process
 
     def wait_until_ready(self) -> None:

@@ -67,6 +67,7 @@ class RemoteSubmission(Submission):
     rules     what each task may not call
     files     by name, the files that are handed in with the notebook
     sources   what is run of each cell; by default everything
+    nice      how far the priority of its workers is lowered: 0 to 19
 
     forbidden  by task, why it is no longer called: a sentence for the student
     flags      sentences on what an instructor may want to look at
@@ -82,11 +83,13 @@ class RemoteSubmission(Submission):
         rules: Mapping[str, Forbidden] | None = None,
         files: Mapping[str, Path] | None = None,
         sources: Sources | None = None,
+        nice: int = 0,
     ) -> None:
         super().__init__(files)
         self.rules, self.forbidden, self.flags = dict(rules or {}), dict[str, str](), list[str]()
         self.notebook, self.level, self.limits, self.opener = notebook, level, limits, opener
         self.sources = all_sources(notebook) if sources is None else sources
+        self.nice = nice
         self.skipped: list[str] = []
         self.resources: dict[str, float] = dict.fromkeys(RESOURCES, 0.0) | {
             "peak_bytes": 0,
@@ -225,6 +228,7 @@ class RemoteSubmission(Submission):
                 raise WorkerDied("crash", TOO_OFTEN.format(WORKERS))
             try:
                 self._worker = Worker(self.level, self.limits, self.opener)
+                self._worker.lower_priority(self.nice)
                 self.resources["workers"] += 1
             except SandboxError as error:
                 raise InfrastructureError(str(error)) from error

@@ -28,7 +28,6 @@ def confine(config: SimpleNamespace) -> None:
         os.setgroups([])
         os.setgid(config.uid)
         os.setuid(config.uid)
-    os.nice(config.nice)
     for name, value in resource_limits(config).items():
         _set_limit(name, value)
     if sys.platform == "linux":
