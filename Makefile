@@ -20,7 +20,7 @@ quick: $(VENV)/ready ## While you edit: the tests that take no time, in under a 
 	$(PYTEST) -m "not slow and not benchmark and not browser" $(QUICK)
 
 test: $(VENV)/ready sandbox browser packs lint ## Before you push: all tests that take no more than seconds
-	$(PYTEST) --ignore=tests/benchmarks
+	$(PYTEST)
 
 proof: $(VENV)/ready sandbox browser packs lint ## Every night: all mutants, whole releases, large classes
 	$(PYTEST) -m "not benchmark" --beside

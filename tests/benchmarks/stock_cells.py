@@ -15,7 +15,7 @@ from types import ModuleType
 import stock_submission
 
 from autograder.assignments import pack_path
-from autograder.authoring.stub import defined_names, free_names
+from autograder.authoring.source_names import defined_names, free_names
 from autograder.checks import checks_module, checks_of
 
 BEGIN, END = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
