@@ -73,7 +73,7 @@ def cpu_of_judge() -> float:
 class Told(GradingProgress):
     """Prints the progress of grading."""
 
-    def started(self, to_judge: int, students: int, why_cold: str) -> None:
+    def started(self, to_judge: int, to_draw: int, students: int, why_cold: str) -> None:
         assert not why_cold, why_cold
         say("started")
 
