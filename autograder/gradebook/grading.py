@@ -7,7 +7,7 @@ machine, writes to the gradebook. So grading can be stopped at any time, and the
 """
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from autograder.gradebook.store import Pictures
 from autograder.judge.exam import Exam
 from autograder.judge.judge import Drawing, check_the_checks, not_graded
 from autograder.judge.parallel.dask_client import Cluster
-from autograder.judge.parallel.jobs import Job
+from autograder.judge.parallel.jobs import Job, JobRunner
 from autograder.judge.parallel.pool import Pool
 from autograder.judge.verdict import Verdict
 
@@ -66,7 +66,7 @@ def grade_class(
     again: bool = False,
     jobs: int | None = None,
     scheduler: str | None = None,
-    judges: Pool | None = None,
+    open_pool: Callable[[Exam], Pool] | None = None,
     pictures: Pictures = "lost",
 ) -> dict[str, Verdict]:
     """Grade students' submissions; returns the verdicts, with problems of recording as flags.
@@ -75,7 +75,7 @@ def grade_class(
 
     again      judge unchanged submissions as well
     jobs       how many submissions to judge in parallel; by default one per core
-    judges     an open pool for this exam, to use instead of a new one; it stays open
+    open_pool  gives a pool that stays open, to use instead of a new one; called if it is needed
     progress   its methods are called as grading proceeds
     scheduler  address of a Dask scheduler: judge on its workers instead of this machine
     pictures   which pictures are drawn for the feedback pages
@@ -86,16 +86,13 @@ def grade_class(
         exam = course.exam(assignment)
         check_the_checks(exam)
         work = _Work(course, exam, students, progress, again=again, pictures=pictures)
-        opened = (
-            nullcontext(judges) if judges else _open_judges(exam, work, progress, jobs, scheduler)
-        )
-        with opened as judging:
-            why_cold = judging.why_cold if judging else ""
+        with _open_judges(exam, work, progress, jobs, scheduler, open_pool) as judges:
+            why_cold = judges.why_cold if judges else ""
             progress.started(len(work.to_judge), len(work.later), len(students), why_cold)
             recorded = record_class(
                 course,
                 exam,
-                work.students_with_news(judging),
+                work.students_with_news(judges),
                 again=again,
                 on_recorded=progress.recorded,
                 on_page=progress.page,
@@ -111,14 +108,19 @@ def _escape(student: str) -> str:
 
 
 def _open_judges(
-    exam: Exam, work: "_Work", progress: GradingProgress, jobs: int | None, scheduler: str | None
-) -> AbstractContextManager[Pool | Cluster | None]:
+    exam: Exam,
+    work: "_Work",
+    progress: GradingProgress,
+    jobs: int | None,
+    scheduler: str | None,
+    open_pool: Callable[[Exam], Pool] | None,
+) -> AbstractContextManager[JobRunner | None]:
     """The pool or the cluster that will judge and draw; None if there is nothing to do."""
     if not work.to_judge and not work.later:
         return nullcontext()
     if scheduler:
         return Cluster(scheduler, exam, progress.waiting)
-    return Pool(exam, jobs)
+    return nullcontext(open_pool(exam)) if open_pool else Pool(exam, jobs)
 
 
 class _Work:
@@ -161,7 +163,7 @@ class _Work:
             self.later.append(Job(entry.submission, wanted))
         return wanted is not None
 
-    def students_with_news(self, judges: Pool | Cluster | None) -> Iterator[str]:
+    def students_with_news(self, judges: JobRunner | None) -> Iterator[str]:
         """Yield students whose verdict, and later whose pictures, are on disk.
 
         The verdicts of earlier runs come first.
@@ -179,7 +181,7 @@ class _Work:
         if judges:
             yield from self._results(judges, jobs)
 
-    def _results(self, judges: Pool | Cluster, jobs: Iterable[Job]) -> Iterator[str]:
+    def _results(self, judges: JobRunner, jobs: Iterable[Job]) -> Iterator[str]:
         for job, result in judges.run(jobs, self.later):
             entry = self.entries[job.path]
             if isinstance(result, Drawing):

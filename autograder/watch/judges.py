@@ -41,12 +41,8 @@ class Judges:
 
         Submissions that have a verdict are not judged again. Raises the same errors.
         """
-        exam = course.exam(assignment)
-        entries = [course.entry(exam, student) for student in students]
-        are_done = all(one.is_judged and one.to_draw("lost") is None for one in entries)
-        pool = None if are_done else self.pool(exam)
         try:
-            verdicts = grade_class(course, assignment, students, progress, judges=pool)
+            verdicts = grade_class(course, assignment, students, progress, open_pool=self.pool)
         except BaseException:
             # Its slots may still send verdicts of this batch, which the next one must not get.
             self.close(assignment.name)

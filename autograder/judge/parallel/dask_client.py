@@ -39,9 +39,9 @@ from autograder.judge.exam import REMEDY, Exam
 from autograder.judge.intake.read_notebook import MAX_BYTES, RefusedError
 from autograder.judge.intake.sibling_files import files_beside
 from autograder.judge.intake.weights_file import saved_bytes
-from autograder.judge.judge import Drawing, Judgement, not_graded
+from autograder.judge.judge import Drawing, Judgement
 from autograder.judge.parallel import dask_worker
-from autograder.judge.parallel.jobs import TRIES, Job, Result
+from autograder.judge.parallel.jobs import TRIES, Job, JobRunner, Result
 from autograder.judge.parallel.messages import LostError, Parcel, Setting, UnfitError
 from autograder.judge.parallel.pool import STOPPED
 from autograder.judge.verdict import Verdict
@@ -77,7 +77,7 @@ class _Sent:
     future: "Future"
 
 
-class Cluster:
+class Cluster(JobRunner):
     """Judges submissions of one assignment on the workers of a Dask scheduler; a context manager.
 
     scheduler  its address, or the file that `dask scheduler --scheduler-file` has written
@@ -108,15 +108,6 @@ class Cluster:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-    def judge(self, submissions: Iterable[Path]) -> Iterator[tuple[Path, Judgement]]:
-        """Judge the submissions; yields each judgement when it is ready, in any order.
-
-        Raises the same errors as `run`.
-        """
-        for job, result in self.run(Job(path) for path in submissions):
-            if isinstance(result, Judgement):
-                yield job.path, result
 
     def run(
         self, jobs: Iterable[Job], later: deque[Job] | None = None
@@ -263,15 +254,15 @@ class Cluster:
             raise CourseError(f"{error} {GOES_ON}") from None
         except KilledWorker:
             lost = "Every machine that tried to judge this submission was lost."
-            return self._given_up(one, lost)
+            return self.given_up(one.job, lost)
         except LostError:
             losses[one.job] += 1
-            return None if losses[one.job] < TRIES else self._given_up(one, STOPPED)
+            return None if losses[one.job] < TRIES else self.given_up(one.job, STOPPED)
         except (Exception, CancelledError) as error:
             # Any other status: the machine was lost before it delivered the result.
             if one.future.status != "error":
                 return None
-            return self._given_up(one, f"The grader failed: {type(error).__name__}: {error}")
+            return self.given_up(one.job, f"The grader failed: {type(error).__name__}: {error}")
         executed = nbformat.from_dict(json.loads(notebook))
         if one.job.pictures is not None:
             return Drawing(executed, json.loads(said))
@@ -279,11 +270,6 @@ class Cluster:
         judgement.verdict.key = one.key
         judgement.verdict.flags[:0] = one.beside
         return judgement
-
-    def _given_up(self, one: _Sent, why: str) -> Result:
-        """The result of a job that could not be done."""
-        failed = not_graded(one.job.path, self.exam, why)
-        return failed if one.job.pictures is None else Drawing(failed.notebook, why)
 
 
 def can_be_sent(submission: Path) -> bool:

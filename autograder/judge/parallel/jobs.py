@@ -1,12 +1,13 @@
 """What a pool or a cluster is asked to do with a submission: judge it, or draw for its page."""
 
+from abc import ABC, abstractmethod
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from autograder.judge.exam import Exam
-from autograder.judge.judge import Drawing, Judgement, draw, judge
+from autograder.judge.judge import Drawing, Judgement, draw, judge, not_graded
 from autograder.judge.workers.client import Opener
 
 Result = Judgement | Drawing
@@ -56,3 +57,36 @@ class Queue:
             return False
         self.again.append(job)
         return True
+
+
+class JobRunner(ABC):
+    """What does the jobs of one exam: the slots of this machine, or a cluster.
+
+    why_cold  why workers start cold; empty if they don't
+    """
+
+    exam: Exam
+    why_cold: str
+
+    @abstractmethod
+    def run(
+        self, jobs: Iterable[Job], later: deque[Job] | None = None
+    ) -> Iterator[tuple[Job, Result]]:
+        """Do the jobs; yields each result when it is ready, in any order.
+
+        later  done when there are no other jobs; the caller may add to it after each result
+        """
+
+    def judge(self, submissions: Iterable[Path]) -> Iterator[tuple[Path, Judgement]]:
+        """Judge the submissions; yields each judgement when it is ready, in any order.
+
+        Raises the same errors as `run`.
+        """
+        for job, result in self.run(Job(path) for path in submissions):
+            if isinstance(result, Judgement):
+                yield job.path, result
+
+    def given_up(self, job: Job, why: str) -> Result:
+        """The result of a job that could not be done."""
+        failed = not_graded(job.path, self.exam, why)
+        return failed if job.pictures is None else Drawing(failed.notebook, why)

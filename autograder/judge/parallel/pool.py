@@ -18,15 +18,14 @@ from dataclasses import dataclass
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
-from pathlib import Path
 from typing import Self
 
 import torch
 
 from autograder.judge.exam import Exam
-from autograder.judge.judge import Drawing, Judgement, cold_opener, not_graded
+from autograder.judge.judge import cold_opener
 from autograder.judge.limits import Limits
-from autograder.judge.parallel.jobs import Job, Queue, Result
+from autograder.judge.parallel.jobs import Job, JobRunner, Queue, Result
 from autograder.judge.workers.box import Box, open_box
 from autograder.judge.workers.bubblewrap import BUBBLEWRAP, SandboxError
 from autograder.judge.workers.warm import Slot as ZygoteSlot
@@ -51,7 +50,7 @@ class Slot:
     job: Job | None = None
 
 
-class Pool:
+class Pool(JobRunner):
     """Judges submissions of one exam; a context manager.
 
     jobs      how many submissions to judge in parallel; by default one per core
@@ -80,15 +79,6 @@ class Pool:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def judge(self, submissions: Iterable[Path]) -> Iterator[tuple[Path, Judgement]]:
-        """Judge the submissions; yields each judgement when it is ready, in any order.
-
-        submissions  the next one is asked for when a slot is free, so they may still be arriving
-        """
-        for job, result in self.run(Job(path) for path in submissions):
-            if isinstance(result, Judgement):
-                yield job.path, result
-
     def run(
         self, jobs: Iterable[Job], later: deque[Job] | None = None
     ) -> Iterator[tuple[Job, Result]]:
@@ -111,15 +101,10 @@ class Pool:
                     continue
                 result = self._receive(slot)
                 if result is None and not queue.try_again(job):
-                    result = self._given_up(job)
+                    result = self.given_up(job, STOPPED)
                 self._assign(slot, queue.take())
                 if result is not None:
                     yield job, result
-
-    def _given_up(self, job: Job) -> Result:
-        """The result of a job at which slot after slot has died."""
-        stopped = not_graded(job.path, self.exam, STOPPED)
-        return stopped if job.pictures is None else Drawing(stopped.notebook, STOPPED)
 
     def close(self) -> None:
         """End the slots, the zygote and every worker."""

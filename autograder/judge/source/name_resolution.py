@@ -116,7 +116,7 @@ class Names:
         self.statements.append((statement, scope))
         self._of_code[id(scope.code)].append((statement, scope))
         sure = not isinstance(statement, COMPOUND)
-        for node in _same_scope(statement):
+        for node in same_scope(statement):
             if isinstance(node, ast.ImportFrom) and node.names[0].name == "*":
                 self.stars.append(node.module or "")
             for name, value in _bindings(node):
@@ -337,7 +337,7 @@ _PATHS: dict[type[ast.AST], Callable[[Names, Any, Scope, int], set[str] | frozen
 }
 
 
-def _same_scope(statement: ast.AST) -> Iterator[ast.AST]:
+def same_scope(statement: ast.AST) -> Iterator[ast.AST]:
     """A statement and its parts, without the bodies of functions and classes in it."""
     todo = [statement]
     while todo:
@@ -417,7 +417,7 @@ def _inside(node: ast.AST, around: Scope) -> Scope:
     for name, default in _parameters(node.args):
         inside.locals[name] = [Bound(default, around)]
     outer: set[str] = set()
-    for part in (part for statement in _body(node) for part in _same_scope(statement)):
+    for part in (part for statement in _body(node) for part in same_scope(statement)):
         if isinstance(part, (ast.Global, ast.Nonlocal)):
             outer |= set(part.names)
         for name, value in _bindings(part):

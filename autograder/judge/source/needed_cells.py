@@ -26,6 +26,7 @@ from autograder.authoring.given_cells import DRAWING
 from autograder.authoring.notebooks import content_id
 from autograder.authoring.source_names import defined_names, used_names
 from autograder.judge.source.code_cells import ASIDE, Code, is_too_deep, parse
+from autograder.judge.source.name_resolution import same_scope
 
 CHECK, PICTURE, SETUP = "check-", "picture-", "setup"
 
@@ -43,7 +44,6 @@ NAMING_MAGICS = re.compile(r"%+(?:run|who|whos|who_ls|reset|reset_selective|xdel
 WORD = re.compile(r"[^\W\d]\w*")
 SHOWING = frozenset({"print", "show", "display", "required"})  # functions that only show something
 DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-SCOPES = (*DEFINITIONS, ast.Lambda)
 ASSIGNMENTS = (ast.Assign, ast.AnnAssign, ast.AugAssign)
 COMPOUND = (ast.For, ast.AsyncFor, ast.While, ast.If, ast.With, ast.AsyncWith, ast.Try, ast.Match)
 
@@ -335,7 +335,7 @@ def statements_of(source: str) -> list[Statement] | None:
 
 def _called(node: ast.stmt) -> Iterator[str]:
     """The names of the functions that a statement calls directly."""
-    for part in _same_scope(node):
+    for part in same_scope(node):
         if isinstance(part, ast.Call) and isinstance(part.func, ast.Name):
             yield part.func.id
 
@@ -362,9 +362,9 @@ def _kind_of(node: ast.stmt) -> Kind:
     if isinstance(node, (ast.Assert, ast.Raise)):
         return "drawing"  # shows whether all is well
     if isinstance(node, (ast.Expr, ast.Delete, *COMPOUND)):
-        if any(_has_effect(part) for part in _same_scope(node)):
+        if any(_has_effect(part) for part in same_scope(node)):
             return "effect"
-        return "binding" if any(_is_binding(part) for part in _same_scope(node)) else "drawing"
+        return "binding" if any(_is_binding(part) for part in same_scope(node)) else "drawing"
     return "binding"
 
 
@@ -394,20 +394,10 @@ def _has_effect(part: ast.AST) -> bool:
 
 def _changed(node: ast.stmt) -> Iterator[str]:
     """The names whose objects a statement changes: `kept` in `kept[key] = 3`, `a` in `a.b = 3`."""
-    for part in _same_scope(node):
+    for part in same_scope(node):
         if isinstance(part, (ast.Attribute, ast.Subscript)) and isinstance(part.ctx, ast.Store):
             base: ast.expr = part
             while isinstance(base, (ast.Attribute, ast.Subscript)):
                 base = base.value
             if isinstance(base, ast.Name):
                 yield base.id
-
-
-def _same_scope(node: ast.AST) -> Iterator[ast.AST]:
-    """A statement and its parts, without the insides of functions and classes."""
-    todo = [node]
-    while todo:
-        one = todo.pop()
-        yield one
-        if not isinstance(one, SCOPES):
-            todo += ast.iter_child_nodes(one)
