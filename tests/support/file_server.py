@@ -29,7 +29,7 @@ class Server:
     wait: threading.Event | None = None  # nothing is sent before it is set
     asked: threading.Event = field(default_factory=threading.Event)
     requests: list[dict] = field(default_factory=list)
-    sent: list[int] = field(default_factory=list)
+    sent: list[int] = field(default_factory=list)  # bytes that the answers held, in their order
     address: str = ""
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
@@ -44,6 +44,7 @@ class Server:
             self._head(handler, 416, {"Content-Length": "0"})
             return
         body = self.body[start:]
+        self.sent.append(len(body[: self.cut]))  # before the client can know that it has all
         headers = {"Content-Type": self.kind, "ETag": self.etag, "Last-Modified": self.modified}
         headers |= {"Content-Encoding": self.encoding}
         headers |= {"Content-Length": str(len(body))} if self.says_length else {}
@@ -53,7 +54,7 @@ class Server:
         if self.wait:
             self.wait.wait(30)
         with contextlib.suppress(ConnectionError):  # the client may have had enough
-            self.sent.append(handler.wfile.write(body[: self.cut]))
+            handler.wfile.write(body[: self.cut])
 
     def _start(self, headers) -> int:
         same = headers.get("If-Range") in (self.etag, self.modified)
