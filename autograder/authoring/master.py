@@ -65,10 +65,6 @@ class Cell:
     attributes: dict[str, Any] = field(default_factory=dict)
 
 
-# What the trained networks draw: pictures of the parts with a quality gate.
-FEATURED = ("five_rows", "held_out_views")
-
-
 @dataclass
 class Master:
     """A master that has been found in order."""
@@ -114,12 +110,13 @@ class Master:
 
     @property
     def gallery_picture(self) -> str:
-        """The picture that shows a class best: the trained networks' own, or the last; or "".
+        """The picture that the report shows of every student; "" if there is no picture.
 
-        It is drawn for every student, and the report shows it.
+        The front matter names it. By default it is the last one. It is drawn for every student, so
+        it should not take long.
         """
-        featured = [name for name in FEATURED if name in self.pictures]
-        return next(iter([*featured, *reversed(self.pictures)]), "")
+        last = next(reversed(self.pictures), "")
+        return self.metadata["assignment"].get("gallery", last)
 
     @property
     def tasks(self) -> list[str]:
@@ -151,7 +148,9 @@ class _Reader:
         cells = self.cells(text, notebook.cells)
         points = self.points(cells)
         self.check_order(cells, points)
-        return Master(self.assignment, metadata, cells, points)
+        master = Master(self.assignment, metadata, cells, points)
+        self.check_gallery(master)
+        return master
 
     def cells(self, text: str, raw: list) -> list[Cell]:
         cells, at, name = [], 0, ""
@@ -262,6 +261,10 @@ class _Reader:
             if cell.role in ("written", "rubric"):
                 self.check_written(cells, position)
         order.end(cells[-1].line)
+
+    def check_gallery(self, master: Master) -> None:
+        if (name := master.gallery_picture) and name not in master.pictures:
+            raise self.fail(1, f"`gallery`: there is no picture {name!r}.")
 
     def check_written(self, cells: list[Cell], position: int) -> None:
         cell = cells[position]

@@ -740,7 +740,7 @@ def test_conv_net_class_while_training(submission):
     expect_value(found, expected, 1e-4, "the gradient")  # divided by small standard deviations
 
 
-WEIGHTS, WANTED = "convnet.safetensors", 0.8
+WEIGHTS, WANTED, PART = "convnet.safetensors", 0.8, 84
 
 
 @cache
@@ -773,17 +773,25 @@ def saved_network(submission, classes: int):
     return loaded(submission, state, 3, classes, widths)
 
 
+def in_parts(network, images: Tensor, classes: int) -> Tensor:
+    """The logits of many pictures, from several calls.
+
+    The activations of a part fit into a processor's cache: this takes half the time.
+    """
+    found = [
+        expect(network(part), shape=(len(part), classes), dtype=torch.float32)
+        for part in images.split(PART)
+    ]
+    return torch.cat(found)
+
+
 @check("ConvNet", points=2, explained=False)
 def test_conv_net_trained(submission):
     """Your network, as you trained and saved it, names at least 80 % of the furniture right."""
     data = hidden_furniture()
-    images, labels = (
-        data.test_images[::2],
-        data.test_labels[::2],
-    )  # two of each model: half the time
+    images, labels = data.test_images[::2], data.test_labels[::2]  # two of each model
     network = saved_network(submission, len(data.classes))
-    shape = len(labels), len(data.classes)
-    logits = expect(network(2 * images - 1), shape=shape, dtype=torch.float32)
+    logits = in_parts(network, 2 * images - 1, len(data.classes))
     share = (logits.argmax(dim=1) == labels).float().mean().item()
     if share < WANTED:
         raise Failure(

@@ -1246,8 +1246,10 @@ def area(prediction: Tensor, target: Tensor, weights: Tensor | None = None) -> T
     offset = (prediction.double() - target.double()).numpy()
     distances = np.hypot(offset[:, 0], offset[:, 1]).ravel()
     counts = np.ones(len(distances)) if weights is None else weights.double().numpy().ravel()
-    within = [counts[distances <= threshold].sum() for threshold in np.arange(0.025, 150, 0.05)]
-    return torch.tensor(np.mean(within) / counts.sum())
+    order = np.argsort(distances)
+    sums = np.concatenate([[0.0], np.cumsum(counts[order])])
+    within = sums[np.searchsorted(distances[order], np.arange(0.025, 150, 0.05), side="right")]
+    return torch.tensor(np.mean(within) / sums[-1])
 
 
 def rarity(target: Tensor, bins: Tensor, prior: Tensor) -> Tensor:

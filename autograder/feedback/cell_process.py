@@ -38,9 +38,15 @@ class CellProcess:
 
     def __init__(self) -> None:
         self.process: subprocess.Popen[str] | None = None
+        self.is_ready = False
         self.owner = os.getpid()
         self.lock = Lock()
         self.known: OrderedDict[str, CellHtml] = OrderedDict()
+
+    def start(self) -> None:
+        """Start the process, if it does not run, without waiting until it is ready: a second."""
+        with self.lock, suppress(OSError):  # the first page says what is wrong
+            self._started()
 
     def page(self, cells: Sequence[dict[str, Any]]) -> list[CellHtml]:
         """The cells of one page, in order. Never fails for what is in them."""
@@ -104,9 +110,20 @@ class CellProcess:
 
     def _running(self) -> subprocess.Popen[str]:
         """The process, ready for a question. Raises OSError if it does not start."""
+        process = self._started()
+        if not self.is_ready:
+            assert process.stdout, "a pipe"
+            if process.stdout.readline().strip() != READY:
+                self.close()
+                raise OSError("the process that writes feedback pages does not start")
+            self.is_ready = True
+        return process
+
+    def _started(self) -> subprocess.Popen[str]:
         if self.owner != os.getpid():  # a fork: the process is its parent's
             self.process, self.owner = None, os.getpid()
         if self.process is None:
+            self.is_ready = False
             self.process = subprocess.Popen(
                 [sys.executable, *COMMAND],
                 cwd=COURSE,
@@ -116,10 +133,6 @@ class CellProcess:
                 encoding="ascii",
                 env=os.environ | {"PYTHONPATH": _path(), "OMP_NUM_THREADS": "1"},
             )
-            assert self.process.stdout, "a pipe"
-            if self.process.stdout.readline().strip() != READY:
-                self.close()
-                raise OSError("the process that writes feedback pages does not start")
         return self.process
 
     def close(self) -> None:

@@ -77,9 +77,9 @@ ATTRIBUTES = {
     "aria-label",
 }
 # Pasted pictures only: one from elsewhere would tell that server who looks at the page, and when.
-PICTURE = re.compile(r"data:image/(png|jpeg|gif);base64,[A-Za-z0-9+/=\s]*$", re.IGNORECASE)
+PICTURE = re.compile(r"data:image/(png|jpeg|gif|webp);base64,[A-Za-z0-9+/=\s]*$", re.IGNORECASE)
 BASE64 = re.compile(r"[A-Za-z0-9+/=\s]+")
-PICTURE_KINDS = ("image/png", "image/jpeg", "image/gif")
+PICTURE_KINDS = ("image/png", "image/jpeg", "image/gif", "image/webp")
 SCHEME = re.compile(r"([a-z][a-z0-9+.-]*):", re.IGNORECASE)
 LINKS = ("http", "https", "mailto")
 IGNORED_IN_LINKS = re.compile(r"[\x00-\x20\x7f-\xa0\u200b-\u200f\u2028-\u202e\ufeff]")

@@ -6,11 +6,14 @@ In place of every other picture the page shows the target that the assignment co
 task lost points, it shows both.
 """
 
+import io
 from base64 import b64encode
+from functools import lru_cache
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
+from PIL import Image
 
 from autograder.authoring.master import Master
 from autograder.feedback.outputs import well_formed
@@ -23,6 +26,8 @@ OWN = "Your own picture."
 TARGET = "What one should see."
 SOLVED = f"{TARGET} `{{}}` has all its points, so your own picture was not drawn."
 NOT_DRAWN = f"{TARGET} Your own picture was not drawn for this page."
+LARGE = 100_000  # bytes: a picture of photographs, which is a tenth of it as a WebP
+QUALITY = 90
 NO_TARGET = "Your own picture was not drawn for this page."
 
 
@@ -59,11 +64,24 @@ def picture_outputs(cell: NotebookNode, verdict: Verdict, targets: Path) -> list
 def _target(path: Path) -> list[NotebookNode]:
     """The released picture as an output; none if it is missing."""
     try:
-        png = path.read_bytes()
+        mime, data, metadata = _target_data(path, path.stat().st_mtime_ns)
     except OSError:
         return []
-    data = {"image/png": b64encode(png).decode()}
-    return [_display(data, picture_metadata(png, "what one should see"))]
+    return [_display({mime: data}, {mime: dict(metadata)})]
+
+
+@lru_cache(maxsize=128)  # a class's pages show the same ones
+def _target_data(path: Path, _changed: int) -> tuple[str, str, dict]:
+    """MIME type, base64 and metadata of a released picture. Raises OSError."""
+    png = path.read_bytes()
+    metadata = picture_metadata(png, "what one should see")["image/png"]
+    if len(png) > LARGE:
+        written = io.BytesIO()
+        with Image.open(io.BytesIO(png)) as image:
+            image.convert("RGB").save(written, "WEBP", quality=QUALITY, method=0)
+        if written.tell() < len(png):
+            return "image/webp", b64encode(written.getvalue()).decode(), metadata
+    return "image/png", b64encode(png).decode(), metadata
 
 
 def _display(data: dict[str, str], metadata: dict | None = None) -> NotebookNode:

@@ -8,8 +8,9 @@ from autograder.course_files.folder import CourseFolder
 from autograder.course_files.handed_in import renamed, why_none
 from autograder.gradebook.drawing import pictures_to_draw
 from autograder.gradebook.store import Pictures, StoredVerdict
+from autograder.judge.draw import Drawing, draw
 from autograder.judge.exam import Exam
-from autograder.judge.judge import Drawing, Judgement, draw, judge, not_graded
+from autograder.judge.judge import Judgement, judge, not_graded
 from autograder.judge.verdict import Verdict
 
 
@@ -69,6 +70,12 @@ class Entry:
             return None
         return pictures_to_draw(self.exam.master, self.verdict, pictures)
 
+    @property
+    def hung(self) -> tuple[str, ...]:
+        """The tasks that ran out of time in the hidden checks."""
+        tasks = self.verdict.tasks if self.verdict else []
+        return tuple(one.name for one in tasks if any(c.kind == "time" for c in one.checks))
+
     def judgement(self) -> Judgement | None:
         """The stored verdict with the executed notebook; None if either is missing."""
         if self.verdict is None:
@@ -85,7 +92,7 @@ class Entry:
         current = Entry(self.folder, self.exam, self.student)
         wanted = current.to_draw("lost")
         if wanted is not None:
-            current.write_drawn(draw(self.submission, self.exam, wanted), "lost")
+            current.write_drawn(draw(self.submission, self.exam, wanted, current.hung), "lost")
         return current.judgement() or judgement
 
     def judge_missing(self) -> Judgement | None:

@@ -17,8 +17,9 @@ from autograder.gradebook.course import Course
 from autograder.gradebook.entry import Entry
 from autograder.gradebook.recorder import Recorded, record_class
 from autograder.gradebook.store import Pictures
+from autograder.judge.draw import Drawing
 from autograder.judge.exam import Exam
-from autograder.judge.judge import Drawing, check_the_checks, not_graded
+from autograder.judge.judge import check_the_checks, not_graded
 from autograder.judge.parallel.dask_client import Cluster
 from autograder.judge.parallel.jobs import Job, JobRunner
 from autograder.judge.parallel.pool import Pool
@@ -160,7 +161,7 @@ class _Work:
         """Put a judged submission on the list of drawings, if there is anything to draw."""
         wanted = entry.to_draw(self.pictures)
         if wanted is not None:
-            self.later.append(Job(entry.submission, wanted))
+            self.later.append(Job(entry.submission, wanted, entry.hung))
         return wanted is not None
 
     def students_with_news(self, judges: JobRunner | None) -> Iterator[str]:

@@ -23,6 +23,7 @@ from autograder.assignments import CourseError
 from autograder.course_files.files import copy_exchange_files, write_whole
 from autograder.course_files.lock import only_writer
 from autograder.course_files.timestamps import handed_in_at, written_in
+from autograder.feedback.cell_process import cells_as_html
 from autograder.gradebook.course import CONFIG, Course
 from autograder.gradebook.entry import Entry
 from autograder.gradebook.page import ClassFeedback
@@ -147,6 +148,7 @@ class ClassRecorder(Autograde):
         if not _is_utf8(entry.student):
             raise CourseError("the name of the student's folder is not UTF-8. Rename the folder.")
         entry.stored.forget_recorded()
+        cells_as_html.start()  # a page will have to be written
         with temp_attrs(self.coursedir, assignment_id=self.name, student_id=entry.student):
             self.notebooks = [str(entry.submission)]
             self.run_pre_convert_hook()

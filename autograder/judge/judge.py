@@ -7,11 +7,9 @@
 3. check    run the hidden pytest checks in this process, against an object that calls the worker
 4. explain  match each failed check with a misconception that gives the same wrong answer
 
-`draw(submission, exam, pictures) -> Drawing` runs the notebook once more for its feedback page,
-with the visible checks and the pictures: they earn no points, and take most of the time.
+What a feedback page shows besides is run later: see `autograder.judge.draw`.
 """
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from functools import partial
 from itertools import count
@@ -29,7 +27,7 @@ from autograder.judge.exam import Exam
 from autograder.judge.intake.read_notebook import RefusedError, graft, read_submission
 from autograder.judge.intake.sibling_files import files_beside
 from autograder.judge.source.forbidden_calls import look
-from autograder.judge.source.needed_cells import PICTURE, sources_for_page, sources_for_verdict
+from autograder.judge.source.needed_cells import sources_for_verdict
 from autograder.judge.verdict import CheckVerdict, Status, TaskVerdict, Verdict
 from autograder.judge.workers.box import open_box
 from autograder.judge.workers.client import Opener
@@ -37,7 +35,6 @@ from autograder.progress import Progress, quiet
 from course_utils.notebook.grafting import Reading
 
 TRIES = 2  # attempts at a submission, if this machine fails to run it
-DRAWING_NICE = 5  # verdicts of others go first
 COULD_NOT_RUN = "the grader could not run this check"
 
 
@@ -47,19 +44,6 @@ class Judgement:
 
     verdict: Verdict
     notebook: NotebookNode
-
-
-@dataclass
-class Drawing:
-    """A notebook with the outputs that its feedback page shows.
-
-    Pictures that were not asked for have the metadata `not_drawn`.
-
-    problem  why it was not run to its end, if the machine is to blame; empty if it was
-    """
-
-    notebook: NotebookNode
-    problem: str = ""
 
 
 def judge(
@@ -94,50 +78,6 @@ def judge(
             _give_up(verdict, exam, f"The grader failed: {type(bug).__name__}: {bug}")
             break
     return Judgement(verdict, reading.notebook)
-
-
-def draw(
-    submission: Path, exam: Exam, pictures: Collection[str], *, opener: Opener | None = None
-) -> Drawing:
-    """Run a submission for its feedback page. Raises nothing, whatever is submitted.
-
-    pictures  the names of the pictures to draw; the visible checks are always run
-    opener    opens a worker, for example from a zygote; by default workers start cold
-    """
-    try:
-        notebook = read_submission(submission, exam.released).notebook
-    except (RefusedError, OSError) as error:
-        return Drawing(graft([], exam.released).notebook, str(error))
-    for cell in notebook.cells:
-        if cell.id.startswith(PICTURE) and cell.id.removeprefix(PICTURE) not in pictures:
-            cell.metadata["not_drawn"] = True
-    try:
-        _run_for_page(notebook, submission, exam, pictures, opener)
-    except InfrastructureError as fault:
-        return Drawing(notebook, str(fault))
-    except Exception as bug:  # a bug in the grader must not end the class
-        return Drawing(notebook, f"The grader failed: {type(bug).__name__}: {bug}")
-    return Drawing(notebook)
-
-
-def _run_for_page(
-    notebook: NotebookNode,
-    submission: Path,
-    exam: Exam,
-    pictures: Collection[str],
-    opener: Opener | None,
-) -> None:
-    """Run the cells for a feedback page. Raises InfrastructureError."""
-    with RemoteSubmission(
-        notebook,
-        exam.level,
-        exam.limits,
-        opener or cold_opener(exam),
-        files=exam.handed_in_with(submission),
-        sources=sources_for_page(notebook, pictures),
-        nice=DRAWING_NICE,
-    ) as remote:
-        remote.run_cells()
 
 
 def _give_up(verdict: Verdict, exam: Exam, reason: str) -> None:

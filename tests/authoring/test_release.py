@@ -221,6 +221,12 @@ CHECK_CELL = 'with visible_checks.of("rgb_to_lab_planes"):'
 IMPORT_CELL = "from course_utils.reference.colorization import "
 # What is right and what is written instead; what the message says, and the line that it names.
 SLIPS = {
+    "unknown picture in the gallery": (
+        "limits: {cpu: 60}",
+        "limits: {cpu: 60}\n    gallery: no_such",
+        "`gallery`: there is no picture 'no_such'",
+        "---",
+    ),
     "unknown tag": ('tags=["check"]', 'tags=["chekc"]', r"unknown tag 'chekc'", CHECK_CELL),
     "unknown attribute": (
         "difficulty=",

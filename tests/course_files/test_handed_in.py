@@ -19,7 +19,7 @@ from autograder.course_files.timestamps import handed_in_at, parsed, written_in
 from autograder.exports.csv_exports import export_course
 from autograder.gradebook import grading
 from autograder.gradebook.grading import GradingProgress, grade_class
-from autograder.judge.judge import Drawing
+from autograder.judge.draw import Drawing
 from autograder.tables import class_table
 
 ASSIGNMENT = find_assignment("data_driven_graphics")

@@ -103,7 +103,7 @@ def test_an_attachment_that_cannot_be_shown_is_a_few_words(attachments):
     assert shown.select("img") == []
 
 
-@pytest.mark.parametrize("kind", ["image/png", "image/jpeg", "image/gif"])
+@pytest.mark.parametrize("kind", ["image/png", "image/jpeg", "image/gif", "image/webp"])
 @pytest.mark.parametrize("data", [PNG, [PNG[:20], PNG[20:]], PNG[:20] + "\n" + PNG[20:]])
 def test_a_pasted_picture_is_shown(kind, data):
     body = cell_html(request_for(markdown(PASTED, {"a.png": {kind: data}}))).body

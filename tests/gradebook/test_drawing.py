@@ -1,16 +1,21 @@
 """Which pictures a feedback page shows, and whose each is."""
 
+import os
 from base64 import b64decode, b64encode
 
 import nbformat
+import numpy as np
 import pytest
 from judged_class import PNG, course_of, entry_of, hand_in
+from PIL import Image
 
 from autograder.assignments import find_assignment
 from autograder.authoring.master import read_master
+from autograder.feedback.cell_process import cells_as_html
 from autograder.gradebook.drawing import picture_outputs, pictures_to_draw
 from autograder.gradebook.store import StoredVerdict
-from autograder.judge.judge import Drawing, Judgement
+from autograder.judge.draw import Drawing
+from autograder.judge.judge import Judgement
 from autograder.judge.verdict import CheckVerdict, TaskVerdict, Verdict
 
 COLORIZATION = find_assignment("colorization")
@@ -87,6 +92,29 @@ def test_a_target_in_place_of_a_picture_says_why(targets):
     assert "What one should see" in other
     assert "all its points" not in other
     assert target == "target"
+
+
+def test_a_target_of_photographs_is_small_on_the_page(targets):
+    noise = np.random.default_rng(0).integers(0, 255, (300, 400, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(targets / "l2_loss.png")
+    size = (targets / "l2_loss.png").stat().st_size
+    outputs = picture_outputs(picture_cell("l2_loss", drawn=False), verdict_with(), targets)
+    [small] = [one for one in outputs if "image/webp" in one.data]
+    assert len(b64decode(small.data["image/webp"])) < size / 2
+    assert small.metadata["image/webp"] == {"alt": "what one should see", "width": 400}
+    assert "data:image/webp;base64," in cells_as_html.page([small_cell(small)])[0].body
+
+
+def small_cell(output):
+    return nbformat.v4.new_code_cell("draw()", outputs=[output])
+
+
+def test_a_target_that_has_changed_is_read_again(targets):
+    before = picture_outputs(picture_cell("l2_loss", drawn=False), verdict_with(), targets)
+    Image.new("RGB", (3, 2)).save(targets / "l2_loss.png")
+    os.utime(targets / "l2_loss.png", ns=(1, 1))
+    after = picture_outputs(picture_cell("l2_loss", drawn=False), verdict_with(), targets)
+    assert before[1] != after[1]
 
 
 # ------------------------------------------------------------------------ on disk, and in a class

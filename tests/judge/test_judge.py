@@ -15,10 +15,13 @@ from nondeterministic_cells import TIMED
 from autograder.assignments import CourseError, find_assignment
 from autograder.checks import Forbidden
 from autograder.feedback.wording import task_html, task_text, verdict_note
+from autograder.judge.draw import draw, given_outputs
 from autograder.judge.exam import exam_of
-from autograder.judge.judge import check_the_checks, draw, judge, open_submission
+from autograder.judge.judge import check_the_checks, judge, open_submission
+from autograder.judge.source.needed_cells import cells_apart
 from autograder.judge.verdict import Verdict
 from autograder.judge.workers.bubblewrap import BUBBLEWRAP
+from autograder.judge.workers.own_time import OwnClock
 
 COLORIZATION = find_assignment("colorization")
 POINTS = 76
@@ -122,9 +125,57 @@ def test_a_hang_in_the_last_task_is_met_twice_and_no_more(graded, impatient):
     them, the task would seem to have changed, and be tried at the end as well.
     """
     last = exam_of(COLORIZATION).master.tasks[-1]
-    verdict = graded({last: define(last, "while True: pass")}).verdict
+    verdict = graded({last: define(last, "import time\n    time.sleep(1000)")}).verdict
     assert lost(verdict) == {last: {"time"}}
     assert verdict.resources["workers"] == 3  # the first, and one after each hang
+
+
+@pytest.mark.parametrize(("undisturbed", "workers"), [(True, 2), (False, 3)])
+def test_a_hang_that_was_not_disturbed_is_not_tried_again(
+    graded, impatient, monkeypatch, undisturbed, workers
+):
+    """It would hang as long again. Whether the machine has disturbed it is made up here."""
+    monkeypatch.setattr(OwnClock, "was_undisturbed", lambda clock: undisturbed)
+    last = exam_of(COLORIZATION).master.tasks[-1]
+    verdict = graded({last: define(last, "while True: pass")}).verdict
+    assert lost(verdict) == {last: {"time"}}
+    assert verdict.resources["workers"] == workers
+
+
+def test_a_task_that_has_hung_before_is_soon_stopped_on_the_page(
+    hand_in, notebook_with, answers, warm
+):
+    replaced = answers | {"l2_loss": define("l2_loss", "while True: pass")}
+    exam = exam_of(COLORIZATION)
+    drawing = draw(hand_in(notebook_with(replaced)), exam, ["l2_loss"], ["l2_loss"], opener=warm)
+    cells = {cell.id: cell for cell in drawing.notebook.cells}
+    assert "ran longer than 1 second," in cells["check-l2_loss"].outputs[0].evalue
+    assert "was not run" in cells["picture-l2_loss"].outputs[0].evalue
+    assert not any(_is_stopped(cell) for name, cell in cells.items() if "l2_loss" not in name)
+
+
+def test_given_cells_show_the_same_whether_drawn_once_for_all_or_each_time(
+    hand_in, notebook_with, answers, warm
+):
+    exam = exam_of(COLORIZATION)
+    path = hand_in(notebook_with(answers))
+    once, each = draw(path, exam, [], opener=warm), draw(path, exam, [])
+    assert once.problem == each.problem == ""
+    assert set(given_outputs(exam, warm)) & cells_apart(once.notebook)
+    for left, right in zip(once.notebook.cells, each.notebook.cells, strict=True):
+        assert left.get("outputs") == right.get("outputs"), left.id
+
+
+def test_nothing_of_a_student_is_on_the_pages_of_others(hand_in, notebook_with, answers, warm):
+    """What is drawn once for all is drawn without any student's code."""
+    exam = exam_of(COLORIZATION)
+    notebook = notebook_with(answers)
+    loud = "import builtins\nbuiltins.print = lambda *a, **k: 1 / 0\nplots = show = None"
+    notebook.cells.insert(0, nbformat.v4.new_code_cell(loud))
+    draw(hand_in(notebook), exam, [], opener=warm)
+    after = draw(hand_in(notebook_with(answers)), exam, [], opener=warm)
+    errors = [one for cell in after.notebook.cells for one in cell.get("outputs", [])]
+    assert not any(one.output_type == "error" for one in errors)
 
 
 def test_a_picture_that_uses_a_stopped_task_through_a_helper_is_not_drawn(

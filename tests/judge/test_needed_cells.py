@@ -17,9 +17,11 @@ from autograder.judge.exam import exam_of
 from autograder.judge.parallel.pool import Pool
 from autograder.judge.source.needed_cells import (
     all_sources,
+    cells_apart,
     names_bound_by_given,
     sources_for_page,
     sources_for_verdict,
+    sources_of_given,
     statements_of,
 )
 
@@ -137,6 +139,33 @@ def test_visible_checks_and_pictures_are_not_run_for_a_verdict_and_are_for_a_pag
     assert 'show(shown(seen[0]), "one view")' in page[notebook.cells[0].id]
     assert "picture-vote" in sources_for_page(notebook, ["vote"])
     assert set(sources_for_page(notebook, ["vote"])) == set(all_sources(notebook))
+
+
+@pytest.mark.parametrize(
+    ("own", "apart"),
+    [
+        ("def vote(a):\n    return torch.mode(a)", True),
+        ("show = None", False),  # what it draws with
+        ("def shown(view):\n    return 3", False),
+        ("views.shuffle()", False),  # it may change the object
+        ("torch.manual_seed = None", False),  # a part of a module that it uses
+        ("globals()['views'] = 3", False),
+        ("%reset -f", False),
+        ("this is no Python", True),
+    ],
+)
+def test_a_given_cell_is_apart_if_the_students_code_has_nothing_to_do_with_it(own, apart):
+    notebook = notebook_with(own)
+    assert cells_apart(notebook) == ({notebook.cells[0].id} if apart else set())
+
+
+def test_what_known_cells_only_draw_is_not_run_for_a_page():
+    notebook = notebook_with("x = 1")
+    given = notebook.cells[0].id
+    source = sources_for_page(notebook, ["vote"], [given])[given]
+    assert "show(shown(" not in source
+    assert "seen, unseen = views.split()" in source  # the picture uses it
+    assert "show(shown(" in sources_of_given(notebook, [given])[given]
 
 
 def test_lines_keep_their_numbers():

@@ -22,8 +22,9 @@ from workers import needs_bubblewrap
 
 from autograder.assignments import find_assignment
 from autograder.authoring.master import read_master
+from autograder.judge.draw import draw
 from autograder.judge.exam import exam_of
-from autograder.judge.judge import draw, judge
+from autograder.judge.judge import judge
 from autograder.judge.limits import Limits
 from autograder.judge.parallel import jobs as jobs_module
 from autograder.judge.parallel import pool as pool_module

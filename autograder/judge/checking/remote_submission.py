@@ -6,7 +6,7 @@ If a call hangs or crashes, only that call fails: a new worker replays the cells
 import re
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,7 @@ SKIPPED = "Line {} of {} fails in the grader and was skipped: `{}` ({})."
 MISSING = re.compile(r"name '(\w+)' is not defined")
 PLACE = re.compile(r" \((?:/|\w:)[^)]*\)")  # a path of Python on this machine
 MOST_SKIPPED = 20  # skipped statements that are reported
+HUNG = 1.0  # s for a given cell that uses a task which has run out of time before
 NOT_DRAWN = "This cell was not run: it uses a task whose check was stopped by the grader."
 # Pixels: a picture drawn for a high-resolution screen is shrunk to the feedback page's column.
 PAGE_WIDTH = 840
@@ -68,6 +69,7 @@ class RemoteSubmission(Submission):
     files     by name, the files that are handed in with the notebook
     sources   what is run of each cell; by default everything
     nice      how far the priority of its workers is lowered: 0 to 19
+    hung      tasks that have run out of time before: given cells that use them get little time
 
     forbidden  by task, why it is no longer called: a sentence for the student
     flags      sentences on what an instructor may want to look at
@@ -84,12 +86,13 @@ class RemoteSubmission(Submission):
         files: Mapping[str, Path] | None = None,
         sources: Sources | None = None,
         nice: int = 0,
+        hung: Collection[str] = (),
     ) -> None:
         super().__init__(files)
         self.rules, self.forbidden, self.flags = dict(rules or {}), dict[str, str](), list[str]()
         self.notebook, self.level, self.limits, self.opener = notebook, level, limits, opener
         self.sources = all_sources(notebook) if sources is None else sources
-        self.nice = nice
+        self.nice, self.hung = nice, frozenset(hung)
         self.skipped: list[str] = []
         self.resources: dict[str, float] = dict.fromkeys(RESOURCES, 0.0) | {
             "peak_bytes": 0,
@@ -152,7 +155,7 @@ class RemoteSubmission(Submission):
                 if cell.id.startswith(CHECK):
                     worker.mark(cell.id.removeprefix(CHECK))
                 if cell.id in self.sources:
-                    reply = worker.cell(self.sources[cell.id])
+                    reply = worker.cell(self.sources[cell.id], self._limit_of(cell))
                     outputs = [_notebook_output(output) for output in reply.outputs]
                     cell.outputs = self._room.fit(outputs)
                     self._note_skipped(cell, reply.skipped)
@@ -171,6 +174,12 @@ class RemoteSubmission(Submission):
         """Whether a picture calls a task whose check was stopped: it would be stopped as well."""
         stopped = {name.removeprefix(CHECK) for name in self._fatal if name.startswith(CHECK)}
         return bool(stopped) and not stopped.isdisjoint(names_reached(picture, self.notebook))
+
+    def _limit_of(self, cell: NotebookNode) -> float | None:
+        """s for a cell; None for the usual limit."""
+        if not self.hung or not is_given(cell):
+            return None
+        return None if self.hung.isdisjoint(names_reached(cell, self.notebook)) else HUNG
 
     def _misses_a_name(self) -> bool:
         """Whether one of the student's cells has missed a name that given code would have bound."""
@@ -311,7 +320,10 @@ class RemoteSubmission(Submission):
         return found
 
     def answer(self, call: Call) -> Answer:
-        """Call the student's function in the worker, and once more if it takes too long.
+        """Call the student's function in the worker.
+
+        If it takes too long, it gets a second try, unless it was busy all the time and had a core
+        to itself: then it would take as long again.
 
         Raises Failure.
         """
@@ -330,8 +342,7 @@ class RemoteSubmission(Submission):
                 if died.reason == "processor" and not fresh:
                     fresh = True  # all calls together have used up the time: this is no hang
                     continue
-                self._strikes[call.task] += 1
-                # A slow answer may be right: it gets a second try.
+                self._strikes[call.task] += STRIKES if died.undisturbed else 1
                 if died.reason in OUT_OF_TIME and self._strikes[call.task] < STRIKES:
                     continue
                 kind = "time" if died.reason in OUT_OF_TIME else died.reason
@@ -347,7 +358,7 @@ class RemoteSubmission(Submission):
         if task in self.forbidden:
             raise Failure("forbidden", self.forbidden[task])
         if self._strikes[task] >= STRIKES:
-            often = f"`{task}` hung or crashed {STRIKES} times and was not called again"
+            often = f"`{task}` hung or crashed before, and was not called again"
             raise Failure("time", often)
         if self.seconds > self.limits.submission:
             raise Failure("time", f"the submission used up its {self.limits.submission:g} seconds")

@@ -35,11 +35,12 @@ from uuid import uuid4
 import nbformat
 
 from autograder.assignments import CourseError
+from autograder.judge.draw import Drawing
 from autograder.judge.exam import REMEDY, Exam
 from autograder.judge.intake.read_notebook import MAX_BYTES, RefusedError
 from autograder.judge.intake.sibling_files import files_beside
 from autograder.judge.intake.weights_file import saved_bytes
-from autograder.judge.judge import Drawing, Judgement
+from autograder.judge.judge import Judgement
 from autograder.judge.parallel import dask_worker
 from autograder.judge.parallel.jobs import TRIES, Job, JobRunner, Result
 from autograder.judge.parallel.messages import LostError, Parcel, Setting, UnfitError
@@ -224,7 +225,7 @@ class Cluster(JobRunner):
             content = saved_bytes(file)
             if content is not None:
                 files[name] = content
-        return Parcel(job.path.name, job.path.read_bytes(), files, job.pictures)
+        return Parcel(job.path.name, job.path.read_bytes(), files, job.pictures, job.hung)
 
     def _wait_for_finished(self) -> Iterator[_Sent]:
         """Yield a job that has finished or failed; none if nothing arrives for a moment.

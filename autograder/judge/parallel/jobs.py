@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from autograder.judge.draw import Drawing, draw
 from autograder.judge.exam import Exam
-from autograder.judge.judge import Drawing, Judgement, draw, judge, not_graded
+from autograder.judge.judge import Judgement, judge, not_graded
 from autograder.judge.workers.client import Opener
 
 Result = Judgement | Drawing
@@ -19,16 +20,18 @@ class Job:
     """One submission to judge, or to draw for.
 
     pictures  the names of the pictures to draw; None to judge it
+    hung      when drawing, the tasks that ran out of time when it was judged
     """
 
     path: Path
     pictures: tuple[str, ...] | None = None
+    hung: tuple[str, ...] = ()
 
     def run(self, exam: Exam, opener: Opener | None = None) -> Result:
         """Do it, in this process."""
         if self.pictures is None:
             return judge(self.path, exam, opener=opener)
-        return draw(self.path, exam, self.pictures, opener=opener)
+        return draw(self.path, exam, self.pictures, self.hung, opener=opener)
 
 
 class Queue:

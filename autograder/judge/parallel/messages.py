@@ -16,12 +16,14 @@ class Parcel:
     notebook  the notebook's bytes
     files     the bytes of the files handed in with it, by name
     pictures  the names of the pictures to draw; None to judge it
+    hung      when drawing, the tasks that ran out of time when it was judged
     """
 
     name: str
     notebook: bytes
     files: dict[str, bytes] = field(default_factory=dict)
     pictures: tuple[str, ...] | None = None
+    hung: tuple[str, ...] = ()
 
     def lay_out(self, folder: Path) -> Path:
         """Write the files into a new, empty folder; returns the notebook's path."""

@@ -61,7 +61,7 @@ class PoolServer(Pool):
             if client in ready:
                 parcel = client.recv()
                 path = parcel.lay_out(self.folder / str(number))
-                slot.job = Job(path, parcel.pictures)
+                slot.job = Job(path, parcel.pictures, parcel.hung)
                 with suppress(OSError):  # the slot has died; its pipe becomes ready next
                     slot.pipe.send(slot.job)
             elif slot.pipe in ready:

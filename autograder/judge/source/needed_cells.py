@@ -15,7 +15,7 @@ The names come from Python's own symbol table. Code that looks names up as it ru
 
 import ast
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -61,6 +61,7 @@ class Statement:
     binds    names that it binds, or whose object it changes
     calls    names of the functions that it calls directly
     loaders  names that it imports from `course_utils.data`
+    is_function  it defines one
     """
 
     lines: tuple[int, int]
@@ -69,6 +70,7 @@ class Statement:
     binds: frozenset[str]
     calls: frozenset[str]
     loaders: frozenset[str]
+    is_function: bool
 
 
 def is_runnable(cell: NotebookNode) -> bool:
@@ -104,12 +106,47 @@ def names_bound_by_given(notebook: NotebookNode) -> set[str]:
 
 def names_reached(cell: NotebookNode, notebook: NotebookNode) -> set[str]:
     """The names that a cell uses, directly or through given code or the student's."""
+    return _reached(cell, _uses_by_name(notebook))
+
+
+def cells_apart(notebook: NotebookNode) -> frozenset[str]:
+    """The ids of the given cells that the student's code has nothing to do with.
+
+    Neither directly nor through other code do they use a name that a cell of the student's binds
+    or changes, or an object of a given cell that the student's code uses as well: it may change it.
+    None is apart if the student's code may use names that it does not spell out.
+    """
+    selection = _Selection(notebook)
+    used = selection.names_of_own()
+    if used is None:
+        return frozenset()
+    statements = [one for several in selection.given.values() for one in several or ()]
+    objects = {name for one in statements if one.kind != "import" for name in one.binds}
+    touched = used & objects
+    for cell in selection.own:
+        touched |= _defined(cell.source) | _written(cell.source)
+    uses = _uses_by_name(notebook)
+    return frozenset(
+        cell.id
+        for cell in selection.cells
+        if cell.id in selection.given
+        and used_names_of(cell.source) is not None
+        and touched.isdisjoint(_reached(cell, uses) | _defined(cell.source))
+    )
+
+
+def _uses_by_name(notebook: NotebookNode) -> dict[str, set[str]]:
+    """By name, the names that the cells which define it use."""
     uses: dict[str, set[str]] = {}
-    for other in notebook.cells:
-        if is_runnable(other) and not other.id.startswith(ASIDE):
-            used = used_names_of(other.source) or set()
-            for name in _defined(other.source):
+    for cell in notebook.cells:
+        if is_runnable(cell) and not cell.id.startswith(ASIDE):
+            used = used_names_of(cell.source) or frozenset()
+            for name in _defined(cell.source) | _written(cell.source):
                 uses.setdefault(name, set()).update(used)
+    return uses
+
+
+def _reached(cell: NotebookNode, uses: Mapping[str, set[str]]) -> set[str]:
     found: set[str] = set()
     todo = [*(used_names_of(cell.source) or ())]
     while todo:
@@ -120,41 +157,68 @@ def names_reached(cell: NotebookNode, notebook: NotebookNode) -> set[str]:
     return found
 
 
-def _defined(source: str) -> set[str]:
+@lru_cache(maxsize=1024)
+def _written(source: str) -> frozenset[str]:
+    """The names whose objects a cell changes; none if it is not Python."""
+    code = parse(source)
+    return (
+        frozenset(name for node in code.tree.body for name in _changed(node))
+        if code
+        else frozenset()
+    )
+
+
+@lru_cache(maxsize=1024)
+def _defined(source: str) -> frozenset[str]:
     """The names that a cell defines; none if it is not Python."""
     code = parse(source)
     try:
-        return defined_names(code.python) if code else set()
+        return frozenset(defined_names(code.python)) if code else frozenset()
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return set()
+        return frozenset()
 
 
 def sources_for_verdict(notebook: NotebookNode) -> Sources:
     """What has to be run before the hidden checks."""
-    return _Selection(notebook).sources(shown=(), drawing=False)
+    return _Selection(notebook).sources((), ())
 
 
-def sources_for_page(notebook: NotebookNode, pictures: Collection[str]) -> Sources:
+def sources_for_page(
+    notebook: NotebookNode, pictures: Collection[str], known: Collection[str] = ()
+) -> Sources:
     """What has to be run for a feedback page: the visible checks, and some of the pictures.
 
     pictures  the names of the pictures
+    known     the ids of given cells whose outputs are known: what they only draw is not run
     """
     wanted = {f"{PICTURE}{name}" for name in pictures}
     shown = [cell.id for cell in notebook.cells if cell.id.startswith(CHECK) or cell.id in wanted]
-    return _Selection(notebook).sources(shown, drawing=True)
+    selection = _Selection(notebook)
+    return selection.sources(shown, selection.given.keys() - set(known))
+
+
+def sources_of_given(released: NotebookNode, wanted: Collection[str]) -> Sources:
+    """What has to be run to see what some given cells show.
+
+    wanted  their ids
+    """
+    return _Selection(released).sources((), wanted)
 
 
 def sources_that_load(released: NotebookNode) -> list[str]:
     """The given statements that call the loaders of `course_utils.data`, with what they need.
 
-    No task's code is among them.
+    They may call them through given functions. No task's code is among them.
     """
     given = _Selection(released)
     statements = [one for several in given.given.values() for one in several or ()]
     loaders = frozenset().union(*(one.loaders for one in statements))
+    for one in statements:
+        if one.is_function and one.uses & loaders:
+            loaders |= one.binds
     loads = [one for one in statements if one.kind == "binding" and one.calls & loaders]
     used = {name for one in loads for name in one.uses}
-    kept = given.kept(used, drawing=False) | {id(one) for one in loads}
+    kept = given.kept(used, ()) | {id(one) for one in loads}
     cut = (_cut(cell.source, given.given.get(cell.id, []), kept) for cell in given.cells)
     return [source for source in cut if source.strip()]
 
@@ -171,17 +235,17 @@ class _Selection:
         }
         self.own = [cell for cell in self.cells if not is_given(cell)]
 
-    def sources(self, shown: Collection[str], *, drawing: bool) -> Sources:
+    def sources(self, shown: Collection[str], drawing: Collection[str]) -> Sources:
         """What is run of each cell.
 
         shown    the ids of the visible checks and pictures that are run
-        drawing  whether given code that only draws is run
+        drawing  the ids of the given cells of which what only draws is run, too
         """
-        used = self._names_of_own()
+        used = self.names_of_own()
         shown_cells = [cell for cell in self.cells if cell.id in shown]
         if used is not None:
             used |= {name for cell in shown_cells for name in used_names_of(cell.source) or ()}
-        kept = self.kept(used, drawing=drawing)
+        kept = self.kept(used, drawing)
         found: Sources = {}
         for cell in self.cells:
             if cell.id in self.given:
@@ -194,7 +258,7 @@ class _Selection:
                 found[cell.id] = source
         return found
 
-    def _names_of_own(self) -> set[str] | None:
+    def names_of_own(self) -> set[str] | None:
         """The global names that the student's code uses; None if they can't be told."""
         names: set[str] = set()
         for cell in self.own:
@@ -204,17 +268,24 @@ class _Selection:
             names |= used
         return names
 
-    def kept(self, used: set[str] | None, *, drawing: bool) -> set[int]:
-        """The identities of the given statements that are run."""
+    def kept(self, used: set[str] | None, drawing: Collection[str]) -> set[int]:
+        """The identities of the given statements that are run.
+
+        drawing  the ids of the cells of which what only draws is run, too
+        """
         statements = [one for several in self.given.values() for one in several or ()]
+        drawn = {id(one) for name in drawing for one in self.given[name] or ()}
         if used is None:
-            return {id(one) for one in statements if drawing or one.kind != "drawing"}
+            return {id(one) for one in statements if one.kind != "drawing" or id(one) in drawn}
         binding: dict[str, list[Statement]] = {}
         for one in statements:
             for name in one.binds:
                 binding.setdefault(name, []).append(one)
-        kinds = ("effect", "drawing") if drawing else ("effect",)
-        always = [one for one in statements if one.kind in kinds]
+        always = [
+            one
+            for one in statements
+            if one.kind == "effect" or (one.kind == "drawing" and id(one) in drawn)
+        ]
         kept = {id(one) for one in statements if one.kind == "import"}
         whole = (cell.source for cell in self.cells if self.given.get(cell.id, ()) is None)
         words = (word for source in whole for word in WORD.findall(source))
@@ -254,22 +325,23 @@ def _cut(source: str, statements: list[Statement] | None, kept: set[int]) -> str
     return "\n".join(left).rstrip()
 
 
-def used_names_of(source: str) -> set[str] | None:
+@lru_cache(maxsize=1024)  # of a class, whose given cells are the same
+def used_names_of(source: str) -> frozenset[str] | None:
     """The global names that a cell uses; None if it may use names that it does not spell out.
 
     A cell that is not Python is not run: it uses none.
     """
     code = parse(source)
     if code is None:
-        return None if is_too_deep(source) else set()
+        return None if is_too_deep(source) else frozenset()
     if _looks_names_up(code):
         return None
     try:
         used = used_names(code.python)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return set()  # the compiler refuses it: it is not run, either
+        return frozenset()  # the compiler refuses it: it is not run, either
     words = {word for _, magic in code.magics for word in WORD.findall(magic)}
-    return used | words | set(_changed_names(code.tree))
+    return frozenset(used | words | set(_changed_names(code.tree)))
 
 
 def _changed_names(tree: ast.AST) -> Iterator[str]:
@@ -326,9 +398,16 @@ def statements_of(source: str) -> list[Statement] | None:
         text = "\n".join(lines[first - 1 : last])
         binds = frozenset(defined_names(text) | set(_changed(node)))
         uses = frozenset(used_names(text) | set(_changed_names(node)))
-        calls = frozenset(_called(node))
         found.append(
-            Statement((first, last), _kind_of(node), uses, binds, calls, _loaders_in(node))
+            Statement(
+                (first, last),
+                _kind_of(node),
+                uses,
+                binds,
+                calls=frozenset(_called(node)),
+                loaders=_loaders_in(node),
+                is_function=isinstance(node, ast.FunctionDef),
+            )
         )
     return found
 

@@ -50,12 +50,16 @@ class WorkerDied(Exception):  # noqa: N818  an event, not an error of ours
 
     reason  time | processor (the time of all its requests together) | memory | crash | output |
             protocol
+    undisturbed  it has computed until its time was over, and did not have to wait for a core: the
+                 same request would end in the same way again
+
     The text is a predicate that a student may read, such as "ran longer than 5 seconds".
     """
 
-    def __init__(self, reason: Reason, message: str) -> None:
+    def __init__(self, reason: Reason, message: str, *, undisturbed: bool = False) -> None:
         super().__init__(message)
         self.reason: Reason = reason
+        self.undisturbed = undisturbed
 
 
 @dataclass(frozen=True)
@@ -262,8 +266,8 @@ class Worker:
         left = max(self.limits.submission - self.seconds, 0.0)
         start = monotonic()
         try:
-            with self._checked(_too_long(timeout, left, self.limits.submission)):
-                clock = OwnClock(self._watch.meter, min(timeout, left))
+            clock = OwnClock(self._watch.meter, min(timeout, left))
+            with self._checked(_too_long(timeout, left, self.limits.submission), clock):
                 return self._exchange(message, token, clock)
         except StarvedError:
             self._died = WorkerDied("crash", "was ended by the grader")
@@ -285,15 +289,17 @@ class Worker:
         return reply, tensors
 
     @contextlib.contextmanager
-    def _checked(self, too_long: str = "") -> Iterator[None]:
+    def _checked(self, too_long: str = "", clock: OwnClock | None = None) -> Iterator[None]:
         """Turn any protocol error into a WorkerDied, and kill the worker.
 
         too_long  the text for a worker that does not answer in time
+        clock     the time that it had
         """
         try:
             yield
         except frames.TimedOut:
-            died = WorkerDied("time", too_long)
+            undisturbed = clock is not None and clock.was_undisturbed()
+            died = WorkerDied("time", too_long, undisturbed=undisturbed)
         except frames.Closed:
             died = self._why_closed()
         except frames.TooLargeError as error:
@@ -409,7 +415,7 @@ class _Watch(threading.Thread):
 def _too_long(timeout: float, left: float, whole: float) -> str:
     if left < timeout:
         return f"used up the {whole:g} seconds that a submission may take"
-    return f"ran longer than {timeout:g} seconds"
+    return f"ran longer than {timeout:g} second{'' if timeout == 1 else 's'}"
 
 
 def _too_big(size: int) -> str:

@@ -19,6 +19,9 @@ from functools import cache
 from pathlib import Path
 from time import monotonic
 
+# What has computed for this part of its time, and has waited for a core for no more than that part
+# of it, was slowed down by nothing but itself.
+COMPUTED, DISTURBED = 0.9, 0.25
 # Without the kernel's counts, limits are this many times as long by the clock.
 WIDE = 4.0
 # A box that gets no core at all is given up after this many times its limit by the clock.
@@ -166,6 +169,15 @@ class OwnClock:
         self.meter.look()
         used, waited = self.meter.used - self._used, self.meter.waited - self._waited
         return own_seconds(elapsed, waited, used)
+
+    def was_undisturbed(self) -> bool:
+        """Whether the time went into computing, on a machine that left it a core.
+
+        Then the same work would take as long again. If it is not known, it is not.
+        """
+        passed = self.passed()
+        used, waited = self.meter.used - self._used, self.meter.waited - self._waited
+        return used >= COMPUTED * passed and waited <= DISTURBED * passed
 
 
 def own_seconds(elapsed: float, waited: float, used: float = 0.0) -> float:
