@@ -572,13 +572,13 @@ def dies(worker, source, reason, match, **given):
 def test_an_endless_cell_is_out_of_time(level):
     deaf = "import signal\nfor s in (2, 15, 24): signal.signal(s, signal.SIG_IGN)\nwhile True: pass"
     with alive(level) as worker:
-        dies(worker, deaf, "time", "longer than 1 seconds", timeout=1)
+        dies(worker, deaf, "time", "longer than 1 second", timeout=1)
 
 
 def test_an_endless_call_is_out_of_time():
     with alive(call=1) as worker:
         worker.cell("def endless():\n    while True: pass")
-        with pytest.raises(WorkerDied, match="longer than 1 seconds"):
+        with pytest.raises(WorkerDied, match="longer than 1 second"):
             worker.call("endless")
 
 

@@ -191,7 +191,7 @@ def test_every_word_of_a_master_is_explained():
         word for word in sorted(words) if not re.search(rf'`{word}`|{word}=|"{word}"', writing)
     ] == []
     used = {key for master in lecture_map.masters() for key in master.metadata["assignment"]}
-    assert used <= keys == {"title", "data", "hidden_data", "hand_in", "limits"}
+    assert used <= keys == {"title", "data", "hidden_data", "hand_in", "gallery", "limits"}
 
 
 def test_the_tests_of_the_proof_are_explained():
