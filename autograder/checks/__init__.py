@@ -99,13 +99,16 @@ _FORBIDDEN: dict[
 ] = {}  # by the module of checks that says so, and by task
 
 
-def forbid(task: str, *names: str, ops: Sequence[str] = ()) -> None:
+def forbid(
+    task: str, *names: str, ops: Sequence[str] = (), where_present: Sequence[str] = ()
+) -> None:
     """Forbid a task some calls. For the top of a topic's file of checks.
 
     names  found in a notebook's source, by whatever name it calls them: then the task earns nothing
     ops    out of reach during the task's calls, whatever leads there. One operator often has
            siblings (aten::convolution, aten::_convolution, aten::mkldnn_convolution,
            aten::thnn_conv2d): name them too
+    where_present  such names of other libraries, or of some versions only: they may be missing
     Raises ValueError for a name or an operator that there is not.
     """
     for name in names:
@@ -119,7 +122,7 @@ def forbid(task: str, *names: str, ops: Sequence[str] = ()) -> None:
     # Like a NamedTuple, it belongs to the module that it is written in.
     rules = _FORBIDDEN.setdefault(sys._getframe(1).f_globals["__name__"], {})
     before = rules.get(task, Forbidden())
-    rules[task] = Forbidden(_once(before.names, names), _once(before.ops, ops))
+    rules[task] = Forbidden(_once(before.names, names, where_present), _once(before.ops, ops))
 
 
 def _once(*several: Sequence[str]) -> tuple[str, ...]:

@@ -1,8 +1,9 @@
 """How libraries convolve, pool and normalise: what a task that writes these out may not call.
 
 torch's operators are looked up by name, so that those of a new version are among them. Python
-functions are listed: torch's for the sentence that names the call, as the operators behind them are
-blocked as well; those of NumPy, SciPy and scikit-image because nothing else can be blocked.
+functions are listed, also those that only some versions have: torch's for the sentence that names
+the call, as the operators behind them are blocked as well; those of NumPy, SciPy and scikit-image
+because nothing else can be blocked.
 
 Steps of a formula are allowed: indexing, `unfold`, `fold`, matrix products, Fourier transforms,
 `amax`, `exp`, `logsumexp`. `log_softmax` is nearly all of a softmax, and not allowed there. In a
@@ -11,12 +12,26 @@ are not.
 """
 
 import re
-from pkgutil import resolve_name
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 
 import torch
-import torchvision.ops  # noqa: F401  registers its operators
 
 NO_KERNELS = ("prim::", "inductor::", "mempool::")  # nothing to block there
+
+
+def _register_torchvision() -> None:
+    """Register torchvision's operators, without the two seconds that importing it takes."""
+    spec = find_spec("torchvision")
+    libraries = [*Path(spec.origin).parent.glob("_C*")] if spec and spec.origin else []
+    try:
+        for library in libraries:
+            torch.ops.load_library(library)
+    except OSError:
+        libraries = []
+    if not libraries:
+        import_module("torchvision.ops")
 
 
 def operators(pattern: str) -> list[str]:
@@ -25,25 +40,13 @@ def operators(pattern: str) -> list[str]:
     return [name for name in names if re.search(pattern, name) and not name.startswith(NO_KERNELS)]
 
 
-def present(*names: str) -> list[str]:
-    """Those of the dotted names that there are in the installed versions."""
-    return [name for name in names if _is_there(name)]
-
-
-def _is_there(name: str) -> bool:
-    try:
-        resolve_name(name)
-    except (ImportError, AttributeError, ValueError):
-        return False
-    return True
-
-
 def _each(*places: str, of: str) -> list[str]:
     return [f"{place}{name}" for place in places for name in of.split()]
 
 
+_register_torchvision()
 CONVOLUTION_OPERATORS = operators(r"conv(?!ert)")
-CONVOLUTIONS = present(
+CONVOLUTIONS = [
     *_each("torch.", "torch.nn.functional.", of="conv1d conv2d conv3d convolution conv_tbc"),
     *_each(
         "torch.", "torch.nn.functional.", of="conv_transpose1d conv_transpose2d conv_transpose3d"
@@ -69,9 +72,9 @@ CONVOLUTIONS = present(
     *_each("scipy.ndimage._nd_image.", of="correlate correlate1d generic_filter generic_filter1d"),
     *_each("numpy.", of="convolve correlate"),
     *_each("cv2.", of="filter2D sepFilter2D"),
-)
+]
 POOLING_OPERATORS = operators(r"max_pool|roi_pool")
-POOLINGS = present(
+POOLINGS = [
     *_each(
         "torch.", of="max_pool1d max_pool2d max_pool3d max_pool1d_with_indices adaptive_max_pool1d"
     ),
@@ -104,9 +107,9 @@ POOLINGS = present(
     *_each("skimage.measure.", of="block_reduce"),
     *_each("skimage.morphology.", of="dilation"),
     *_each("cv2.", of="dilate"),
-)
+]
 SOFTMAX_OPERATORS = operators(r"softmax|dot_product|multi_head|flash_attention|efficient_attention")
-SOFTMAXES = present(
+SOFTMAXES = [
     *_each("torch.", "torch.special.", "torch.sparse.", "torch.Tensor.", of="softmax log_softmax"),
     *_each("torch.nn.functional.", of="softmax log_softmax softmin gumbel_softmax"),
     *_each("torch.nn.functional.", of="scaled_dot_product_attention multi_head_attention_forward"),
@@ -118,9 +121,9 @@ SOFTMAXES = present(
     ),
     *_each("scipy.special.", of="softmax log_softmax"),
     *_each("sklearn.utils.extmath.", of="softmax"),
-)
+]
 CROSS_ENTROPY_OPERATORS = operators(r"cross_entropy|::nll_loss|kl_div")
-CROSS_ENTROPIES = present(
+CROSS_ENTROPIES = [
     *_each("torch.nn.functional.", of="cross_entropy nll_loss kl_div binary_cross_entropy"),
     *_each("torch.nn.functional.", of="binary_cross_entropy_with_logits linear_cross_entropy"),
     *_each(
@@ -133,4 +136,4 @@ CROSS_ENTROPIES = present(
     *_each("torch.distributions.", of="Categorical OneHotCategorical kl_divergence"),
     *_each("scipy.special.", of="kl_div rel_entr"),
     *_each("scipy.stats.", of="entropy"),
-)
+]

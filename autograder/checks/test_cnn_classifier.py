@@ -21,11 +21,11 @@ from autograder.checks.expect import describe, expect_value
 from autograder.checks.inputs import draw, strided
 from course_utils.data.furniture_styles import FurnitureStyles, load_furniture_styles
 
-forbid("conv2d", *library.CONVOLUTIONS, ops=library.CONVOLUTION_OPERATORS)
+forbid("conv2d", ops=library.CONVOLUTION_OPERATORS, where_present=library.CONVOLUTIONS)
 for pooling in ("max_pool2d", "max_pool2d_backward"):
-    forbid(pooling, *library.POOLINGS, ops=library.POOLING_OPERATORS)
-forbid("softmax", *library.SOFTMAXES, ops=library.SOFTMAX_OPERATORS)
-forbid("cross_entropy", *library.CROSS_ENTROPIES, ops=library.CROSS_ENTROPY_OPERATORS)
+    forbid(pooling, ops=library.POOLING_OPERATORS, where_present=library.POOLINGS)
+forbid("softmax", ops=library.SOFTMAX_OPERATORS, where_present=library.SOFTMAXES)
+forbid("cross_entropy", ops=library.CROSS_ENTROPY_OPERATORS, where_present=library.CROSS_ENTROPIES)
 
 # Relative to the largest expected magnitude (at least 1); see TOLERANCE for the default.
 # float64, where a constant inside may be float32, or the result is off by its last bit there

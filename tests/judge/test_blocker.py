@@ -380,9 +380,15 @@ def test_whatever_leads_there_is_blocked_and_then_free_again(worker, way):
         assert worker.call("other", [X, way]).status == "ok"
 
 
-def test_a_rule_on_a_name_that_there_is_not_is_refused():
+def test_a_name_that_there_is_not_blocks_nothing_and_hides_no_other():
+    missing = {"names": ["torch.no_such_name", "no_such_library.x", *RULES["loss"]["names"]]}
     with start() as worker:
-        assert not worker.forbid({"loss": {"names": ["torch.no_such_name"], "ops": []}})
+        assert worker.forbid(RULES | {"loss": RULES["loss"] | missing})
+
+
+def test_rules_that_can_not_be_read_are_refused():
+    with start() as worker:
+        assert not worker.forbid({"loss": {"names": "torch.add", "ops": 3}})
         assert worker.forbid(RULES)
 
 

@@ -3,6 +3,9 @@
 import ast
 import contextlib
 import json
+import re
+import subprocess
+import sys
 from textwrap import dedent
 from time import process_time
 
@@ -12,11 +15,11 @@ import pytest
 from autograder.alternatives import alternatives_of
 from autograder.assignments import find_assignment
 from autograder.authoring.notebooks import solution_notebook, student_notebook
-from autograder.checks import _FORBIDDEN, Forbidden, forbid, forbidden_of
+from autograder.checks import _FORBIDDEN, Forbidden, forbid, forbidden_of, library
 from autograder.demo import as_answer
 from autograder.judge.intake.sibling_files import files_beside
 from autograder.judge.source.code_cells import MAX_CODE, code_cells, parse
-from autograder.judge.source.forbidden_calls import look
+from autograder.judge.source.forbidden_calls import look, objects_of
 from autograder.judge.source.name_resolution import STEPS, Names, TooTangledError
 from autograder.misconceptions import misconceptions_of
 
@@ -364,6 +367,29 @@ def test_rules_belong_to_the_file_that_says_them(monkeypatch):
 def test_a_slip_in_a_rule_is_an_error(names, ops):
     with pytest.raises(ValueError, match="no"):
         forbid("conv2d", *names, ops=ops)
+
+
+# Of libraries that need not be installed, and of other versions of torch than this one.
+NEED_NOT_BE_THERE = re.compile(r"cv2\.|torchaudio\.|.*(LinearCrossEntropyLoss|linear_cross_entropy)$")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [library.CONVOLUTIONS, library.POOLINGS, library.SOFTMAXES, library.CROSS_ENTROPIES],
+    ids=["convolutions", "poolings", "softmaxes", "cross entropies"],
+)
+def test_no_name_in_the_lists_is_misspelt(names):
+    expected = [name for name in names if not NEED_NOT_BE_THERE.match(name)]
+    assert len(objects_of(Forbidden(tuple(expected)))) == len(expected)
+
+
+def test_importing_the_checks_loads_no_other_library():
+    """Every command that reads an assignment imports them."""
+    code = "import autograder.checks.test_cnn_classifier, sys; print(*sys.modules)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(run.stdout.split())
+    assert "torch" in loaded
+    assert not loaded & {"torchvision", "torch._dynamo", "scipy.signal", "sklearn"}
 
 
 # --------------------------------------------------------------------------------------- suspicions

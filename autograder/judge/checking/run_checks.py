@@ -112,8 +112,10 @@ class _Run:
         """Whether a file is no file of the checks. This saves pytest's own, slow decision."""
         return collection_path not in (self.file, self.file.parent)
 
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items[:] = [item for item in items if item.name in self.checks]
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_pycollect_makeitem(self, name: str) -> list[pytest.Item] | None:
+        """Nothing for what is not to be run: making its items takes as long as running a check."""
+        return None if name in self.checks else []
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_makereport(

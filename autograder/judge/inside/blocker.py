@@ -158,12 +158,16 @@ def _is_alive(library: torch.library.Library) -> bool:
 
 def _resolved(rule: dict[str, list[str]]) -> Resolved:
     names = [_named(name) for name in [*rule["names"], SPAWNS]]
-    return tuple(names), tuple(rule["ops"])
+    return tuple(name for name in names if name), tuple(rule["ops"])
 
 
-def _named(name: str) -> Named:
+def _named(name: str) -> Named | None:
+    """None if the installed versions have no such name: there is nothing to block."""
     place, _, attribute = name.rpartition(".")
-    return resolve_name(place), attribute, resolve_name(name)
+    try:
+        return resolve_name(place), attribute, resolve_name(name)
+    except (ImportError, AttributeError, ValueError):
+        return None
 
 
 def _block_name(

@@ -18,7 +18,6 @@ from types import SimpleNamespace
 # For the notebooks: what these take in time and memory is not the student's.
 import skimage.color  # noqa: F401
 import torch
-import torchvision  # noqa: F401
 
 from . import frames, mounts
 from .confine import confine

@@ -26,6 +26,7 @@ from autograder.judge.exam import Exam
 from autograder.judge.judge import cold_opener
 from autograder.judge.limits import Limits
 from autograder.judge.parallel.jobs import Job, JobRunner, Queue, Result
+from autograder.judge.source.forbidden_calls import objects_of
 from autograder.judge.workers.box import Box, open_box
 from autograder.judge.workers.bubblewrap import BUBBLEWRAP, SandboxError
 from autograder.judge.workers.warm import Slot as ZygoteSlot
@@ -120,6 +121,8 @@ class Pool(JobRunner):
         """Start a zygote and test that it forks; None, and `why_cold` is set, if it does not."""
         try:
             zygote = Zygote(jobs, self.exam.preload, self.exam.packs, self.exam.loads)
+            for rule in self.exam.rules.values():  # meanwhile; the slots are forks of this process
+                objects_of(rule)
             zygote.wait_until_ready()
         except SandboxError as error:
             self.why_cold = str(error)

@@ -10,8 +10,11 @@ What is hidden well enough not to be found here is blocked in the worker (blocke
 import ast
 import sys
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from math import inf
+from pkgutil import resolve_name
 
 from nbformat import NotebookNode
 
@@ -83,6 +86,19 @@ def look(
     return found
 
 
+@cache
+def objects_of(rule: Forbidden) -> tuple[object, ...]:
+    """What the names of a rule stand for, as far as there are such names.
+
+    The first time, this imports parts of other libraries, which takes seconds.
+    """
+    found = []
+    for name in rule.names:
+        with suppress(ImportError, AttributeError, ValueError):
+            found.append(resolve_name(name))
+    return tuple(found)
+
+
 def _broken(task: str, rule: Forbidden, names: Names, own: "_Attributes") -> str | None:
     """A sentence on a task's first forbidden call, or None. Raises TooTangledError."""
     search = _Search(rule, names, own)
@@ -108,7 +124,7 @@ class _Search:
         self.names, self.own = names, own
         self.paths = {shortest(name) for name in rule.names}
         self.paths |= {f"torch.ops.{op.replace('::', '.')}" for op in rule.ops}
-        self.objects = [found for name in rule.names if (found := object_of(name)) is not None]
+        self.objects = objects_of(rule)
         self.methods = {name.removeprefix(TENSOR) for name in rule.names if name.startswith(TENSOR)}
         self.methods -= own.names
         self.last = {path.rpartition(".")[2] for path in self.paths}
