@@ -27,7 +27,11 @@ from autograder.checks.inputs import draw, strided
 from course_utils.data.rendered_views import Views, load_views
 from course_utils.training.generator_scores import mean_scores
 
-forbid("fractionally_strided_conv2d", ops=library.CONVOLUTION_OPERATORS, where_present=library.CONVOLUTIONS)
+forbid(
+    "fractionally_strided_conv2d",
+    ops=library.CONVOLUTION_OPERATORS,
+    where_present=library.CONVOLUTIONS,
+)
 
 # Relative to the largest expected magnitude (at least 1); see TOLERANCE for the default.
 EXACT = (
