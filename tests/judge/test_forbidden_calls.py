@@ -374,8 +374,6 @@ NEED_NOT_BE_THERE = re.compile(
     r"cv2\.|torchaudio\.|.*(LinearCrossEntropyLoss|linear_cross_entropy)$"
     r"|torch\.nn\.functional\.convolution$|torch\.nll_loss$"
 )
-    r"cv2\.|torchaudio\.|.*(LinearCrossEntropyLoss|linear_cross_entropy)$"
-)
 
 
 @pytest.mark.parametrize(
