@@ -575,6 +575,17 @@ def test_an_endless_cell_is_out_of_time(level):
         dies(worker, deaf, "time", "longer than 1 second", timeout=1)
 
 
+def test_a_first_call_imports_nothing_that_takes_time():
+    """It would count as the student's. torch's compiler is a thousand modules."""
+    with start() as worker:
+        worker.cell("import sys\nfrom torch import Tensor\nBEFORE = {*sys.modules}")
+        worker.cell("def mean(x: Tensor) -> Tensor:\n    return x.square().mean()")
+        worker.call("mean", [torch.ones(3)])
+        worker.call("mean", [torch.ones(3)], wrt=0)
+        [said] = worker.cell("print(len({*sys.modules} - BEFORE) < 20)").outputs
+    assert said["text"] == "True\n"
+
+
 def test_an_endless_call_is_out_of_time():
     with alive(call=1) as worker:
         worker.cell("def endless():\n    while True: pass")

@@ -18,7 +18,8 @@ def restore_defaults() -> None:
     _leave_all_modes()
     torch.set_default_dtype(torch.float32)
     torch.set_autocast_enabled("cpu", False)
-    torch.use_deterministic_algorithms(False)
+    if torch.are_deterministic_algorithms_enabled():  # setting it imports the compiler: a second
+        torch.use_deterministic_algorithms(False)
     torch.autograd.set_detect_anomaly(False)
     torch.set_flush_denormal(False)
     np.seterr(**NUMPY_ERRORS)
