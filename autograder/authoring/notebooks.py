@@ -106,13 +106,8 @@ class _Builder:
         self.headings = _headings(master)
 
     def build(self) -> NotebookNode:
-        cells = []
-        first = next((c for c in self.master.cells if "## Task" in c.source), None)
-        for cell in self.master.cells:
-            if cell is first:
-                cells.append(_markdown(CONTRACT, "contract", locked=True))
-            cells += self.make(cell)
-        cells = [*self.with_setup(cells), self.hand_in()]
+        cells = [made for cell in self.master.cells for made in self.make(cell)]
+        cells = [*self.with_setup(self.with_contract(cells)), self.hand_in()]
         for cell in cells:
             cell["id"] = cell.metadata.pop("name", content_id(cell))
         metadata = {
@@ -144,6 +139,12 @@ class _Builder:
                 for task in self.master.tasks
             },
         }
+
+    def with_contract(self, cells: list[NotebookNode]) -> list[NotebookNode]:
+        """The cells, with the rules for every task before the first task's text."""
+        first = next((at for at, cell in enumerate(cells) if "## Task" in cell.source), len(cells))
+        contract = _markdown(CONTRACT, "contract", locked=True)
+        return [*cells[:first], contract, *cells[first:]]
 
     def with_setup(self, cells: list[NotebookNode]) -> list[NotebookNode]:
         """The cells, with a setup check before the first code cell."""
