@@ -294,7 +294,7 @@ def test_in_the_graders_box_the_first_cell_costs_nothing_and_is_imported_before_
     """requirements.txt is missing; importing anything of course_utils imports the module."""
     folder = Path(course_utils.__file__).parent.parent
     code = f"""
-import course_utils.visible_checks, sys
+import course_utils.old_names, sys
 assert "course_utils.setup_check" in sys.modules
 from time import process_time
 start = process_time()
