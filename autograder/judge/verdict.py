@@ -35,17 +35,41 @@ class CheckVerdict:
     diagnosis: DiagnosisKind = KNOWN  # older verdicts have no other
 
     @property
+    def explanation(self) -> "Diagnosis | None":
+        """What explains its failure, or None."""
+        if not self.misconception:
+            return None
+        return Diagnosis(self.diagnosis, self.misconception, self.hint or "")
+
+    @property
     def earned(self) -> float:
         """Its points if it passed, else 0."""
         return self.points if self.passed else 0.0
 
 
+SAYS: dict[DiagnosisKind, str] = {
+    "known mistake": "This is what “{}” gives.",
+    "relation": "Your results are {}.",
+    "one-fault change": "One change to a right answer gives your results: {}.",
+}
+
+
 class Diagnosis(NamedTuple):
-    """What explains a wrong answer: see `CheckVerdict`."""
+    """What explains a wrong answer.
+
+    kind  known mistake | relation | one-fault change
+    name  what it is
+    hint  the likely cause and where to look; never the answer
+    """
 
     kind: DiagnosisKind
     name: str
     hint: str
+
+    @property
+    def says(self) -> str:
+        """The diagnosis as a sentence for the student, which shows its kind."""
+        return SAYS[self.kind].format(self.name)
 
 
 @dataclass
@@ -68,10 +92,7 @@ class TaskVerdict:
     @property
     def diagnosis(self) -> Diagnosis | None:
         """The diagnosis that explains the most failed checks."""
-        named = []
-        for check in self.checks:
-            if check.misconception and check.hint:
-                named.append(Diagnosis(check.diagnosis, check.misconception, check.hint))
+        named = [found for check in self.checks if (found := check.explanation) and found.hint]
         return max(named, key=named.count) if named else None
 
     @property

@@ -26,7 +26,6 @@ from pathlib import Path
 import torch
 
 from autograder.assignments import Assignment, assignments
-from autograder.checks import Failure
 from autograder.judge.checking import run_checks as run_checks_module
 from autograder.judge.checking.comparing import answers_like, reply
 from autograder.judge.checking.run_checks import run_checks

@@ -39,9 +39,7 @@ def explain(calls: Sequence[Call], misconceptions: Iterable[Misconception]) -> D
     return None
 
 
-def diagnose(
-    task: str, calls: Sequence[Call], reference: Mapping[str, object]
-) -> Diagnosis | None:
+def diagnose(task: str, calls: Sequence[Call], reference: Mapping[str, object]) -> Diagnosis | None:
     """The relation or the fault that explains all results of a task, or None.
 
     calls      those of all the task's checks

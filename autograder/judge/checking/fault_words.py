@@ -1,4 +1,4 @@
-"""A mutant's fault in words: what the student has in place of what belongs there, and where to look.
+"""A mutant's fault in words: what a student has in place of what belongs there, and where to look.
 
 The words name operators, steps and parameters, but quote no line: a hint says which kind of slip it
 is, and the student finds the place.
@@ -28,7 +28,8 @@ STEPS = {
     **{"float": "a conversion of the dtype", "to": "a conversion of the dtype"},
     **{"double": "a conversion of the dtype", "long": "a conversion to whole numbers"},
     **{"T": "a transposition", "mT": "a transposition", "detach": "a `detach`"},
-    **{"inverse": "an inverse", "logsumexp": "a log-sum-exp", "Linear": "a layer", "ReLU": "a ReLU"},
+    **{"inverse": "an inverse", "logsumexp": "a log-sum-exp", "ReLU": "a ReLU"},
+    "Linear": "a layer",
     **dict.fromkeys(["permute", "movedim", "transpose"], "an exchange of axes"),
     **dict.fromkeys(["flatten", "unflatten", "view", "reshape", "unsqueeze"], "a change of shape"),
 }

@@ -87,7 +87,7 @@ def faults_of(function: Callable, variants: Variants | None = None) -> list[Muta
     """
     variants = EVERY_VARIANT if variants is None else variants
     mutants = _changed(function, variants)
-    parts = _private_parts(function)
+    parts = private_parts(function)
     whole = "\n".join(inspect.getsource(part) for part in [function, *parts])
     for part in parts:  # the later definition of a name counts
         for mutant in _changed(part, variants):
@@ -96,7 +96,7 @@ def faults_of(function: Callable, variants: Variants | None = None) -> list[Muta
     return mutants
 
 
-def _private_parts(function: Callable) -> list[Callable]:
+def private_parts(function: Callable) -> list[Callable]:
     """The private functions of its module that a function or class calls, and those that they
     call.
     """

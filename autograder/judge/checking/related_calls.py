@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from autograder.checks import Failure
-from autograder.judge.checking.comparing import Pair, answers_like, reply
+from autograder.judge.checking.comparing import Memory, Pair, Reply, answers_like, reply
 from autograder.judge.checking.related_numbers import Relation
 from autograder.judge.checking.sizes import Signature
 from autograder.judge.checking.submission import Call, LocalSubmission
@@ -30,25 +31,33 @@ def other_arguments(
     if any(pair.call.of is not None for pair in pairs):
         return None
     ordered = sorted(pairs, key=lambda pair: pair.right)
-    for relation, change in _changes(signature):
-        if all(_answers_so(pair, function, signature, change) for pair in ordered):
+    for number, (relation, change) in enumerate(_changes(signature)):
+        for pair in ordered:
+            make = partial(_reply, pair, function, signature, change)
+            found = MEMORY.reply(function, number, pair, make)
+            if isinstance(found, Failure) or not answers_like(found, pair.call):
+                break
+        else:
             return relation
     return None
 
 
-def _answers_so(pair: Pair, function: Callable, signature: Signature, change: Change) -> bool:
+MEMORY = Memory()
+UNCHANGED = Failure("error", "the arguments can't be changed so")
+
+
+def _reply(pair: Pair, function: Callable, signature: Signature, change: Change) -> Reply:
+    """What the reference gives for the changed arguments."""
     bound = dict(signature.bound(pair.call))
     changed = change(bound) if bound else None
     if changed is None:
-        return pair.right
+        return pair.expected
     call = replace(pair.call, args=(), kwargs=changed)
-    if call.wrt is not None:
-        names = list(signature.parameters)
+    if call.wrt is not None:  # it counts the arguments
+        if list(changed) != list(signature.parameters)[: len(changed)]:
+            return UNCHANGED
         call = replace(call, args=tuple(changed.values()), kwargs={})
-        if list(changed) != names[: len(changed)]:
-            return False
-    found = reply(LocalSubmission({call.task: function}), call)
-    return not isinstance(found, Failure) and answers_like(found, pair.call)
+    return reply(LocalSubmission({call.task: function}), call)
 
 
 def _changes(signature: Signature) -> Iterator[tuple[Relation, Change]]:
@@ -170,74 +179,117 @@ ARGUMENTS: list[tuple[str, str, Callable[[Any], Any]]] = [
 
 # --------------------------------------------------------------------------------------- conditions
 
+FEW = 3  # right calls from which a condition can be told
+GRADIENT = "for a gradient: the values themselves are right"
+Conditions = list[set[str]]  # by group, the most telling first
+
 
 def condition_of(pairs: Sequence[Pair], signature: Signature) -> Relation | None:
     """The condition on a call under which, and under which only, the answer is wrong; or None.
 
-    Only if a single one of those that are known separates the wrong calls from the right ones.
+    Only if, in the first group of conditions that separates the wrong calls from the right ones, a
+    single one does.
     """
     wrong = [pair for pair in pairs if not pair.right]
     right = [pair for pair in pairs if pair.right]
-    if any(pair.call.of is not None for pair in pairs) or len(right) < 3:
+    if any(pair.call.of is not None for pair in pairs) or len(right) < FEW:
         return None
-    telling = _conditions(wrong[0].call, signature)
-    for pair in wrong[1:]:
-        telling &= _conditions(pair.call, signature)
+    raises = [_raises(pair) for pair in wrong]
+    for conditions in _separating(wrong, right, signature):
+        if len(conditions) > 1:
+            return None
+        for condition in conditions:
+            says = f"right in all calls but those {condition}"
+            says += ", which raise an error" if all(raises) else ""
+            hint = "Make such a call yourself, as small as you can, and follow it."
+            return Relation(60, says, hint)
+    return None
+
+
+def _separating(wrong: Sequence[Pair], right: Sequence[Pair], signature: Signature) -> Conditions:
+    """By group, the conditions that all wrong calls meet and that no right call meets."""
+    groups = [_conditions(pair.call, signature) for pair in wrong]
+    found = [set.intersection(*group) for group in zip(*groups, strict=True)]
     for pair in right:
-        telling -= _conditions(pair.call, signature)
-    strong = [one for one in telling if len(wrong) >= 2 or one in ALONE]
-    if len(strong) != 1:
-        return None
-    [condition] = strong
-    raises = all(isinstance(pair.call.result, Failure) for pair in wrong)
-    if raises and all(pair.call.result.kind == "error" for pair in wrong):  # type: ignore[attr-defined]
-        name = f"right in all calls but those {condition}: these raise an error"
-    else:
-        name = f"right in all calls but those {condition}"
-    return Relation(60, name, "Make such a call yourself, as small as you can, and follow it.")
-
-
-GRADIENT = "for a gradient: the values themselves are right"
-EMPTY = "with an empty tensor"
-DOUBLE, HALF = "in double precision", "in half precision"
-MIXED = "whose tensors differ in dtype"
-ALONE = {GRADIENT, EMPTY, DOUBLE, HALF, MIXED}
-
-
-def _conditions(call: Call, signature: Signature) -> set[str]:
-    """What can be said of a call."""
-    bound, tensors = signature.bound(call), list(signature.tensors(call).values())
-    symbols = signature.symbols(call)
-    found = {GRADIENT} if call.wrt is not None else set()
-    floating = {tensor.dtype for tensor in tensors if tensor.is_floating_point()}
-    if torch.float64 in floating:
-        found.add(DOUBLE)
-    if floating & {torch.float16, torch.bfloat16}:
-        found.add(HALF)
-    if len(floating) > 1:
-        found.add(MIXED)
-    if any(not tensor.numel() for tensor in tensors):
-        found.add(EMPTY)
-    if any(not tensor.is_contiguous() for tensor in tensors):
-        found.add("with a tensor that is not contiguous in memory")
-    for name, value in bound.items():
-        default = signature.parameters[name].default
-        if default is not signature.parameters[name].empty and value is not default:
-            if not isinstance(value, Tensor) and value == default:
-                continue
-            what = "with" if default is None else "with another"
-            found.add(f"{what} `{name}`{'' if default is None else ' than the default'}")
-    for name in signature.parameters:
-        if name not in bound:
-            found.add(f"without `{name}`")
-    for symbol, size in symbols.items():
-        if size == 1:
-            found.add(f"with {symbol} = 1")
-        elif size > 1:
-            found.add(f"with {symbol} > 1")
-    for one, other in (("H", "W"), ("h", "w"), ("I", "J"), ("B", "C"), ("N", "M")):
-        if one in symbols and other in symbols and symbols[one] != symbols[other]:
-            found.add(f"with {one} ≠ {other}")
-        elif one in symbols and other in symbols:
-            found.add(f"with {one} = {other}")
+        here = _conditions(pair.call, signature)
+        found = [group - other for group, other in zip(found, here, strict=True)]
     return found
+
+
+def _raises(pair: Pair) -> bool:
+    return isinstance(pair.call.result, Failure) and pair.call.result.kind == "error"
+
+
+def _conditions(call: Call, signature: Signature) -> Conditions:
+    """What can be said of a call."""
+    tensors = signature.tensors(call)
+    gradient = {GRADIENT} if call.wrt is not None else set()
+    options = set(_of_options(signature.bound(call), signature))
+    sizes = set(_of_sizes(signature.symbols(call)))
+    contents = {said for name, tensor in tensors.items() for said in _of_contents(name, tensor)}
+    return [gradient, set(_of_dtypes(list(tensors.values()))), options, sizes, contents]
+
+
+def _of_dtypes(tensors: Sequence[Tensor]) -> Iterator[str]:
+    floating = {tensor.dtype for tensor in tensors if tensor.is_floating_point()}
+    if len(floating) > 1:
+        yield "whose tensors differ in dtype"
+    elif torch.float64 in floating:
+        yield "in double precision"
+    elif floating & {torch.float16, torch.bfloat16}:
+        yield "in half precision"
+    if any(not tensor.numel() for tensor in tensors):
+        yield "with an empty tensor"
+
+
+def _of_options(bound: dict[str, Any], signature: Signature) -> Iterator[str]:
+    for name, parameter in signature.parameters.items():
+        default = parameter.default
+        if default is parameter.empty:
+            continue
+        if name not in bound:
+            yield f"without `{name}`"
+        elif default is None and bound[name] is not None:
+            yield f"with `{name}`"
+        elif default is not None and _differs(bound[name], default):
+            yield f"with another `{name}` than the default"
+
+
+def _differs(value: object, default: object) -> bool:
+    return isinstance(value, Tensor) or value != default
+
+
+def _of_sizes(symbols: dict[str, int]) -> Iterator[str]:
+    for symbol, size in symbols.items():
+        yield f"with {symbol} = 1" if size == 1 else f"with {symbol} > 1"
+    for one, other in SIDES:
+        if one in symbols and other in symbols:
+            equal = symbols[one] == symbols[other]
+            yield f"with {one} {'=' if equal else '≠'} {other}"
+
+
+SIDES = (("H", "W"), ("h", "w"), ("I", "J"), ("B", "C"), ("N", "M"))
+
+
+def _of_contents(name: str, tensor: Tensor) -> Iterator[str]:
+    """What can be said of the numbers of an argument."""
+    values = tensor.detach().flatten()[:100_000].double()
+    if not len(values):
+        return
+    if (values < 0).any():
+        yield f"with negative numbers in `{name}`"
+    if (values == 0).any():
+        yield f"with a 0 in `{name}`"
+    if (values != values.round()).any():
+        yield f"with fractions in `{name}`"
+    if (values != values[0]).any():
+        yield f"with unequal numbers in `{name}`"
+    if values.abs().max() > LARGE:
+        yield f"with large numbers in `{name}`"
+    rows = tensor.detach().reshape(-1, tensor.shape[-1]) if tensor.ndim else values[None]
+    ordered = rows[:1000].sort(dim=-1).values
+    if (ordered[:, 1:] == ordered[:, :-1]).any():
+        yield f"with equal numbers in a row of `{name}`"
+
+
+LARGE = 50

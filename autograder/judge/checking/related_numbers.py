@@ -59,7 +59,7 @@ def relations_between(
     """
     found, right = numbers(given), numbers(expected)
     if found is None or right is None or not right.numel():
-        return _of_several(given, expected)
+        return set()
     if found.shape != right.shape:
         return set(_of_shapes(found, right))
     if close(found, right):
@@ -72,13 +72,6 @@ def relations_between(
     relations |= set(_factors(found, right, sizes)) | set(_differences(found, right, sizes))
     relations |= set(_of_arguments(found, right, arguments, sizes))
     return relations | set(_where(found, right, arguments))
-
-
-def _of_several(given: object, expected: object) -> set[Relation]:
-    several = isinstance(given, (tuple, list)) and isinstance(expected, (tuple, list))
-    if several and len(given) == len(expected) == 2:  # type: ignore[arg-type]
-        pass
-    return set()
 
 
 def _of_form(given: object, expected: object, arguments: Tensors) -> Relation:
@@ -161,9 +154,9 @@ def _reduced_further(found: Tensor, right: Tensor) -> Iterator[Relation]:
                     "Say for each axis of your last steps whether the docstring's result still "
                     "has it.",
                 )
-    if right.ndim and found.shape[1:] == right.shape[1:] and len(found) == 1:
-        if len(right) > 1 and _agree(found, right[:1]):
-            yield FIRST_ONLY
+    one = right.ndim and found.shape[1:] == right.shape[1:] and len(found) == 1 < len(right)
+    if one and _agree(found, right[:1]):
+        yield FIRST_ONLY
 
 
 def _axes(dimensions: int) -> Iterator[tuple[int, ...]]:
@@ -222,9 +215,7 @@ def _moved(found: Tensor, right: Tensor) -> Iterator[Relation]:
             )
     yield from _shifted(found, right)
     for axis in range(right.ndim):
-        if right.shape[axis] > 2 and _agree(
-            found.sort(axis).values, right.sort(axis).values
-        ):
+        if right.shape[axis] > 2 and _agree(found.sort(axis).values, right.sort(axis).values):
             yield Relation(
                 15,
                 "the right numbers in another order along an axis",
@@ -290,8 +281,10 @@ SCALED = (
 def _factors(found: Tensor, right: Tensor, sizes: Sizes) -> Iterator[Relation]:
     power = (right * right).sum().item()
     factor = (found * right).sum().item() / power if power else 0.0
-    if not math.isfinite(factor) or abs(factor) < 1e-9 or not _agree(
-        found, factor * right, single=True
+    if (
+        not math.isfinite(factor)
+        or abs(factor) < 1e-9
+        or not _agree(found, factor * right, single=True)
     ):
         return
     if _is(factor, -1):
@@ -301,7 +294,7 @@ def _factors(found: Tensor, right: Tensor, sizes: Sizes) -> Iterator[Relation]:
             yield Relation(20, f"right up to a factor: they are {name} times as large", SCALED)
     for name, size in sizes.items():
         yield from _by_size(factor, name, size)
-    if _distinct(right) >= 4:
+    if _distinct(right) >= 4 and abs(factor - 1) > 0.01:
         yield Relation(29, "right up to a factor, which is the same for all of a call", SCALED)
 
 
@@ -426,7 +419,7 @@ ELEMENTWISE = [
     (23, "the right ones, rounded up", "Where do you round, or make whole numbers?", torch.ceil),
     (24, "the right ones without their fractions", "Where do you make whole numbers?", torch.trunc),
     (22, "right, but for whole turns", "Is a remainder taken where none belongs, or missing?",
-     lambda x: x % 360),
+     lambda x: torch.where((x < 0) | (x > 360), x % 360, torch.nan)),
 ]  # fmt: skip
 
 
@@ -434,7 +427,8 @@ def _transformed(found: Tensor, right: Tensor) -> Iterator[Relation]:
     for rank, name, hint, function in ELEMENTWISE:
         if _agree(found, function(right), single=True):
             yield Relation(rank, name, hint)
-    if _distinct(found) >= 4 and _agree(found % 360, right % 360):
+    off = (found - right).abs().max().item() if found.numel() else 0
+    if off > 180 and _agree(found % 360, right % 360):
         yield Relation(22, "right, but for whole turns", ELEMENTWISE[-1][2])
 
 

@@ -45,9 +45,7 @@ SLIGHTLY = Relation(
 )
 
 
-def relation_of(
-    pairs: Sequence[Pair], function: Callable, alone: bool = False
-) -> Relation | None:
+def relation_of(pairs: Sequence[Pair], function: Callable) -> Relation | None:
     """The relation that holds for every wrong result of a task, or None.
 
     pairs     all the calls of the task's checks, with the reference's results
@@ -59,14 +57,31 @@ def relation_of(
     if all(pair.values_right and pair.call.changed for pair in wrong):
         return CHANGES_INPUT
     signature = Signature(function)
-    enough = sum(map(weight, wrong)) >= ENOUGH
-    if enough and (common := _common(wrong, signature)):
-        return min(common)
-    found = other_arguments(pairs, function, signature) if enough else None
-    found = found or condition_of(pairs, signature)
-    if found is None and enough and all(map(_is_slightly_off, wrong)):
-        found = SLIGHTLY
-    return found
+    if relation := _between_results(wrong, signature):
+        return relation
+    if is_evidence(wrong):
+        if relation := other_arguments(pairs, function, signature):
+            return relation
+        if all(map(_is_slightly_off, wrong)):
+            return SLIGHTLY
+    return condition_of(pairs, signature)
+
+
+def is_evidence(wrong: Sequence[Pair]) -> bool:
+    """Whether wrong results are enough numbers for a statement about all of them."""
+    return sum(map(weight, wrong)) >= ENOUGH
+
+
+def _between_results(wrong: Sequence[Pair], signature: Signature) -> Relation | None:
+    """The relation of all wrong results; or of all but errors, or of all but gradients.
+
+    An error may be a consequence of the same fault, and so is the gradient of a wrong value.
+    """
+    values = [pair for pair in wrong if not isinstance(pair.call.result, Failure)]
+    for several in (values, [pair for pair in values if pair.call.wrt is None]):
+        if is_evidence(several) and (common := _common(several, signature)):
+            return min(common)
+    return None
 
 
 def _common(wrong: Sequence[Pair], signature: Signature) -> set[Relation]:
@@ -127,9 +142,9 @@ def _error(pair: Pair) -> float | None:
         found, right = numbers(given), numbers(expected)
         if found is None or right is None or found.shape != right.shape:
             return None
-        if not (found.numel() and _is_floating(expected)):
+        if torch.equal(found, right):
             continue
-        if not (found.isfinite().all() and right.isfinite().all()):
+        if not (_is_floating(expected) and found.isfinite().all() and right.isfinite().all()):
             return None
         scale = right.abs().max().item()
         worst = max(worst, (found - right).abs().max().item() / scale if scale else torch.inf)
