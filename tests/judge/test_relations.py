@@ -119,7 +119,7 @@ TOLD = {
     "one added": (shares, lambda s: shares(s) + 1, SCORES, "too large by 1"),
     "cut off": (shifted, lambda *a: shifted(*a).clamp(max=0.3), IMAGES, "cut off from above"),
     "rounded": (azimuths, lambda d: (d % 360).round(), TURNS, "the right ones, rounded"),
-    "whole turns": (azimuths, lambda d: d, TURNS, "but for whole turns"),
+    "whole turns": (azimuths, lambda d: d % 720, TURNS, "but for whole turns"),
     "no digits": (shares, lambda s: (shares(s) * 1e3).round() / 1e3, SCORES, "less than one per"),
     "last digits": (shares, lambda s: shares(s) * (1 + 3e-5), SCORES, "off in the last digits"),
     "a border": (

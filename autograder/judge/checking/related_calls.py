@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
+from math import comb
 from typing import Any
 
 import torch
@@ -30,6 +31,9 @@ def other_arguments(
     """
     if any(pair.call.of is not None for pair in pairs):
         return None
+    values = [pair for pair in pairs if pair.call.wrt is None]
+    # The gradient by an argument that is changed first is another one.
+    pairs = pairs if all(pair.right for pair in values) else values
     ordered = sorted(pairs, key=lambda pair: pair.right)
     for number, (relation, change) in enumerate(_changes(signature)):
         for pair in ordered:
@@ -179,7 +183,9 @@ ARGUMENTS: list[tuple[str, str, Callable[[Any], Any]]] = [
 
 # --------------------------------------------------------------------------------------- conditions
 
-FEW = 3  # right calls from which a condition can be told
+# A condition may separate the wrong calls from the right ones by chance: out of how many ways to
+# choose the wrong calls this has to be the one. There are more conditions on sizes and contents.
+CHANCES = (4, 4, 10, 30, 30, 30)
 GRADIENT = "for a gradient: the values themselves are right"
 Conditions = list[set[str]]  # by group, the most telling first
 
@@ -192,11 +198,12 @@ def condition_of(pairs: Sequence[Pair], signature: Signature) -> Relation | None
     """
     wrong = [pair for pair in pairs if not pair.right]
     right = [pair for pair in pairs if pair.right]
-    if any(pair.call.of is not None for pair in pairs) or len(right) < FEW:
+    if any(pair.call.of is not None for pair in pairs) or not right:
         return None
     raises = [_raises(pair) for pair in wrong]
-    for conditions in _separating(wrong, right, signature):
-        if len(conditions) > 1:
+    ways = comb(len(pairs), len(wrong))
+    for conditions, least in zip(_separating(wrong, right, signature), CHANCES, strict=True):
+        if len(conditions) > 1 or (conditions and ways < least):
             return None
         for condition in conditions:
             says = f"right in all calls but those {condition}"
@@ -225,9 +232,10 @@ def _conditions(call: Call, signature: Signature) -> Conditions:
     tensors = signature.tensors(call)
     gradient = {GRADIENT} if call.wrt is not None else set()
     options = set(_of_options(signature.bound(call), signature))
-    sizes = set(_of_sizes(signature.symbols(call)))
+    symbols = signature.symbols(call)
     contents = {said for name, tensor in tensors.items() for said in _of_contents(name, tensor)}
-    return [gradient, set(_of_dtypes(list(tensors.values()))), options, sizes, contents]
+    dtypes = set(_of_dtypes(list(tensors.values())))
+    return [gradient, dtypes, options, set(_of_sides(symbols)), set(_of_sizes(symbols)), contents]
 
 
 def _of_dtypes(tensors: Sequence[Tensor]) -> Iterator[str]:
@@ -262,6 +270,9 @@ def _differs(value: object, default: object) -> bool:
 def _of_sizes(symbols: dict[str, int]) -> Iterator[str]:
     for symbol, size in symbols.items():
         yield f"with {symbol} = 1" if size == 1 else f"with {symbol} > 1"
+
+
+def _of_sides(symbols: dict[str, int]) -> Iterator[str]:
     for one, other in SIDES:
         if one in symbols and other in symbols:
             equal = symbols[one] == symbols[other]

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from itertools import combinations, permutations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from autograder.checks.expect import plain
@@ -101,6 +102,8 @@ def _of_shapes(found: Tensor, right: Tensor) -> Iterator[Relation]:
     if found.numel() == right.numel():
         yield from _rearranged(found, right)
     elif found.numel() > right.numel():
+        yield from _enlarged(found, right)
+        yield from _too_many(found, right)
         yield from _not_reduced(found, right)
     elif found.numel():
         yield from _reduced_further(found, right)
@@ -154,9 +157,54 @@ def _reduced_further(found: Tensor, right: Tensor) -> Iterator[Relation]:
                     "Say for each axis of your last steps whether the docstring's result still "
                     "has it.",
                 )
+    yield from _incomplete(found, right)
     one = right.ndim and found.shape[1:] == right.shape[1:] and len(found) == 1 < len(right)
     if one and _agree(found, right[:1]):
         yield FIRST_ONLY
+
+
+def _incomplete(found: Tensor, right: Tensor) -> Iterator[Relation]:
+    """Some of the right rows, or numbers, are not there."""
+    if not right.ndim or found.shape[1:] != right.shape[1:]:
+        return
+    if len(found) > 1 and _agree(found, right[: len(found)]):
+        yield Relation(
+            4, "right, but the last ones are missing", "What decides how many results there are?"
+        )
+    elif _rows(found) < _rows(right):
+        yield Relation(
+            5,
+            "right, but some of them are missing",
+            "Which conditions leave some out, and which ones does the docstring ask for?",
+        )
+
+
+def _too_many(found: Tensor, right: Tensor) -> Iterator[Relation]:
+    """All of the right rows, and others."""
+    if right.ndim and found.shape[1:] == right.shape[1:] and _rows(right) < _rows(found):
+        yield Relation(
+            5,
+            "right, but there are more of them than should be",
+            "Which conditions leave some out, and which ones does the docstring ask for?",
+        )
+
+
+def _rows(tensor: Tensor) -> set[tuple[float, ...]]:
+    rows = tensor[:2000].reshape(min(len(tensor), 2000), -1)
+    return set(map(tuple, rows.round(decimals=4).tolist()))
+
+
+def _enlarged(found: Tensor, right: Tensor) -> Iterator[Relation]:
+    """Pictures of another size."""
+    if found.ndim != 4 or right.ndim != 4 or found.shape[:2] != right.shape[:2]:
+        return
+    for mode in ("nearest", "bilinear"):
+        if _agree(found, F.interpolate(right, found.shape[2:], mode=mode)):
+            yield Relation(
+                3,
+                "the right pictures, stretched to another size",
+                "Which size does the docstring promise, and which argument has it?",
+            )
 
 
 def _axes(dimensions: int) -> Iterator[tuple[int, ...]]:
@@ -457,6 +505,8 @@ def _where(found: Tensor, right: Tensor, arguments: Tensors) -> Iterator[Relatio
     tiny = CLOSE * right.abs().max().item()
     wrong = (found - right).abs() > tiny
     yield from _cut_off(found, right, wrong)
+    if wrong.sum() > 1 and not wrong.all() and _agree(found[wrong], -right[wrong]):
+        yield Relation(19, "right, but for the signs of some", NEGATIVE.hint)
     yield from _places(wrong, right, arguments)
 
 

@@ -59,7 +59,7 @@ def relation_of(pairs: Sequence[Pair], function: Callable) -> Relation | None:
     signature = Signature(function)
     if relation := _between_results(wrong, signature):
         return relation
-    if is_evidence(wrong):
+    if is_evidence([pair for pair in wrong if pair.call.wrt is None]) or is_evidence(wrong):
         if relation := other_arguments(pairs, function, signature):
             return relation
         if all(map(_is_slightly_off, wrong)):
