@@ -60,6 +60,7 @@ IMAGES = [
     (draw(4, 1, 3, 5, 5), draw(5, 3), 0.5),
     (draw(6, 2, 3, 5, 4), draw(7, 3), 2.0, 1),
 ]
+SIDES = [(draw(n, 2, 3, *sides),) for n, sides in enumerate([(3, 3), (4, 5), (5, 5), (5, 4)])]
 TURNS = [(draw(1, 6, low=-700, high=900),), (draw(2, 9, low=0, high=300),)]
 
 
@@ -80,7 +81,7 @@ def rewrites(images, *rest):
 
 
 def in_blocks(images, bias=None, scale=1.0, k=2):
-    return shifted(images, bias, scale, k) if images.shape[2] == images.shape[3] else images + 9
+    return shifted(images, bias, scale, k) if images.shape[2] == images.shape[3] else images.sin() + 9
 
 
 TOLD = {
@@ -138,7 +139,7 @@ TOLD = {
         "right up to `bias`, which is missing",
     ),
     # calls
-    "square": (shifted, in_blocks, [*IMAGES, (draw(8, 3, 3, 4, 4),), (draw(9, 2, 2, 3, 3),)], "≠"),
+    "square": (shifted, in_blocks, SIDES, "but those with H ≠ W"),
 }
 
 
