@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from autograder.assignments import assignments
-from autograder.checks import checks_of
+from autograder.checks import checks_module, checks_of
 from autograder.judge.checking import run_checks as run_checks_module
-from autograder.judge.checking.comparing import pairs_of
+from autograder.judge.checking.comparing import pairs_of, reply
 from autograder.judge.checking.explain import diagnose
 from autograder.judge.checking.mutants import faults_of
-from autograder.judge.checking.one_fault import fault_of
+from autograder.judge.checking.one_fault import candidates, fault_of
 from autograder.judge.checking.run_checks import run_checks
 from autograder.judge.checking.submission import LocalSubmission
 from autograder.judge.verdict import CheckVerdict, Diagnosis, TaskVerdict, Verdict
@@ -152,6 +152,33 @@ def test_words_quote_no_line_of_the_reference(assignment, task):
     faults = faults_of(function)
     assert not [fault for fault in faults if any(line in fault.words for line in lines)]
     assert all(fault.words and fault.hint for fault in faults)
+
+
+class Recording(LocalSubmission):
+    """Keeps the calls of all checks."""
+
+    def __init__(self, functions):
+        super().__init__(functions)
+        self.every = []
+
+    def _record(self, call):
+        self.every.append(call)
+        return super()._record(call)
+
+
+@pytest.mark.parametrize(("assignment", "task"), TASKS, ids=lambda value: str(value))
+def test_mutants_end_with_an_answer_or_an_error(assignment, task):
+    """They run in the judge's process: none may crash or hang there."""
+    reference = vars(assignment.reference())
+    submission = Recording(reference)
+    for check in checks_of(assignment.topic):
+        if check.task == task and check.explained:
+            getattr(checks_module(assignment.topic), check.name)(submission)
+    networks = any(call.of is not None for call in submission.every)
+    for _, function in candidates(reference[task], networks):
+        mutant = LocalSubmission({task: function})
+        for call in submission.every:
+            reply(mutant, call)
 
 
 # ----------------------------------------------------------------------------------------- verdicts

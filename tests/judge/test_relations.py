@@ -81,7 +81,9 @@ def rewrites(images, *rest):
 
 
 def in_blocks(images, bias=None, scale=1.0, k=2):
-    return shifted(images, bias, scale, k) if images.shape[2] == images.shape[3] else images.sin() + 9
+    return (
+        shifted(images, bias, scale, k) if images.shape[2] == images.shape[3] else images.sin() + 9
+    )
 
 
 TOLD = {

@@ -9,14 +9,14 @@ The last two look at all calls of the task, in all its checks. A wrong hint is w
 everything that has been seen of the answer has to agree.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from autograder.checks import Failure
 from autograder.judge.checking.comparing import answers_like, pairs_of, reply, same
 from autograder.judge.checking.one_fault import fault_of
 from autograder.judge.checking.relations import relation_of
 from autograder.judge.checking.submission import Call, LocalSubmission
-from autograder.judge.verdict import KNOWN, ONE_FAULT, RELATION, Diagnosis
+from autograder.judge.verdict import ONE_FAULT, RELATION, Diagnosis
 from autograder.misconceptions import Misconception
 
 __all__ = ["diagnose", "explain", "same"]
@@ -25,7 +25,7 @@ __all__ = ["diagnose", "explain", "same"]
 UNTOLD = ("not solved", "not defined", "forbidden", "time", "memory", "crash")
 
 
-def explain(calls: Sequence[Call], misconceptions: Iterable[Misconception]) -> Diagnosis | None:
+def explain(calls: Sequence[Call], misconceptions: Iterable[Misconception]) -> Misconception | None:
     """The first misconception that gives the student's answer to every call of its task, or None.
 
     calls           the calls that a failed check made
@@ -35,7 +35,7 @@ def explain(calls: Sequence[Call], misconceptions: Iterable[Misconception]) -> D
         own = [call for call in calls if call.task == candidate.task]
         submission = LocalSubmission({candidate.task: candidate.function})
         if own and all(answers_like(reply(submission, call), call) for call in own):
-            return Diagnosis(KNOWN, candidate.name, candidate.hint)
+            return candidate
     return None
 
 
@@ -47,7 +47,7 @@ def diagnose(task: str, calls: Sequence[Call], reference: Mapping[str, object]) 
     """
     function = reference.get(task)
     own = [call for call in calls if call.task == task]
-    if not isinstance(function, Callable) or any(map(_is_untold, own)):  # type: ignore[arg-type]
+    if not callable(function) or any(map(_is_untold, own)):
         return None
     pairs = pairs_of(own, reference)
     if relation := relation_of(pairs, function):

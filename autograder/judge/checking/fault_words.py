@@ -5,16 +5,18 @@ is, and the student finds the place.
 """
 
 import ast
+from collections.abc import Callable
+from typing import Any, cast
 
 Words = tuple[str, str]  # what was changed; where to look
 
-SYMBOLS = {
+SYMBOLS: dict[type, str] = {
     **{ast.Add: "+", ast.Sub: "−", ast.Mult: "·", ast.Div: "/", ast.Pow: "**", ast.FloorDiv: "//"},
     **{ast.Mod: "%", ast.MatMult: "@", ast.Gt: ">", ast.GtE: ">=", ast.Lt: "<", ast.LtE: "<="},
     **{ast.Eq: "==", ast.NotEq: "!=", ast.Is: "is", ast.IsNot: "is not", ast.In: "in"},
     ast.NotIn: "not in",
 }
-MISSING = {
+MISSING: dict[type, str] = {
     **{ast.Add: "a term of a sum", ast.Sub: "a term of a difference", ast.Mult: "a factor"},
     **{ast.Div: "one side of a division", ast.FloorDiv: "one side of a division"},
     **{ast.Pow: "a power", ast.Mod: "a remainder", ast.MatMult: "a factor of a matrix product"},
@@ -115,7 +117,7 @@ def _added(variant: ast.AST) -> Words:
 
 
 def _constant(parent: ast.AST, node: ast.Constant, variant: ast.Constant) -> Words:
-    has, belongs = variant.value, node.value
+    has, belongs = cast(Any, variant.value), cast(Any, node.value)
     if isinstance(parent, ast.keyword) and parent.arg in ("dim", "start_dim", "end_dim"):
         return "one step runs over another axis", SHAPES
     if isinstance(has, bool):
@@ -192,7 +194,7 @@ def _returned(_: ast.AST, node: ast.Return, variant: ast.Return) -> Words:
     return _added(variant.value)
 
 
-DESCRIBED = {
+DESCRIBED: dict[type, Callable[..., Words]] = {
     **{ast.BinOp: _binary, ast.Compare: _compare, ast.Call: _call, ast.Constant: _constant},
     **{ast.Name: _name, ast.Attribute: _attribute, ast.Tuple: _tuple, ast.List: _tuple},
     **{ast.Subscript: _subscript, ast.keyword: _keyword, ast.If: _if, ast.Raise: _raise},

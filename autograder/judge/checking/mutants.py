@@ -55,6 +55,8 @@ RENAMED = dict(PAIRS) | {b: a for a, b in PAIRS}
 MODULES = ("torch", "F", "np", "nn", "math")
 EINSUM = re.compile(r"[a-z,]+->[a-z]*")
 
+INSIDE = "one variable is used where another belongs"
+
 Put = Callable[[ast.AST], None]
 Variants = Mapping[type, Sequence[Callable]]
 
@@ -92,7 +94,9 @@ def faults_of(function: Callable, variants: Variants | None = None) -> list[Muta
     for part in parts:  # the later definition of a name counts
         for mutant in _changed(part, variants):
             name, source = f"{part.__name__}: {mutant.name}", f"{whole}\n{mutant.source}"
-            mutants.append(replace(mutant, name=name, source=source))
+            # Students don't know the names in there.
+            words = INSIDE if "is used where" in mutant.words else mutant.words
+            mutants.append(replace(mutant, name=name, source=source, words=words))
     return mutants
 
 
@@ -100,7 +104,9 @@ def private_parts(function: Callable) -> list[Callable]:
     """The private functions of its module that a function or class calls, and those that they
     call.
     """
-    module, found, unread = vars(sys.modules[function.__module__]), [], [function]
+    module = vars(sys.modules[function.__module__])
+    found: list[Callable] = []
+    unread = [function]
     while unread:
         tree = ast.parse(inspect.getsource(unread.pop()))
         names = dict.fromkeys(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
@@ -265,7 +271,7 @@ def _fewer(node: ast.Tuple) -> Iterator[ast.AST]:
 def _more_axes(node: ast.keyword) -> Iterator[ast.AST]:
     """A reduction over the batch, too."""
     if node.arg == "dim" and isinstance(node.value, ast.Constant) and node.value.value:
-        both = [ast.Constant(0), node.value]
+        both: list[ast.expr] = [ast.Constant(0), node.value]
         yield ast.keyword("dim", ast.Tuple(both, ast.Load()))
 
 
@@ -281,7 +287,7 @@ def _finished(node: ast.Return) -> Iterator[ast.AST]:
         return
     for method in ("detach", "float", "double", "squeeze", "abs", "round", "sqrt", "square"):
         yield ast.Return(ast.Call(ast.Attribute(node.value, method, ast.Load()), [], []))
-    limits = [ast.Constant(0), ast.Constant(1)]
+    limits: list[ast.expr] = [ast.Constant(0), ast.Constant(1)]
     yield ast.Return(ast.Call(ast.Attribute(node.value, "clamp", ast.Load()), limits, []))
 
 

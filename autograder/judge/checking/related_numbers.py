@@ -5,7 +5,7 @@ and yields every relation of its family that holds.
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations, permutations
 
@@ -441,7 +441,7 @@ def _by_argument(name: str, times: float) -> Relation:
 
 def _spread(tensor: Tensor, right: Tensor) -> Iterator[Tensor]:
     """A tensor in the result's shape, along its last axis or along its channels."""
-    shapes = [tensor.shape]
+    shapes: list[tuple[int, ...]] = [tensor.shape]
     if tensor.ndim == 1 and right.ndim > 2:
         shapes.append((len(tensor), *[1] * (right.ndim - 2)))
     for shape in shapes:
@@ -451,7 +451,7 @@ def _spread(tensor: Tensor, right: Tensor) -> Iterator[Tensor]:
             continue
 
 
-ELEMENTWISE = [
+ELEMENTWISE: list[tuple[int, str, str, Callable[[Tensor], Tensor]]] = [
     (20, "1 minus the right ones", "Is something counted that should not be, or the reverse?", 
      lambda x: 1 - x),
     (21, "the squares of the right ones", "Is a root missing, or a square too many?", torch.square),

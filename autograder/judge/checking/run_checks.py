@@ -16,7 +16,7 @@ from autograder.authoring.packs import hidden_packs_of
 from autograder.checks import Check, Failure, checks_module, checks_of
 from autograder.judge.checking.explain import diagnose, explain
 from autograder.judge.checking.submission import Call, Submission
-from autograder.judge.verdict import CheckVerdict, Diagnosis, TaskVerdict
+from autograder.judge.verdict import KNOWN, CheckVerdict, Diagnosis, TaskVerdict
 from autograder.misconceptions import misconceptions_of
 
 # No other plugin, no configuration file: a run depends on the checks alone.
@@ -146,7 +146,9 @@ class _Run:
         failure = error if isinstance(error, Failure) else _unusable(check.task)
         verdict.kind, verdict.message = failure.kind, failure.message
         if check.explained and failure.kind not in UNWRITTEN:
-            _note(verdict, explain(self.graded.calls, self.misconceptions.get(check.task, [])))
+            known = self.misconceptions.get(check.task, [])
+            if found := explain(self.graded.calls, known):
+                _note(verdict, Diagnosis(KNOWN, found.name, found.hint))
         return verdict
 
     def diagnose(self) -> None:
@@ -160,13 +162,12 @@ class _Run:
             found = None
             with suppress(Exception):  # a grade is right without a hint, too
                 found = diagnose(task, self.calls[task], vars(reference_of(self.topic)))
-            for one in failed:
+            for one in failed if found else ():
                 _note(one, found)
 
 
-def _note(verdict: CheckVerdict, found: Diagnosis | None) -> None:
-    if found:
-        verdict.misconception, verdict.hint, verdict.diagnosis = found.name, found.hint, found.kind
+def _note(verdict: CheckVerdict, found: Diagnosis) -> None:
+    verdict.misconception, verdict.hint, verdict.diagnosis = found.name, found.hint, found.kind
 
 
 def _unusable(task: str) -> Failure:

@@ -45,7 +45,7 @@ class Signature:
 
     def symbols(self, call: Call) -> dict[str, int]:
         """The sizes of a call by their names in the docstring, such as B and W."""
-        found = {}
+        found: dict[str, int] = {}
         for name, tensor in self.tensors(call).items():
             declared = self._symbols.get(name, [])
             if len(declared) == tensor.ndim:
