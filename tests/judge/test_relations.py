@@ -60,7 +60,8 @@ IMAGES = [
     (draw(4, 1, 3, 5, 5), draw(5, 3), 0.5),
     (draw(6, 2, 3, 5, 4), draw(7, 3), 2.0, 1),
 ]
-SIDES = [(draw(n, 2, 3, *sides),) for n, sides in enumerate([(3, 3), (4, 5), (5, 5), (5, 4)])]
+SQUARE_OR_NOT = [(3, 3), (4, 5), (5, 5), (5, 4), (4, 4), (3, 6)]
+SIDES = [(draw(n, 2, 3, *sides),) for n, sides in enumerate(SQUARE_OR_NOT)]
 TURNS = [(draw(1, 6, low=-700, high=900),), (draw(2, 9, low=0, high=300),)]
 
 

@@ -15,7 +15,7 @@ from autograder.judge.checking.mutants import Mutant, faults_of, private_parts
 from autograder.judge.checking.relations import is_evidence
 from autograder.judge.checking.submission import LocalSubmission
 
-OF_NETWORKS = 60  # mutants of a network that are tried
+OF_NETWORKS = 16  # mutants of a network that are tried
 
 Built = tuple[Mutant, Callable]
 
@@ -46,7 +46,7 @@ MEMORY = Memory()
 def candidates(function: Callable, networks: bool) -> list[Built]:
     """The mutants that are tried, each with its function.
 
-    networks  they make networks, and load weights into them: a few dozen have to do
+    networks  they make networks, and load weights into them: a few have to do
     """
     known = _built(function)
     return known[:: -(-len(known) // OF_NETWORKS)] if networks and known else known

@@ -185,7 +185,7 @@ ARGUMENTS: list[tuple[str, str, Callable[[Any], Any]]] = [
 
 # A condition may separate the wrong calls from the right ones by chance: out of how many ways to
 # choose the wrong calls this has to be the one. There are more conditions on sizes and contents.
-CHANCES = (4, 4, 6, 6, 30, 30)
+CHANCES = (4, 4, 6, 15, 30, 30)
 GRADIENT = "for a gradient: the values themselves are right"
 Conditions = list[set[str]]  # by group, the most telling first
 
