@@ -252,6 +252,8 @@ def _refuse_change(task: str, given: list[Tensor], before: list[Tensor]) -> None
             tensor.detach().nan_to_num(), copy.nan_to_num()
         )
         if not same:
+            with torch.no_grad():
+                tensor.copy_(copy)  # later cells use it, too
             raise AssertionError(
                 f"{task} changed its input: expected what was given to be left as it is. Look for "
                 "an assignment to a part of it, `+=`, or a method whose name ends with `_`"
