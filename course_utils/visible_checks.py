@@ -1,31 +1,31 @@
 """The visible checks of a notebook: they define no names, and record which tasks pass.
 
     with visible_checks.of("vote"):        # a check cell
-        visible_checks.expect(vote(labels), [0, 3], "two votes beat one")
+        expect(vote(...), [0.0, 3.0], "two votes beat one")
+        same_in_double(vote, ...)
 
     visible_checks.required("vote")        # the grade cell below it
 
-Inside the block, calls of the task are watched: one that changes its input, that returns nothing or
-that calls what the task should write out fails with a sentence. `expect` compares type, shape,
-dtype and numbers, in this order, and says *expected …, got …*. `gradient` says so if none flows.
-
+Within the block, the task is watched: a call that returns nothing or a NumPy array, that changes
+its input, or that calls what the task should write out, fails in a sentence.
 `visible_checks.passed("vote")` ended the check cells of older releases.
 """
 
 import functools
-import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator
 from types import TracebackType
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from course_utils import written_out
 
-SHOWN = 24  # numbers at most; of a larger result, only the first that is wrong
+MOST = 40  # numbers of a result that a message shows; of a larger one it shows the worst place
+
 _passed: set[str] = set()  # since the kernel was started
 
 
@@ -44,19 +44,23 @@ class VisibleChecks:
         _passed.discard(self.task)
         self._names: dict[str, Any] = sys._getframe(1).f_globals
         self._before = dict(self._names)
-        if inspect.isfunction(written := self._names.get(self.task)):
-            self._names[self.task] = _watched(self.task, written)
+        function = self._names.get(self.task)
+        if callable(function) and not isinstance(function, type):
+            self._names[self.task] = _watched(self.task, function)
 
     def __exit__(
-        self, kind: type[BaseException] | None, _: object, traceback: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         for name in self._names.keys() - self._before.keys():
             del self._names[name]
         self._names.update(self._before)
         del self._names, self._before
-        _hide_this_file(traceback)
         if kind is None:
             passed(self.task)
+        _leave_out_this_file(traceback)
 
 
 def of(task: str) -> VisibleChecks:
@@ -83,151 +87,219 @@ def required(task: str) -> None:
         raise open_task
 
 
-# -------------------------------------------------------------------------------- what a check says
+# ------------------------------------------------------------------------------------------- expect
 
 
-def expect(
-    result: object,
-    expected: object,
-    says: str,
-    *,
-    tolerance: float = 1e-4,
-    dtype: torch.dtype | None = None,
-) -> None:
-    """Compare a result with what it should be: a number, nested lists of numbers or a tensor.
+def expect(result: object, expected: object, says: str, tolerance: float = 1e-4) -> None:
+    """Compare a result with the expected one: type, shape, dtype, then every number.
 
-    says       what should be true, in a few words; the failure begins with them
-    tolerance  relative to the largest expected number, at least 1
-    dtype      of the result; None for any
+    expected   a tensor; or a float or nested list of numbers, which stands for a float32 tensor; or
+               an int, which stands for an int
+    says       what should be true, in a few words
+    tolerance  the largest difference that is allowed
     Raises AssertionError, which says what was expected and what came out.
     """
-    wanted = torch.as_tensor(expected).detach().double()
-    found = expect_shape(result, tuple(wanted.shape), says)
-    if dtype not in (None, found.dtype):
-        raise AssertionError(f"{says}: expected {_short(dtype)}, got {_short(found.dtype)}")
-    found = found.detach().double()
-    allowed = tolerance * max(1.0, wanted.abs().max().item() if wanted.numel() else 0.0)
-    right = torch.isclose(found, wanted, rtol=0, atol=allowed)
-    if not right.all():
-        raise AssertionError(f"{says}: {_difference(found, wanted, right)}")
-
-
-def expect_shape(result: object, shape: tuple[int, ...], says: str) -> Tensor:
-    """Compare a result's shape alone, and return it. Raises AssertionError."""
+    if isinstance(expected, int):
+        _expect_whole(result, expected, says)
+        return
+    if not isinstance(expected, Tensor):
+        expected = torch.tensor(expected, dtype=torch.float32)
     if not isinstance(result, Tensor):
-        raise AssertionError(f"{says}: expected a tensor, got {_kind(result)}")
-    if tuple(result.shape) != shape:
-        raise AssertionError(f"{says}: expected shape {shape}, got shape {tuple(result.shape)}")
-    return result
+        raise _unlike(says, f"a tensor of shape {tuple(expected.shape)}", _kind_of(result))
+    result, expected = result.detach(), expected.detach()
+    if result.shape != expected.shape:
+        raise _unlike(says, f"shape {tuple(expected.shape)}", f"shape {tuple(result.shape)}")
+    if result.dtype != expected.dtype:
+        raise _unlike(says, str(expected.dtype), str(result.dtype))
+    off = (result.double() - expected.double()).abs()
+    off = torch.where(result == expected, 0.0, off)  # infinities that agree
+    if not (off <= tolerance).all():
+        raise _unlike(says, *_numbers(result, expected, off))
 
 
-def gradient(result: Tensor, by: Tensor) -> Tensor:
-    """The gradient of the sum of a result by an input that requires one.
+def expect_error(kind: type[Exception], call: Callable[[], object], says: str) -> None:
+    """Check that a call raises an exception of a kind: `lambda: conv_output_size(4, 5)`.
 
+    Raises AssertionError if it raises another one, or none.
+    """
+    try:
+        result = call()
+    except kind:
+        return
+    except Exception as error:
+        raise _unlike(says, f"a {kind.__name__}", f"a {type(error).__name__}") from None
+    raise _unlike(says, f"a {kind.__name__}", f"{result!r} and no error")
+
+
+def same_in_double(task: Callable, *args: object, **options: object) -> None:
+    """Check that a task gives the same in float64 as in float32, and gives it in float64.
+
+    args, options  of a call in float32; its floating tensors are converted for a second call
+    Raises AssertionError.
+    """
+    says = f"{_name_of(task)} in double precision"
+    single = task(*args, **options)
+    double = task(*map(_doubled, args), **{name: _doubled(o) for name, o in options.items()})
+    for rough, exact in zip(_tensors(single), _tensors(double), strict=True):
+        if rough.is_floating_point():
+            largest = rough.detach().abs().max().item()
+            expect(exact, rough.double(), says, 1e-3 * max(largest, 1.0))
+
+
+def slope_of(task: Callable, *args: object, wrt: int = 0, **options: object) -> Tensor:
+    """The gradient of the sum of a task's result by one of its arguments, by autograd.
+
+    wrt      number of the argument, from 0
+    returns  (...)  as the argument
     Raises AssertionError if none flows.
     """
-    slope = None
-    if isinstance(result, Tensor) and result.requires_grad:
-        (slope,) = torch.autograd.grad(
-            result.sum(), by, retain_graph=True, allow_unused=True, materialize_grads=False
-        )
+    given = list(args)
+    leaf = given[wrt].detach().clone().requires_grad_()  # type: ignore[attr-defined]  # a tensor
+    given[wrt] = leaf
+    total = sum(each.sum() for each in _tensors(task(*given, **options)))
+    says = f"{_name_of(task)}: a gradient flows back to argument {wrt + 1}"
+    if not isinstance(total, Tensor) or not total.requires_grad:
+        raise _unlike(says, "a result with a gradient", "one that was cut off from its inputs")
+    [slope] = torch.autograd.grad(total, leaf, allow_unused=True)
     if slope is None:
-        raise AssertionError(
-            "expected a gradient, got none: it does not flow from the result back to the input. "
-            "Something on the way is detached, or leaves torch"
-        )
+        raise _unlike(says, "a gradient", "none: the result does not depend on this argument")
     return slope
 
 
-def _kind(value: object) -> str:
+def computed_without(operator: str, task: Callable, *args: object, **options: object) -> None:
+    """Check that a task is written out, without an operator of torch such as "convolution".
+
+    Raises AssertionError with the words that the grader has for it.
+    """
+    with _Operators() as used:
+        task(*args, **options)
+    if any(operator in name for name in used.names):
+        raise AssertionError(
+            f"`{_name_of(task)}` calls torch's {operator}, which this task asks you to write "
+            "yourself"
+        )
+
+
+class _Operators(TorchDispatchMode):
+    """Notes the names of torch's operators that are run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.names.add(str(func))
+        return func(*args, **(kwargs or {}))
+
+
+def _expect_whole(result: object, expected: int, says: str) -> None:
+    if not isinstance(result, (int, np.integer)):
+        raise _unlike(says, f"the int {expected}", f"{_kind_of(result)}")
+    if result != expected:
+        raise _unlike(says, str(expected), str(result))
+
+
+def _unlike(says: str, expected: str, got: str) -> AssertionError:
+    return AssertionError(f"{says}: expected {expected}, got {got}")
+
+
+def _numbers(result: Tensor, expected: Tensor, off: Tensor) -> tuple[str, str]:
+    """Two tensors of one shape in words: all their numbers if they are few, else the worst."""
+    if result.numel() <= MOST:
+        return _written(expected), _written(result)
+    worst = int(off.nan_to_num(nan=torch.inf).argmax())
+    place = [int(index) for index in np.unravel_index(worst, tuple(off.shape))]
+    numbers = _written(expected.flatten()[worst]), _written(result.flatten()[worst])
+    return f"{numbers[0]} at {place}", f"{numbers[1]}, the farthest off of {off.numel()} numbers"
+
+
+def _written(tensor: Tensor) -> str:
+    """Numbers with four digits, and no more zeros than they need."""
+    if tensor.dim() == 0:
+        return f"{tensor.item():.4g}"
+    return f"[{', '.join(_written(part) for part in tensor)}]"
+
+
+def _kind_of(value: object) -> str:
+    """What a result is, if it is no tensor."""
     if value is None:
         return "None: is there a `return`?"
     if isinstance(value, np.ndarray):
-        return "a NumPy array: torch.from_numpy makes it a tensor"
-    name = type(value).__name__
-    return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
+        return "a NumPy array: `torch.from_numpy` makes a tensor of it"
+    return f"the {type(value).__name__} {value!r}" if np.isscalar(value) else type(value).__name__
 
 
-def _short(dtype: torch.dtype | None) -> str:
-    return str(dtype).removeprefix("torch.")
+def _name_of(task: Callable) -> str:
+    return getattr(task, "__name__", type(task).__name__)
 
 
-def _difference(found: Tensor, wanted: Tensor, right: Tensor) -> str:
-    if wanted.numel() <= SHOWN:
-        return f"expected {_numbers(wanted.tolist())}, got {_numbers(found.tolist())}"
-    first = tuple((~right).nonzero()[0].tolist())
-    there = f"expected {wanted[first]:.6g}, got {found[first]:.6g}"
-    return f"{(~right).sum()} of {right.numel()} numbers are wrong. The first, at {first}: {there}"
+def _doubled(value: object) -> object:
+    if isinstance(value, Tensor) and value.is_floating_point():
+        return value.double()
+    return [_doubled(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
-def _numbers(value: Any) -> str:
-    if isinstance(value, list):
-        return f"[{', '.join(map(_numbers, value))}]"
-    return f"{value:.6g}"
+def _tensors(value: object) -> Iterator[Tensor]:
+    """The tensors in a result or an argument, in order."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, (list, tuple)):
+        for each in value:
+            yield from _tensors(each)
 
 
-# -------------------------------------------------------------------------------- what is watched
+# -------------------------------------------------------------------------------------------- watch
 
 
 def _watched(task: str, function: Callable) -> Callable:
-    """A task whose calls fail with a sentence where a student would look for long."""
-    inside = False
+    """The task's function, which fails if it returns nothing, an array, or changes its input."""
+    inside = False  # a function that calls itself is watched from outside only
 
-    @functools.wraps(function)
-    def call(*args: Any, **kwargs: Any) -> Any:
+    @functools.wraps(function, assigned=("__doc__",), updated=())
+    def watched(*args: Any, **options: Any) -> Any:
         nonlocal inside
-        if inside:  # a task that calls itself may do with its own tensors what it likes
-            return function(*args, **kwargs)
-        given = _given(function, args, kwargs)
-        before = {name: _copied(value) for name, value in given.items()}
+        if inside:
+            return function(*args, **options)
+        given = [*_tensors([*args, *options.values()])]
+        before = [tensor.detach().clone() for tensor in given]
         inside = True
         try:
             with written_out.refused(task):
-                result = function(*args, **kwargs)
+                result = function(*args, **options)
         finally:
             inside = False
-        for name, value in given.items():
-            if not _same(before[name], value):
-                raise AssertionError(
-                    f"`{task}` changed its input `{name}`: +=, x[...] = or a method whose name "
-                    "ends in an underscore writes into the tensor that it was given"
-                )
-        if result is None or isinstance(result, np.ndarray):
-            raise AssertionError(f"expected a result of `{task}`, got {_kind(result)}")
+        _refuse_change(task, given, before)
+        _refuse_kind(task, result)
         return result
 
-    return call
+    watched.__name__ = watched.__qualname__ = task
+    return watched
 
 
-def _given(function: Callable, args: tuple, kwargs: dict[str, Any]) -> Mapping[str, object]:
-    """The arguments of a call by their names; numbered if they do not fit."""
-    try:
-        return inspect.signature(function).bind(*args, **kwargs).arguments
-    except TypeError:
-        return {str(place): value for place, value in enumerate([*args, *kwargs.values()], 1)}
+def _refuse_change(task: str, given: list[Tensor], before: list[Tensor]) -> None:
+    for tensor, copy in zip(given, before, strict=True):
+        same = tensor.shape == copy.shape and torch.equal(
+            tensor.detach().nan_to_num(), copy.nan_to_num()
+        )
+        if not same:
+            raise AssertionError(
+                f"{task} changed its input: expected what was given to be left as it is. Look for "
+                "an assignment to a part of it, `+=`, or a method whose name ends with `_`"
+            )
 
 
-def _copied(value: object) -> object:
-    if isinstance(value, Tensor):
-        return value.detach().clone()
-    if isinstance(value, (list, tuple)):
-        return [_copied(part) for part in value]
-    return value
+def _refuse_kind(task: str, result: object) -> None:
+    parts = result if isinstance(result, tuple) else (result,)
+    for part in parts:
+        if part is None or isinstance(part, np.ndarray):
+            raise AssertionError(f"{task}: expected a result, got {_kind_of(part)}")
 
 
-def _same(before: object, after: object) -> bool:
-    if isinstance(before, Tensor):
-        after = after.detach() if isinstance(after, Tensor) else torch.empty(0)
-        return before.shape == after.shape and torch.equal(before.nan_to_num(), after.nan_to_num())
-    if isinstance(before, list):
-        after = list(after) if isinstance(after, (list, tuple)) else []
-        return len(before) == len(after) and all(map(_same, before, after))
-    return True
-
-
-def _hide_this_file(traceback: TracebackType | None) -> None:
-    """Take the frames of this file out of a traceback: a student's own line is what counts."""
-    while traceback:
-        while traceback.tb_next and traceback.tb_next.tb_frame.f_code.co_filename == __file__:
-            traceback.tb_next = traceback.tb_next.tb_next
-        traceback = traceback.tb_next
+def _leave_out_this_file(traceback: TracebackType | None) -> None:
+    """Take the frames of this file out of a traceback: a student is to see the check's line."""
+    while traceback is not None:
+        below = traceback.tb_next
+        while below is not None and below.tb_frame.f_code.co_filename == __file__:
+            below = below.tb_next
+        traceback.tb_next = below
+        traceback = below
