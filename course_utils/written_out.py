@@ -12,10 +12,10 @@ are not.
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from pkgutil import resolve_name
+from functools import reduce
 from typing import Any
-from unittest.mock import patch
 
+import torch
 from torch.overrides import TorchFunctionMode
 
 
@@ -135,9 +135,12 @@ def refused(task: str) -> Iterator[None]:
     with ExitStack() as undo:
         for name in names:
             place, _, attribute = name.rpartition(".")
-            if not name.startswith("torch") and hasattr(sys.modules.get(place), attribute):
-                undo.enter_context(patch(name, _refusal(task, name)))
-        undo.enter_context(_Refusing(task, names))
+            module = sys.modules.get(place)
+            if not name.startswith("torch") and hasattr(module, attribute):
+                undo.callback(setattr, module, attribute, getattr(module, attribute))
+                setattr(module, attribute, _refusal(task, name))
+        if names:
+            undo.enter_context(_Refusing(task, names))
         yield
 
 
@@ -166,9 +169,10 @@ class _Refusing(TorchFunctionMode):
 
 
 def _of_torch(name: str) -> object | None:
-    """A function of torch; classes call one of them."""
+    """A function of torch, without an import of its own; None for a class, which calls one."""
+    first, *rest = name.split(".")
     try:
-        found = resolve_name(name) if name.startswith("torch.") else None
-    except (ImportError, AttributeError):
+        found = reduce(getattr, rest, torch) if first == "torch" else None
+    except AttributeError:
         return None
     return None if isinstance(found, type) else found
