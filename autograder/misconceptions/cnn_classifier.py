@@ -1389,19 +1389,6 @@ def momentum_added(parameters, batches, rates):
 
 @misconception(
     "train_epoch",
-    hint="The results are right, and the parameters that you were given have moved, too: `-=` and methods that end in an "
-    "underscore write into them. Which tensors does the training begin with?",
-)
-def parameters_moved_in_place(parameters, batches, rates):
-    """No copies are made."""
-    *weights, losses = _epoch(parameters, batches, rates)
-    for before, after in zip(parameters, weights, strict=True):
-        before.copy_(after)
-    return *weights, losses
-
-
-@misconception(
-    "train_epoch",
     hint="The first parameter is right and the others are slightly off: at which w are gradients taken?",
 )
 def one_parameter_after_another(parameters, batches, rates):
