@@ -6,9 +6,9 @@
 
     visible_checks.required("vote")        # the grade cell below it
 
-Within the block, the task is watched: a call that returns nothing or a NumPy array, or that changes
-its input, fails in a sentence. `visible_checks.passed("vote")` ended the check cells of older
-releases.
+Within the block, the task is watched: a call that returns nothing or a NumPy array, that changes
+its input, or that calls what the task should write out, fails in a sentence.
+`visible_checks.passed("vote")` ended the check cells of older releases.
 """
 
 import functools
@@ -20,6 +20,8 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+
+from course_utils import written_out
 
 MOST = 40  # numbers of a result that a message shows; of a larger one it shows the worst place
 
@@ -235,7 +237,8 @@ def _watched(task: str, function: Callable) -> Callable:
         before = [tensor.detach().clone() for tensor in given]
         inside = True
         try:
-            result = function(*args, **options)
+            with written_out.refused(task):
+                result = function(*args, **options)
         finally:
             inside = False
         _refuse_change(task, given, before)
