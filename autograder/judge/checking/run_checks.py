@@ -161,11 +161,10 @@ class _Run:
             failed = [one for one in verdicts if not one.passed and one.kind not in UNWRITTEN]
             if not failed or any(one.misconception for one in verdicts):
                 continue
-            found = None
             with suppress(Exception):  # a grade is right without a hint, too
-                found = diagnose(task, self.calls[task], vars(reference_of(self.topic)))
-            for one in failed if found else ():
-                _note(one, found)
+                if found := diagnose(task, self.calls[task], vars(reference_of(self.topic))):
+                    for one in failed:
+                        _note(one, found)
 
 
 def _note(verdict: CheckVerdict, found: Diagnosis) -> None:
