@@ -144,7 +144,9 @@ def test_one_number_is_no_evidence():
     assert found.words == "`/` in place of `·`"
 
 
-@pytest.mark.parametrize(("assignment", "task"), TASKS, ids=lambda value: getattr(value, "name", value))
+@pytest.mark.parametrize(
+    ("assignment", "task"), TASKS, ids=lambda value: getattr(value, "name", value)
+)
 def test_words_quote_no_line_of_the_reference(assignment, task):
     function = getattr(assignment.reference(), task)
     tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
@@ -166,7 +168,9 @@ class Recording(LocalSubmission):
         return super()._record(call)
 
 
-@pytest.mark.parametrize(("assignment", "task"), TASKS, ids=lambda value: getattr(value, "name", value))
+@pytest.mark.parametrize(
+    ("assignment", "task"), TASKS, ids=lambda value: getattr(value, "name", value)
+)
 def test_mutants_end_with_an_answer_or_an_error(assignment, task):
     """They run in the judge's process: none may crash or hang there."""
     reference = vars(assignment.reference())
