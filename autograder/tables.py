@@ -39,9 +39,11 @@ def verdict_table(verdict: Verdict, console: Console) -> None:
             )
             name = task.name if number == 0 else ""
             table.add_row(name, f"{check.earned:g}/{check.points:g}", Text(check.says), result)
-        if found := task.diagnosis:
-            words = LOOKS[found.kind].format(found.name)
-            table.add_row("", "", Text(words, style="yellow"), Text(found.hint, style="yellow"))
+        if task.misconception:
+            name, hint = task.misconception
+            table.add_row(
+                "", "", Text(f"looks like: {name}", style="yellow"), Text(hint, style="yellow")
+            )
         table.add_section()
     console.print(table)
     for line in verdict.repairs:
@@ -53,11 +55,6 @@ def verdict_table(verdict: Verdict, console: Console) -> None:
 
 
 # What a student's failures are called where there is no room for their messages.
-LOOKS = {
-    "known mistake": "looks like: {}",
-    "relation": "the results are {}",
-    "one-fault change": "one change to a right answer: {}",
-}
 IN_WORDS = {
     "time": "too slow",
     "crash": "crashed",
@@ -96,7 +93,7 @@ def _task_cell(task: TaskVerdict, verdict: Verdict) -> Text:
 
 
 def went_wrong(verdict: Verdict) -> Text:
-    """A submission's failures by line: a diagnosis, or tasks that failed alike."""
+    """A submission's failures by line: a misconception, or tasks that failed alike."""
     text = Text()
     if verdict.status != "graded":
         text.append(f"{verdict.status}: {verdict.reason}\n", style="red")
@@ -104,9 +101,9 @@ def went_wrong(verdict: Verdict) -> Text:
     alike: dict[str, list[str]] = {}
     for task in verdict.tasks:
         kinds = [check.kind for check in task.checks if not check.passed]
-        if kinds and task.diagnosis:
+        if kinds and task.misconception:
             text.append(f"{task.name}: ")
-            text.append(f"{task.diagnosis.name}\n", style="yellow")
+            text.append(f"{task.misconception[0]}\n", style="yellow")
         elif kinds:
             alike.setdefault(max(kinds, key=kinds.count), []).append(task.name)
     for kind, names in alike.items():

@@ -63,29 +63,6 @@ def size_by_the_last_painting(size, kernel, stride=1, padding=0, output_padding=
     return end + output_padding - padding - padding
 
 
-class NoRoomError(ValueError):
-    """An error of one's own, which is the promised one as well."""
-
-
-@alternative("conv_output_size")
-def positions_by_an_error_of_its_own(size, kernel, stride=1, padding=0):
-    """Backwards from the last place."""
-    last = size + 2 * padding - kernel
-    if last < 0:
-        raise NoRoomError(kernel)
-    return sum(1 for start in range(last + 1) if start % stride == 0)
-
-
-@alternative("fractional_conv_output_size")
-def size_by_an_error_of_its_own(size, kernel, stride=1, padding=0, output_padding=0):
-    """A sum of steps."""
-    match output_padding:
-        case o if 0 <= o < stride:
-            return sum([stride] * (size - 1)) + kernel + o - padding - padding
-        case _:
-            raise NoRoomError(output_padding)
-
-
 @alternative("fractional_conv_output_size")
 def size_by_search(size, kernel, stride=1, padding=0, output_padding=0):
     """The smallest input of which the convolution makes this size, and then some."""

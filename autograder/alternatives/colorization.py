@@ -132,7 +132,7 @@ def bins_by_support_function(step=10):
 def encode_by_tree(ab, bins, neighbors=10, sigma=5.0):
     """SciPy's k-d tree and log-sum-exp."""
     pixels = ab.detach().permute(0, 2, 3, 1).numpy().astype(np.float64)
-    distances, nearest = cKDTree(bins.numpy()).query(pixels, k=range(1, neighbors + 1))
+    distances, nearest = cKDTree(bins.numpy()).query(pixels, k=neighbors)
     exponent = -(distances**2) / (2 * sigma**2)
     out = np.zeros((*pixels.shape[:3], len(bins)))
     np.put_along_axis(
@@ -163,20 +163,10 @@ def encode_by_masked_softmax(ab, bins, neighbors=10, sigma=5.0):
     """All squared distances at once, expanded; far bins are masked with minus infinity."""
     x = ab.permute(0, 2, 3, 1).reshape(-1, 2)
     squared = (x**2).sum(1, keepdim=True) - 2 * x @ bins.T + (bins**2).sum(1)
-    rank = squared.argsort(dim=1).argsort(dim=1)
-    exponent = (-squared / (2 * sigma**2)).masked_fill(rank >= neighbors, -math.inf)
+    limit = squared.sort(dim=1).values[:, neighbors - 1 : neighbors]
+    exponent = (-squared / (2 * sigma**2)).masked_fill(squared > limit, -math.inf)
     out = exponent.log_softmax(dim=1).exp().view(ab.shape[0], *ab.shape[2:], len(bins))
     return out.permute(0, 3, 1, 2).contiguous()
-
-
-@alternative("soft_encode")
-def encode_from_the_last_bin_on(ab, bins, neighbors=10, sigma=5.0):
-    """Of bins that tie for the last place, the last in the list has it."""
-    places = bins.flip(0)
-    squared = (ab.movedim(1, -1).unsqueeze(-2) - places).square().sum(dim=-1)  # (B, H, W, Q)
-    order = squared.argsort(dim=-1, stable=True)[..., :neighbors]
-    weights = torch.softmax(-squared.gather(-1, order) / (2 * sigma**2), dim=-1)
-    return torch.zeros_like(squared).scatter(-1, order, weights).flip(-1).movedim(-1, 1)
 
 
 @alternative("annealed_mean")

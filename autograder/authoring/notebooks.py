@@ -40,36 +40,6 @@ KNOWN = {
     "__",
     "___",
 }  # in every notebook
-# Said once, for all tasks of all assignments: a docstring says only what differs from it.
-CONTRACT = """\
-## The rules for every task
-
-They hold for every task below. A docstring only says what it adds, or where it differs.
-
-**What you can rely on**
-
-- Within a call, all floating-point inputs have one dtype, `float32` or `float64`, and are on one
-  device. They need not be contiguous in memory.
-- Sizes may all differ, and each may be 1. None is 0: no batch is empty.
-- Inputs are what the docstring describes. You need not test them, except where it promises an
-  error.
-
-**What you must keep**
-
-- A result is a tensor (or an `int`, where the docstring says so), with the dtype and on the device
-  of the inputs.
-- The inputs stay as they were: nothing is written into them.
-- Where the docstring says *differentiable by* an input, the right gradient flows back to it.
-  Elsewhere, no gradient is needed.
-- Where an error is promised, a subclass of it will do.
-
-**What you may use**
-
-- All of torch, NumPy, SciPy and scikit-image, and everything you have written above. If a task asks
-  you to write something out yourself, its docstring names what is not allowed there.
-
-Rounding does not count: any order of operations is fine that is exact to a few digits less than
-the dtype has."""
 HAND_IN = """\
 # Before you hand in
 
@@ -107,7 +77,7 @@ class _Builder:
 
     def build(self) -> NotebookNode:
         cells = [made for cell in self.master.cells for made in self.make(cell)]
-        cells = [*self.with_setup(self.with_contract(cells)), self.hand_in()]
+        cells = [*self.with_setup(cells), self.hand_in()]
         for cell in cells:
             cell["id"] = cell.metadata.pop("name", content_id(cell))
         metadata = {
@@ -139,12 +109,6 @@ class _Builder:
                 for task in self.master.tasks
             },
         }
-
-    def with_contract(self, cells: list[NotebookNode]) -> list[NotebookNode]:
-        """The cells, with the rules for every task before the first task's text."""
-        first = next((at for at, cell in enumerate(cells) if "## Task" in cell.source), len(cells))
-        contract = _markdown(CONTRACT, "contract", locked=True)
-        return [*cells[:first], contract, *cells[first:]]
 
     def with_setup(self, cells: list[NotebookNode]) -> list[NotebookNode]:
         """The cells, with a setup check before the first code cell."""

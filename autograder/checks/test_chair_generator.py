@@ -447,8 +447,8 @@ def test_overlap_of_small_kernels(submission):
 
 @check("overlap_count", points=0.5)
 def test_overlap_form(submission):
-    """One dimension, int64, also where hundreds of kernels paint a pixel."""
-    for size, kernel, stride in ((6, 3, 2), (2, 6, 4), (300, 290, 1)):
+    """One dimension, int64."""
+    for size, kernel, stride in ((6, 3, 2), (2, 6, 4)):
         ones = F.conv_transpose1d(torch.ones(1, 1, size), torch.ones(1, 1, kernel), stride=stride)
         expect(submission.overlap_count(size, kernel, stride), close_to=ones.flatten().long())
 
@@ -1312,16 +1312,11 @@ def test_composite_is_clipped(submission):
 
 @check("composite", points=0.5)
 def test_composite_form(submission):
-    """float32 and float64, non-contiguous inputs, masks out of range: the dtype follows the image,
-    and no input is changed.
+    """float32 and float64, non-contiguous inputs: the dtype follows the image, and no input is
+    changed.
     """
     for dtype in (torch.float32, torch.float64):
         colour, mask = (strided(plane.to(dtype)) for plane in some_chair(920, 2, 4, 3))
         found = submission.composite(strided(colour * mask), mask)
         expect(found, close_to=torch.lerp(torch.ones_like(colour), colour, mask.expand_as(colour)))
-        expect_inputs_unchanged(submission)
-        # Nothing is clipped in place, either: half of these masks are above 1, the others below 0.
-        wild = torch.where(mask < 0.5, mask - 1, mask + 1)
-        found = submission.composite(colour, wild)
-        expect(found, close_to=torch.where(wild < 0, 1.0, colour).to(dtype))
         expect_inputs_unchanged(submission)

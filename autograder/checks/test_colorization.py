@@ -22,7 +22,7 @@ from torch import Tensor
 
 from autograder.assignments import pack_path
 from autograder.checks import Failure, check, expect, expect_inputs_unchanged
-from autograder.checks.expect import VALUE, describe, expect_value
+from autograder.checks.expect import describe, expect_value
 from autograder.checks.inputs import draw, strided
 from course_utils.color import bayes_bounds as floors
 from course_utils.color.scores import expected_cross_entropy, plausible_share
@@ -385,7 +385,7 @@ def test_encoding_in_the_published_bins(submission):
     expect_value(submission.soft_encode(ab, bins), encoded(ab, bins), DISTANCE)
 
 
-@check("soft_encode", points=1)
+@check("soft_encode", points=1.5)
 def test_encoding_with_other_neighbours_and_sigma(submission):
     """Other bins, another number of neighbours and another sigma, narrow and wide."""
     ab, bins = draw(7, 3, 2, 4, 5, low=-80, high=80), lattice(PUBLISHED)[::23]
@@ -399,22 +399,6 @@ def test_encoding_with_a_narrow_gaussian(submission):
     """A sigma much smaller than the distance to the nearest bin: each pixel still sums to 1."""
     ab, bins = colours(2, 3, 2, 4), lattice(PUBLISHED)
     expect_value(submission.soft_encode(ab, bins, 4, 0.15), encoded(ab, bins, 4, 0.15), DISTANCE)
-
-
-@check("soft_encode", points=0.5)
-def test_encoding_on_the_bins(submission):
-    """Colours on bins, where four others tie for the last place: ten bins share each pixel."""
-    bins = lattice(PUBLISHED)
-    ab = bins[bins.norm(dim=1) < 39][:45].T.reshape(2, 3, 3, 5).movedim(1, 0)  # (3, 2, 3, 5)
-    # One bin at a distance of 0, four at 10, four at 14.1 and, of four at 20, whichever it is.
-    squares = torch.tensor([0.0, *[100] * 4, *[200] * 4, 400], dtype=torch.float64)
-    shares = torch.softmax(-squares / 50, dim=0).flip(0).view(1, 10, 1, 1).expand(3, -1, 3, 5)
-    code = expect(submission.soft_encode(ab, bins), shape=(3, len(bins), 3, 5)).detach()
-    expect_value(code.sort(dim=1).values[:, -10:], shares, DISTANCE, "the ten largest shares")
-    if not (code.count_nonzero(dim=1) == 10).all():
-        raise Failure("wrong value", "the number of bins that share a pixel is another")
-    mean = torch.einsum("bqhw,qc->bchw", code.double(), bins.double())
-    expect_value(mean.float(), ab, 2e-3, "the mean of a pixel's bins")  # the tenth pulls aside
 
 
 @check("soft_encode", points=1)
@@ -1137,7 +1121,7 @@ def test_painting_stretches_the_colour(submission):
         expect_value(submission.colorize(lightness, logits, MUTED_BINS), expected, RGB)
 
 
-@check("colorize", points=0.5)
+@check("colorize", points=1)
 def test_painting_at_other_temperatures(submission):
     """Random scores, colder and hotter than the default."""
     lightness, logits = medium(38, 3, 1, 9, 11), draw(39, 3, 7, 4, 5, low=-3, high=3)
@@ -1156,18 +1140,6 @@ def test_painting_keeps_the_lightness(submission):
     expect_value(
         kept, lightness, 1e-3, "the lightness of the result"
     )  # 0.1 of 100: LAB, there and back
-
-
-@check("colorize", points=0.5)
-def test_painting_from_black_to_white(submission):
-    """Grey scores and every lightness from black to white: a grey picture, as dark and as
-    bright.
-    """
-    bins, lightness = torch.tensor([[0.0, 0.0], [60.0, 20.0]]), torch.linspace(-0.5, 0.5, 18)
-    logits = torch.tensor([50.0, -50.0]).view(1, 2, 1, 1).expand(2, 2, 3, 2)
-    lightness = lightness[torch.arange(36).view(2, 1, 6, 3) * 7 % 18]
-    expected = painted(lightness, torch.zeros(2, 2, 3, 2))
-    expect_value(submission.colorize(lightness, logits, bins), expected, RGB)
 
 
 @check("colorize", points=0.5)
@@ -1263,9 +1235,9 @@ def test_colorfulness_form(submission):
 # --------------------------------------------------------------------------------- colorization_auc
 
 # Thresholds one ab unit apart can be summed in many ways: 150 or 151 of them, as steps or as
-# trapezoids, with < or <=. None is wrong that gives no more than 1 (151 steps divided by 150 give
-# more). At a whole distance the area is so off by up to a step of 150, and half-way between two
-# thresholds, as in the mean over many pixels, by up to half a step (0.0033). No check is tighter.
+# trapezoids, with < or <=. None is wrong. At a whole distance the area is so off by up to a step of
+# 150, and half-way between two thresholds, as in the mean over many pixels, by up to half a step
+# (0.0033). No check is tighter.
 STEP, HALF_STEP = 7e-3, 5e-3
 
 
@@ -1310,10 +1282,7 @@ def test_auc_perfect_and_hopeless(submission):
     ends.
     """
     target = 50 * draw(49, 3, 2, 4, 5)
-    perfect = submission.colorization_auc(target.clone(), target)
-    expect_value(perfect, torch.tensor(1.0), STEP)
-    if perfect > 1 + VALUE:
-        raise Failure("wrong value", "the area is above 1, which the docstring excludes")
+    expect_value(submission.colorization_auc(target.clone(), target), torch.tensor(1.0), STEP)
     for a, b in ((-110.0, 120.0), (1e4, -2e4)):
         prediction = target + torch.tensor([a, b]).view(1, 2, 1, 1)
         # Here every way of summing gives nothing at all.

@@ -19,7 +19,7 @@ from sklearn.cluster import KMeans
 from torch import Tensor
 
 from autograder.checks import Failure, check, expect, expect_inputs_unchanged
-from autograder.checks.expect import VALUE, describe, expect_value
+from autograder.checks.expect import describe, expect_value
 from autograder.checks.inputs import draw, strided
 
 # Tolerances, relative to the largest expected magnitude (at least 1); see TOLERANCE for the
@@ -57,14 +57,13 @@ def test_distances_of_a_triangle(submission):
 @check("pairwise_squared_distances", points=1.5)
 def test_distances_of_random_rows(submission):
     """Random rows, small and large: every row of the one with every row of the other."""
-    cases = ((1, 1.0, (5, 7, 3)), (2, 1e4, (6, 4, 11)), (3, 5.0, (4, 9, 1)))
-    for seed, scale, sizes in (*cases, (4, 3.0, (1, 6, 4)), (5, 3.0, (8, 1, 5))):
+    for seed, scale, sizes in ((1, 1.0, (5, 7, 3)), (2, 1e4, (6, 4, 11)), (3, 5.0, (4, 9, 1))):
         n, m, d = sizes
         a, b = scale * draw(seed, n, d), scale * draw(seed + 100, m, d)
         expect_value(submission.pairwise_squared_distances(a, b), squared(a, b))
 
 
-@check("pairwise_squared_distances", points=1)
+@check("pairwise_squared_distances", points=1.5)
 def test_distances_far_from_the_origin(submission):
     """Rows of float32 whose coordinates are near 1000 or -1000, and differ by about 1, or not at
     all.
@@ -72,14 +71,6 @@ def test_distances_far_from_the_origin(submission):
     mean = torch.tensor([1000.0, -1000.0, 1000.0]).repeat(20)
     a = mean + draw(4, 30, 60)
     b = torch.cat([mean + draw(5, 40, 60), a[:20]])  # of a copy, what rounds is above or below zero
-    expect_value(submission.pairwise_squared_distances(a, b), squared(a, b), FAR)
-
-
-@check("pairwise_squared_distances", points=0.5)
-def test_distances_in_double_precision(submission):
-    """Rows of float64 near 10,000 that differ by about 0.1: with the digits of a double."""
-    mean = torch.tensor([1e4, -1e4, 1e4], dtype=torch.float64).repeat(20)
-    a, b = mean + 0.1 * draw(13, 30, 60).double(), mean + 0.1 * draw(14, 40, 60).double()
     expect_value(submission.pairwise_squared_distances(a, b), squared(a, b), FAR)
 
 
@@ -96,17 +87,13 @@ def test_distances_are_never_negative(submission):
 
 @check("pairwise_squared_distances", points=0.5)
 def test_distances_gradient(submission):
-    """The gradients by the rows of `a` and of `b` are right, also where two rows are equal."""
-    a, cotangent = draw(8, 5, 3), draw(10, 5, 7)
-    b = torch.cat([draw(9, 5, 3), a[1:3]])
+    """The gradient by the rows of `a` is right."""
+    a, b, cotangent = draw(8, 5, 3), draw(9, 7, 3), draw(10, 5, 7)
     expect_value(submission.pairwise_squared_distances(a, b), squared(a, b))
-    by_a = 2 * (a * cotangent.sum(1, keepdim=True) - cotangent @ b)
-    by_b = 2 * (b * cotangent.sum(0)[:, None] - cotangent.T @ a)
-    for wrt, slope in enumerate((by_a, by_b)):
-        found = submission.gradient_of(
-            "pairwise_squared_distances", a, b, wrt=wrt, cotangent=cotangent
-        )
-        expect_value(found, slope, what="the gradient")
+    slope = submission.gradient_of("pairwise_squared_distances", a, b, cotangent=cotangent)
+    expect_value(
+        slope, 2 * (a * cotangent.sum(1, keepdim=True) - cotangent @ b), what="the gradient"
+    )
 
 
 @check("pairwise_squared_distances", points=0.5)
@@ -139,7 +126,7 @@ def by_hand(squared_distances: Tensor, k: int) -> tuple[Tensor, Tensor]:
     return indices, torch.stack([row[i] for row, i in zip(squared_distances, indices, strict=True)])
 
 
-@check("nearest_neighbors", points=0.5)
+@check("nearest_neighbors", points=1)
 def test_neighbors_of_two_queries(submission):
     """Two queries and four examples: the three nearest, the nearest first."""
     distances = torch.tensor([[9.0, 4.0, 100.0, 1.0], [0.0, 25.0, 16.0, 36.0]])
@@ -171,24 +158,13 @@ def test_neighbors_at_the_same_distance(submission):
         expect_neighbors(submission.nearest_neighbors(distances, k), *by_hand(distances, k))
 
 
-@check("nearest_neighbors", points=0.5)
-def test_neighbors_at_nearly_the_same_distance(submission):
-    """Distances that differ by a few millionths: the nearer one comes first, whatever its index."""
-    order = torch.randperm(60, generator=torch.Generator().manual_seed(26))
-    distances = 1 + 2e-6 * torch.stack([order, order.flip(0)])
-    for dtype, step in ((torch.float32, 1.0), (torch.float64, 1e-4)):
-        nearly = 1 + step * (distances.double() - 1)
-        nearly = nearly.to(dtype)
-        expect_neighbors(submission.nearest_neighbors(nearly, 9), *by_hand(nearly, 9))
-
-
 @check("nearest_neighbors", points=1)
 def test_neighbors_form(submission):
     """float32 and float64, non-contiguous, huge and tiny: int64 indices, no input is changed."""
     for dtype in (torch.float32, torch.float64):
-        distances = strided((10 ** draw(24, 4, 7, low=-6, high=9)).to(dtype))
-        found, values = pair(submission.nearest_neighbors(distances, 7), NEIGHBORS)
-        indices, expected = by_hand(distances, 7)
+        distances = strided((10 ** draw(24, 4, 7, low=-6, high=6)).to(dtype))
+        found, values = pair(submission.nearest_neighbors(distances, 5), NEIGHBORS)
+        indices, expected = by_hand(distances, 5)
         expect(found, close_to=indices, what="the indices")
         expect(values, close_to=expected, what="the squared distances")
         expect_inputs_unchanged(submission)
@@ -229,9 +205,9 @@ def test_vote_with_ties(submission):
 
 @check("vote", points=1)
 def test_vote_of_random_labels(submission):
-    """Random labels, of one neighbour and of many, with ties among them; few and many classes."""
-    for seed, n, k, apart in ((31, 9, 1, 1), (32, 17, 4, 1), (33, 40, 11, 97), (38, 1, 6, 3)):
-        labels = apart * draw(seed, n, k, low=0, high=5).long()
+    """Random labels, of one neighbour and of many, with ties among them."""
+    for seed, n, k in ((31, 9, 1), (32, 17, 4), (33, 40, 11)):
+        labels = draw(seed, n, k, low=0, high=5).long()
         expect(submission.vote(labels), close_to=elected(labels))
 
 
@@ -289,7 +265,6 @@ def test_blend_of_two_pixels(submission):
 def test_blend_with_random_weights(submission):
     """Random images and weights whose sum is not 1: far smaller, or far larger."""
     images = draw(41, 5, 3, 4, 7)
-    expect_value(submission.blend(images[:1], torch.tensor([3.0])), images[0])
     for scale in (1.0, 1e-12, 1e12):
         weights = scale * draw(42, 5, low=0, high=1)
         expect_value(submission.blend(images, weights), average(images, weights))
@@ -319,7 +294,7 @@ def test_blend_form(submission):
     for dtype in (torch.float32, torch.float64):
         images, weights = (
             strided(draw(47, 4, 3, 2, 5).to(dtype)),
-            strided(draw(48, 4, low=1, high=3).to(dtype)),
+            strided(draw(48, 4, low=0).to(dtype)),
         )
         expect(submission.blend(images, weights), close_to=average(images, weights).to(dtype))
         expect_inputs_unchanged(submission)
@@ -435,16 +410,12 @@ def test_kmeans_of_five_points(submission):
 
 @check("kmeans", points=1.5)
 def test_kmeans_step_by_step(submission):
-    """Random points: after no step, one, two and five, also far from the origin, or tiny."""
-    for scale, offset in ((1.0, 0.0), (1.0, 1000.0), (1e-3, 0.0)):
-        points = draw(61, 40, 3, low=-8, high=8).round() + 0.25 * draw(62, 40, 3)
-        points = scale * points + offset
+    """Random points: after no step, one, two and five, also far from the origin."""
+    for offset in (0.0, 1000.0):
+        points = draw(61, 40, 3, low=-8, high=8).round() + 0.25 * draw(62, 40, 3) + offset
         for steps in (0, 1, 2, 5):
-            centers, assignment = lloyd(points, points[:4], steps)
-            found = pair(submission.kmeans(points, points[:4], steps), CLUSTERS)
-            expect(found[1], close_to=assignment, what="the assignment")
-            # The tolerance counts from 1 on, so that tiny points are compared at their full size.
-            expect_value(found[0], centers, VALUE * scale, what="the centres")
+            expected = lloyd(points, points[:4], steps)
+            expect_clusters(submission.kmeans(points, points[:4], steps), expected)
 
 
 @check("kmeans", points=1)
@@ -513,7 +484,7 @@ def test_words_of_four_descriptors(submission):
     expect_value(submission.bag_of_visual_words(descriptors, words), expected)
 
 
-@check("bag_of_visual_words", points=1)
+@check("bag_of_visual_words", points=1.5)
 def test_words_of_random_images(submission):
     """Random descriptors, small and large: a histogram of shares for each image of its own."""
     for scale in (1.0, 1e4):
@@ -523,29 +494,7 @@ def test_words_of_random_images(submission):
         )
 
 
-@check("bag_of_visual_words", points=0.5)
-def test_words_far_from_the_origin(submission):
-    """Descriptors and words whose coordinates are near 1000, and differ by less than 1."""
-    words = 1000 + 0.3 * draw(77, 7, 16)
-    near = words[torch.arange(2 * 40).view(2, 40) % 7]
-    descriptors = near + 0.03 * draw(78, 2, 40, 16)
-    result = submission.bag_of_visual_words(descriptors, words)
-    expect_value(result, histogram(descriptors, words))
-
-
-@check("bag_of_visual_words", points=0.5)
-def test_words_half_way(submission):
-    """A descriptor half-way between two words counts once, for one of them."""
-    words, descriptors = torch.tensor([[0.0], [10.0], [70.0]]), torch.tensor([[[5.0]], [[40.0]]])
-    result = submission.bag_of_visual_words(descriptors, words)
-    expect(result, shape=(2, 3))
-    ordered = torch.tensor([[0.0, 0.0, 1.0], [0.0, 0.0, 1.0]])
-    expect_value(result.sort(dim=1).values, ordered)
-    far = torch.stack([result[0, 2], result[1, 0]])
-    expect_value(far, torch.zeros(2))
-
-
-@check("bag_of_visual_words", points=0.5)
+@check("bag_of_visual_words", points=1)
 def test_words_forget_the_place(submission):
     """Descriptors in another order give the same histogram, and images in another order follow
     suit.

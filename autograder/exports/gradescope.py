@@ -91,8 +91,8 @@ def _words(check: CheckVerdict) -> Iterator[str]:
     yield check.says
     if not check.passed:
         yield f"{check.kind}: {check.message}" if check.message else check.kind
-    if found := check.explanation:
-        yield f"{found.says} {found.hint}".rstrip()
+    if check.misconception:
+        yield f"This is what “{check.misconception}” gives. {check.hint or ''}".rstrip()
 
 
 def _text(text: str) -> str:

@@ -9,14 +9,15 @@ NOTE = "note-from-the-grader"  # the id of the cell with `verdict_note`
 
 
 def task_text(task: TaskVerdict) -> str:
-    """The task's checks as plain text, a line each, and its diagnosis."""
+    """The task's checks as plain text, a line each, and the misconception's hint."""
     lines = [f"{task.name}: {task.earned:g} of {task.points:g} points"]
     for check in task.checks:
         lines.append(f"  {'passed' if check.passed else 'FAILED'}  {check.points:g}  {check.says}")
         if not check.passed:
             lines.append(f"             {_why(check)}")
-    if found := task.diagnosis:
-        lines.append(f"  {found.says} {found.hint}")
+    if task.misconception:
+        name, hint = task.misconception
+        lines.append(f"  This is what “{name}” gives. {hint}")
     return "\n".join(lines)
 
 
@@ -24,9 +25,10 @@ def task_html(task: TaskVerdict) -> str:
     """The same as a table; nothing in it comes from the student unescaped."""
     rows = "".join(_row(check) for check in task.checks)
     hint = ""
-    if found := task.diagnosis:
-        title = f"<strong>{_as_html(found.says)}</strong>"
-        hint = f'<p class="hint" title="{found.kind}">{title} {_as_html(found.hint)}</p>'
+    if task.misconception:
+        name, advice = task.misconception
+        title = f"<strong>This is what “{escape(name)}” gives.</strong>"
+        hint = f'<p class="hint">{title} {_as_html(advice)}</p>'
     head = "<tr><th></th><th>Check</th><th>Points</th></tr>"
     return (
         f"<p><strong>{escape(task.name)}: {task.earned:g} of {task.points:g} points</strong></p>"
@@ -61,8 +63,8 @@ def task_comment(task: TaskVerdict) -> str:
         return f"{task.earned:g}/{task.points:g}. All {len(task.checks)} checks pass."
     score = f"{task.earned:g}/{task.points:g}"
     text = f"{score}. {len(failed)} of {len(task.checks)} checks fail: {_why(failed[0])}."
-    if found := task.diagnosis:
-        text += f" {found.says} {found.hint}"
+    if task.misconception:
+        text += f" This is what “{task.misconception[0]}” gives. {task.misconception[1]}"
     return text
 
 

@@ -2,13 +2,9 @@
 
 import json
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 Status = Literal["graded", "refused", "not graded"]
-DiagnosisKind = Literal["known mistake", "relation", "one-fault change"]
-KNOWN: DiagnosisKind = "known mistake"
-RELATION: DiagnosisKind = "relation"
-ONE_FAULT: DiagnosisKind = "one-fault change"
 
 
 @dataclass
@@ -18,10 +14,8 @@ class CheckVerdict:
     says           what the check tests, in a sentence
     kind           "" if it passed, else the kind of failure (see `autograder.checks.Failure`)
     message        one sentence for the student
-    misconception  name of what explains the result, or None: a known wrong answer that gives it,
-                   its relation to the right one, or one change to a right answer
-    hint           the likely cause and where to look, or None
-    diagnosis      which of the three it is: known mistake | relation | one-fault change
+    misconception  name of a known wrong answer that gives the student's result, or None
+    hint           a hint for students with this misconception, or None
     """
 
     name: str
@@ -32,44 +26,11 @@ class CheckVerdict:
     message: str = ""
     misconception: str | None = None
     hint: str | None = None
-    diagnosis: DiagnosisKind = KNOWN  # older verdicts have no other
-
-    @property
-    def explanation(self) -> "Diagnosis | None":
-        """What explains its failure, or None."""
-        if not self.misconception:
-            return None
-        return Diagnosis(self.diagnosis, self.misconception, self.hint or "")
 
     @property
     def earned(self) -> float:
         """Its points if it passed, else 0."""
         return self.points if self.passed else 0.0
-
-
-SAYS: dict[DiagnosisKind, str] = {
-    "known mistake": "This is what “{}” gives.",
-    "relation": "Your results are {}.",
-    "one-fault change": "One change to a right answer gives your results: {}.",
-}
-
-
-class Diagnosis(NamedTuple):
-    """What explains a wrong answer.
-
-    kind  known mistake | relation | one-fault change
-    name  what it is
-    hint  the likely cause and where to look; never the answer
-    """
-
-    kind: DiagnosisKind
-    name: str
-    hint: str
-
-    @property
-    def says(self) -> str:
-        """The diagnosis as a sentence for the student, which shows its kind."""
-        return SAYS[self.kind].format(self.name)
 
 
 @dataclass
@@ -90,16 +51,13 @@ class TaskVerdict:
         return sum(check.earned for check in self.checks)
 
     @property
-    def diagnosis(self) -> Diagnosis | None:
-        """The diagnosis that explains the most failed checks."""
-        named = [found for check in self.checks if (found := check.explanation) and found.hint]
-        return max(named, key=named.count) if named else None
-
-    @property
     def misconception(self) -> tuple[str, str] | None:
-        """Name and hint of the diagnosis, if it is a known mistake."""
-        found = self.diagnosis
-        return (found.name, found.hint) if found and found.kind == KNOWN else None
+        """Name and hint of the misconception that explains the most failed checks."""
+        named = []
+        for check in self.checks:
+            if check.misconception and check.hint:
+                named.append((check.misconception, check.hint))
+        return max(named, key=named.count) if named else None
 
 
 @dataclass

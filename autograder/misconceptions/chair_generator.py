@@ -198,19 +198,6 @@ def size_of_the_way_back(size, kernel, stride=1, padding=0):
     return (size - 1) * stride - 2 * padding + kernel
 
 
-@misconception(
-    "conv_output_size",
-    hint="With a stride above 1, a kernel that is a little too large is not refused: "
-    "is it the sizes that are compared, or the rounded result?",
-)
-def refused_by_the_result(size, kernel, stride=1, padding=0):
-    """int() rounds a small negative fraction up to 0, and one position seems to be left."""
-    positions = int((size + 2 * padding - kernel) / stride) + 1
-    if positions <= 0:
-        raise ValueError("the kernel is too large")
-    return positions
-
-
 def _up_size(size, kernel, stride=1, padding=0, output_padding=0):
     """The right number; without an error."""
     return (size - 1) * stride - 2 * padding + kernel + output_padding
@@ -814,62 +801,6 @@ def up_convolution_in_single_precision(
     return F.conv_transpose2d(maps.float(), kernels.float(), bias, stride, padding, output_padding)
 
 
-@misconception(
-    "fractionally_strided_conv2d",
-    hint="With a bias and several output channels there is an error: read its last line. Is a tensor "
-    "asked whether it is true, or is the bias added along the wrong dimension?",
-)
-def bias_of_a_single_channel(maps, kernels, bias=None, stride=1, padding=0, output_padding=0):
-    """Right for one output channel. Adding to the last dimension and `if bias:` fail alike."""
-    painted = F.conv_transpose2d(maps, kernels, None, stride, padding, output_padding)
-    return painted if bias is None else painted + bias
-
-
-@misconception(
-    "fractionally_strided_conv2d",
-    hint="Pixels that no kernel reaches have no bias: in which order are the bias added and the "
-    "result brought to its size?",
-)
-def bias_before_the_output_padding(maps, kernels, bias=None, stride=1, padding=0, output_padding=0):
-    """Rows that are added at the end stay 0 where nothing is painted."""
-    painted = F.conv_transpose2d(maps, kernels, bias, stride)
-    painted = F.pad(painted, (0, output_padding, 0, output_padding))
-    rows, columns = painted.shape[2] - padding, painted.shape[3] - padding
-    return painted[:, :, padding:rows, padding:columns]
-
-
-@misconception(
-    "fractionally_strided_conv2d",
-    hint="Square kernels are right, others give a wrong width: which side of the kernel says how "
-    "much is padded at the left and at the right?",
-)
-def padded_by_the_kernels_height(maps, kernels, bias=None, stride=1, padding=0, output_padding=0):
-    """The same number of zeros on all four sides."""
-    edge = kernels.shape[2] - 1 - padding
-    if edge < 0:
-        return F.conv_transpose2d(maps, kernels, bias, stride, padding, output_padding)
-    frame = (edge, edge + output_padding, edge, edge + output_padding)
-    return F.conv2d(
-        F.pad(_nails(maps, stride, stride), frame), kernels.flip(2, 3).transpose(0, 1), bias
-    )
-
-
-@misconception(
-    "fractionally_strided_conv2d",
-    hint="Square kernels are right, others give a wrong height: which side of the kernel says how "
-    "much is padded at the top and at the bottom?",
-)
-def padded_by_the_kernels_width(maps, kernels, bias=None, stride=1, padding=0, output_padding=0):
-    """The same number of zeros on all four sides, and the other one."""
-    edge = kernels.shape[3] - 1 - padding
-    if edge < 0:
-        return F.conv_transpose2d(maps, kernels, bias, stride, padding, output_padding)
-    frame = (edge, edge + output_padding, edge, edge + output_padding)
-    return F.conv2d(
-        F.pad(_nails(maps, stride, stride), frame), kernels.flip(2, 3).transpose(0, 1), bias
-    )
-
-
 # ------------------------------------------------------------------------------------------ overlap
 
 
@@ -979,29 +910,6 @@ def overlap_as_a_share(size, kernel, stride):
 def counts_as_floats(size, kernel, stride):
     """torch.zeros without a dtype."""
     return _overlap(size, kernel, stride).float()
-
-
-@misconception(
-    "overlap_count",
-    hint="The length is right and the counts are not: where does each painting begin, and where does "
-    "it end?",
-)
-def kernel_and_stride_exchanged_in_the_slice(size, kernel, stride):
-    """Paintings begin a kernel apart, and are as long as the stride."""
-    counts = torch.zeros_like(_overlap(size, kernel, stride))
-    for place in range(size):
-        counts[place * kernel : place * kernel + stride] += 1
-    return counts
-
-
-@misconception(
-    "overlap_count",
-    hint="Small counts are right, and large ones start again from 0: how far can the dtype count in "
-    "which they are summed?",
-)
-def counted_in_bytes(size, kernel, stride):
-    """A uint8 goes from 255 to 0."""
-    return _overlap(size, kernel, stride).to(torch.uint8).long()
 
 
 # ------------------------------------------------------------------------------------ interpolation
@@ -1145,17 +1053,6 @@ def azimuth_in_single_precision(start, end, shares):
     return ((start + shares * _short_turn(start, end)) % 360).float()
 
 
-@misconception(
-    "interpolate_azimuth",
-    hint="The ends are right, and the steps between them always equal: are the shares used, or only "
-    "how many there are?",
-)
-def steps_of_equal_length(start, end, shares):
-    """A linspace in place of the shares."""
-    steps = torch.linspace(0, 1, len(shares), dtype=shares.dtype)
-    return (start + steps * _short_turn(start, end)) % 360
-
-
 def _between_chairs(first, second, shares, chairs):
     """The right rows."""
     ends = torch.eye(chairs).to(shares)
@@ -1272,18 +1169,6 @@ def one_column_for_each_share(first, second, shares, chairs):
 def identities_in_single_precision(first, second, shares, chairs):
     """torch.eye without a dtype, and shares that follow it."""
     return _between_chairs(first, second, shares.float(), chairs)
-
-
-@misconception(
-    "interpolate_chairs",
-    hint="From a chair to itself there is one row, however many shares there are: is this case "
-    "different from the others at all?",
-)
-def one_row_for_the_same_chair(first, second, shares, chairs):
-    """A special case that forgets the shares."""
-    if first == second:
-        return torch.eye(chairs).to(shares)[[first]]
-    return _between_chairs(first, second, shares, chairs)
 
 
 OVERWRITTEN = (
@@ -1405,26 +1290,6 @@ def view_in_single_precision(azimuth, elevation):
 def degrees_overwritten(azimuth, elevation):
     """Radians are written over the degrees."""
     return _view(azimuth.mul_(math.pi / 180).rad2deg(), elevation)
-
-
-@misconception(
-    "encode_view",
-    hint="A cosine is never negative: what is lost when one is calculated from its sine?",
-)
-def cosines_from_sines(azimuth, elevation):
-    """The root of 1 - sin^2 has no sign."""
-    return _view(
-        azimuth, elevation, *[(torch.sin, lambda a: (1 - a.sin() ** 2).clamp(0).sqrt())] * 2
-    )
-
-
-@misconception(
-    "encode_view",
-    hint="Nearly right, and worse the larger the angle: with how many digits is pi written?",
-)
-def pi_with_two_digits(azimuth, elevation):
-    """3.14."""
-    return _view(azimuth * (3.14 / math.pi), elevation * (3.14 / math.pi))
 
 
 # ---------------------------------------------------------------------------- encode_transformation
@@ -2421,88 +2286,6 @@ def drawn_in_single_precision(*sizes, **options):
     )
 
 
-@misconception(
-    "ChairGenerator",
-    hint="Kernels of four and five are right, and others fail or give other sides: calculate the "
-    "padding of a kernel of 2, 3 and 6 by hand, with the formula of Part 2.",
-)
-def padding_for_kernels_of_four_and_five(*sizes, **options):
-    """kernel - 3 and kernel - 4."""
-
-    def up(before, after, kernel):
-        return _Up(before, after, kernel, padding=kernel - 3, output_padding=kernel - 4)
-
-    return _Generator(*sizes, up=up, **options)
-
-
-@misconception(
-    "ChairGenerator",
-    hint="The image is right and the mask is not, which never leaves the range from 0 to 1: what "
-    "follows the mask's last layer?",
-)
-def mask_through_a_sigmoid(*sizes, **options):
-    """Only the mask is squeezed."""
-
-    def change(right, *given):
-        image, mask = right(*given)
-        return image, mask.sigmoid()
-
-    return _changed(_Generator(*sizes, **options), change)
-
-
-@misconception(
-    "ChairGenerator",
-    hint="The mask is right and the image is not, which never leaves the range from 0 to 1: what "
-    "follows the image's last layer?",
-)
-def image_through_a_sigmoid(*sizes, **options):
-    """Only the image is squeezed."""
-
-    def change(right, *given):
-        image, mask = right(*given)
-        return image.sigmoid(), mask
-
-    return _changed(_Generator(*sizes, **options), change)
-
-
-@misconception(
-    "ChairGenerator",
-    hint="The image is right and the mask is not, which is clipped: a mask may be any number here.",
-)
-def mask_clipped(*sizes, **options):
-    """Only the mask is clipped."""
-
-    def change(right, *given):
-        image, mask = right(*given)
-        return image, mask.clamp(0, 1)
-
-    return _changed(_Generator(*sizes, **options), change)
-
-
-@misconception(
-    "ChairGenerator",
-    hint="The weights fit and the drawing is off: in which order are the streams joined? "
-    "Compare it with the order of the arguments.",
-)
-def view_joined_first(*sizes, **options):
-    """View, identity, transformation."""
-    return _Generator(
-        *sizes, join=lambda ends, dim: torch.cat([ends[1], ends[0], ends[2]], dim), **options
-    )
-
-
-@misconception(
-    "ChairGenerator",
-    hint="The weights fit and the drawing is off: the order in which the streams are joined is that "
-    "of the arguments. Look at the last two.",
-)
-def transformation_joined_before_the_view(*sizes, **options):
-    """Identity, transformation, view."""
-    return _Generator(
-        *sizes, join=lambda ends, dim: torch.cat([ends[0], ends[2], ends[1]], dim), **options
-    )
-
-
 # ----------------------------------------------------------------------------------- generator_loss
 
 
@@ -2686,26 +2469,6 @@ def drawing_overwritten(image, mask, target_image, target_mask, weight=0.1):
     return _loss(image, mask, torch.zeros_like(image), target_mask, mask_weight=weight)
 
 
-@misconception(
-    "generator_loss",
-    hint="Numbers outside of 0 and 1 cost nothing more, and get no gradient: is the drawing changed "
-    "before it is compared?",
-)
-def drawing_clipped_before(image, mask, target_image, target_mask, weight=0.1):
-    """As a picture would be."""
-    return _loss(image.clamp(0, 1), mask.clamp(0, 1), target_image, target_mask, mask_weight=weight)
-
-
-@misconception(
-    "generator_loss",
-    hint="The image's part is right. A mask outside of 0 and 1 costs nothing more: is it changed "
-    "before it is compared?",
-)
-def mask_clipped_before(image, mask, target_image, target_mask, weight=0.1):
-    """Only the mask is clipped, as for a composite."""
-    return _loss(image, mask.clamp(0, 1), target_image, target_mask, mask_weight=weight)
-
-
 # ---------------------------------------------------------------------------------------- composite
 
 
@@ -2816,23 +2579,3 @@ def drawing_painted_over(image, mask):
     """White is added to the image itself."""
     image += 1 - mask.clamp(0, 1)
     return image.clamp(0, 1)
-
-
-@misconception(
-    "composite",
-    hint="The first picture of a batch is right, the others are not: whose mask is used for them?",
-)
-def first_mask_for_all(image, mask):
-    """mask[0] loses the batch."""
-    return (image + 1 - mask[0].clamp(0, 1)).clamp(0, 1)
-
-
-@misconception(
-    "composite",
-    hint="The result is right, and the mask that was given is another one afterwards: look for a "
-    "method whose name ends with `_`.",
-)
-def mask_clipped_in_place(image, mask):
-    """mask.clamp_()."""
-    mask.clamp_(0, 1)
-    return (image + 1 - mask).clamp(0, 1)

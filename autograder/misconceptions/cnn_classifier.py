@@ -54,26 +54,6 @@ def mean_over_the_inputs(x, weights, bias):
 
 
 @misconception(
-    "linear",
-    hint="Off by the bias, times the number of inputs less one: is it inside the sum over the inputs, or behind it?",
-)
-def bias_for_every_input(x, weights, bias):
-    """Added before the sum."""
-    return (x[:, :, None] * weights + bias).sum(dim=1)
-
-
-@misconception(
-    "linear",
-    hint="Right, but where there are as many outputs as inputs: the weights have one order, whatever fits. "
-    "Does your answer look at their shape?",
-)
-def order_of_torch_where_it_fits(x, weights, bias):
-    """Outputs first, if the sizes allow it."""
-    fits = weights.shape[1] == x.shape[1]
-    return x @ (weights.T if fits else weights) + bias
-
-
-@misconception(
     "linear", hint="No output is ever negative: is the activation function part of this task?"
 )
 def rectified_at_once(x, weights, bias):
@@ -122,33 +102,6 @@ def leaky(x):
 def clipped_at_one(x):
     """Clipped to [0, 1]."""
     return x.clamp(0, 1)
-
-
-@misconception("relu", hint="Large numbers come out as 6: is there an upper end to a ReLU?")
-def clipped_at_six(x):
-    """ReLU6."""
-    return x.clamp(0, 6)
-
-
-@misconception(
-    "relu",
-    hint="Right for vectors and maps, an error for a single number: what has no first dimension can't be looped over. "
-    "torch's functions work on every element by themselves.",
-)
-def one_row_after_the_other(x):
-    """A loop over the first dimension."""
-    return torch.stack([row.clamp(min=0) for row in x])
-
-
-@misconception(
-    "relu",
-    hint="It fails in double precision: which dtype has a tensor of zeros if none is asked for? Look up zeros_like.",
-)
-def zeros_of_the_default_dtype(x):
-    """float32, whatever x is."""
-    result = torch.zeros(x.shape)
-    result[x > 0] = x[x > 0]
-    return result
 
 
 @misconception("relu", hint="Small positive numbers are lost: look at the threshold.")
@@ -226,15 +179,6 @@ def tiny_counts_as_zero(gradient, x):
     return torch.where(x > 1e-6, gradient, 0)
 
 
-@misconception(
-    "relu_backward",
-    hint="Nothing passes where the input was between 0 and 1: is it made a whole number on the way?",
-)
-def cut_to_whole_numbers(gradient, x):
-    """.long()."""
-    return gradient * (x.long() > 0)
-
-
 @misconception("relu_backward", hint=OVERWRITTEN)
 def gradient_overwritten(gradient, x):
     """The gradient is masked in place."""
@@ -267,17 +211,6 @@ def true_convolution_flip(images, kernels, bias=None, stride=1, padding=0):
 def kernel_transposed(images, kernels, bias=None, stride=1, padding=0):
     """Height and width of the kernels are exchanged."""
     return F.conv2d(images, kernels.mT, bias, stride, padding)
-
-
-@misconception(
-    "conv2d",
-    hint="The numbers are right, and their shape is not, or they are shuffled, unless the result is square: which comes "
-    "first where you put the rows of the result together, its height or its width?",
-)
-def height_and_width_of_the_result_exchanged(images, kernels, bias=None, stride=1, padding=0):
-    """Folded back as (W', H')."""
-    maps = F.conv2d(images, kernels, bias, stride, padding)
-    return maps.flatten(2).unflatten(2, (maps.shape[3], maps.shape[2]))
 
 
 @misconception(
@@ -395,15 +328,6 @@ def min_pooling(images, size=2, stride=2):
 def maximum_begins_at_zero(images, size=2, stride=2):
     """Zero takes part in every window."""
     return F.max_pool2d(images, size, stride).clamp(min=0)
-
-
-@misconception(
-    "max_pool2d",
-    hint="Windows far below zero come out as one and the same number: where does your maximum begin?",
-)
-def maximum_begins_at_minus_1000(images, size=2, stride=2):
-    """A number that is meant to be smaller than all others."""
-    return F.max_pool2d(images, size, stride).clamp(min=-1000)
 
 
 @misconception(
@@ -753,26 +677,6 @@ def loss_cut_off(logits, target):
     return F.cross_entropy(logits, target).detach()
 
 
-@misconception(
-    "cross_entropy",
-    hint="The loss is right, and its gradient does not see the other classes' scores: the logarithm of the sum depends "
-    "on the logits, too. Look for `.detach()`.",
-)
-def normaliser_detached(logits, target):
-    """log sum exp is taken for a constant."""
-    normaliser = torch.logsumexp(logits, dim=1, keepdim=True).detach()
-    return -(target * (logits - normaliser)).sum(dim=1).mean()
-
-
-@misconception(
-    "cross_entropy",
-    hint="Right for one right class, wrong for a distribution: by how much does each class count?",
-)
-def classes_of_the_target_count_alike(logits, target):
-    """A mask instead of weights."""
-    return -torch.log_softmax(logits, dim=1)[target > 0].mean()
-
-
 @misconception("cross_entropy", hint=SINGLE)
 def loss_in_single_precision(logits, target):
     """Everything is made float32."""
@@ -848,16 +752,6 @@ def backward_overflows(logits, target):
     return (powers / powers.sum(dim=1, keepdim=True) - target) / len(logits)
 
 
-@misconception(
-    "cross_entropy_backward",
-    hint="Rows do not sum to 0: small entries are missing. What is small beside a large one still counts.",
-)
-def small_gradients_dropped(logits, target):
-    """Noise, it is thought."""
-    slope = (torch.softmax(logits, dim=1) - target) / len(logits)
-    return torch.where(slope.abs() < 1e-3, 0, slope)
-
-
 @misconception("cross_entropy_backward", hint=SINGLE)
 def backward_in_single_precision(logits, target):
     """Everything is made float32."""
@@ -928,25 +822,6 @@ def step_in_place(weights, gradient, rate):
 def step_in_single_precision(weights, gradient, rate):
     """Everything is made float32."""
     return weights.float() - rate * gradient.float()
-
-
-@misconception(
-    "sgd_step",
-    hint="Right for small gradients, too short for large ones: is the gradient limited on the way? The formula does not.",
-)
-def gradient_clipped_at_ten(weights, gradient, rate):
-    """Clipped to [-10, 10]."""
-    return weights - rate * gradient.clamp(-10, 10)
-
-
-@misconception(
-    "sgd_step",
-    hint="Right for gradients up to 1, too short for larger ones: is the gradient limited on the way? "
-    "The formula does not.",
-)
-def gradient_clipped_at_one(weights, gradient, rate):
-    """Clipped to [-1, 1]."""
-    return weights - rate * gradient.clamp(-1, 1)
 
 
 def _fall(steps: Tensor, total: float, peak: float, warm_up: int) -> Tensor:
@@ -1047,21 +922,6 @@ def schedule_in_double_precision(steps, total, peak=0.1, warm_up=10):
     return _schedule(steps.double(), total, peak, warm_up)
 
 
-@misconception("learning_rate", hint=OVERWRITTEN)
-def steps_counted_up_in_place(steps, total, peak=0.1, warm_up=10):
-    """steps += 1."""
-    rates = torch.tensor(
-        [
-            peak * (t + 1) / warm_up
-            if t < warm_up
-            else peak / 2 * (1 + math.cos(math.pi * (t - warm_up) / (total - warm_up)))
-            for t in steps.tolist()
-        ]
-    )
-    steps += 1
-    return rates
-
-
 # ------------------------------------------------------------------------ the network, its training
 
 
@@ -1112,33 +972,6 @@ def sum_over_the_positions(images, parameters):
 def largest_over_the_positions(images, parameters):
     """Global max-pooling."""
     return _net(images, parameters, gather=lambda maps: maps.amax(dim=(2, 3)))
-
-
-@misconception(
-    "conv_net",
-    hint="Right where a single position is left, wrong for larger pictures: which of the positions do you take? "
-    "All of them count.",
-)
-def upper_left_position_alone(images, parameters):
-    """[:, :, 0, 0]."""
-    *blocks, weights, bias = parameters
-    for kernels, shift in zip(blocks[::2], blocks[1::2], strict=True):
-        images = F.max_pool2d(F.relu(F.conv2d(images, kernels, shift, padding=1)), 2)
-    return images[:, :, 0, 0] @ weights + bias
-
-
-@misconception(
-    "conv_net",
-    hint="The scores are right, and the list of parameters is shorter afterwards: `pop` takes from the list that you were "
-    "given, and a tuple has none.",
-)
-def parameters_taken_apart(images, parameters):
-    """pop()."""
-    bias, weights = parameters.pop(), parameters.pop()
-    while parameters:
-        kernels, shift = parameters.pop(0), parameters.pop(0)
-        images = F.max_pool2d(F.relu(F.conv2d(images, kernels, shift, padding=1)), 2)
-    return images.mean(dim=(2, 3)) @ weights + bias
 
 
 @misconception("conv_net", hint="No score is negative: nothing comes after the linear layer.")
@@ -1213,27 +1046,6 @@ def network_without_relu(in_channels, classes, widths=WIDTHS):
 def network_with_average_pooling(in_channels, classes, widths=WIDTHS):
     """A mean in every window."""
     return _Net(in_channels, classes, widths, pool=nn.AvgPool2d)
-
-
-@misconception(
-    "ConvNet",
-    hint="The maps shrink by one instead of by half: how far apart are the windows of the pooling?",
-)
-def network_with_windows_side_by_side(in_channels, classes, widths=WIDTHS):
-    """MaxPool2d(2, stride=1)."""
-    return _Net(in_channels, classes, widths, pool=lambda size: nn.MaxPool2d(size, stride=1))
-
-
-@misconception(
-    "ConvNet",
-    hint="Right for a batch, without its first dimension for a single picture: `squeeze()` takes away every dimension of "
-    "size 1. Which of them are meant?",
-)
-def network_that_squeezes_the_batch(in_channels, classes, widths=WIDTHS):
-    """squeeze() without dimensions."""
-    network = _Net(in_channels, classes, widths)
-    network.gather = lambda maps: F.adaptive_avg_pool2d(maps, 1).squeeze()
-    return network
 
 
 @misconception(
@@ -1364,31 +1176,6 @@ def every_step_from_the_start(parameters, batches, rates):
 
 @misconception(
     "train_epoch",
-    hint="The first step is right and later ones are not, though each starts where the last one ended: at which weights "
-    "are the gradients taken?",
-)
-def gradients_of_the_first_weights(parameters, batches, rates):
-    """The words "at the same w^t" are taken for w^0."""
-    weights, losses = list(parameters), []
-    for (images, target), rate in zip(batches, rates.tolist(), strict=True):
-        losses.append(_loss(weights, images, target))
-        slopes = _slopes(parameters, images, target)[1]
-        weights = [w - rate * slope for w, slope in zip(weights, slopes, strict=True)]
-    return *weights, torch.stack(losses)
-
-
-@misconception(
-    "train_epoch",
-    hint="The first step is right and the next ones are too long: is a part of the last step added? "
-    "The formula has no memory.",
-)
-def momentum_added(parameters, batches, rates):
-    """0.9 of the last step."""
-    return _epoch(parameters, batches, rates, keep=0.9)
-
-
-@misconception(
-    "train_epoch",
     hint="The first parameter is right and the others are slightly off: at which w are gradients taken?",
 )
 def one_parameter_after_another(parameters, batches, rates):
@@ -1449,34 +1236,6 @@ def one_guess_more(logits, labels, k=5):
     return _hits(logits, labels, k + 1).mean()
 
 
-@misconception(
-    "top_k_accuracy",
-    hint="Right where k is given; without it, too few guesses count: what is the docstring's default?",
-)
-def one_guess_by_default(logits, labels, k=1):
-    """Top-1, unless it is told otherwise."""
-    return _hits(logits, labels, k).mean()
-
-
-@misconception(
-    "top_k_accuracy",
-    hint="Right, but where scores are far apart: their probabilities round to 0, and are equal then. "
-    "Does the order need probabilities?",
-)
-def ranked_by_probabilities(logits, labels, k=5):
-    """A softmax first."""
-    return _hits(torch.softmax(logits, dim=1), labels, k).mean()
-
-
-@misconception(
-    "top_k_accuracy",
-    hint="Right, but where scores are close together: they are compared after rounding.",
-)
-def scores_rounded(logits, labels, k=5):
-    """To three digits."""
-    return _hits(logits.round(decimals=3), labels, k).mean()
-
-
 @misconception("top_k_accuracy", hint="It is larger than 1: a share is asked for.")
 def per_cent(logits, labels, k=5):
     """Times a hundred."""
@@ -1497,28 +1256,6 @@ def every_tie_is_right(logits, labels, k=5):
     """Only strictly larger scores count against it."""
     larger = logits > logits.gather(1, labels[:, None])
     return (larger.sum(dim=1) < k).float().mean()
-
-
-@misconception(
-    "top_k_accuracy",
-    hint="Right, but where several classes have the same score: topk promises nothing about their order. "
-    "Look for a sort that is stable.",
-)
-def ties_as_topk_finds_them(logits, labels, k=5):
-    """torch.topk."""
-    guesses = logits.topk(min(k, logits.shape[1]), dim=1).indices
-    return (guesses == labels[:, None]).any(dim=1).float().mean()
-
-
-@misconception(
-    "top_k_accuracy",
-    hint="Right, but where very many classes have the same score: a plain sort promises nothing about their order, and "
-    "shows it in long rows only. Look for a sort that is stable.",
-)
-def ties_as_a_plain_sort_finds_them(logits, labels, k=5):
-    """argsort without stable=True."""
-    guesses = logits.argsort(dim=1, descending=True)[:, :k]
-    return (guesses == labels[:, None]).any(dim=1).float().mean()
 
 
 @misconception(

@@ -187,20 +187,6 @@ def always_single_precision(rgb):
     return _scaled(_lab(rgb.float()))
 
 
-@misconception(
-    "rgb_to_lab_planes",
-    hint="White and bright colours are right, the darker half is not: where does the straight piece "
-    "of f end? Look at the exponent of its edge.",
-)
-def straight_piece_up_to_the_root_of_its_edge(rgb):
-    """The edge for f, 6/29, is taken for the edge for t."""
-
-    def f(xyz):
-        return torch.where(xyz > 6 / 29, xyz.clamp(min=6 / 29) ** (1 / 3), 841 / 108 * xyz + 4 / 29)
-
-    return _scaled(_lab(rgb, f=f))
-
-
 # -------------------------------------------------------------------------------- lab_planes_to_rgb
 
 XYZ_TO_SRGB = SRGB_TO_XYZ.inverse()
@@ -332,29 +318,6 @@ def branch_not_taken_poisons_the_gradient(lightness, ab):
     ).clamp(0, 1)
 
 
-@misconception(
-    "lab_planes_to_rgb",
-    hint="Only the darkest colours are wrong: where does the straight piece end, and is it f or t "
-    "that is compared there?",
-)
-def cube_down_to_the_cube_of_its_edge(lightness, ab):
-    """The edge for t, (6/29)^3, is taken for the edge for f."""
-
-    def cubed(f):
-        return torch.where(f > (6 / 29) ** 3, f**3, (f - 16 / 116) / 7.787)
-
-    return _rgb(lightness * 100 + 50, ab * 110, cubed=cubed).clamp(0, 1)
-
-
-@misconception(
-    "lab_planes_to_rgb",
-    hint="float64 goes in, float32 comes out: look for a conversion, or a constant, that fixes the dtype.",
-)
-def rgb_in_single_precision(lightness, ab):
-    """Everything is made float32."""
-    return _rgb(lightness.float() * 100 + 50, ab.float() * 110).clamp(0, 1)
-
-
 # ------------------------------------------------------------------------------------------ ab_bins
 
 
@@ -477,41 +440,6 @@ def bins_in_network_units(step=10):
 def bins_as_integers(step=10):
     """The lattice is made of integers, and stays so."""
     return _hull_bins(step, widen=step).long()
-
-
-@misconception(
-    "ab_bins",
-    hint="There are a few bins too few: between the colours of the gamut there are gaps. What does "
-    "the docstring do with the widened cloud?",
-)
-def near_a_colour_and_not_in_the_hull(step=10):
-    """A bin stays if some colour lies within a step of it in a and in b."""
-    cloud, points = srgb_gamut_ab(), _lattice(step, 200).double()
-    near = [((some[:, None] - cloud).abs().amax(-1) <= step).any(1) for some in points.split(200)]
-    return points[torch.cat(near)].float()
-
-
-@misconception(
-    "ab_bins",
-    hint="There are a few bins too few, at the corners: by how much is each point moved, in a and in "
-    "b at once?",
-)
-def widened_by_a_diamond(step=10):
-    """Up, down, left and right, and not to the corners."""
-    moves = step * torch.tensor([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
-    sides = torch.from_numpy(ConvexHull((srgb_gamut_ab()[:, None] + moves).flatten(0, 1)).equations)
-    points = _lattice(step, 200)
-    return points[(points.double() @ sides[:, :2].T + sides[:, 2] <= 0).all(dim=1)]
-
-
-@misconception(
-    "ab_bins",
-    hint="The right bins in the wrong dtype: the docstring says float32, and NumPy counts in double "
-    "precision.",
-)
-def bins_in_double_precision(step=10):
-    """The hull's dtype."""
-    return _hull_bins(step, widen=step).double()
 
 
 # -------------------------------------------------------------------------------------- soft_encode
@@ -655,28 +583,6 @@ def weights_underflow(ab, bins, neighbors=10, sigma=5.0):
 def a_and_b_exchanged(ab, bins, neighbors=10, sigma=5.0):
     """b is compared with a."""
     return _encode(ab.flip(1), bins, neighbors, sigma)
-
-
-@misconception(
-    "soft_encode",
-    hint="Colours that lie on a bin are shared by more bins than asked for: how many are as far away "
-    "as the last one?",
-)
-def all_that_tie_have_a_share(ab, bins, neighbors=10, sigma=5.0):
-    """All bins up to the distance of the last neighbour."""
-    squared = torch.cdist(ab.movedim(1, -1), bins, compute_mode="donot_use_mm_for_euclid_dist") ** 2
-    last = squared.kthvalue(neighbors, dim=-1, keepdim=True).values
-    exponents = (-squared / (2 * sigma**2)).masked_fill(squared > last, -torch.inf)
-    return torch.softmax(exponents, dim=-1).movedim(-1, 1)
-
-
-@misconception(
-    "soft_encode",
-    hint="Height and width are exchanged: which dimensions does a transpose exchange, and which stay?",
-)
-def transposed_in_place_of_moved(ab, bins, neighbors=10, sigma=5.0):
-    """transpose(1, 3) brings the bins to dimension 1, and W before H."""
-    return _encode(ab, bins, neighbors, sigma).transpose(2, 3)
 
 
 # ------------------------------------------------------------------------------------ annealed_mean
@@ -1025,17 +931,6 @@ def divided_by_the_weights(logits, target, weights=None):
     return loss.mean() if weights is None else loss.sum() / weights[target.argmax(dim=1)].sum()
 
 
-@misconception(
-    "multinomial_cross_entropy",
-    hint="With weights there is an error, unless the picture is as wide as there are bins: along "
-    "which dimension are they multiplied? One weight belongs to a pixel.",
-)
-def weights_along_the_width(logits, target, weights=None):
-    """(Q,) is broadcast along the last dimension."""
-    loss = _pixel_loss(logits, target)
-    return loss.mean() if weights is None else (weights * loss).mean()
-
-
 # -------------------------------------------------------------------------------------- color_prior
 
 
@@ -1153,55 +1048,6 @@ def channels_mixed_up_by_reshape(ab, bins, sigma=5.0):
     )
 
 
-@misconception(
-    "color_prior",
-    hint="It fails where no pixel belongs to the last bins: how long is the histogram then?",
-)
-def histogram_too_short(ab, bins, sigma=5.0):
-    """bincount without minlength ends with the last bin that occurs."""
-    nearest = torch.cdist(ab.movedim(1, -1).flatten(0, 2), bins).argmin(dim=1)
-    kernel = _kernel(bins, sigma)
-    return (kernel / kernel.sum(dim=0)) @ (torch.bincount(nearest).to(bins) / len(nearest))
-
-
-@misconception(
-    "color_prior",
-    hint="The result is too short where no pixel belongs to the last bins: a bin that never occurs "
-    "counts as well, with zero.",
-)
-def bins_left_out_at_the_end(ab, bins, sigma=5.0):
-    """The prior is as long as a bincount without minlength."""
-    share = _share(ab, bins)
-    occurring = int(share.nonzero().max()) + 1
-    kernel = _kernel(bins, sigma)
-    return ((kernel / kernel.sum(dim=0)) @ share)[:occurring]
-
-
-@misconception(
-    "color_prior",
-    hint="The map is too smooth: how many bins does one pixel count for before the smoothing?",
-)
-def pixels_counted_softly(ab, bins, sigma=5.0):
-    """Each pixel counts by its soft code, and all is smoothed once more."""
-    squared = torch.cdist(ab.movedim(1, -1).flatten(0, 2), bins).square()
-    share = torch.softmax(-squared / (2 * sigma**2), dim=1).mean(dim=0)
-    kernel = _kernel(bins, sigma)
-    return (kernel / kernel.sum(dim=0)) @ share
-
-
-@misconception(
-    "color_prior",
-    hint="Pixels are lost, and the more so the farther they are from the bins: does each count for "
-    "its nearest bin, or only if it rounds to one?",
-)
-def colours_rounded_to_tens(ab, bins, sigma=5.0):
-    """Multiples of 10, of which some are no bins."""
-    rounded = 10 * (ab.movedim(1, -1).reshape(-1, 1, 2) / 10).round()
-    share = (rounded == bins).all(dim=-1).to(bins).mean(dim=0)
-    kernel = _kernel(bins, sigma)
-    return (kernel / kernel.sum(dim=0)) @ share
-
-
 # ------------------------------------------------------------------------------ rebalancing_weights
 
 
@@ -1293,18 +1139,6 @@ def uniform_over_occurring_bins(prior, lam=0.5):
 def lambda_fixed_at_a_half(prior, lam=0.5):
     """The argument is ignored."""
     return _expected_one(prior, not_scaled(prior, 0.5))
-
-
-@misconception(
-    "rebalancing_weights",
-    hint="The weights are right, and the prior that was given is another one afterwards: look for a "
-    "method whose name ends with `_`, or for `*=` and `+=`.",
-)
-def prior_mixed_in_place(prior, lam=0.5):
-    """The mixture is written into the prior."""
-    given = prior.clone()
-    prior.mul_(1 - lam).add_(lam / len(prior))
-    return _expected_one(given, 1 / prior)
 
 
 # ---------------------------------------------------------------------------------------- Colorizer
@@ -1777,36 +1611,6 @@ def scores_in_single_precision(*sizes, **options):
     return _Colorizer(*sizes, end=_Function(lambda scores: scores.float()), **options)
 
 
-@misconception(
-    "Colorizer",
-    hint="The layers of a block from its second convolution on have other names: after which of its "
-    "convolutions does a normalisation stand?",
-)
-def normalised_behind_each_relu(*sizes, **options):
-    """Convolution, ReLU, normalisation, as often as there are convolutions."""
-
-    def change(made):
-        width = made[0].out_channels
-        return [
-            layer
-            for convolution in made[:-1:2]
-            for layer in (convolution, nn.ReLU(), nn.BatchNorm2d(width))
-        ]
-
-    return _Colorizer(*sizes, layers=_changed_blocks(change), **options)
-
-
-@misconception(
-    "Colorizer",
-    hint="One parameter is missing, that of the last layer: what has it besides weights?",
-)
-def scores_without_bias(*sizes, **options):
-    """A classifier that has to go through 0."""
-    network = _Colorizer(*sizes, **options)
-    network.scores.bias = None
-    return network
-
-
 # ----------------------------------------------------------------------------------------- colorize
 
 
@@ -1987,37 +1791,6 @@ def lightness_changed_in_place(lightness, logits, bins, temperature=0.38):
     lightness *= 100
     lightness += 50
     return _rgb(lightness, ab).clamp(0, 1)
-
-
-@misconception(
-    "colorize",
-    hint="Most of a picture is right; black is not black, and white is not white: is the lightness "
-    "changed anywhere?",
-)
-def black_and_white_cut_off(lightness, logits, bins, temperature=0.38):
-    """Lightness is kept away from its ends."""
-    ab = _stretch(_decode(logits, bins, temperature), lightness.shape)
-    return _paint(lightness.clamp(-0.45, 0.45), ab)
-
-
-@misconception(
-    "colorize",
-    hint="Square pictures are right, others are not: to which size is the colour stretched?",
-)
-def stretched_to_a_square(lightness, logits, bins, temperature=0.38):
-    """The height serves for both sides; what does not fit then is stretched by the nearest."""
-    square = _stretch(_decode(logits, bins, temperature), (lightness.shape[2],) * 2)
-    return _paint(lightness, _stretch(square, lightness.shape, "nearest"))
-
-
-@misconception(
-    "colorize",
-    hint="Square pictures are right, others end in an error: to which size is the colour stretched?",
-)
-def stretched_to_a_square_only(lightness, logits, bins, temperature=0.38):
-    """The height serves for both sides."""
-    square = _stretch(_decode(logits, bins, temperature), (lightness.shape[2],) * 2)
-    return _paint(lightness, square)
 
 
 # ------------------------------------------------------------------------------------- colorfulness
@@ -2414,18 +2187,6 @@ def difference_taken_in_place(prediction, target, bins=None, prior=None):
     """The target is subtracted where the prediction stands."""
     prediction -= target
     return _auc(_near(torch.hypot(*prediction.unbind(dim=1))), target, bins, prior)
-
-
-@misconception(
-    "colorization_auc",
-    hint="The perfect prediction has a little more than 1: how many thresholds are summed, and by how "
-    "much is the sum divided?",
-)
-def one_threshold_more_than_steps(prediction, target, bins=None, prior=None):
-    """0, 1, ..., 150 are 151 thresholds."""
-    distance = _distance(prediction, target)
-    areas = sum((distance <= threshold).to(distance) for threshold in range(151))
-    return _auc(areas / 150, target, bins, prior)
 
 
 # ------------------------------------------------------------------------------- sparse_soft_encode

@@ -3,7 +3,6 @@
 A hint says what is seen, what often causes it and where to look; it never gives the answer.
 """
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -107,47 +106,6 @@ def gradient_cut(a, b):
 
 @misconception(
     "pairwise_squared_distances",
-    hint="A gradient flows to one input and not to the other: the docstring names those by which the result can be "
-    "differentiated.",
-)
-def stored_rows_detached(a, b):
-    """Only the queries learn."""
-    return _squared(a, b.detach())
-
-
-@misconception(
-    "pairwise_squared_distances",
-    hint="The values are right, and the gradient is nan where two rows are equal: a root has no slope at 0. "
-    "Is there a root on the way that is squared again?",
-)
-def root_taken_and_squared(a, b):
-    """A norm, squared."""
-    return _squared(a, b).sqrt() ** 2
-
-
-@misconception(
-    "pairwise_squared_distances",
-    hint="Right where all coordinates are alike large, wrong where some are large and positive and others large and "
-    "negative: what you take off is one number. What would bring every coordinate near 0?",
-)
-def centred_by_one_number(a, b):
-    """The mean over rows and coordinates."""
-    mean = a.mean()
-    return clamped_without_centring(a - mean, b - mean)
-
-
-@misconception(
-    "pairwise_squared_distances",
-    hint="float64 comes out, with the digits of float32: somewhere on the way the numbers are made smaller. "
-    "Look for .float(), and for tensors made without a dtype.",
-)
-def single_precision_inside(a, b):
-    """.float() at the beginning."""
-    return _squared(a.float(), b.float()).to(a.dtype)
-
-
-@misconception(
-    "pairwise_squared_distances",
     hint="A double goes in and a float comes out: in which dtype does the docstring want the result?",
 )
 def always_single_precision(a, b):
@@ -202,66 +160,6 @@ def ties_as_topk_leaves_them(squared_distances, k):
     """torch.topk."""
     nearest = squared_distances.topk(k, dim=1, largest=False)
     return nearest.indices, nearest.values
-
-
-@misconception(
-    "nearest_neighbors",
-    hint="Right, but where many examples are equally far: a plain sort promises nothing about their order, and shows "
-    "it in long rows only. Look for a sort that is stable.",
-)
-def ties_as_a_plain_sort_leaves_them(squared_distances, k):
-    """torch.sort without stable=True."""
-    nearest = squared_distances.sort(dim=1)
-    return nearest.indices[:, :k], nearest.values[:, :k]
-
-
-@misconception(
-    "nearest_neighbors",
-    hint="The right examples in no order, or any of those that are equally far: a partition only separates the near "
-    "from the far. What does the docstring say of the order?",
-)
-def partitioned_and_not_sorted(squared_distances, k):
-    """NumPy's argpartition."""
-    table = squared_distances.detach().numpy()
-    indices = torch.from_numpy(np.argpartition(table, k - 1, axis=1)[:, :k].copy())
-    return indices, squared_distances.gather(1, indices)
-
-
-@misconception(
-    "nearest_neighbors",
-    hint="Examples whose distances differ by very little come in the wrong order: is something added to the distances, "
-    "so as to break ties? A tie can be broken without changing what is compared.",
-)
-def ties_broken_by_a_small_number(squared_distances, k):
-    """A little for each index."""
-    nudge = 1e-4 * torch.arange(squared_distances.shape[1])
-    indices = (squared_distances + nudge).topk(k, dim=1, largest=False).indices
-    return indices, squared_distances.gather(1, indices)
-
-
-@misconception(
-    "nearest_neighbors",
-    hint="Where distances are very large, one example comes out several times: which number do you write over those that "
-    "have been taken, and is it larger than every distance?",
-)
-def taken_ones_crossed_out_with_a_million(squared_distances, k):
-    """1e6 for infinity."""
-    table, indices = squared_distances.clone(), []
-    for _ in range(k):
-        indices.append(table.argmin(dim=1, keepdim=True))
-        table.scatter_(1, indices[-1], 1e6)
-    found = torch.cat(indices, dim=1)
-    return found, squared_distances.gather(1, found)
-
-
-@misconception(
-    "nearest_neighbors",
-    hint="A double goes in and a float comes out, and distances that a double tells apart are taken for equal. "
-    "Look for .float(), and for tensors made without a dtype.",
-)
-def neighbors_in_single_precision(squared_distances, k):
-    """Sorted as float32."""
-    return _sorted(squared_distances.float(), k)
 
 
 @misconception(
@@ -421,18 +319,6 @@ def weights_rounded_away(labels, weights=None):
     return _first(labels, _tally(labels, None if weights is None else (weights * 1e4).round()))
 
 
-@misconception(
-    "vote",
-    hint="Right for ten classes, and an error for labels beyond them: the docstring sets no largest label. "
-    "Where does the number of classes come from?",
-)
-def ten_classes_only(labels, weights=None):
-    """As many as there are digits."""
-    weights = torch.ones(labels.shape) if weights is None else weights
-    tally = (F.one_hot(labels, 10) * weights[..., None]).sum(dim=1)
-    return _first(labels, tally.gather(1, labels))
-
-
 # ----------------------------------------------------------------------------------------- blending
 
 
@@ -501,39 +387,6 @@ def guarded_denominator(images, weights=None):
     """+ 1e-8."""
     weights = _weights(images, weights)
     return _blended(images, weights / (weights.sum() + 1e-8))
-
-
-@misconception(
-    "blend",
-    hint="Too dark where the weights are small: a small number in the denominator is not small beside them.",
-)
-def denominator_guarded_by_a_millionth(images, weights=None):
-    """+ 1e-6."""
-    weights = _weights(images, weights)
-    return _blended(images, weights / (weights.sum() + 1e-6))
-
-
-@misconception(
-    "blend",
-    hint="Right for weights that are whole numbers; a weight of a half counts as none: are weights how *often* an "
-    "image counts, or how *much*?",
-)
-def images_repeated(images, weights=None):
-    """Each as often as its weight, cut to a whole number, says."""
-    if weights is not None:
-        images = images.repeat_interleave(weights.long(), dim=0)
-    return images.mean(dim=0)
-
-
-@misconception(
-    "blend",
-    hint="The mean of black and white is too bright, and negative numbers turn into nan: in which numbers does the "
-    "docstring want the mean?",
-)
-def gamma_undone(images, weights=None):
-    """The mean of the light."""
-    weights = _weights(images, weights)
-    return _blended(images**2.2, weights / weights.sum()) ** (1 / 2.2)
 
 
 @misconception(
@@ -635,40 +488,6 @@ def compared_by_mean_lightness(lightness, stored_lightness, stored_ab, k):
     mean = lightness.flatten(1).mean(dim=1, keepdim=True)
     stored_mean = stored_lightness.flatten(1).mean(dim=1, keepdim=True)
     return stored_ab[_neighbours(mean, stored_mean, k)].mean(dim=1)
-
-
-@misconception(
-    "transfer_color",
-    hint="Right for pictures of one pixel; in larger ones each pixel finds neighbours of its own, or the shapes do not fit. "
-    "Over what is the distance of two *pictures* summed?",
-)
-def each_pixel_finds_its_own(lightness, stored_lightness, stored_ab, k):
-    """Pixel against pixel, at the same place."""
-    squared = (lightness[:, None] - stored_lightness[None]) ** 2
-    nearest = squared.topk(k, dim=1, largest=False).indices
-    planes = stored_ab[None].expand(len(lightness), *stored_ab.shape)
-    return planes.gather(1, nearest.expand(-1, -1, 2, -1, -1)).mean(dim=1)
-
-
-@misconception(
-    "transfer_color",
-    hint="All queries come out in the same colours, right for the first alone: each has neighbours of its own. "
-    "Look at how you index them.",
-)
-def first_query_decides_for_all(lightness, stored_lightness, stored_ab, k):
-    """indices[0]."""
-    first = _neighbours(lightness, stored_lightness, k)[0]
-    return stored_ab[first].mean(dim=0).expand(len(lightness), -1, -1, -1).clone()
-
-
-@misconception(
-    "transfer_color",
-    hint="Colours come out at the size of the lightness: the docstring says which sizes go in and which comes out.",
-)
-def stretched_to_the_lightness(lightness, stored_lightness, stored_ab, k):
-    """F.interpolate at the end."""
-    mean = stored_ab[_neighbours(lightness, stored_lightness, k)].mean(dim=1)
-    return F.interpolate(mean, size=lightness.shape[-2:], mode="bilinear")
 
 
 @misconception(
@@ -823,31 +642,6 @@ def until_nothing_moves(points, centers, steps=100):
 
 @misconception(
     "kmeans",
-    hint="Points that are small numbers stop too early: how little is *little* for points of a thousandth? "
-    "The docstring counts steps.",
-)
-def rests_when_it_moves_little(points, centers, steps=10):
-    """A fixed tolerance, whatever the scale."""
-    for _ in range(steps):
-        moved = _moved(points, centers, _assigned(points, centers))
-        still, centers = (moved - centers).abs().max() < 0.01, moved
-        if still:
-            break
-    return centers, _assigned(points, centers)
-
-
-@misconception(
-    "kmeans",
-    hint="A double goes in and a float comes out: in which dtype does the docstring want the centres? "
-    "Look for .float(), and for tensors made without a dtype.",
-)
-def centers_in_single_precision(points, centers, steps=10):
-    """.float(), or zeros of the default dtype."""
-    return _lloyd(points.float(), centers.float(), steps)
-
-
-@misconception(
-    "kmeans",
     hint="Centres come to lie where few points are: a centre goes to the mean of its points. "
     "Which of them do you take?",
 )
@@ -936,29 +730,6 @@ def normalised_over_everything(descriptors, words):
 
 @misconception(
     "bag_of_visual_words",
-    hint="A descriptor half-way between two words counts for both: the docstring says how many words each counts for. "
-    "A mask `distance == minimum` can be true twice.",
-)
-def both_words_at_a_tie(descriptors, words):
-    """A mask instead of an index; it counts twice."""
-    squared = (descriptors[:, :, None] - words).square().sum(dim=-1)
-    return (squared == squared.amin(dim=-1, keepdim=True)).to(descriptors).mean(dim=1)
-
-
-@misconception(
-    "bag_of_visual_words",
-    hint="A descriptor half-way between two words counts half for each: the docstring says how many words each counts "
-    "for. A mask `distance == minimum` can be true twice.",
-)
-def a_half_for_each_at_a_tie(descriptors, words):
-    """A mask instead of an index; the count is shared."""
-    squared = (descriptors[:, :, None] - words).square().sum(dim=-1)
-    nearest = (squared == squared.amin(dim=-1, keepdim=True)).to(descriptors)
-    return (nearest / nearest.sum(dim=-1, keepdim=True)).mean(dim=1)
-
-
-@misconception(
-    "bag_of_visual_words",
     hint="Every word has a share in every image: a descriptor votes for its nearest word alone.",
 )
 def soft_assignment(descriptors, words):
@@ -966,42 +737,6 @@ def soft_assignment(descriptors, words):
     return torch.softmax(-(descriptors[:, :, None] - words).square().sum(dim=-1), dim=-1).mean(
         dim=1
     )
-
-
-@misconception(
-    "bag_of_visual_words",
-    hint="Right for one number a descriptor, wrong for several: what is summed before, and what after, the difference "
-    "is squared?",
-)
-def sums_compared(descriptors, words):
-    """Descriptors are summed before they are compared."""
-    difference = descriptors.sum(dim=-1, keepdim=True) - words.sum(dim=-1)
-    return F.one_hot(difference.square().argmin(dim=-1), len(words)).to(descriptors).mean(dim=1)
-
-
-@misconception(
-    "bag_of_visual_words",
-    hint="Right near the origin; far from it, words are confused: cdist multiplies matrices, and large numbers that "
-    "nearly cancel leave mostly rounding. Look at its compute_mode, or use a function of your own.",
-)
-def words_by_cdist(descriptors, words):
-    """torch.cdist as it comes."""
-    nearest = torch.cdist(descriptors.flatten(0, 1), words).argmin(dim=1)
-    codes = F.one_hot(nearest, len(words)).to(descriptors)
-    return codes.unflatten(0, descriptors.shape[:2]).mean(dim=1)
-
-
-@misconception(
-    "bag_of_visual_words",
-    hint="Right near the origin; far from it, words are confused: large numbers that nearly cancel leave mostly "
-    "rounding. Look at the size of what you subtract.",
-)
-def words_by_expansion(descriptors, words):
-    """|x|^2 - 2 xc + |c|^2."""
-    rows = descriptors.flatten(0, 1)
-    nearest = expanded_without_centring(rows, words).argmin(dim=1)
-    codes = F.one_hot(nearest, len(words)).to(descriptors)
-    return codes.unflatten(0, descriptors.shape[:2]).mean(dim=1)
 
 
 @misconception(

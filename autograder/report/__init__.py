@@ -1,4 +1,4 @@
-"""One page on a class, for its instructor: numbers, diagnoses, pictures, similar code.
+"""One page on a class, for its instructor: numbers, misconceptions, pictures, similar code.
 
 gather      reads the class: verdicts and executed notebooks, each student once
 numbers     what the verdicts come to

@@ -1,17 +1,11 @@
-"""What the verdicts of a class come to: totals, diagnoses, and each task's scores."""
+"""What the verdicts of a class come to: totals, misconceptions, and each task's scores."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import mean, median
 
-from autograder.judge.verdict import (
-    CheckVerdict,
-    Diagnosis,
-    DiagnosisKind,
-    TaskVerdict,
-    Verdict,
-)
+from autograder.judge.verdict import CheckVerdict, TaskVerdict, Verdict
 
 BINS = 11  # a tenth of the points each, and the last for all of them
 NOT_WRITTEN = ("not solved", "not defined")
@@ -32,13 +26,9 @@ class Totals:
 
 @dataclass(frozen=True)
 class Shown:
-    """A diagnosis, and the students whose answers have it.
-
-    kind  known mistake | relation | one-fault change
-    """
+    """A misconception, and who shows it."""
 
     task: str
-    kind: DiagnosisKind
     name: str
     hint: str
     students: list[str]
@@ -78,17 +68,18 @@ def totals_of(verdicts: Sequence[Verdict]) -> Totals | None:
     return Totals(mean(scores), median(scores), most, histogram(scores, most))
 
 
-def diagnoses_shown(verdicts: dict[str, Verdict]) -> list[Shown]:
-    """The diagnoses, by number of students; at most one per task and student."""
-    shown: dict[tuple[str, Diagnosis], list[str]] = defaultdict(list)
+def misconceptions_shown(verdicts: dict[str, Verdict]) -> list[Shown]:
+    """The misconceptions found, by number of students; at most one per task and student."""
+    shown: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for student, verdict in verdicts.items():
         for task in verdict.tasks:
-            if task.diagnosis:
-                shown[task.name, task.diagnosis].append(student)
+            if task.misconception:
+                name, hint = task.misconception
+                shown[task.name, name, hint or ""].append(student)
     ranked = sorted(
         shown.items(), key=lambda item: -len(item[1])
     )  # equals stay in the tasks' order
-    return [Shown(task, *found, students) for (task, found), students in ranked]
+    return [Shown(task, name, hint, students) for (task, name, hint), students in ranked]
 
 
 def tasks_of(verdicts: Sequence[Verdict]) -> list[TaskNumbers]:

@@ -20,7 +20,7 @@ from autograder.judge.verdict import TaskVerdict, Verdict
 from autograder.progress import Progress
 from autograder.report.gallery import pictures_of
 from autograder.report.gather import Entry, gather
-from autograder.report.numbers import diagnoses_shown, is_written, tasks_of, totals_of
+from autograder.report.numbers import is_written, misconceptions_shown, tasks_of, totals_of
 from autograder.report.similarity import most_alike
 
 SLOWEST = 8
@@ -93,7 +93,7 @@ def page_of(
         count=standings,
         waiting=[entry for entry in entries if entry.verdict is None],
         totals=totals_of(verdicts),
-        shown=diagnoses_shown(graded),
+        shown=misconceptions_shown(graded),
         tasks=tasks_of(verdicts),
         slowest=_slowest(judged),
         strange=_strange(judged, anonymous=anonymous),

@@ -55,7 +55,7 @@ def fractional_conv_output_size(
 def insert_zeros(maps: Tensor, stride: int) -> Tensor:
     """A bed of nails: stride - 1 zeros between neighbouring values in both directions, none around.
 
-    Differentiable by the maps.
+    Differentiable; the result has the maps' dtype.
 
     maps     (B, C, H, W)
     stride   1 leaves the maps as they are
@@ -78,12 +78,9 @@ def fractionally_strided_conv2d(
     """A fractionally-strided ("transposed") convolution: each value paints a kernel; these add up.
 
     The same by another way: insert stride - 1 zeros between the values, pad with kernel - 1 -
-    padding zeros (and output_padding more at the bottom and at the right), and convolve with the
-    kernels turned by half a turn and with their channels swapped. It is the adjoint of the
-    convolution of the same kernels, stride and padding: <conv(y), x> = <y, this(x)>.
-
-    Differentiable by maps, kernels and bias. The convolutions of torch, SciPy and other libraries
-    are not allowed, transposed or not.
+    padding zeros, and convolve with the kernels turned by half a turn and with their channels
+    swapped. It is the adjoint of the convolution of the same kernels, stride and padding: <conv(y),
+    x> = <y, this(x)>. Differentiable by maps, kernels and bias; the result has the maps' dtype.
 
     maps            (B, C, H, W)
     kernels         (C, D, h, w)  for each input channel one for each of the D output channels
@@ -115,7 +112,7 @@ def overlap_count(size: int, kernel: int, stride: int) -> Tensor:
     size     pixels of the input's side
     kernel   pixels of the kernel's side
     stride   by which neighbouring paintings are shifted
-    returns  ((size - 1) stride + kernel,) int64, however many kernels paint a pixel
+    returns  ((size - 1) stride + kernel,) int64
     """
     counts = torch.zeros(fractional_conv_output_size(size, kernel, stride), dtype=torch.int64)
     for start in range(0, size * stride, stride):
@@ -191,15 +188,12 @@ class ChairGenerator(nn.Module):
 
     Each of the three inputs goes through a stream of its own, the streams' ends are joined and go
     through `shared`, and from there two streams of up-convolutions draw the picture and the mask.
-    ReLU follows every layer but the two last, which are linear. Each ReLU is a layer nn.ReLU of its
-    own in its nn.Sequential. Differentiable by all three inputs.
+    ReLU follows every layer but the two last, which are linear.
 
-    identity        nn.Sequential  nn.Linear chairs -> features, nn.ReLU, nn.Linear features ->
-                    features, nn.ReLU
-    view            nn.Sequential  the same, 4 -> features -> features
-    transformation  nn.Sequential  the same, 8 -> features -> features
-    shared          nn.Sequential  the same, 3 features -> 2 features -> 2 features; the streams'
-                    ends are joined in the order of `forward`'s arguments
+    identity        nn.Sequential  chairs -> features -> features
+    view            nn.Sequential  4 -> features -> features
+    transformation  nn.Sequential  8 -> features -> features
+    shared          nn.Sequential  3 features -> 2 features -> 2 features
     image           nn.Sequential  nn.Linear to channels[0] maps of `start` x `start` pixels,
                     nn.ReLU, nn.Unflatten, then for each of the channels an nn.ConvTranspose2d that
                     doubles the side, with nn.ReLU between them: to channels[1], channels[2], ...,
@@ -279,8 +273,7 @@ def generator_loss(
 ) -> Tensor:
     """The error of a drawing: ||u - T(x s)||^2 + weight ||m - T(s)||^2, averaged over the batch.
 
-    Squares are summed over channels and pixels. The drawing is taken as it is, also outside of
-    [0, 1]. Differentiable by image and mask.
+    Squares are summed over channels and pixels. Differentiable by image and mask.
     Dosovitskiy et al., equation (1) and section 3.2; 0.1 is the weight in the authors' code.
 
     image         u      (B, 3, H, W)
@@ -288,7 +281,7 @@ def generator_loss(
     target_image  T(x s) (B, 3, H, W)  picture times mask, over black
     target_mask   T(s)   (B, 1, H, W)
     weight        of the mask
-    returns       ()
+    returns       ()  in the image's dtype
     """
     of_image = (image - target_image).square().sum(dim=(1, 2, 3))
     of_mask = (mask - target_mask).square().sum(dim=(1, 2, 3))
@@ -314,8 +307,8 @@ def interpolate_azimuth(start: Tensor, end: Tensor, shares: Tensor) -> Tensor:
 
     start    ()  degrees
     end      ()  degrees
-    shares   (S,)  0 at the start, 1 at the end; in any order, not evenly spaced
-    returns  (S,)  degrees, from 0 to 360: 360 itself only by rounding
+    shares   (S,)  0 at the start, 1 at the end
+    returns  (S,)  degrees, 0 <= azimuth < 360
     """
     way = (end - start + 180) % 360 - 180
     return (start + shares * way) % 360
@@ -326,7 +319,7 @@ def interpolate_chairs(first: int, second: int, shares: Tensor, chairs: int) -> 
 
     first    number of the chair at share 0
     second   number of the chair at share 1; may be the same
-    shares   (S,)  any numbers, in any order
+    shares   (S,)  any numbers
     chairs   how many there are
     returns  (S, chairs)  rows sum to 1
     """

@@ -31,7 +31,7 @@ def relu(x: Tensor) -> Tensor:
 
     Differentiable; the result has x's shape and dtype.
 
-    x        (...)  of any shape, also (); of numbers up to 1e38
+    x        (...)
     returns  (...)
     """
     return torch.where(x > 0, x, 0)
@@ -41,8 +41,8 @@ def relu_backward(gradient: Tensor, x: Tensor) -> Tensor:
     """The gradient with respect to a ReLU's input, given that of its output; 0 where x is 0.
 
     gradient  (...)  dL/dy
-    x         (...)  what went into the ReLU, in the gradient's dtype
-    returns   (...)  dL/dx, in the same dtype
+    x         (...)  what went into the ReLU
+    returns   (...)  dL/dx, in the gradient's dtype
     """
     return torch.where(x > 0, gradient, 0)
 
@@ -54,8 +54,7 @@ def conv2d(
 
     Where the kernel would leave the padded picture it is not applied, so that
     H' = floor((H + 2 padding - h) / stride) + 1, and W' likewise.
-    Differentiable by images, kernels and bias; the result has the images' dtype. To be written out:
-    the libraries' own convolutions are not allowed.
+    Differentiable by images, kernels and bias; the result has the images' dtype.
 
     images   (B, C, H, W)
     kernels  (D, C, h, w)  one for each of the D output channels
@@ -76,8 +75,7 @@ def max_pool2d(images: Tensor, size: int = 2, stride: int = 2) -> Tensor:
     """The largest value in each window: z_k = max of y_j for j in N(k), channel by channel.
 
     A window that would leave the picture is dropped: H' = floor((H - size) / stride) + 1. Windows
-    overlap where stride < size. Differentiable; the result has the images' dtype. To be written
-    out: the libraries' own pooling is not allowed.
+    overlap where stride < size. Differentiable; the result has the images' dtype.
 
     images   (B, C, H, W)
     size     height and width of a window
@@ -92,7 +90,7 @@ def max_pool2d_backward(gradient: Tensor, images: Tensor, size: int = 2, stride:
 
     Each window passes its gradient on to its largest value; among equal ones to the first, row by
     row from the upper left. Where windows overlap, a value may get several gradients: they are
-    added. To be written out: the libraries' own pooling is not allowed.
+    added.
 
     gradient  (B, C, H', W')  dL/dz
     images    (B, C, H, W)    what went into the pooling
@@ -113,9 +111,7 @@ def max_pool2d_backward(gradient: Tensor, images: Tensor, size: int = 2, stride:
 def softmax(scores: Tensor) -> Tensor:
     """Scores as probabilities: p_c = exp(s_c) / sum_k exp(s_k), for every picture of the batch.
 
-    Finite for scores of any size, and accurate for those up to 10,000. Differentiable; the result
-    has the scores' dtype. To be written out: softmax and log_softmax of the libraries are not
-    allowed.
+    Finite for scores of any size. Differentiable; the result has the scores' dtype.
 
     scores   (B, C)
     returns  (B, C)  not negative, each row sums to 1
@@ -127,13 +123,11 @@ def softmax(scores: Tensor) -> Tensor:
 def cross_entropy(logits: Tensor, target: Tensor) -> Tensor:
     """The loss of a classifier: H(z^, z) = -sum_c z_c log z^_c with z^ = softmax(logits), averaged.
 
-    Finite for logits of any size, and accurate for those up to 10,000. Differentiable by the
-    logits, whose dtype the result has. To be written out: the libraries' own losses are not
-    allowed, log_softmax is.
+    Finite for logits of any size. Differentiable by the logits, whose dtype the result has.
 
     logits   (B, C)  unnormalised scores
     target   (B, C)  z: 1 for the right class and 0 for the others, or any distribution; rows sum to
-             1; in the logits' dtype
+             1
     returns  ()      mean over the B pictures
     """
     log_probabilities = logits - torch.logsumexp(logits, dim=1, keepdim=True)
@@ -144,8 +138,8 @@ def cross_entropy_backward(logits: Tensor, target: Tensor) -> Tensor:
     """The gradient of `cross_entropy` by its logits: (p - z) / B with p = softmax(logits).
 
     logits   (B, C)  unnormalised scores
-    target   (B, C)  rows sum to 1; in the logits' dtype
-    returns  (B, C)  in the same dtype; each row sums to 0
+    target   (B, C)  rows sum to 1
+    returns  (B, C)  in the logits' dtype; each row sums to 0
     """
     return (softmax(logits) - target) / len(logits)
 
@@ -156,7 +150,7 @@ def sgd_step(weights: Tensor, gradient: Tensor, rate: float) -> Tensor:
     Returns new weights and leaves the given ones as they are.
 
     weights   (...)  w^t
-    gradient  (...)  dL/dw, at w^t, however large; in the weights' dtype
+    gradient  (...)  dL/dw, at w^t
     rate      eta_t, the learning rate
     returns   (...)  w^(t+1), in the weights' dtype
     """
@@ -192,9 +186,8 @@ def conv_net(images: Tensor, parameters: Sequence[Tensor]) -> Tensor:
     dtype.
 
     images      (B, C, H, W)
-    parameters  a list or tuple: kernels (D, C, 3, 3) and bias (D,) of the first block, of the
-                second block, ... and then the weights (D_last, classes) and the bias (classes,) of
-                the linear layer
+    parameters  kernels (D, C, 3, 3) and bias (D,) of the first block, of the second block, ...
+                and then the weights (D_last, classes) and the bias (classes,) of the linear layer
     returns     (B, classes)  logits
     """
     *blocks, weights, bias = parameters
@@ -228,7 +221,7 @@ class ConvNet(nn.Module):
         self.classifier = nn.Linear(before, classes)
 
     def forward(self, images: Tensor) -> Tensor:
-        """The logits (B, classes) of images (B, C, H, W), also of a single one."""
+        """The logits (B, classes) of images (B, C, H, W)."""
         return self.classifier(self.features(images).mean(dim=(2, 3)))
 
 
@@ -244,9 +237,8 @@ def train_epoch(
     parameters  w^0, as `conv_net` takes them
     batches     pairs of images (B, C, H, W) and target (B, classes), of which rows sum to 1
     rates       (T,)  eta_t, one for each batch
-    returns     w^T, in the same order as the parameters and in their dtype; and last the losses
-                (T,), each before its step, in float32 or in that dtype. None of them needs a
-                gradient of its own
+    returns     w^T, in the same order as the parameters; and last the losses (T,), each before its
+                step
     """
     weights, losses = list(parameters), []
     for (images, target), rate in zip(batches, rates, strict=True):
@@ -261,8 +253,8 @@ def train_epoch(
 def top_k_accuracy(logits: Tensor, labels: Tensor, k: int = 5) -> Tensor:
     """The share of pictures whose true class is among the k with the largest scores.
 
-    Scores are compared as they are, however close. Of equal ones, the class that comes first counts
-    as the larger. With k or fewer classes all are right.
+    Of equal scores, the class that comes first counts as the larger. With k or fewer classes all
+    are right.
 
     logits   (B, C)
     labels   (B,)  the true classes, 0 to C - 1

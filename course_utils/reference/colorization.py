@@ -17,8 +17,7 @@ from course_utils.color.nearest_bins import nearest_bins
 def rgb_to_lab_planes(rgb: Tensor) -> tuple[Tensor, Tensor]:
     """Split pictures into lightness and colour, at the network's scale (CIE L*a*b*, D65).
 
-    It need not be differentiable, and scikit-image may be used. If a gradient flows, it is finite,
-    also at black.
+    Both planes have rgb's dtype. A gradient, where one flows, is finite, also at black.
 
     rgb      (B, 3, H, W)  sRGB, in [0, 1]
     returns  L   (B, 1, H, W)  (L* - 50) / 100, in [-0.5, 0.5]
@@ -40,8 +39,8 @@ def rgb_to_lab_planes(rgb: Tensor) -> tuple[Tensor, Tensor]:
 def lab_planes_to_rgb(lightness: Tensor, ab: Tensor) -> Tensor:
     """Put lightness and colour together again: the inverse of `rgb_to_lab_planes`.
 
-    It need not be differentiable, and scikit-image may be used. If a gradient flows, it is finite,
-    also outside the gamut.
+    The result has the planes' dtype. A gradient, where one flows, is finite, also outside the
+    gamut.
 
     lightness  (B, 1, H, W)  (L* - 50) / 100
     ab         (B, 2, H, W)  (a*, b*) / 110
@@ -79,12 +78,12 @@ def ab_bins(step: int = 10) -> Tensor:
 def soft_encode(ab: Tensor, bins: Tensor, neighbors: int = 10, sigma: float = 5.0) -> Tensor:
     """Spread each colour over its nearest bins, with Gaussian weights: the target Z (section 2.1).
 
-    Ten neighbours, as in the authors' code; the paper's 5 is a misprint. Exactly so many bins share
-    a pixel: where bins tie for the last place, any one of them has it.
+    Ten neighbours, as in the authors' code; the paper's 5 is a misprint. Where bins tie for the
+    last place, any of them may have it. The result has ab's dtype.
 
     ab         (B, 2, H, W)  colours, in ab units
     bins       (Q, 2)        bin centres, in ab units
-    neighbors  bins that share a pixel's weight, at most Q
+    neighbors  bins that share a pixel's weight
     sigma      width of the Gaussian exp(-d^2 / (2 sigma^2)), in ab units
     returns    (B, Q, H, W)  each pixel sums to 1 over Q
     """
@@ -97,9 +96,9 @@ def soft_encode(ab: Tensor, bins: Tensor, neighbors: int = 10, sigma: float = 5.
 def annealed_mean(logits: Tensor, bins: Tensor, temperature: float = 0.38) -> Tensor:
     """Decode a distribution to a colour between its mode (T -> 0) and its mean (T = 1) (Eq. 5).
 
-    Differentiable by the logits.
+    Differentiable by the logits, whose dtype the result has.
 
-    logits       (B, Q, H, W)  unnormalised scores, of any size
+    logits       (B, Q, H, W)  unnormalised scores
     bins         (Q, 2)        bin centres, in ab units
     temperature  T > 0; the paper uses 0.38
     returns      (B, 2, H, W)  colours, in ab units
@@ -111,7 +110,7 @@ def annealed_mean(logits: Tensor, bins: Tensor, temperature: float = 0.38) -> Te
 def l2_loss(prediction: Tensor, target: Tensor) -> Tensor:
     """Half the squared distance between two colours (Eq. 1), averaged over the pixels.
 
-    Differentiable by the prediction.
+    Differentiable by the prediction, whose dtype the result has.
 
     prediction  (B, 2, H, W)  predicted ab
     target      (B, 2, H, W)  true ab, at the same scale
@@ -125,11 +124,10 @@ def multinomial_cross_entropy(
 ) -> Tensor:
     """Per-pixel cross-entropy over Q colour bins (Eq. 2), averaged over the pixels.
 
-    Differentiable by the logits.
+    Differentiable by the logits, whose dtype the result has.
 
-    logits   (B, Q, H, W)  unnormalised scores, of any size
-    target   (B, Q, H, W)  soft-encoded colours, each pixel sums to 1 over Q; no two of its bins tie
-             for the largest
+    logits   (B, Q, H, W)  unnormalised scores
+    target   (B, Q, H, W)  soft-encoded colours, each pixel sums to 1 over Q
     weights  (Q,)          weight v of a pixel, looked up at its target's largest bin (Eq. 3), or
              None
     returns  ()            mean over the B*H*W pixels
@@ -143,9 +141,9 @@ def multinomial_cross_entropy(
 def color_prior(ab: Tensor, bins: Tensor, sigma: float = 5.0) -> Tensor:
     """How often each bin's colour occurs, smoothed over the ab plane: p~ of section 2.2.
 
-    Each pixel counts for its nearest bin, however far that is. Then each bin's share is spread over
-    all the bins q with weights proportional to exp(-d^2 / (2 sigma^2)) that sum to 1 over q, so
-    that no mass is lost.
+    Each pixel counts for its nearest bin. Then each bin's share is spread over all the bins q with
+    weights proportional to exp(-d^2 / (2 sigma^2)) that sum to 1 over q, so that no mass is lost.
+    The result has ab's dtype.
 
     ab       (B, 2, H, W)  colours, in ab units
     bins     (Q, 2)        bin centres, in ab units
@@ -164,7 +162,7 @@ def rebalancing_weights(prior: Tensor, lam: float = 0.5) -> Tensor:
 
     prior    (Q,)  p~, sums to 1
     lam      lambda in (0, 1], the share of the uniform distribution; the paper uses 1/2
-    returns  (Q,)  scaled so that the expected weight, sum of p~ w, is 1
+    returns  (Q,)  in the prior's dtype, scaled so that the expected weight, sum of p~ w, is 1
     """
     weights = 1 / ((1 - lam) * prior + lam / len(prior))
     return weights / (prior * weights).sum()
@@ -182,7 +180,7 @@ def sparse_soft_encode(
     neighbors  K, bins that share a pixel's weight
     sigma      width of the Gaussian exp(-d^2 / (2 sigma^2)), in ab units
     returns    indices (B, K, H, W)  int64, into the bins
-               shares  (B, K, H, W)  each pixel sums to 1 over K
+               shares  (B, K, H, W)  in ab's dtype, each pixel sums to 1 over K
     """
     squares, indices = nearest_bins(ab, bins, neighbors)
     return indices, torch.softmax(-squares / (2 * sigma**2), dim=1)
@@ -195,9 +193,9 @@ def sparse_cross_entropy(
 
     log sum_q exp z_q - sum_k Z_k z_k for a pixel; its gradient is softmax(z) - Z (weighted, and
     divided by the number of pixels). No tensor as large as the logits is needed besides the
-    gradient itself; that is a remark, and not graded.
+    gradient itself.
 
-    logits   (B, Q, H, W)  unnormalised scores, of any size
+    logits   (B, Q, H, W)  unnormalised scores
     indices  (B, K, H, W)  int64, the bins that share a pixel
     shares   (B, K, H, W)  their shares, each pixel sums to 1 over K
     weights  (Q,)          weight v of a pixel, looked up at its bin with the largest share, or None
@@ -218,14 +216,16 @@ class Colorizer(nn.Module):
 
     Blocks of convolutions, some of them with a stride and some dilated, without pooling; then one
     up-convolution, and scores at every position (Zhang et al. 2016, section 2 and figure 2). With
-    two outputs it predicts a and b themselves. Differentiable by the lightness.
+    two outputs it predicts a and b themselves.
 
-    blocks  nn.Sequential  an nn.Sequential for each block: its convolutions nn.Conv2d (3 x 3,
-                           padded so that only the stride shrinks), each with nn.ReLU behind it, and
-                           last an nn.BatchNorm2d
-    up      nn.Sequential  nn.ConvTranspose2d (4 x 4) that doubles the side, nn.ReLU, nn.Conv2d
-                           (3 x 3, padded), nn.ReLU; all of them to `up` channels
-    scores  nn.Conv2d      1 x 1, to the outputs; nothing follows it. All convolutions have a bias
+    blocks  nn.Sequential  an nn.Sequential for each block: its convolutions (3 x 3, padded so that
+            only
+                           the stride shrinks), each with nn.ReLU behind it, and last an
+                           nn.BatchNorm2d
+    up      nn.Sequential  nn.ConvTranspose2d (4 x 4) that doubles the side, nn.ReLU, nn.Conv2d (3 x
+            3,
+                           padded), nn.ReLU; all of them to `up` channels
+    scores  nn.Conv2d      1 x 1, to the outputs
     """
 
     def __init__(
@@ -285,8 +285,8 @@ def _block(
 def colorize(lightness: Tensor, logits: Tensor, bins: Tensor, temperature: float = 0.38) -> Tensor:
     """Colour a black-and-white picture with a network: the annealed mean over its lightness.
 
-    The colour is stretched to the picture's size as `F.interpolate` does it with mode="bilinear"
-    and align_corners=False. The lightness is kept as it is, from black to white.
+    The colour is stretched to the picture's size, bilinearly (as `F.interpolate` does by default,
+    corners not aligned); the lightness is kept as it is. The result has the lightness's dtype.
 
     lightness    (B, 1, H, W)  (L* - 50) / 100
     logits       (B, Q, h, w)  scores of the bins, on a coarser grid
@@ -305,8 +305,8 @@ def colorfulness(rgb: Tensor) -> Tensor:
 
     With the opponents rg = R - G and yb = (R + G) / 2 - B, on a scale from 0 to 255, and their
     standard deviations and means over the pixels: sqrt(s_rg^2 + s_yb^2) + 0.3 sqrt(m_rg^2 +
-    m_yb^2). 0 is grey, 33 moderately, 59 quite and 109 extremely colourful. The standard deviation
-    divides by the number of pixels.
+    m_yb^2). 0 is grey, 33 moderately, 59 quite and 109 extremely colourful. The result has rgb's
+    dtype.
 
     rgb      (B, 3, H, W)  sRGB, in [0, 1]
     returns  (B,)
@@ -322,11 +322,10 @@ def colorization_auc(
 ) -> Tensor:
     """Area under the curve of pixels within t of the truth, for t from 0 to 150 (section 3.1).
 
-    The area is divided by 150, so that 1 is perfect, and nothing is above 1. Steps of one ab unit
-    are fine enough; exactly it is 1 - E[min(d, 150)] / 150, with d the distance of a pixel's two
-    colours.
+    The area is divided by 150, so that 1 is perfect. Steps of one ab unit are fine enough; exactly
+    it is 1 - E[min(d, 150)] / 150, with d the distance of a pixel's two colours.
     With bins and a prior it is rebalanced: each pixel counts 1 / prior of the bin nearest to its
-    true colour.
+    true colour. The result has the prediction's dtype.
 
     prediction  (B, 2, H, W)  in ab units
     target      (B, 2, H, W)  the true colours, in ab units

@@ -44,10 +44,10 @@ def nearest_neighbors(squared_distances: Tensor, k: int) -> tuple[Tensor, Tensor
 def vote(labels: Tensor, weights: Tensor | None = None) -> Tensor:
     """Elect a label: the class with the most votes, or with the largest sum of weights.
 
-    Labels are names, not quantities. A tie goes to the tied class that comes first in the list of
-    neighbours.
+    Labels are names, not quantities. Of classes with equally many votes, the one that the nearest
+    neighbour among their voters has wins.
 
-    labels   (N, k)  int64, any >= 0: the labels of each query's neighbours, the nearest first
+    labels   (N, k)  int64, >= 0: the labels of each query's neighbours, the nearest first
     weights  (N, k)  floating point, >= 0: how much each vote counts; None for one vote each
     returns  (N,)    int64
     """
@@ -118,8 +118,8 @@ def kmeans(points: Tensor, centers: Tensor, steps: int = 10) -> tuple[Tensor, Te
 def bag_of_visual_words(descriptors: Tensor, words: Tensor) -> Tensor:
     """How often each visual word occurs in each image: where in the image is forgotten.
 
-    Each descriptor counts for its nearest word alone, also far from the origin; half-way between
-    two words, for one of them, whichever. The result has the descriptors' dtype.
+    Each descriptor counts for its nearest word alone; half-way between two words, for either of
+    them. The result has the descriptors' dtype.
 
     descriptors  (B, P, D)  P descriptors of each of B images
     words        (K, D)     the vocabulary, of the descriptors' dtype

@@ -76,12 +76,8 @@ def test_no_given_cell_below_a_task_binds_what_a_student_may_call_a_helper(code)
     assert {film.name for film in films} <= {"_"}
 
 
-IMPORTS = """
-import torch
-from torch import Tensor
-from course_utils import visible_checks
-from course_utils.visible_checks import expect, same_in_double
-"""
+IMPORTS = "import torch\nfrom torch import Tensor\nfrom course_utils import visible_checks"
+CLOSE = re.compile(r"^def close\(.*?(?=\n\n\n)", re.MULTILINE | re.DOTALL)
 SQUARED = """
 def squared(values: Tensor) -> Tensor:
     return values * values
@@ -106,16 +102,18 @@ def shell():
 
 @pytest.fixture(scope="module")
 def data_driven() -> dict[str, str]:
-    """The cells of assignment 0 by name."""
+    """The cells of assignment 0 by name, and under "close" what its checks compare by."""
     cells = student_notebook(read_master(find_assignment("data_driven_graphics"))).cells
-    return {cell.id: cell.source for cell in cells}
+    return {cell.id: cell.source for cell in cells} | {
+        "close": next(found[0] for cell in cells if (found := CLOSE.search(cell.source)))
+    }
 
 
 def test_a_helper_outlives_a_check_with_a_variable_of_its_name(shell, data_driven, capsys):
     """`squared` is a helper of the first task, and a variable in the check of the second."""
     check = data_driven["check-nearest_neighbors"]
     assert {"squared", "indices"} <= defined_names(check)
-    shell.run_cell(IMPORTS + SQUARED).raise_error()
+    shell.run_cell("\n".join([IMPORTS, data_driven["close"], SQUARED])).raise_error()
     before = dict(shell.user_ns)
     shell.run_cell(check).raise_error()
     assert "nearest_neighbors: the visible checks pass." in capsys.readouterr().out
@@ -132,7 +130,7 @@ def test_a_helper_outlives_a_check_with_a_variable_of_its_name(shell, data_drive
 
 def test_a_check_that_fails_leaves_no_names_and_shows_its_own_line_only(shell, data_driven, capsys):
     wrong = SQUARED.replace("nearest.values[:, :k]", "nearest.values[:, :k] + 1")
-    shell.run_cell(IMPORTS + wrong).raise_error()
+    shell.run_cell("\n".join([IMPORTS, data_driven["close"], wrong])).raise_error()
     squared = shell.user_ns["squared"]
     result = shell.run_cell(data_driven["check-nearest_neighbors"])
     assert isinstance(result.error_in_exec, AssertionError)

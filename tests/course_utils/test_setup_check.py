@@ -290,23 +290,11 @@ def test_the_first_and_the_last_cell_of_every_notebook_are_locked():
         nbformat.validate(json.loads(json.dumps(notebook)))
 
 
-def test_every_notebook_says_the_rules_for_every_task_once_above_the_first():
-    said = set()
-    for assignment in assignments():
-        cells = student_notebook(read_master(assignment)).cells
-        [at] = [index for index, cell in enumerate(cells) if cell.id == "contract"]
-        assert cells[at].metadata.nbgrader.locked
-        assert "## Task" in cells[at + 1].source
-        assert not any("## Task" in cell.source for cell in cells[:at])
-        said.add(cells[at].source)
-    assert len(said) == 1
-
-
 def test_in_the_graders_box_the_first_cell_costs_nothing_and_is_imported_before_the_fork(setup):
     """requirements.txt is missing; importing anything of course_utils imports the module."""
     folder = Path(course_utils.__file__).parent.parent
     code = f"""
-import course_utils.old_names, sys
+import course_utils.visible_checks, sys
 assert "course_utils.setup_check" in sys.modules
 from time import process_time
 start = process_time()

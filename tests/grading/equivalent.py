@@ -27,6 +27,7 @@ EVEN = "equivalent: the cosine is even"
 COMMUTE = "equivalent: a ReLU and a maximum commute"
 PRODUCT = "equivalent: the rate and the gradient are multiplied with each other"
 GRAPH = "allowed: the same numbers, with the graph of the steps before still attached"
+STABLE = "equivalent: on the CPU torch's other sort is stable too"
 HALF_A_TURN = "equivalent: half a turn more is half a turn less, modulo a whole one"
 TWO_ROWS = "equivalent: of two rows the second is the last"
 ONE_BATCH = "equivalent: logits and target have one size"
@@ -218,6 +219,8 @@ EQUIVALENT: dict[str, dict[str, dict[str, str]]] = {
             "w.detach() → w (2)": GRAPH,
         },
         "top_k_accuracy": {
+            "logits.argsort(descending=True, stable=True) → logits.argsort(descending=True)": STABLE,
+            "stable=True → stable=False": STABLE,
             "dim=1 → dim=-1": LAST,
         },
     },

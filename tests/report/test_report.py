@@ -30,7 +30,7 @@ from autograder.judge.verdict import CheckVerdict, TaskVerdict, Verdict
 from autograder.report.executed import cells_of
 from autograder.report.gallery import pictures_of, thumbnail, width_for
 from autograder.report.gather import NOT_JUDGED, OUT_OF_DATE, gather
-from autograder.report.numbers import diagnoses_shown, histogram, tasks_of, totals_of
+from autograder.report.numbers import histogram, misconceptions_shown, tasks_of, totals_of
 from autograder.report.page import as_data, percent, write_report
 from autograder.report.similarity import grams_of, most_alike, own_code
 
@@ -80,7 +80,7 @@ def test_totals_are_those_worked_by_hand(by_hand):
 
 
 def test_misconceptions_are_ranked_by_students_and_not_by_checks(by_hand):
-    shown = diagnoses_shown(by_hand)
+    shown = misconceptions_shown(by_hand)
     assert [(one.task, one.name, one.students) for one in shown] == [
         ("first", "sign lost", ["ben", "dan"]),
         ("second", "mean for sum", ["ben"]),

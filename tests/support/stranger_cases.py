@@ -94,6 +94,12 @@ _GIVEN_HELPERS = """
 import torch
 
 
+def close(result, expected, tolerance=1e-4):
+    expected = torch.as_tensor(expected, dtype=result.dtype)
+    same_shape = result.shape == expected.shape
+    return same_shape and torch.allclose(result, expected, atol=tolerance, rtol=0)
+
+
 def seeded(seed):
     return torch.Generator().manual_seed(seed)
 """

@@ -1,22 +1,21 @@
 """Run a topic's hidden checks against a stand-in, in this process, and say what became of each."""
 
 import os
-from collections import defaultdict
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
 import pytest
 
-from autograder.assignments import CourseError, find_assignment, reference_of
+from autograder.assignments import CourseError, find_assignment
 from autograder.authoring.master import read_master
 from autograder.authoring.packs import hidden_packs_of
 from autograder.checks import Check, Failure, checks_module, checks_of
-from autograder.judge.checking.explain import diagnose, explain
-from autograder.judge.checking.submission import Call, Submission
-from autograder.judge.verdict import KNOWN, CheckVerdict, Diagnosis, TaskVerdict
+from autograder.judge.checking.explain import explain
+from autograder.judge.checking.submission import Submission
+from autograder.judge.verdict import CheckVerdict, TaskVerdict
 from autograder.misconceptions import misconceptions_of
 
 # No other plugin, no configuration file: a run depends on the checks alone.
@@ -40,9 +39,6 @@ QUIET += [f"-pno:{plugin}" for plugin in UNUSED]
 # Options from the environment of the judge's user are removed: one that is unknown here would end
 # the run.
 PYTEST_VARIABLES = ("PYTEST_ADDOPTS", "PYTEST_PLUGINS")
-
-# There is no answer to explain.
-UNWRITTEN = ("not solved", "not defined")
 
 
 class InfrastructureError(Exception):
@@ -69,7 +65,6 @@ def run_checks(
         checks
     ):
         raise InfrastructureError(f"the hidden checks of {topic} could not be run (pytest: {code})")
-    run.diagnose()
     return [
         TaskVerdict(task, [run.verdicts[check.name] for check in checks if check.task == task])
         for task in dict.fromkeys(check.task for check in checks)
@@ -101,11 +96,10 @@ class _Run:
     """A pytest plugin for one run: provides the fixture `submission`, and collects the verdicts."""
 
     def __init__(self, topic: str, submission: Submission, checks: dict[str, Check]) -> None:
-        self.topic, self.graded, self.checks = topic, submission, checks
+        self.graded, self.checks = submission, checks
         self.file = Path(str(checks_module(topic).__file__))
         self.misconceptions = misconceptions_of(topic)
         self.verdicts: dict[str, CheckVerdict] = {}
-        self.calls: defaultdict[str, list[Call]] = defaultdict(list)  # by task
         self.fault: InfrastructureError | None = None
 
     @pytest.fixture
@@ -141,34 +135,15 @@ class _Run:
 
     def _verdict(self, check: Check, error: BaseException | None) -> CheckVerdict:
         verdict = CheckVerdict(check.name, check.says, check.points, passed=error is None)
-        if check.explained:
-            self.calls[check.task] += self.graded.calls
         if error is None:
             return verdict
         failure = error if isinstance(error, Failure) else _unusable(check.task)
         verdict.kind, verdict.message = failure.kind, failure.message
-        if check.explained and failure.kind not in UNWRITTEN:
-            known = self.misconceptions.get(check.task, [])
-            if found := explain(self.graded.calls, known):
-                _note(verdict, Diagnosis(KNOWN, found.name, found.hint))
+        if check.explained and failure.kind not in ("not solved", "not defined"):
+            found = explain(self.graded.calls, self.misconceptions.get(check.task, []))
+            if found:
+                verdict.misconception, verdict.hint = found.name, found.hint
         return verdict
-
-    def diagnose(self) -> None:
-        """Look for relations and faults where no misconception has been named in a whole task."""
-        for task in dict.fromkeys(check.task for check in self.checks.values()):
-            checks = [check for check in self.checks.values() if check.task == task]
-            verdicts = [self.verdicts[check.name] for check in checks if check.explained]
-            failed = [one for one in verdicts if not one.passed and one.kind not in UNWRITTEN]
-            if not failed or any(one.misconception for one in verdicts):
-                continue
-            with suppress(Exception):  # a grade is right without a hint, too
-                if found := diagnose(task, self.calls[task], vars(reference_of(self.topic))):
-                    for one in failed:
-                        _note(one, found)
-
-
-def _note(verdict: CheckVerdict, found: Diagnosis) -> None:
-    verdict.misconception, verdict.hint, verdict.diagnosis = found.name, found.hint, found.kind
 
 
 def _unusable(task: str) -> Failure:

@@ -121,15 +121,13 @@ _NAME_OF = {exception: name for name, exception in EXCEPTIONS.items()}
 def exception_name(error: BaseException) -> str:
     """What an exception is called: one of EXCEPTIONS, or OWN_EXCEPTION.
 
-    One that is not in EXCEPTIONS goes by the first of its bases that is: a subclass of a promised
-    exception keeps the promise. One of a student's own that is no more than an Exception has no
-    name.
+    A library's exception goes by the first of its bases that is in EXCEPTIONS.
     """
     if isinstance(error, RuntimeError) and _is_out_of_memory(error):
         return "MemoryError"
-    known = next((base for base in type(error).__mro__ if base in _NAME_OF), BaseException)
-    own = type(error).__module__ == "__main__" and type(error) is not known
-    return OWN_EXCEPTION if own and known in (Exception, BaseException) else _NAME_OF[known]
+    if type(error).__module__ == "__main__" and type(error) not in _NAME_OF:
+        return OWN_EXCEPTION
+    return next((_NAME_OF[base] for base in type(error).__mro__ if base in _NAME_OF), OWN_EXCEPTION)
 
 
 def _is_out_of_memory(error: RuntimeError) -> bool:
